@@ -1,0 +1,48 @@
+# The README's two commands are `make plan` and `make test`. Each installs what it needs first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: plan test lint types layers unit facts calibrate clean
+
+plan: $(VENV)/installed
+	$(BIN)/polysilicon plan examples/novamind/scenario.yaml --out plan-out
+
+test: $(VENV)/installed-dev lint types layers unit
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+layers: $(VENV)/installed-dev
+	$(BIN)/lint-imports --no-cache
+
+unit: $(VENV)/installed-dev
+	$(BIN)/pytest -n auto
+
+# Compile src/polysilicon/facts/data into the index that commands read; run after editing any fact.
+facts: $(VENV)/installed
+	$(BIN)/polysilicon facts build
+
+# Fit the efficiency parameters to the measured cases again, then compile them in.
+calibrate: $(VENV)/installed
+	$(BIN)/python scripts/calibrate.py
+	$(BIN)/polysilicon facts build
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || { echo 'Python 3.11 or newer with the venv module is needed: on Debian, apt-get install python3-venv' >&2; rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) plan-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

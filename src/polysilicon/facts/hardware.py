@@ -1,0 +1,173 @@
+"""Chips, the systems they come in, memory technologies and process nodes."""
+
+from typing import Literal
+
+import msgspec
+
+from polysilicon.facts.record import Count, Day, Quantity, Ratio, Record
+
+Status = Literal["shipping", "announced", "rumoured", "cancelled"]
+Word = str
+
+
+class Chip(Record, frozen=True, kw_only=True):
+    """An accelerator or server CPU.
+
+    Throughput is dense. `fp64` and `fp32` are vector peaks on GPUs and the systolic array's on TPU-like parts;
+    `tf32` is the 19-bit matrix path. `die_area_mm2` is all compute silicon of the package. `scaleup_bw_gbs` is
+    the bidirectional total a chip, as vendors quote it. A field that is `None` was seen in no source.
+    """
+
+    name: str
+    vendor: str
+    vendor_country: str
+    announced: Day | None = None
+    available: Day | None = None
+    status: Status
+    segment: Literal["datacenter", "consumer", "workstation", "edge"]
+    device_class: str
+    family: str = ""
+    process_node: str | None = None
+    foundry: str | None = None
+    die_area_mm2: Quantity | None = None
+    dies: Count | None = None
+    transistors_bn: Quantity | None = None
+    fp64_tflops: Quantity | None = None
+    fp32_tflops: Quantity | None = None
+    tf32_tflops: Quantity | None = None
+    fp16_tflops: Quantity | None = None
+    bf16_tflops: Quantity | None = None
+    fp8_tflops: Quantity | None = None
+    int8_tops: Quantity | None = None
+    fp4_tflops: Quantity | None = None
+    int4_tops: Quantity | None = None
+    memory_type: str | None = None
+    memory_gb: Quantity | None = None
+    memory_convention: Literal["binary", "decimal", "unknown"] = "unknown"
+    memory_bw_gbs: Quantity | None = None
+    sram_mb: Quantity | None = None
+    scaleup_link: str | None = None
+    scaleup_bw_gbs: Quantity | None = None
+    scaleup_domain: Count | None = None
+    scaleout_nic_gbps: Quantity | None = None
+    tdp_w: Quantity | None = None
+    tee_support: Literal["yes", "no", "unknown"] = "unknown"
+    software_stack: str | None = None
+    price_usd: Quantity | None = None
+    price_date: Day | None = None
+    price_basis: str | None = None
+
+
+class System(Record, frozen=True, kw_only=True):
+    """A node, rack or pod as it is sold. `power_kw` is the whole system at the stated basis."""
+
+    name: str
+    vendor: str
+    vendor_country: str
+    status: Status
+    announced: Day | None = None
+    available: Day | None = None
+    chip_id: str | None = None
+    chips: Count | None = None
+    hosts: str | None = None
+    accel_memory_gb: Quantity | None = None
+    power_kw: Quantity | None = None
+    power_basis: str | None = None
+    scaleup_topology: str | None = None
+    scaleup_bw_per_chip_gbs: Quantity | None = None
+    scaleup_total_tbs: Quantity | None = None
+    scaleup_domain: Count | None = None
+    scaleout_gbps_total: Quantity | None = None
+    cooling: Literal["air", "liquid", "air|liquid"] | None = None
+    price_usd: Quantity | None = None
+    price_date: Day | None = None
+    price_basis: str | None = None
+
+
+class MemoryFact(Record, frozen=True, kw_only=True):
+    """One row on a memory technology: a specification, a price, a price change, an index or a supply share."""
+
+    technology: str
+    row_type: str
+    gbps_per_stack_gbs: Quantity | None = None
+    gb_per_unit_gb: Quantity | None = None
+    unit: str | None = None
+    pj_per_bit: Ratio | None = None
+    usd_per_gb: Quantity | None = None
+    usd_per_unit_usd: Quantity | None = None
+    change_low_pct: float | None = None
+    change_high_pct: float | None = None
+    period: str | None = None
+    basis: str | None = None
+    sk_hynix_share_pct: Quantity | None = None
+    samsung_share_pct: Quantity | None = None
+    micron_share_pct: Quantity | None = None
+    cxmt_share_pct: Quantity | None = None
+    embodied_kg_per_gb: Quantity | None = None
+    index_value: Ratio | None = None
+    export_status: str | None = None
+
+
+class NodeFact(Record, frozen=True, kw_only=True):
+    """One row on a process node: a specification, a wafer price, a yield, an output or who may use it."""
+
+    foundry: str
+    node: str
+    row_type: str
+    hvm_date: Day | None = None
+    density_mtr_per_mm2: Ratio | None = None
+    wafer_price_usd: Quantity | None = None
+    yield_pct: Quantity | None = None
+    defect_density_per_cm2: Quantity | None = None
+    mask_set_cost_musd: Quantity | None = None
+    design_cost_musd: Quantity | None = None
+    relative_energy_per_op: Ratio | None = None
+    fab_energy_kwh_per_cm2: Quantity | None = None
+    gas_95pct_abated_g_per_cm2: Ratio | None = None
+    gas_99pct_abated_g_per_cm2: Ratio | None = None
+    materials_g_per_cm2: Ratio | None = None
+    imec_netzero_kg_per_cm2: Quantity | None = None
+    embodied_taiwan_kg_per_cm2: Quantity | None = None
+    reticle_limit_mm2: Quantity | None = None
+    cn_designer_access: str | None = None
+
+
+class ChipSecurity(Record, frozen=True, kw_only=True):
+    """What a chip family is known to offer for hardware trust; the words of the sources."""
+
+    family: str
+    vendor: str
+    chips: str
+    secure_boot_root_of_trust: Word | None = None
+    attestation: Word | None = None
+    tee_confidential_computing: Word | None = None
+    interconnect_protection: Word | None = None
+    isolation_partitioning: Word | None = None
+    memory_encryption_ecc: Word | None = None
+    limits_known: Word | None = None
+
+
+class Advisory(Record, frozen=True, kw_only=True):
+    """A published vulnerability in a chip's firmware, driver, management controller or framework."""
+
+    title: str
+    vendor: str
+    product: str
+    component: str
+    published: Day | None = None
+    cvss_version: str | None = None
+    cvss_score: Ratio | None = None
+    cvss_vector: str | None = None
+    cvss_source: str | None = None
+    fixed_versions: str | None = None
+    affected_versions: str | None = None
+    exploited: str | None = None
+    advisory_id: str | None = None
+
+
+class SoftwareStack(Record, frozen=True, kw_only=True):
+    """A vendor's software platform, and what moving code onto it has been reported to take."""
+
+    name: str
+    vendor: str
+    porting_effort_person_months: Ratio | None = msgspec.field(default=None)

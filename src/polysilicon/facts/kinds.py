@@ -1,0 +1,51 @@
+"""Every kind of fact: its name on the command line, its record, its folder below `data/`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from polysilicon.facts.architectures import ModelCard
+from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact, NodeFact, SoftwareStack, System
+from polysilicon.facts.law import Definition, Event, Group, Jurisdiction, Rule
+from polysilicon.facts.money import Assumption, EmbodiedFactor, Price
+from polysilicon.facts.places import Cooling, Region
+from polysilicon.facts.record import Record
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`nested` names the fields that hold tables of their own, not a value with its provenance."""
+
+    name: str
+    record: type[Record]
+    folder: str
+    nested: frozenset[str] = frozenset()
+
+    def files(self, folder: Path) -> Iterator[Path]:
+        """The reviewed files of this kind, in a fixed order."""
+        yield from sorted(one for one in folder.glob("*") if one.suffix in (".yaml", ".csv"))
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("chip", Chip, "chips"),
+        Kind("system", System, "systems"),
+        Kind("memory", MemoryFact, "memory"),
+        Kind("node", NodeFact, "nodes"),
+        Kind("region", Region, "regions"),
+        Kind("cooling", Cooling, "cooling"),
+        Kind("price", Price, "prices"),
+        Kind("embodied", EmbodiedFactor, "embodied"),
+        Kind("assumption", Assumption, "assumptions"),
+        Kind("model", ModelCard, "models", nested=frozenset({"config"})),
+        Kind("stack", SoftwareStack, "stacks"),
+        Kind("security", ChipSecurity, "security"),
+        Kind("advisory", Advisory, "advisories"),
+        Kind("rule", Rule, "rules", nested=frozenset({"when", "then", "binds"})),
+        Kind("definition", Definition, "definitions", nested=frozenset({"formula"})),
+        Kind("group", Group, "groups", nested=frozenset({"members"})),
+        Kind("event", Event, "events"),
+        Kind("jurisdiction", Jurisdiction, "jurisdictions"),
+    )
+}

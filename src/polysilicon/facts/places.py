@@ -1,0 +1,61 @@
+"""Regions, and the ways to cool a hall there."""
+
+from polysilicon.facts.record import Celsius, Count, Degrees, Quantity, Ratio, Record
+
+
+class Region(Record, frozen=True, kw_only=True):
+    """A place where a data centre may stand.
+
+    `carbon_direct_g_per_kwh` is location-based; `carbon_basis` must be read with it, as direct and lifecycle
+    averages differ by 20-35 %. Electricity prices of different `price_basis` are not comparable either.
+    """
+
+    name: str
+    country: str
+    grid_zone: str
+    lat: Degrees
+    lon: Degrees
+    carbon_intensity_g_per_kwh: Quantity
+    carbon_year: Count
+    carbon_basis: str
+    carbon_lifecycle_g_per_kwh: Quantity | None = None
+    carbon_lifecycle_year: Count | None = None
+    low_carbon_share: Ratio | None = None
+    low_carbon_basis: str | None = None
+    electricity_usd_per_kwh: Quantity
+    price_year: Count
+    price_basis: str
+    mean_dry_bulb_c: Celsius | None = None
+    mean_wet_bulb_c: Celsius | None = None
+    design_wet_bulb_c: Celsius | None = None
+    climate_basis: str | None = None
+    water_stress: str | None = None
+    water_stress_basis: str | None = None
+    typical_pue: Ratio
+    typical_pue_basis: str
+    pue_limit: Ratio | None = None
+    pue_limit_scope: str | None = None
+    pue_limit_rule: str | None = None
+    site_water_l_per_kwh: Quantity | None = None
+    site_water_limit: bool = False
+    water_basis: str | None = None
+    grid_water_l_per_kwh: Quantity | None = None
+    grid_lead_time_years: Quantity | None = None
+    grid_lead_time_high_years: Quantity | None = None
+    lead_time_basis: str | None = None
+    capex_musd_per_mw: Quantity | None = None
+    capex_basis: str | None = None
+    land_tax_notes: str | None = None
+
+
+class Cooling(Record, frozen=True, kw_only=True):
+    """A cooling technology in a climate, with its range of PUE and WUE."""
+
+    technology: str
+    climate: str
+    pue_low: Ratio | None = None
+    pue_high: Ratio | None = None
+    wue_low_l_per_kwh: Quantity | None = None
+    wue_high_l_per_kwh: Quantity | None = None
+    rack_limit_kw: Quantity | None = None
+    capex_usd_per_kw: Ratio | None = None

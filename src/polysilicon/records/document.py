@@ -1,0 +1,248 @@
+"""Reading what people wrote: YAML, JSON and CSV, safely, and remembering on which line each value stood.
+
+YAML is read as version 1.2 means it (Norway's code `NO` stays text, `1e6` is a number, a date stays text until
+a schema asks for one). Anchors and aliases are refused: no file of ours needs them, and they are how a few
+lines of YAML become gigabytes.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from polysilicon.records.errors import InputError, Place
+from polysilicon.records.names import nearest
+
+MOST_BYTES = 16 * 2**20
+MOST_DEPTH = 40
+
+Key = tuple[str | int, ...]
+Shape = TypeVar("Shape")
+
+
+@dataclass(frozen=True)
+class Document:
+    """Plain data (dicts, lists, scalars) and the line of every key in it."""
+
+    file: str
+    data: Any
+    lines: dict[Key, int] = field(default_factory=dict)
+
+    def place(self, key: Key = ()) -> Place:
+        """Where `key` stood; the nearest enclosing key where it is absent."""
+        inner = key
+        while inner and inner not in self.lines:
+            inner = inner[:-1]
+        return Place(self.file, self.lines.get(inner), spell(key) or None)
+
+
+def spell(key: Key) -> str:
+    """`('sites', 2, 'region')` as `sites[2].region`."""
+    text = ""
+    for part in key:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def read_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
+    """The text of a file of sane size.
+
+    Raises:
+        InputError: missing, unreadable, a folder, too large, or not UTF-8.
+    """
+    place = Place(str(path))
+    try:
+        with path.open("rb") as stream:
+            blob = stream.read(most_bytes + 1)
+    except OSError as cause:
+        raise InputError(f"can't be read: {cause.strerror}", place=place) from cause
+    if len(blob) > most_bytes:
+        raise InputError(f"is larger than {most_bytes // 2**20} MiB", place=place, remedy="split it")
+    try:
+        return blob.decode("utf-8-sig")
+    except UnicodeDecodeError as cause:
+        line = blob[: cause.start].count(b"\n") + 1
+        raise InputError("is not UTF-8 text", place=Place(str(path), line)) from cause
+
+
+def read_yaml(path: Path) -> Document:
+    """A YAML (or JSON, its subset) file as a `Document`.
+
+    Raises:
+        InputError: as `read_text`, and for broken YAML, repeated keys, aliases, or too deep nesting.
+    """
+    return parse_yaml(read_text(path), str(path))
+
+
+def parse_yaml(text: str, file: str) -> Document:
+    """As `read_yaml`, from text already in hand."""
+    loader = _Loader(text)
+    lines: dict[Key, int] = {}
+    try:
+        _refuse_aliases(text, file)
+        node = loader.get_single_node()
+        data = None if node is None else _build(loader, node, (), lines, file)
+    except yaml.YAMLError as cause:
+        mark = getattr(cause, "problem_mark", None)
+        problem = getattr(cause, "problem", None) or str(cause).splitlines()[0]
+        place = Place(file, mark.line + 1 if mark else None)
+        raise InputError(f"broken YAML: {problem}", place=place) from cause
+    finally:
+        loader.dispose()
+    if data is None:
+        raise InputError("is empty", place=Place(file), remedy="`polysilicon init` writes one to start from")
+    return Document(file, data, lines)
+
+
+def read_csv(path: Path, most_bytes: int = 4 * MOST_BYTES) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row of a CSV file with a header, as (line, {column: text}).
+
+    Raises:
+        InputError: as `read_text`, and for an empty file, a repeated column or a row of another length.
+    """
+    rows = csv.reader(io.StringIO(read_text(path, most_bytes)), strict=True)
+    place = str(path)
+    try:
+        header = next(rows, None)
+        if not header:
+            raise InputError("is empty", place=Place(place), allowed="CSV with a header line")
+        if len(set(header)) != len(header):
+            twice = sorted({one for one in header if header.count(one) > 1})
+            raise InputError(f"has the column {twice[0]!r} twice", place=Place(place, 1))
+        for row in rows:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise InputError(
+                    f"has {len(row)} cells where the header has {len(header)}", place=Place(place, rows.line_num)
+                )
+            yield rows.line_num, dict(zip(header, row, strict=True))
+    except csv.Error as cause:
+        raise InputError(f"broken CSV: {cause}", place=Place(place, rows.line_num)) from cause
+
+
+def convert(document: Document, shape: type[Shape], key: Key = ()) -> Shape:
+    """The part of `document` under `key` as the msgspec type `shape`.
+
+    Raises:
+        InputError: a missing, misspelt, mistyped or out-of-range field, with its line and the allowed values.
+    """
+    part = document.data
+    for step in key:
+        part = part[step]
+    try:
+        return msgspec.convert(part, shape)
+    except msgspec.ValidationError as cause:
+        raise explain_mismatch(document, shape, key, str(cause)) from cause
+
+
+def explain_mismatch(document: Document, shape: Any, key: Key, complaint: str) -> InputError:
+    """msgspec's complaint (`... - at `$.sites[0].region``) in our words, with the line it stands on."""
+    problem, _, spot = complaint.partition(" - at `$")
+    inner = key + tuple(
+        int(index) if index else name
+        for name, index in re.findall(r"\.?([^.\[\]]+)|\[(\d+)\]", spot.rstrip("`").replace("[...]", ""))
+    )
+    found: object = document.data
+    for step in inner:
+        found = found[step] if isinstance(found, dict | list) and _holds(found, step) else None
+    unknown = re.search(r"unknown field `(.+)`", problem)
+    if unknown:
+        fields = _fields_at(shape, inner[len(key) :])
+        return InputError(
+            f"unknown field {unknown[1]!r}",
+            place=document.place((*inner, unknown[1])),
+            allowed=fields,
+            nearest=nearest(unknown[1], fields, 1),
+        )
+    missing = re.search(r"missing required field `(.+)`", problem)
+    if missing:
+        return InputError(f"missing field {missing[1]!r}", place=document.place(inner))
+    problem = problem[0].lower() + problem[1:]
+    return InputError(problem, place=document.place(inner), found=None if isinstance(found, dict) else found)
+
+
+def _fields_at(shape: Any, key: Key) -> list[str]:
+    """The field names of the struct that stands at `key` inside `shape`."""
+    info = msgspec.inspect.type_info(shape)
+    for step in key:
+        while isinstance(info, msgspec.inspect.UnionType):
+            info = next(one for one in info.types if not isinstance(one, msgspec.inspect.NoneType))
+        if isinstance(info, msgspec.inspect.StructType):
+            info = next(one.type for one in info.fields if one.encode_name == step)
+        elif isinstance(info, msgspec.inspect.DictType):
+            info = info.value_type
+        elif isinstance(info, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
+            info = info.item_type
+    while isinstance(info, msgspec.inspect.UnionType):
+        info = next(one for one in info.types if isinstance(one, msgspec.inspect.StructType))
+    return [one.encode_name for one in info.fields] if isinstance(info, msgspec.inspect.StructType) else []
+
+
+def _holds(container: dict[Any, Any] | list[Any], step: str | int) -> bool:
+    if isinstance(container, dict):
+        return step in container
+    return isinstance(step, int) and step < len(container)
+
+
+class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
+    """The safe loader with the scalars of YAML 1.2's core schema and no timestamps."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own shape
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"true|false", "tf"),
+    ("null", r"null|~|", "n~\0"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
+_Loader.yaml_implicit_resolvers.setdefault("", []).append(("tag:yaml.org,2002:null", re.compile(r"^$")))
+
+
+def _refuse_aliases(text: str, file: str) -> None:
+    if "&" not in text and "*" not in text:
+        return
+    for token in yaml.scan(text, Loader=_Loader):
+        if isinstance(token, yaml.AnchorToken | yaml.AliasToken):
+            place = Place(file, token.start_mark.line + 1)
+            raise InputError("anchors (&) and aliases (*) are not read", place=place, remedy="write the value out")
+
+
+def _build(loader: Any, node: Any, key: Key, lines: dict[Key, int], file: str) -> Any:
+    line = node.start_mark.line + 1
+    lines.setdefault(key, line)
+    if len(key) > MOST_DEPTH:
+        raise InputError(f"is nested deeper than {MOST_DEPTH} levels", place=Place(file, line))
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(loader, child, (*key, at), lines, file) for at, child in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        table: dict[str, Any] = {}
+        for name_node, child in node.value:
+            if not isinstance(name_node, yaml.ScalarNode):
+                raise InputError("a key must be plain text", place=Place(file, name_node.start_mark.line + 1))
+            name, inner = name_node.value, (*key, name_node.value)
+            if name in table:
+                place = Place(file, name_node.start_mark.line + 1, spell(inner))
+                raise InputError("stands twice", place=place, remedy=f"first on line {lines[inner]}")
+            lines[inner] = name_node.start_mark.line + 1
+            table[name] = _build(loader, child, inner, lines, file)
+        return table
+    if node.tag.endswith(":int"):
+        return int(node.value)
+    if node.tag.endswith(":float"):
+        return float(node.value.replace(".inf", "inf").replace(".nan", "nan"))
+    if node.tag.endswith(":str"):
+        return node.value
+    if node.tag.endswith(":bool"):
+        return node.value == "true"
+    if node.tag.endswith(":null"):
+        return None
+    raise InputError(f"the tag {node.tag} is not read", place=Place(file, line))

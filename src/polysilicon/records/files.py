@@ -1,0 +1,34 @@
+"""Writing without loss: the new text is written beside its target and renamed over it in one step."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from polysilicon.records.errors import InputError
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Put `content` at `path`; an interrupted run leaves the old file whole.
+
+    Raises:
+        InputError: the folder can't be made or written.
+    """
+    blob = content.encode() if isinstance(content, str) else content
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as cause:
+        raise InputError(f"can't write {path}: {cause.strerror}", remedy="choose another --out") from cause
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(blob)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # mkstemp makes files private; a report is meant to be read by colleagues.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(beside).chmod(0o666 & ~umask)
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
