@@ -1,4 +1,4 @@
-"""What a model computes, independent of any chip: parameters, FLOPs and bytes as formulas of its shape."""
+"""What a model computes, independent of any chip: the shapes that its parameters, FLOPs and bytes follow from."""
 
 from dataclasses import dataclass
 
@@ -19,13 +19,41 @@ class LatentAttention:
 
 
 @dataclass(frozen=True)
+class LinearAttention:
+    """Gated delta-rule attention: a state of fixed size a sequence in place of a cache that grows.
+
+    Source: Yang et al., Gated Delta Networks (arXiv 2412.06464); shapes as in Qwen3-Next.
+    """
+
+    key_heads: int
+    value_heads: int
+    key_dim: int
+    value_dim: int
+    convolution: int
+
+
+@dataclass(frozen=True)
+class SparseIndex:
+    """A small scorer that picks the `tokens` of the cache that full attention then reads.
+
+    Source: DeepSeek-AI, DeepSeek-V3.2-Exp technical report (2025), DeepSeek sparse attention.
+    """
+
+    heads: int
+    dim: int
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Transformer:
     """A decoder-only (or encoder) transformer. All counts are of one whole model.
 
-    `experts` is 0 for a dense model; `dense_layers` counts the leading layers without experts in a
+    `experts` is 0 for a dense model; `dense_layers` counts the layers without experts in a
     mixture-of-experts model. `ffn_hidden` is the width of a dense feed-forward block, `expert_hidden` that of one
     expert; `shared_hidden` is the summed width of the always-active experts. `window` is the attention window in
-    tokens of the `windowed_layers` that have one.
+    tokens of the `windowed_layers` that have one. `linear_layers` of the layers use `linear` instead of
+    attention; `gated_output` says that queries carry an output gate of their own width; `index` narrows what
+    every attention layer reads.
     """
 
     name: str
@@ -47,3 +75,54 @@ class Transformer:
     latent: LatentAttention | None = None
     window: int = 0
     windowed_layers: int = 0
+    linear: LinearAttention | None = None
+    linear_layers: int = 0
+    index: SparseIndex | None = None
+    gated_output: bool = False
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """A recommendation model: embedding tables, two multilayer perceptrons and a feature interaction.
+
+    `rows` and `lookups` have one entry a table: its rows, and the rows one sample reads from it. The layer widths
+    start after the input: `dense_features` enter the bottom, the interaction's output enters the top.
+    `cross_layers` of rank `cross_rank` make it a DCN-v2; 0 means pairwise dot products.
+    Source: Naumov et al., DLRM (arXiv 1906.00091); Wang et al., DCN V2 (arXiv 2008.13535).
+    """
+
+    name: str
+    rows: tuple[int, ...]
+    lookups: tuple[int, ...]
+    embedding_dim: int
+    dense_features: int
+    bottom: tuple[int, ...]
+    top: tuple[int, ...]
+    cross_layers: int = 0
+    cross_rank: int = 0
+
+
+@dataclass(frozen=True)
+class Diffusion:
+    """A diffusion transformer (DiT) that turns noise into an image in `steps` denoising passes.
+
+    `plain_layers` are DiT blocks over image tokens; `joint_layers` hold separate weights for image and text
+    tokens that attend together (MMDiT); `parallel_layers` run attention and feed-forward side by side over both.
+    `image_tokens` is the number of latent patches of one image, `guidance_passes` is 2 with classifier-free guidance.
+    Source: Peebles and Xie, DiT (arXiv 2212.09748); Esser et al., Stable Diffusion 3 (arXiv 2403.03206).
+    """
+
+    name: str
+    hidden: int
+    heads: int
+    ffn_hidden: int
+    plain_layers: int
+    joint_layers: int
+    parallel_layers: int
+    image_tokens: int
+    text_tokens: int
+    steps: int
+    guidance_passes: int
+
+
+Workload = Transformer | Recommender | Diffusion
