@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polysilicon.facts.architectures import ModelCard
+from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact, NodeFact, SoftwareStack, System
 from polysilicon.facts.law import Definition, Event, Group, Jurisdiction, Rule
 from polysilicon.facts.money import Assumption, EmbodiedFactor, Price
@@ -39,6 +40,7 @@ KINDS: dict[str, Kind] = {
         Kind("embodied", EmbodiedFactor, "embodied"),
         Kind("assumption", Assumption, "assumptions"),
         Kind("model", ModelCard, "models", nested=frozenset({"config"})),
+        Kind("efficiency", Fit, "efficiency", nested=frozenset({"parameters"})),
         Kind("stack", SoftwareStack, "stacks"),
         Kind("security", ChipSecurity, "security"),
         Kind("advisory", Advisory, "advisories"),

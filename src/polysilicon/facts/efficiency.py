@@ -1,0 +1,21 @@
+"""How much of its peaks a chip reaches: parameters of the estimators, fitted to measured cases."""
+
+from typing import Literal
+
+from polysilicon.facts.record import Count, Ratio, Record
+
+
+class Fit(Record, frozen=True, kw_only=True):
+    """Fitted parameters of one room, for every chip, a class, a family or one chip.
+
+    A more specific level overrides what it states. `low_ratio` and `high_ratio` bound measured over predicted
+    time for 90 of 100 cases that took no part in the fit.
+    """
+
+    room: Literal["training", "serving"]
+    level: Literal["all", "class", "family", "chip"]
+    applies_to: str
+    parameters: dict[str, float] = {}
+    low_ratio: Ratio | None = None
+    high_ratio: Ratio | None = None
+    cases: Count = 0

@@ -1,0 +1,188 @@
+"""A number of equal chips and the levels of network between them, as the formulas need them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.catalogue import require
+from polysilicon.facts.hardware import Chip, System
+from polysilicon.facts.money import Assumption
+from polysilicon.facts.record import LOW_CONFIDENCE, Record
+from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
+from polysilicon.records.errors import InputError
+from polysilicon.records.units import BITS_PER_BYTE, GIB, GIGA, TERA
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One value that was read from a record: enough to show where it came from."""
+
+    field: str
+    record: str
+    value: float
+    confidence: str
+    sources: tuple[str, ...]
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the value rests on a low-confidence source."""
+        return self.confidence in LOW_CONFIDENCE
+
+    def __str__(self) -> str:
+        return f"{self.record}: {self.field} = {self.value:g} ({self.confidence}; {', '.join(self.sources)})"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """`chips` equal chips. Every figure is of one chip; rates are SI a second, bandwidths one direction.
+
+    The scale-up domain (NVLink, HCCS, ICI, ...) holds `scaleup_domain` chips; beyond it each chip has its share
+    of the node's network cards. `peak_flop_per_s` is dense matrix throughput by precision; a precision the chip
+    has no units for is absent. Figures may be arrays: then the cluster is a column of clusters, one a candidate.
+    """
+
+    chip: str
+    chips: Values
+    peak_flop_per_s: Mapping[str, Values]
+    memory_bytes: Values
+    memory_bytes_per_s: Values
+    scaleup_bytes_per_s: Values
+    scaleup_domain: Values
+    scaleout_bytes_per_s: Values
+    node_size: Values
+    family: str = ""
+    device_class: str = ""
+    system: str = ""
+    readings: tuple[Reading, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def from_catalogue(
+        cls, catalogue: Catalogue, name: str, chips: float, overrides: Mapping[str, float] | None = None
+    ) -> "Cluster":
+        """A cluster of `chips` chips of the chip or system called `name`.
+
+        A system's own link and network figures come before its chip's. `overrides` replaces fields of the
+        chip record by the user's figures, in that record's units.
+
+        Raises:
+            UnknownName: neither a chip nor a system is called so.
+            InputError: a figure the formulas need is unknown, or the number of chips is not positive.
+        """
+        if not chips > 0:
+            raise InputError("a cluster needs at least one chip", found=chips, allowed="a number above 0")
+        system = catalogue.get(System, name) if _is_system(catalogue, name) else None
+        chip = catalogue.get(Chip, system.chip_id if system and system.chip_id else name)
+        reader = _Reader(chip, system, dict(overrides or {}))
+        domain = reader.read("scaleup_domain", 1.0)
+        node = reader.read("chips", domain if domain <= 16 else 8.0)
+        scaleup = reader.read("scaleup_bw_gbs") / 2 * GIGA if domain > 1 else 0.0
+        if domain < node:
+            # Chips of one host that no fabric joins talk through its bus, and the slowest hop sets the pace.
+            bus = catalogue.get(Assumption, "host-bus-gbs")
+            scaleup, domain = bus.value * GIGA, node
+            reader.readings.append(Reading("value", bus.id, bus.value, bus.confidence, bus.sources))
+        return cls(
+            chip=chip.id,
+            chips=float(chips),
+            peak_flop_per_s=reader.peaks(),
+            memory_bytes=reader.read("memory_gb") * (GIB if chip.memory_convention == "binary" else GIGA),
+            memory_bytes_per_s=reader.read("memory_bw_gbs") * GIGA,
+            scaleup_bytes_per_s=scaleup,
+            scaleup_domain=domain,
+            scaleout_bytes_per_s=reader.scaleout_gbps() / BITS_PER_BYTE * GIGA if chips > domain else scaleup,
+            node_size=node,
+            family=chip.family,
+            device_class=chip.device_class,
+            system=system.id if system else "",
+            readings=tuple(reader.readings),
+        )
+
+    @classmethod
+    def stack(cls, clusters: Sequence["Cluster"]) -> "Cluster":
+        """Clusters as one column of clusters; a precision that one of them lacks is NaN there."""
+        numbers = ("chips", "memory_bytes", "memory_bytes_per_s", "scaleup_bytes_per_s", "scaleup_domain")
+        numbers += ("scaleout_bytes_per_s", "node_size")
+        return cls(
+            chip="",
+            peak_flop_per_s={
+                one: np.array([cluster.peak_flop_per_s.get(one, np.nan) for cluster in clusters], float)
+                for one in PRECISIONS
+            },
+            **{name: np.array([getattr(cluster, name) for cluster in clusters], float) for name in numbers},
+        )
+
+    def of(self, chips: float) -> "Cluster":
+        """The same with another number of chips."""
+        return replace(self, chips=float(chips))
+
+    def peak(self, precision: str) -> Values:
+        """Dense matrix FLOP/s of one precision.
+
+        Raises:
+            InputError: the chip has no peak for it; the message says which it has.
+        """
+        if precision not in self.peak_flop_per_s:
+            raise InputError(
+                f"{self.chip} states no dense matrix peak for {precision}",
+                found=precision,
+                allowed=sorted(self.peak_flop_per_s),
+            )
+        return self.peak_flop_per_s[precision]
+
+    @property
+    def doubts(self) -> tuple[Reading, ...]:
+        """The figures that rest on low-confidence sources."""
+        return tuple(one for one in self.readings if one.doubtful)
+
+
+@dataclass
+class _Reader:
+    """Reads figures from the user's overrides, then the system, then the chip, and notes each."""
+
+    chip: Chip
+    system: System | None
+    overrides: dict[str, float]
+    readings: list[Reading] = field(default_factory=list)
+
+    def read(self, name: str, otherwise: float | None = None) -> float:
+        own = {"scaleup_bw_gbs": "scaleup_bw_per_chip_gbs"}.get(name, name)
+        if name in self.overrides:
+            self.readings.append(Reading(name, self.chip.id, self.overrides[name], "user", ("user",)))
+            return self.overrides[name]
+        if self.system is not None and getattr(self.system, own, None) is not None:
+            return self._noted(self.system, own)
+        if otherwise is not None and getattr(self.chip, name, None) is None:
+            return otherwise
+        require(self.chip, name)
+        return self._noted(self.chip, name)
+
+    def scaleout_gbps(self) -> float:
+        """Network bandwidth of one chip [Gbit/s, one direction]."""
+        if "scaleout_nic_gbps" not in self.overrides and self.system is not None:
+            total, chips = self.system.scaleout_gbps_total, self.system.chips
+            if total and chips:
+                return self._noted(self.system, "scaleout_gbps_total") / chips
+        return self.read("scaleout_nic_gbps")
+
+    def peaks(self) -> dict[str, float]:
+        peaks = {}
+        for precision, name in PEAK_FIELD.items():
+            if name in self.overrides or getattr(self.chip, name) is not None:
+                peaks[precision] = self.read(name) * TERA
+        # A chip whose table states one 16-bit matrix rate runs both 16-bit formats at it.
+        for one, other in (("bf16", "fp16"), ("fp16", "bf16")):
+            if one not in peaks and other in peaks:
+                peaks[one] = peaks[other]
+        return peaks
+
+    def _noted(self, record: Record, name: str) -> float:
+        origin = record.origin(name)
+        value = float(getattr(record, name))
+        self.readings.append(Reading(name, record.id, value, str(origin.confidence), origin.sources))
+        return value
+
+
+def _is_system(catalogue: Catalogue, name: str) -> bool:
+    return name in catalogue.ids(System)
