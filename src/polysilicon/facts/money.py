@@ -10,7 +10,10 @@ Signed = Annotated[float, msgspec.Meta(extra={"unit": "the row's own"})]
 
 
 class Price(Record, frozen=True, kw_only=True):
-    """One published price, cost share, margin or life on one day, in one place."""
+    """One published price, cost share, margin or life on one day, in one place.
+
+    `concerns` is the id of the chip or system that a price is of; `None` where it is of neither.
+    """
 
     category: str
     item: str
@@ -20,10 +23,14 @@ class Price(Record, frozen=True, kw_only=True):
     low: Signed | None = None
     high: Signed | None = None
     unit: str
+    concerns: str | None = None
 
 
 class EmbodiedFactor(Record, frozen=True, kw_only=True):
-    """One published factor for the carbon of making or powering something."""
+    """One published factor for the carbon of making or powering something.
+
+    `concerns` is the id of the chip that a whole chip's factor is of.
+    """
 
     item: str
     metric: str
@@ -32,6 +39,7 @@ class EmbodiedFactor(Record, frozen=True, kw_only=True):
     high: Signed | None = None
     unit: str
     scope: str | None = None
+    concerns: str | None = None
 
 
 class Assumption(Record, frozen=True, kw_only=True):

@@ -128,5 +128,6 @@ class Recorder:
         own = not isinstance(value, int | str | bool | None)
         if own and id(value) in self._made:
             return self._made[id(value)][1]
-        leaf = self._known[id(value)][1] if own and id(value) in self._known else Leaf("")
+        carried = getattr(value, "leaf", None) or Leaf("")  # a Bounded read from a record says so itself
+        leaf = self._known[id(value)][1] if own and id(value) in self._known else carried
         return Step(name=name, value=value, unit=unit_of(name), source=leaf.origin, confidence=leaf.confidence)
