@@ -1,0 +1,250 @@
+"""What a transformer needs, counted from its shape: weights, floating-point operations, cached values.
+
+`Shape` holds the sizes that formulas take as plain numbers, or as columns for many models at once. Norm gains and
+biases are left out: together they are below one weight in a thousand of any model here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polysilicon.records.recorder import formula
+from polysilicon.workloads.model import Transformer
+
+Values = float | NDArray[np.float64]
+
+
+@formula
+def grouped_attention_weights(hidden: Values, heads: Values, kv_heads: Values, head_dim: Values) -> Values:
+    """Weights of one attention block's projections: queries, shared keys and values, output.
+
+    Source: Vaswani et al. (arXiv 1706.03762); Ainslie et al., GQA (arXiv 2305.13245).
+    """
+    return hidden * head_dim * (2.0 * heads + 2.0 * kv_heads)
+
+
+@formula
+def latent_attention_weights(
+    hidden: Values,
+    heads: Values,
+    query_rank: Values,
+    cache_rank: Values,
+    rope_dim: Values,
+    nope_dim: Values,
+    value_dim: Values,
+) -> Values:
+    """Weights of one multi-head latent attention block: compressed queries, compressed cache, output.
+
+    Source: DeepSeek-AI, DeepSeek-V2 (arXiv 2405.04434), section 2.1.
+    """
+    query_width = heads * (nope_dim + rope_dim)
+    queries = np.where(query_rank > 0.0, query_rank * (hidden + query_width), hidden * query_width)
+    cache = hidden * (cache_rank + rope_dim) + cache_rank * heads * (nope_dim + value_dim)
+    return queries + cache + heads * value_dim * hidden
+
+
+@formula
+def feed_forward_weights(hidden: Values, width: Values, matrices: Values) -> Values:
+    """Weights of a feed-forward block: two matrices, or three where the activation is gated.
+
+    Source: Shazeer, GLU Variants Improve Transformer (arXiv 2002.05202).
+    """
+    return matrices * hidden * width
+
+
+@formula
+def attended_tokens(
+    sequence: Values, window: Values, windowed_share: Values, causal: Values, exploited: Values = 1.0
+) -> Values:
+    """How many tokens a query reads on average over a whole sequence and over all layers.
+
+    A causal mask halves the work of a full layer; a window bounds it. `exploited` is 0 where the kernel
+    computes the masked half anyway.
+
+    Source: Dao et al., FlashAttention (arXiv 2205.14135); Beltagy et al., Longformer (arXiv 2004.05150).
+    """
+    halved = causal * exploited
+    whole = sequence * (1.0 - 0.5 * halved)
+    span = np.minimum(np.where(window > 0.0, window, sequence), sequence)
+    banded = span * (1.0 - 0.5 * halved * span / sequence)
+    return windowed_share * banded + (1.0 - windowed_share) * whole
+
+
+@formula
+def attention_core_flop_per_token(
+    attended_tokens: Values, score_width: Values, value_width: Values, layers: Values
+) -> Values:
+    """Forward operations of scores and of the weighted sum of values, for one token through all layers.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), appendix A; Hoffmann et al. (arXiv 2203.15556), appendix F.
+    """
+    return 2.0 * attended_tokens * (score_width + value_width) * layers
+
+
+@formula
+def matrix_flop_per_token(active_weights: Values) -> Values:
+    """Forward operations of all matrix products for one token: two for each weight it meets.
+
+    Source: Kaplan et al., Scaling Laws (arXiv 2001.08361), section 2.1.
+    """
+    return 2.0 * active_weights
+
+
+@formula
+def training_flop_per_token(matrix_flop_per_token: Values, attention_core_flop_per_token: Values) -> Values:
+    """Model operations of one trained token: the backward pass costs twice the forward.
+
+    Source: Kaplan et al. (arXiv 2001.08361), section 2.1; Narayanan et al. (arXiv 2104.04473), appendix.
+    """
+    return 3.0 * (matrix_flop_per_token + attention_core_flop_per_token)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a model that formulas take; each a number, or a column with one entry a model.
+
+    Weights are of one layer and of the whole model width (unsharded). `query_width`, `score_width` and
+    `value_width` are summed over heads; `kv_width` is what one token adds to the cache of one layer.
+    `dense_weights` is of a dense layer's feed-forward block, `expert_weights` of one expert,
+    `shared_weights` of the experts every token meets. `matrices` is 3 with a gated activation, else 2.
+    """
+
+    layers: Values
+    dense_layers: Values
+    hidden: Values
+    heads: Values
+    kv_heads: Values
+    attention_weights: Values
+    query_width: Values
+    score_width: Values
+    value_width: Values
+    kv_width: Values
+    ffn_hidden: Values
+    dense_weights: Values
+    expert_hidden: Values
+    expert_weights: Values
+    shared_weights: Values
+    router_weights: Values
+    experts: Values
+    experts_per_token: Values
+    matrices: Values
+    vocab: Values
+    embeddings: Values
+    window: Values
+    windowed_share: Values
+    causal: Values
+
+    @classmethod
+    def of(cls, model: Transformer) -> "Shape":
+        """The sizes of one model as numbers."""
+        matrices = 3.0 if model.gated else 2.0
+        h, heads, kv_heads, dim = (float(one) for one in (model.hidden, model.heads, model.kv_heads, model.head_dim))
+        latent = model.latent
+        if latent:
+            query, value = heads * (latent.nope_dim + latent.rope_dim), heads * latent.value_dim
+            cached = float(latent.cache_rank + latent.rope_dim)
+            weights = latent_attention_weights(
+                h,
+                heads,
+                float(latent.query_rank),
+                float(latent.cache_rank),
+                float(latent.rope_dim),
+                float(latent.nope_dim),
+                float(latent.value_dim),
+            )
+        else:
+            query, value, cached = heads * dim, heads * dim, 2.0 * kv_heads * dim
+            weights = grouped_attention_weights(h, heads, kv_heads, dim)
+        weights = weights + (h * query if model.gated_output else 0.0)
+        softmax_share = (model.layers - model.linear_layers) / model.layers
+        return cls(
+            layers=float(model.layers),
+            dense_layers=float(model.dense_layers if model.experts else model.layers),
+            hidden=h,
+            heads=heads,
+            kv_heads=kv_heads,
+            attention_weights=softmax_share * weights + (1.0 - softmax_share) * _linear_weights(model),
+            query_width=query,
+            score_width=query * softmax_share,
+            value_width=value * softmax_share,
+            kv_width=cached * softmax_share,
+            ffn_hidden=float(model.ffn_hidden),
+            dense_weights=feed_forward_weights(h, float(model.ffn_hidden), matrices),
+            expert_hidden=float(model.expert_hidden),
+            expert_weights=feed_forward_weights(h, float(model.expert_hidden), matrices),
+            shared_weights=feed_forward_weights(h, float(model.shared_hidden), matrices),
+            router_weights=h * model.experts,
+            experts=float(model.experts),
+            experts_per_token=float(model.experts_per_token),
+            matrices=matrices,
+            vocab=float(model.vocab),
+            embeddings=1.0 if model.tied_embeddings else 2.0,
+            window=float(model.window),
+            windowed_share=model.windowed_layers / model.layers,
+            causal=1.0 if model.causal else 0.0,
+        )
+
+    @classmethod
+    def stack(cls, models: Sequence[Transformer]) -> "Shape":
+        """The sizes of many models as columns."""
+        shapes = [cls.of(model) for model in models]
+        return cls(**{one.name: np.array([getattr(shape, one.name) for shape in shapes]) for one in fields(cls)})
+
+    @property
+    def moe_layers(self) -> Values:
+        """Layers with experts."""
+        return self.layers - self.dense_layers
+
+    @property
+    def weights(self) -> Values:
+        """All weights of the model, embeddings included."""
+        experts = self.experts * self.expert_weights + self.shared_weights + self.router_weights
+        return (
+            self.layers * self.attention_weights
+            + self.dense_layers * self.dense_weights
+            + self.moe_layers * experts
+            + self.embeddings * self.vocab * self.hidden
+        )
+
+    @property
+    def active_weights(self) -> Values:
+        """Weights that one token is multiplied with: chosen experts, output head; not the input look-up."""
+        experts = self.experts_per_token * self.expert_weights + self.shared_weights + self.router_weights
+        return (
+            self.layers * self.attention_weights
+            + self.dense_layers * self.dense_weights
+            + self.moe_layers * experts
+            + self.vocab * self.hidden
+        )
+
+    def core_flop_per_token(self, sequence: Values, exploited: Values = 1.0) -> Values:
+        """Forward operations of attention proper for one token; `exploited` 0 counts the masked half too."""
+        attended = attended_tokens(sequence, self.window, self.windowed_share, self.causal, exploited)
+        return attention_core_flop_per_token(attended, self.score_width, self.value_width, self.layers)
+
+    def training_flop_per_token(self, sequence: Values, exploited: Values = 1.0) -> Values:
+        """Model operations of one trained token."""
+        return training_flop_per_token(
+            matrix_flop_per_token(self.active_weights), self.core_flop_per_token(sequence, exploited)
+        )
+
+
+def parameters(model: Transformer) -> float:
+    """All weights of `model`."""
+    return float(Shape.of(model).weights)
+
+
+def active_parameters(model: Transformer) -> float:
+    """Weights of `model` that one token is multiplied with."""
+    return float(Shape.of(model).active_weights)
+
+
+def _linear_weights(model: Transformer) -> float:
+    """Weights of one gated delta-rule layer: queries, keys, values, gates, decay and output."""
+    if model.linear is None:
+        return 0.0
+    one = model.linear
+    keys, values = one.key_heads * one.key_dim, one.value_heads * one.value_dim
+    return float(model.hidden * (2 * keys + 3 * values + 2 * one.value_heads) + one.convolution * (2 * keys + values))
