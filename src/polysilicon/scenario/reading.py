@@ -1,0 +1,121 @@
+"""From a file to a checked `Opened` scenario: the schema first, then every name in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from polysilicon.facts import Catalogue
+from polysilicon.records.dates import day
+from polysilicon.records.document import Document, Key, convert, read_yaml
+from polysilicon.records.errors import InputError
+from polysilicon.records.names import nearest
+from polysilicon.scenario.sense import check, resolved
+from polysilicon.scenario.shape import (
+    Entity,
+    MemoryShock,
+    PowerShock,
+    RuleShock,
+    Scenario,
+    Serve,
+    Site,
+    Train,
+    VendorShock,
+)
+
+# The tables of a scenario, and the shape of an entry: by its `kind` where there are several.
+TABLES: dict[str, type[msgspec.Struct] | dict[str, type[msgspec.Struct]]] = {
+    "entities": Entity,
+    "sites": Site,
+    "workloads": {"train": Train, "serve": Serve},
+    "shocks": {"rule": RuleShock, "vendor_cutoff": VendorShock, "memory_price": MemoryShock, "power_cap": PowerShock},
+}
+NEEDED = ("entities", "sites", "workloads")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A scenario whose every name is known, and the catalogue with the user's own facts laid over it.
+
+    `shocked` holds, for each shock that brings law, the catalogue with that law in it. `data` is what the file
+    said, so that a plan can carry it.
+    """
+
+    scenario: Scenario
+    catalogue: Catalogue
+    shocked: Mapping[str, Catalogue]
+    file: str
+    data: dict[str, Any]
+
+
+def read(path: Path, catalogue: Catalogue) -> Opened:
+    """Read and check a scenario file. Names of systems, regions and models may be short or aliases.
+
+    Raises:
+        InputError: unreadable, broken, or a field that is missing, misspelt, out of range or names nothing known;
+            the message says the line, what was found and what is allowed.
+    """
+    return from_document(read_yaml(path), catalogue)
+
+
+def from_document(document: Document, catalogue: Catalogue) -> Opened:
+    """As `read`, from a document in hand (a plan carries its own)."""
+    if not isinstance(document.data, dict):
+        raise InputError("must be a table of fields", place=document.place(), found=document.data)
+    _check_tables(document)
+    if isinstance(document.data.get("as_of"), str):
+        try:
+            day(document.data["as_of"])
+        except InputError as complaint:
+            raise complaint.at(document.place(("as_of",))) from complaint
+    scenario = convert(document, Scenario)
+    if scenario.facts:
+        catalogue = catalogue.overlaid(document, ("facts",))
+    scenario = resolved(document, scenario, catalogue)
+    check(document, scenario, catalogue)
+    shocked = {
+        name: catalogue.overlaid(document, ("shocks", name, "facts"))
+        for name, shock in scenario.shocks.items()
+        if isinstance(shock, RuleShock)
+    }
+    return Opened(scenario, catalogue, shocked, document.file, document.data)
+
+
+def _check_tables(document: Document) -> None:
+    """Each entry of each table on its own, as a complaint about the whole can't name the entry's line."""
+    for name in NEEDED:
+        if name in document.data and not document.data[name]:
+            raise InputError(
+                f"has no {name}", place=document.place((name,)), remedy=f"a plan needs at least one of {name}"
+            )
+    for name, shape in TABLES.items():
+        table = document.data.get(name)
+        if table is None:
+            continue
+        if not isinstance(table, dict):
+            raise InputError("must be a table of entries by name", place=document.place((name,)), found=table)
+        for entry in table:
+            key: Key = (name, entry)
+            convert(document, _shape(document, key, shape), key)
+
+
+def _shape(document: Document, key: Key, shape: Any) -> Any:
+    entry = document.data[key[0]][key[1]]
+    if not isinstance(entry, dict):
+        raise InputError("must be a table of fields", place=document.place(key), found=entry)
+    if not isinstance(shape, dict):
+        return shape
+    kind = entry.get("kind")
+    if kind is None:
+        raise InputError("missing field 'kind'", place=document.place(key), allowed=list(shape))
+    if kind not in shape:
+        raise InputError(
+            "unknown kind",
+            place=document.place((*key, "kind")),
+            found=kind,
+            allowed=list(shape),
+            nearest=nearest(str(kind), shape, 1),
+        )
+    return shape[kind]
