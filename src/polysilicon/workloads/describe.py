@@ -1,0 +1,69 @@
+"""From a model's name, or a file with its configuration, to what it computes."""
+
+from pathlib import Path
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.architectures import ModelCard
+from polysilicon.records.document import read_yaml
+from polysilicon.records.errors import InputError, Place, Unsupported
+from polysilicon.workloads import diffusion, huggingface, recommender
+from polysilicon.workloads.model import Transformer, Workload
+
+
+def describe(catalogue: Catalogue, name_or_path: str) -> Workload:
+    """The model of the catalogue called so (aliases count), or of the `config.json` or YAML file at that path.
+
+    A name with a file's suffix, or that of an existing folder with a `config.json` in it, is read as a path.
+
+    Raises:
+        UnknownName: no model is called so; says the nearest.
+        InputError: the file can't be read or is no sane configuration.
+        Unsupported: the architecture is known not to be expressible.
+    """
+    path = Path(name_or_path)
+    if path.suffix.casefold() in (".json", ".yaml", ".yml"):
+        return _read(path)
+    if path.is_dir() and (path / "config.json").is_file():
+        return _read(path / "config.json")
+    return from_card(catalogue.get(ModelCard, name_or_path))
+
+
+def transformer(catalogue: Catalogue, name_or_path: str) -> Transformer:
+    """As `describe`, for what only a transformer can answer.
+
+    Raises:
+        Unsupported: it is a model of another kind.
+    """
+    model = describe(catalogue, name_or_path)
+    if not isinstance(model, Transformer):
+        raise Unsupported(f"{model.name} is a {type(model).__name__.casefold()}, not a transformer")
+    return model
+
+
+def from_card(card: ModelCard) -> Workload:
+    """What a model record of the catalogue computes."""
+    if card.kind == "transformer":
+        return huggingface.from_config(card.config, card.id)
+    if card.kind == "recommender":
+        return recommender.from_description(card.config, card.id)
+    if card.kind == "diffusion":
+        return diffusion.from_description(card.config, card.id)
+    raise Unsupported(f"{card.id}: models of kind {card.kind} are not modelled yet")
+
+
+def _read(path: Path) -> Workload:
+    document = read_yaml(path)
+    config, name = document.data, path.parent.name if path.name == "config.json" else path.stem
+    if not isinstance(config, dict):
+        raise InputError("must be a table of keys", place=Place(str(path), 1), found=config)
+    try:
+        if "num_embeddings_per_feature" in config:
+            return recommender.from_description(config, name)
+        if "image_tokens" in config:
+            return diffusion.from_description(config, name)
+        return huggingface.from_config(config, name)
+    except InputError as complaint:
+        field = complaint.place.field
+        line = document.place((field,)).line if field and field in config else None
+        complaint.place = Place(None, None, field)  # the file itself takes the place of the model's name
+        raise complaint.at(Place(str(path), line)) from complaint

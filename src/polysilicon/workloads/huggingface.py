@@ -1,0 +1,213 @@
+"""A Hugging Face `config.json`, as it is, into a `Transformer`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from polysilicon.records.errors import InputError, Place, Unsupported
+from polysilicon.workloads.keys import Keys
+from polysilicon.workloads.model import LatentAttention, LinearAttention, SparseIndex, Transformer
+
+# Two matrices and an activation instead of a gated pair.
+UNGATED = frozenset({"gpt2", "bloom", "mpt", "gpt_neox", "gptj", "opt", "nemotron", "bert", "falcon", "gpt_pangu"})
+# Input and output embedding share one matrix unless the file says otherwise.
+TIED = frozenset({"gpt2", "bloom", "mpt", "opt", "bert", "gemma", "gemma2", "gemma3", "gemma3_text", "falcon"})
+KNOWN = frozenset(
+    UNGATED
+    | TIED
+    | {
+        *("llama", "mistral", "mixtral", "llama4", "llama4_text", "grok-1", "dbrx", "phi3", "internlm", "internlm2"),
+        *("qwen", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next"),
+        *("qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),
+        *("deepseek", "deepseek_v2", "deepseek_v3", "deepseek_v32", "kimi_k2", "kimi_k25"),
+        *("chatglm", "glm", "glm4", "glm4_moe", "glm_moe_dsa"),
+        *("pangupromoe", "pangu_pro_moe", "pangu_ultra_moe"),
+        *("gpt_oss", "minimax_m2", "hy_v3", "baichuan", "yi", "aquila", "minicpm"),
+    }
+)
+REASONS = {
+    "deepseek_v4": "compressed sparse attention with hyper-connections is not modelled yet",
+    "nemotron_h": "Mamba layers are not modelled yet",
+    "kimi_k3": "Kimi delta attention with latent experts is not modelled yet",
+    "kimi_linear": "Kimi delta attention with latent experts is not modelled yet",
+    "minimax_m3": "block-sparse attention of only some layers is not modelled yet",
+    "gemma4": "attention with two head sizes is not modelled yet",
+    "gemma4_text": "attention with two head sizes is not modelled yet",
+}
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+HIDDEN = ("hidden_size", "n_embd", "d_model")
+HEADS = ("num_attention_heads", "n_head", "n_heads")
+EXPERTS = ("n_routed_experts", "num_experts", "num_local_experts", "num_routed_experts", "moe_num_experts")
+CHOSEN = ("num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_topk", "top_k_experts")
+
+
+def from_config(config: Mapping[str, Any], name: str) -> Transformer:
+    """The transformer that a `config.json` describes. `name` stands in messages and in the result.
+
+    Reads the keys of Llama, Mistral, Mixtral, Qwen (2 to 3.5), DeepSeek and Kimi (MLA), Gemma 1 to 3, GLM,
+    Pangu, MiniMax, gpt-oss, GPT-2, BLOOM and MPT files; the text part of a multimodal file.
+
+    Raises:
+        InputError: a key is missing or no sane number.
+        Unsupported: the architecture computes something this model can't express; says what.
+    """
+    whole = Keys(config, name)
+    inner = config.get("text_config")
+    keys = Keys({"tie_word_embeddings": config.get("tie_word_embeddings"), **inner}, name) if inner else whole
+    kind = _kind(keys, whole)
+    layers, hidden, heads = keys.positive(*LAYERS), keys.positive(*HIDDEN), keys.positive(*HEADS)
+    latent = _latent(keys)
+    if keys.has("head_dim", "kv_channels"):
+        head_dim = keys.positive("head_dim", "kv_channels")
+    elif hidden % heads and not latent:
+        place = Place(name, None, HEADS[0])
+        raise InputError("does not divide the hidden size", place=place, found=heads, remedy="give head_dim")
+    else:
+        head_dim = hidden // heads
+    window, windowed = _window(keys, kind, layers)
+    linear, linear_layers = _linear(keys, layers)
+    return Transformer(
+        name=name,
+        layers=layers,
+        hidden=hidden,
+        heads=heads,
+        kv_heads=_kv_heads(keys, heads),
+        head_dim=latent.nope_dim + latent.rope_dim if latent else head_dim,
+        ffn_hidden=_ffn_hidden(keys, kind, hidden),
+        vocab=keys.positive("padded_vocab_size", "vocab_size"),
+        gated=kind not in UNGATED,
+        tied_embeddings=keys.flag("tie_word_embeddings", kind in TIED),
+        causal=kind != "bert",
+        latent=latent,
+        window=window,
+        windowed_layers=windowed,
+        linear=linear,
+        linear_layers=linear_layers,
+        index=_index(keys),
+        gated_output=keys.flag("attn_output_gate", kind == "qwen3_next"),
+        **_experts(keys, kind, layers),
+    )
+
+
+def _kind(keys: Keys, whole: Keys) -> str:
+    kind = str(keys.config.get("model_type") or whole.config.get("model_type") or "").casefold()
+    outer = str(whole.config.get("model_type") or "").casefold()
+    for one in (kind, outer):
+        if one in REASONS:
+            raise Unsupported(f"{keys.name}: model_type {one}: {REASONS[one]}")
+    if not kind:
+        raise InputError("missing field 'model_type'", place=Place(keys.name), allowed=sorted(KNOWN))
+    if kind not in KNOWN:
+        raise Unsupported(f"{keys.name}: the architecture {kind!r} is not known; known: {', '.join(sorted(KNOWN))}")
+    if keys.has("ssm_state_size", "mamba_num_heads"):
+        raise Unsupported(f"{keys.name}: {REASONS['nemotron_h']}")
+    return kind
+
+
+def _kv_heads(keys: Keys, heads: int) -> int:
+    if keys.flag("multi_query", False) and not keys.has("num_kv_heads"):
+        return 1
+    kv_heads = keys.positive(
+        "num_key_value_heads", "multi_query_group_num", "num_kv_heads", "kv_n_heads", default=heads
+    )
+    if heads % kv_heads:
+        place = Place(keys.name, None, "num_key_value_heads")
+        raise InputError("does not divide num_attention_heads", place=place, found=kv_heads)
+    return kv_heads
+
+
+def _ffn_hidden(keys: Keys, kind: str, hidden: int) -> int:
+    if kind.startswith("llama4"):
+        return keys.positive("intermediate_size_mlp", "intermediate_size")
+    if kind in ("gpt2", "bloom", "mpt"):
+        return keys.positive(
+            "n_inner", "intermediate_size", default=hidden * keys.positive("expansion_ratio", default=4)
+        )
+    if keys.has(*EXPERTS):
+        return keys.count("intermediate_size", "ffn_hidden_size", default=0)
+    return keys.positive("intermediate_size", "ffn_hidden_size")
+
+
+def _latent(keys: Keys) -> LatentAttention | None:
+    if not keys.has("kv_lora_rank", "attention_kv_lora_dim"):
+        return None
+    return LatentAttention(
+        query_rank=keys.count("q_lora_rank", "attention_q_lora_dim", default=0),
+        cache_rank=keys.positive("kv_lora_rank", "attention_kv_lora_dim"),
+        rope_dim=keys.positive("qk_rope_head_dim", "attention_qk_rope_dim"),
+        nope_dim=keys.positive("qk_nope_head_dim", "attention_qk_dim"),
+        value_dim=keys.positive("v_head_dim", "attention_v_dim"),
+    )
+
+
+def _window(keys: Keys, kind: str, layers: int) -> tuple[int, int]:
+    """The attention window [tokens] and the number of layers that have it."""
+    if kind.startswith("llama4"):
+        return keys.count("attention_chunk_size", default=0), layers - layers // 4
+    window = keys.count("sliding_window", default=0)
+    if not window or not keys.flag("use_sliding_window", True):
+        return 0, 0
+    kinds = keys.config.get("layer_types")
+    if isinstance(kinds, list):
+        windowed = kinds.count("sliding_attention")
+    elif kind in ("gemma2", "gpt_oss"):
+        windowed = layers // 2
+    elif kind.startswith("gemma3"):
+        windowed = layers - layers // keys.positive("sliding_window_pattern", default=6)
+    else:
+        windowed = layers
+    return (window, windowed) if windowed else (0, 0)
+
+
+def _linear(keys: Keys, layers: int) -> tuple[LinearAttention | None, int]:
+    if not keys.has("linear_num_key_heads"):
+        return None, 0
+    kinds = keys.config.get("layer_types")
+    if isinstance(kinds, list):
+        number = kinds.count("linear_attention")
+    else:
+        number = layers - layers // keys.positive("full_attention_interval", default=4)
+    shape = LinearAttention(
+        key_heads=keys.positive("linear_num_key_heads"),
+        value_heads=keys.positive("linear_num_value_heads"),
+        key_dim=keys.positive("linear_key_head_dim"),
+        value_dim=keys.positive("linear_value_head_dim"),
+        convolution=keys.positive("linear_conv_kernel_dim", default=4),
+    )
+    return shape, number
+
+
+def _index(keys: Keys) -> SparseIndex | None:
+    if not keys.has("index_topk"):
+        return None
+    return SparseIndex(keys.positive("index_n_heads"), keys.positive("index_head_dim"), keys.positive("index_topk"))
+
+
+def _experts(keys: Keys, kind: str, layers: int) -> dict[str, int]:
+    experts = keys.count(*EXPERTS, default=0)
+    if experts <= 1:
+        return {}
+    width = keys.positive("moe_intermediate_size", "expert_intermediate_size", "intermediate_size")
+    shared = keys.count("n_shared_experts", "num_shared_experts", default=1 if kind.startswith("llama4") else 0) * width
+    chosen = keys.positive(*CHOSEN)
+    if chosen > experts:
+        raise InputError("chooses more experts than there are", place=Place(keys.name, None, CHOSEN[0]), found=chosen)
+    return {
+        "experts": experts,
+        "experts_per_token": chosen,
+        "expert_hidden": width,
+        "shared_hidden": keys.count("shared_expert_intermediate_size", "shared_intermediate_size", default=0) or shared,
+        "dense_layers": _dense_layers(keys, layers),
+    }
+
+
+def _dense_layers(keys: Keys, layers: int) -> int:
+    frequency = keys.config.get("moe_layer_freq")
+    listed = keys.config.get("mlp_layer_types")
+    if isinstance(frequency, list):
+        return frequency.count(0)
+    if isinstance(listed, list):
+        return listed.count("dense")
+    first = keys.count("first_k_dense_replace", "num_dense_layers", default=0)
+    only = keys.config.get("mlp_only_layers")
+    step = keys.positive("interleave_moe_layer_step", "decoder_sparse_step", default=1)
+    return first + (len(only) if isinstance(only, list) else 0) + (layers - layers // step)

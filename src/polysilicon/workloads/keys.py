@@ -1,0 +1,70 @@
+"""Reading numbers out of a configuration that others wrote: any of several spellings, checked, or a clear complaint."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from polysilicon.records.errors import InputError, Place
+
+MOST = 10**12
+
+
+class Keys:
+    """A configuration whose numbers are asked for by every name they go by."""
+
+    def __init__(self, config: Mapping[str, Any], name: str) -> None:
+        if not isinstance(config, Mapping):
+            raise InputError("a model's configuration must be a table of keys", place=Place(name), found=config)
+        self.config = config
+        self.name = name
+
+    def has(self, *names: str) -> bool:
+        """Whether any of `names` stands there with a value."""
+        return any(self.config.get(one) is not None for one in names)
+
+    def count(self, *names: str, default: int | None = None) -> int:
+        """The whole number under the first of `names` that has one.
+
+        Raises:
+            InputError: none has and there is no default, or it is not a whole number from 0 up.
+        """
+        for one in names:
+            value = self.config.get(one)
+            if value is None:
+                continue
+            if isinstance(value, float) and value.is_integer():
+                value = int(value)
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
+                raise InputError("not a count", place=Place(self.name, None, one), found=value, allowed=f"0 to {MOST}")
+            return value
+        if default is None:
+            raise InputError(
+                f"missing field {names[0]!r}", place=Place(self.name), allowed=names if len(names) > 1 else None
+            )
+        return default
+
+    def positive(self, *names: str, default: int | None = None) -> int:
+        """As `count`, and above zero."""
+        value = self.count(*names, default=default)
+        if value == 0:
+            raise InputError("must be above zero", place=Place(self.name, None, names[0]), found=value)
+        return value
+
+    def counts(self, name: str) -> tuple[int, ...]:
+        """A list of counts.
+
+        Raises:
+            InputError: missing, empty, or not a list of whole numbers from 0 up.
+        """
+        value = self.config.get(name)
+        if not isinstance(value, list) or not value:
+            raise InputError("must be a list of counts", place=Place(self.name, None, name), found=value)
+        return tuple(Keys({name: one}, self.name).count(name) for one in value)
+
+    def flag(self, name: str, default: bool) -> bool:
+        """A yes or no."""
+        value = self.config.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise InputError("must be true or false", place=Place(self.name, None, name), found=value)
+        return value

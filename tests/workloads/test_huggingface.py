@@ -1,0 +1,97 @@
+"""Reading other people's `config.json`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polysilicon.facts import load
+from polysilicon.records.errors import InputError, PolysiliconError, Unsupported
+from polysilicon.workloads import Transformer, describe, from_config
+
+LLAMA: dict[str, Any] = {
+    "model_type": "llama",
+    "num_hidden_layers": 32,
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "intermediate_size": 14336,
+    "vocab_size": 128256,
+}
+
+
+def test_a_dense_model_has_no_experts() -> None:
+    model = from_config(LLAMA, "mine")
+    assert (model.experts, model.dense_layers, model.head_dim, model.kv_heads) == (0, 0, 128, 8)
+
+
+def test_the_text_part_of_a_multimodal_file_counts() -> None:
+    assert from_config({"model_type": "llama4", "text_config": LLAMA}, "mine").layers == 32
+
+
+def test_a_missing_key_is_named() -> None:
+    with pytest.raises(InputError, match="missing field 'num_hidden_layers'"):
+        from_config({key: value for key, value in LLAMA.items() if key != "num_hidden_layers"}, "mine")
+
+
+@pytest.mark.parametrize("value", [-1, 0, 1.5, True, "many", [32], 10**30])
+def test_a_senseless_count_is_refused(value: object) -> None:
+    with pytest.raises(InputError, match="num_hidden_layers"):
+        from_config({**LLAMA, "num_hidden_layers": value}, "mine")
+
+
+def test_heads_must_divide() -> None:
+    with pytest.raises(InputError, match="num_key_value_heads"):
+        from_config({**LLAMA, "num_key_value_heads": 7}, "mine")
+
+
+def test_an_unknown_architecture_is_unsupported_and_named() -> None:
+    with pytest.raises(Unsupported, match="rwkv"):
+        from_config({**LLAMA, "model_type": "rwkv"}, "mine")
+
+
+def test_a_known_but_unmodelled_architecture_says_what_is_missing() -> None:
+    with pytest.raises(Unsupported, match="Mamba"):
+        from_config({**LLAMA, "model_type": "nemotron_h"}, "mine")
+
+
+def test_windows_count_only_where_they_are_used() -> None:
+    assert (
+        from_config({**LLAMA, "model_type": "qwen2", "sliding_window": 4096, "use_sliding_window": False}, "q").window
+        == 0
+    )
+    listed = {**LLAMA, "model_type": "gpt_oss", "sliding_window": 128}
+    kinds = ["sliding_attention", "full_attention", "full_attention", "full_attention"] * 8
+    assert from_config({**listed, "layer_types": kinds}, "g").windowed_layers == 8
+
+
+def test_a_file_is_read_and_its_line_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(LLAMA, indent=1))
+    model = describe(load(), str(path))
+    assert isinstance(model, Transformer)
+    assert model.layers == 32
+    path.write_text(json.dumps({**LLAMA, "vocab_size": "big"}, indent=1))
+    with pytest.raises(InputError, match=r"config\.json:8: vocab_size"):
+        describe(load(), str(path))
+
+
+def test_a_missing_file_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="can't be read"):
+        describe(load(), str(tmp_path / "config.json"))
+
+
+NONSENSE = st.sampled_from([None, "", "many", -1.5, 1e300, float("nan"), [], [1, "x"], {}, True]) | st.integers(-2, 300)
+
+
+@given(st.dictionaries(st.sampled_from([*LLAMA, "kv_lora_rank", "num_experts", "sliding_window"]), NONSENSE))
+def test_nonsense_is_refused_politely(changes: dict[str, Any]) -> None:
+    try:
+        model = from_config({**LLAMA, **changes}, "mine")
+    except PolysiliconError:
+        return
+    assert model.layers > 0
+    assert model.heads % model.kv_heads == 0

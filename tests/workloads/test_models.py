@@ -1,0 +1,97 @@
+"""The shipped model records against their developers' published sizes."""
+
+import pytest
+
+from polysilicon.facts import load
+from polysilicon.facts.architectures import ModelCard
+from polysilicon.records.errors import Unsupported
+from polysilicon.workloads import Diffusion, Recommender, Transformer, counts, describe, diffusion, recommender
+from polysilicon.workloads.describe import from_card
+
+PUBLISHED_BN = {
+    "llama-2-70b": 68.98,
+    "llama-3.1-8b": 8.03,
+    "llama-3.1-70b": 70.55,
+    "llama-3.1-405b": 405.9,
+    "llama-4-maverick": 400.7,
+    "qwen2.5-32b": 32.76,
+    "qwen3-32b": 32.76,
+    "qwen3-30b-a3b": 30.53,
+    "qwen3-235b-a22b": 235.1,
+    "qwen3.5-397b-a17b": 397.0,
+    "deepseek-v2": 235.7,
+    "deepseek-v3": 671.0,
+    "mixtral-8x7b": 46.70,
+    "mixtral-8x22b": 140.6,
+    "gpt-3-175b": 174.6,
+    "kimi-k2": 1027.0,
+    "glm-4.5": 352.8,
+    "glm-4.5-air": 106.9,
+    "glm-5": 744.0,
+    "pangu-pro-moe": 71.99,
+    "gpt-oss-120b": 116.8,
+    "gpt-oss-20b": 20.91,
+    "minimax-m2.5": 228.7,
+    "gemma-2-27b": 27.23,
+    "hy3-preview": 295.0,
+}
+# Published counts of active parameters include the input embedding.
+PUBLISHED_ACTIVE_BN = {"qwen3-235b-a22b": 22.2, "deepseek-v3": 37.6, "kimi-k2": 32.9, "pangu-pro-moe": 16.5}
+
+
+@pytest.mark.parametrize(("name", "published"), PUBLISHED_BN.items())
+def test_parameters_are_as_published(name: str, published: float) -> None:
+    model = describe(load(), name)
+    assert isinstance(model, Transformer)
+    assert counts.parameters(model) / 1e9 == pytest.approx(published, rel=0.01)
+
+
+@pytest.mark.parametrize(("name", "published"), PUBLISHED_ACTIVE_BN.items())
+def test_active_parameters_are_as_published(name: str, published: float) -> None:
+    model = describe(load(), name)
+    assert isinstance(model, Transformer)
+    looked_up = model.vocab * model.hidden
+    assert (counts.active_parameters(model) + looked_up) / 1e9 == pytest.approx(published, rel=0.012)
+
+
+def test_every_record_is_described_or_says_why_not() -> None:
+    reasons: list[str] = []
+    for card in load().every(ModelCard):
+        try:
+            from_card(card)
+        except Unsupported as refusal:
+            reasons.append(str(refusal))
+    assert reasons
+    assert all("not modelled yet" in reason for reason in reasons)
+
+
+def test_no_two_models_share_an_alias() -> None:
+    cards = load().every(ModelCard)
+    aliases = [alias for card in cards for alias in card.aliases]
+    assert len(aliases) == len(set(aliases))
+
+
+@pytest.mark.parametrize("name", ["deepseek-ai/DeepSeek-R1", "LLaMA v3.3 70B", "GPT-OSS 20B", "zhipuai/GLM-5"])
+def test_spellings_of_published_tables_resolve(name: str) -> None:
+    assert isinstance(describe(load(), name), Transformer)
+
+
+def test_the_recommender_has_mlperfs_tables() -> None:
+    model = describe(load(), "dlrm-dcnv2")
+    assert isinstance(model, Recommender)
+    assert len(model.rows) == 26
+    assert sum(model.lookups) == 214
+    assert recommender.table_parameters(model) == pytest.approx(204_184_588 * 128, rel=0.001)
+
+
+def test_the_diffusion_transformers_have_their_published_sizes() -> None:
+    flux, dit = describe(load(), "flux.1-dev"), describe(load(), "dit-xl-2")
+    assert isinstance(flux, Diffusion)
+    assert isinstance(dit, Diffusion)
+    assert diffusion.parameters(flux) / 1e9 == pytest.approx(11.9, rel=0.01)
+    assert diffusion.parameters(dit) / 1e6 == pytest.approx(675, rel=0.015)
+    one = diffusion.pass_flop(
+        diffusion.token_parameters(dit), float(diffusion.tokens(dit)), float(dit.hidden), float(diffusion.layers(dit))
+    )
+    # The paper counts a multiply and an add as one: 118.6 Gflops for DiT-XL/2.
+    assert one / 2e9 == pytest.approx(118.6, rel=0.03)
