@@ -34,6 +34,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     publisher: str
     url: str | None
     read: Day
+    published: Day | None = None
     licence: str | None = None
 
 
