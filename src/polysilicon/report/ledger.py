@@ -1,0 +1,169 @@
+"""A plan's rows put in the order in which people read them: shared by the terminal and the page."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from polysilicon.planning.plan import Assignment, Excluded, LegalityRow, Plan, Purchase, QuarterTotals
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One line of the chart of what stands where: units by quarter, and what arrives in each."""
+
+    site: str
+    system: str
+    contract: str
+    units: list[float]
+    arrives: list[int]
+    most: float
+
+
+@dataclass(frozen=True)
+class Met:
+    """The share of one workload's demand that is met, by quarter; `None` where it asks for nothing."""
+
+    workload: str
+    unit: str
+    demand: list[float]
+    share: list[float | None]
+
+
+@dataclass(frozen=True)
+class Bought:
+    """Orders of one system for one site under one contract, added up."""
+
+    site: str
+    system: str
+    vendor: str
+    contract: str
+    first: str
+    last: str
+    units: int
+    chips: int
+    cost_musd: float
+    doubted: bool
+    orders: list[Purchase] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Some quarters added up; power is the highest."""
+
+    name: str
+    cost_musd: float
+    cash_musd: float
+    energy_mwh: float
+    carbon_t: float
+    water_m3: float
+    peak_power_kw: float
+
+
+def purchases(plan: Plan) -> list[Purchase]:
+    """By the day they are ordered, then by site."""
+    return sorted(plan.purchases, key=lambda one: (one.quarter, one.site, one.system, one.contract, one.delivered))
+
+
+def bought(plan: Plan) -> list[Bought]:
+    """Orders of the same thing for the same place added up, dearest first."""
+    from polysilicon.report.words import doubted
+
+    groups: dict[tuple[str, str, str], list[Purchase]] = {}
+    for one in purchases(plan):
+        groups.setdefault((one.site, one.system, one.contract), []).append(one)
+    lines = [
+        Bought(
+            site,
+            system,
+            orders[0].vendor,
+            contract,
+            orders[0].quarter,
+            orders[-1].quarter,
+            sum(one.units for one in orders),
+            sum(one.chips for one in orders),
+            sum(one.cost_musd for one in orders),
+            any(doubted(one.price_confidence) for one in orders),
+            orders,
+        )
+        for (site, system, contract), orders in groups.items()
+    ]
+    return sorted(lines, key=lambda one: (-one.cost_musd, one.site, one.system))
+
+
+def standing(plan: Plan) -> list[Standing]:
+    """What stands where, quarter by quarter."""
+    at = {quarter: index for index, quarter in enumerate(plan.quarters)}
+    units: dict[tuple[str, str, str], list[float]] = {}
+    arrives: dict[tuple[str, str, str], list[int]] = {}
+    for row in plan.fleet:
+        key = (row.site, row.system, row.contract)
+        units.setdefault(key, [0.0] * len(at))[at[row.quarter]] += row.units
+    for order in plan.purchases:
+        key = (order.site, order.system, order.contract)
+        if order.delivered in at:
+            arrives.setdefault(key, [0] * len(at))[at[order.delivered]] += order.units
+    lines = [Standing(*key, row, arrives.get(key, [0] * len(at)), max(row)) for key, row in sorted(units.items())]
+    return [line for line in lines if line.most > 0]
+
+
+def met(plan: Plan) -> list[Met]:
+    """Demand and the share of it that is met, by workload."""
+    at = {quarter: index for index, quarter in enumerate(plan.quarters)}
+    lines: dict[str, Met] = {}
+    for one in plan.demand:
+        line = lines.setdefault(one.workload, Met(one.workload, one.unit, [0.0] * len(at), [None] * len(at)))
+        line.demand[at[one.quarter]] = one.demand
+        line.share[at[one.quarter]] = one.met / one.demand if one.demand > 0 else None
+    return list(lines.values())
+
+
+def running(plan: Plan) -> list[tuple[str, list[Assignment]]]:
+    """What runs where, by workload, in order of time."""
+    ordered = sorted(plan.assignments, key=lambda one: (one.workload, one.quarter, one.site, one.system))
+    return [(name, list(rows)) for name, rows in groupby(ordered, key=lambda one: one.workload)]
+
+
+def relied_on(plan: Plan) -> list[LegalityRow]:
+    """The verdicts that a purchase rests on."""
+    used = {one.verdict for one in plan.purchases}
+    return [one for one in plan.legality if one.id in used]
+
+
+def other_verdicts(plan: Plan) -> list[LegalityRow]:
+    """The verdicts on what was considered and not bought."""
+    used = {one.verdict for one in plan.purchases}
+    return [one for one in plan.legality if one.id not in used]
+
+
+def excluded(plan: Plan) -> list[tuple[str, list[Excluded]]]:
+    """Options left out, by reason; the reason with most options first."""
+    groups: dict[str, list[Excluded]] = {}
+    for one in plan.excluded:
+        groups.setdefault(one.reason, []).append(one)
+    return sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def years(plan: Plan) -> list[Span]:
+    """The quarters added up by calendar year; a plan of up to six quarters stays by quarter."""
+    if len(plan.by_quarter) <= 6:
+        return [span(one.quarter, [one]) for one in plan.by_quarter]
+    return [
+        span(year if len(part) == 4 else f"{year} ({len(part)} q)", part) for year, part in _grouped(plan.by_quarter)
+    ]
+
+
+def span(name: str, quarters: Sequence[QuarterTotals]) -> Span:
+    """Some quarters as one line."""
+    return Span(
+        name,
+        sum(one.cost_musd for one in quarters),
+        sum(one.cash_musd for one in quarters),
+        sum(one.energy_mwh for one in quarters),
+        sum(one.carbon_t for one in quarters),
+        sum(one.water_m3 for one in quarters),
+        max(one.power_kw for one in quarters),
+    )
+
+
+def _grouped(quarters: Iterable[QuarterTotals]) -> list[tuple[str, list[QuarterTotals]]]:
+    return [(year, list(part)) for year, part in groupby(quarters, key=lambda one: one.quarter[:4])]

@@ -1,0 +1,84 @@
+"""`report.html`: a whole plan in one file that opens with no network.
+
+Everything a user wrote reaches the page escaped: text by the template engine, data as JSON whose `<` is written
+as an escape. A content policy in the page lets only our two scripts run, by their hashes, and nothing be fetched.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from polysilicon import __version__
+from polysilicon.planning.plan import Plan
+from polysilicon.report import figures, ledger
+from polysilicon.report.scores import summary
+from polysilicon.report.words import LABELS, cell, doubted, label, number
+from polysilicon.validation.score import Score
+
+_SCRIPTS = ("vendor/echarts.min.js", "templates/charts.js")
+
+
+def render(plan: Plan, scores: Sequence[Score] = ()) -> str:
+    """The page of a plan; `scores` are the validation rows that say how far its estimates can be trusted."""
+    scripts = [_text(name) for name in _SCRIPTS]
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            plan=plan,
+            version=__version__,
+            charts=figures.charts(plan),
+            charts_json=embedded({name: chart.to_dict() for name, chart in figures.charts(plan).items()}),
+            purchases=ledger.purchases(plan),
+            standing=ledger.standing(plan),
+            met=ledger.met(plan),
+            running=ledger.running(plan),
+            relied_on=ledger.relied_on(plan),
+            other_verdicts=ledger.other_verdicts(plan),
+            excluded=ledger.excluded(plan),
+            validation=summary(scores) if scores else None,
+            scenario=json.dumps(plan.scenario, indent=2, ensure_ascii=False, default=str),
+            style=Markup(_text("templates/style.css")),  # noqa: S704 - our own file
+            scripts=[Markup(one) for one in scripts],  # noqa: S704 - our own files
+            script_hashes=" ".join(_hash(one) for one in scripts),
+        )
+    )
+
+
+def embedded(data: Any) -> Markup:
+    """Data as JSON that can stand inside a script element: nothing in it can close the element."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return Markup(text)  # noqa: S704 - escaped above
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("polysilicon.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(cell=cell, number=number, label=label)
+    environment.tests["doubted"] = doubted
+    environment.globals["LABELS"] = LABELS
+    return environment
+
+
+@cache
+def _text(name: str) -> str:
+    return (files("polysilicon.report") / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

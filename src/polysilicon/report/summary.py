@@ -1,0 +1,135 @@
+"""A plan on one screen: what to buy, what it costs, what the law and the shocks do to it, what is not known."""
+
+from collections import Counter
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from polysilicon.planning.plan import Plan
+from polysilicon.report import ledger
+from polysilicon.report.terminal import plain_grid, text
+from polysilicon.report.words import FOOTNOTE, MARK, cell, label, number
+
+LINES_BOUGHT, LINES_SHOCKS, LINES_UNKNOWNS, LINES_LIMITS = 8, 5, 5, 2
+
+
+def render(plan: Plan) -> RenderableType:
+    """The summary; it fits 80 columns by 45 lines whatever the size of the plan."""
+    parts: list[RenderableType] = [_headline(plan), "", _bought(plan), "", _years(plan), "", _law(plan)]
+    if plan.binding:
+        parts.append(_limits(plan))
+    if plan.shocks:
+        parts += ["", _shocks(plan)]
+    if plan.unknowns:
+        parts += ["", _unknowns(plan)]
+    return Group(*parts)
+
+
+def _headline(plan: Plan) -> Text:
+    totals, solve = plan.totals, plan.solve
+    lines = [
+        text(f"{plan.name}: {plan.quarters[0]} to {plan.quarters[-1]}, as of {plan.as_of}", "bold"),
+        text(
+            f"{number(totals.cost_musd)} M USD ({number(totals.cash_musd)} in cash), {number(totals.chips)} chips, "
+            f"{number(totals.peak_power_kw / 1000, 3)} MW at most, {number(totals.carbon_t, 3)} tCO2e"
+        ),
+        text(
+            f"demand met {number(100 * totals.demand_met, 3)} %, proven gap {number(100 * solve.gap, 2)} %, "
+            f"throughput {number(100 * plan.confidence, 3)} % sure, {number(plan.seconds, 2)} s"
+        ),
+    ]
+    for line in lines:
+        line.truncate(79, overflow="ellipsis")
+    return Text("\n").join(lines)
+
+
+def _bought(plan: Plan) -> RenderableType:
+    lines = ledger.bought(plan)
+    if not lines:
+        return text("Nothing to buy: what already stands is enough.")
+    shown = lines[:LINES_BOUGHT]
+    grid = plain_grid()
+    for name, right in (
+        ("buy", 0),
+        ("site", 0),
+        ("system", 0),
+        ("ordered", 0),
+        ("units", 1),
+        ("chips", 1),
+        ("M USD", 1),
+    ):
+        grid.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+    for one in shown:
+        when = one.first if one.first == one.last else f"{one.first}…{one.last[2:]}"
+        grid.add_row(
+            label(one.contract),
+            text(one.site),
+            text(one.system),
+            when,
+            number(one.units),
+            number(one.chips),
+            number(one.cost_musd, 3) + (MARK if one.doubted else ""),
+        )
+    rest = lines[LINES_BOUGHT:]
+    if rest:
+        cost = number(sum(one.cost_musd for one in rest), 3)
+        grid.add_row("", text(f"and {len(rest)} more"), "", "", "", number(sum(one.chips for one in rest)), cost)
+    return Group(grid, text(FOOTNOTE, "dim")) if any(one.doubted for one in shown) else grid
+
+
+def _years(plan: Plan) -> RenderableType:
+    spans = ledger.years(plan)
+    grid = plain_grid()
+    grid.add_column("")
+    for one in spans:
+        grid.add_column(one.name, justify="right", no_wrap=True)
+    grid.add_row("cost, M USD", *(number(one.cost_musd, 3) for one in spans))
+    grid.add_row("peak power, MW", *(number(one.peak_power_kw / 1000, 3) for one in spans))
+    grid.add_row("carbon, tCO2e", *(number(one.carbon_t, 3) for one in spans))
+    return grid
+
+
+def _law(plan: Plan) -> Text:
+    counts = Counter(label(one.permission) for one in ledger.relied_on(plan))
+    said = ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "nothing to judge"
+    refused = sum(not one.accepted for one in plan.legality)
+    assumed = number(100 * plan.assumed_law_share, 3)
+    line = text(f"law: {said}; {refused} options refused; {assumed} % rest on law carried forward")
+    line.truncate(79, overflow="ellipsis")
+    return line
+
+
+def _shocks(plan: Plan) -> RenderableType:
+    grid = plain_grid()
+    for name, right in (("shock", 0), ("from", 0), ("survives", 1), ("after buying", 1), ("cost, M USD", 1)):
+        grid.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+    for one in plan.shocks[:LINES_SHOCKS]:
+        sign = "+" if one.cost_change_musd > 0 else ""
+        grid.add_row(
+            text(one.name),
+            one.quarter,
+            f"{number(100 * one.survives_at_once, 3)} %",
+            f"{number(100 * one.survives, 3)} %",
+            sign + number(one.cost_change_musd, 3),
+        )
+    return grid
+
+
+def _limits(plan: Plan) -> RenderableType:
+    seen = list(dict.fromkeys(one.limit for one in plan.binding))
+    named = ", ".join(seen[:LINES_LIMITS]) + (
+        f" and {len(seen) - LINES_LIMITS} more" if len(seen) > LINES_LIMITS else ""
+    )
+    line = text(f"limits used in full: {named}")
+    line.truncate(79, overflow="ellipsis")
+    return line
+
+
+def _unknowns(plan: Plan) -> RenderableType:
+    grid = plain_grid()
+    for name, right in (("not known well", 0), ("now", 1), ("plan changes at", 1), ("", 0)):
+        grid.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+    for one in plan.unknowns[:LINES_UNKNOWNS]:
+        now = "unknown" if one.now is None else number(one.now, 3)
+        grid.add_row(text(one.what), now, cell(one.switch), text(one.unit))
+    return grid

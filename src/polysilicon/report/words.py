@@ -1,0 +1,77 @@
+"""How values are written for people: numbers, units, gaps and text that others wrote."""
+
+import math
+from typing import Any
+
+from polysilicon.facts.record import LOW_CONFIDENCE
+
+MARK = "†"
+FOOTNOTE = f"{MARK} rests on a low-confidence record ({', '.join(sorted(LOW_CONFIDENCE))})"
+GAP = "–"
+
+
+def printable(text: str) -> str:
+    """`text` without control characters: a scenario's names must not be able to drive the reader's terminal."""
+    return "".join(
+        letter if letter in "\n\t" or letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number with `digits` significant digits, thousands grouped: `12,340`, `0.0123`, `1.2e-07`."""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "-∞" if value < 0 else GAP
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if magnitude < -4 or magnitude >= 15:
+        return f"{value:.{digits}g}"
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    return (
+        f"{value:,.{max(0, digits - 1 - magnitude)}f}".rstrip("0").rstrip(".")
+        if magnitude < digits
+        else f"{value:,.0f}"
+    )
+
+
+def cell(value: Any) -> str:
+    """Any value of a table as text; a gap where nothing is known."""
+    if value is None or value == "":
+        return GAP
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,d}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, dict):
+        return printable(", ".join(f"{name}: {cell(inner)}" for name, inner in value.items()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return printable(", ".join(cell(inner) for inner in value)) or GAP
+    return printable(str(value))
+
+
+def doubted(confidence: object) -> bool:
+    """Whether a value of this confidence is marked wherever it is shown."""
+    return confidence in LOW_CONFIDENCE
+
+
+def label(word: str) -> str:
+    """A closed-list word as people read it: `on_demand` as `on demand`."""
+    return LABELS.get(word, printable(word.replace("_", " ")))
+
+
+LABELS = {
+    "own": "buy",
+    "reserve": "reserve",
+    "on_demand": "rent",
+    "unlawful": "not lawful",
+    "price_unknown": "price unknown",
+    "does_not_fit": "does not fit",
+    "no_supply": "no supply",
+    "not_available": "not available yet",
+    "unvalidated": "unvalidated",
+    "dominated": "never the best choice",
+}
