@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from polysilicon.planning.plan import FleetRow, Plan
+from polysilicon.report.words import number
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def front(plan: Plan) -> Chart:
         {"x": one.carbon_t, "y": one.cost_musd, "chosen": one.chosen, "method": one.method}
         for one in sorted(plan.pareto, key=lambda one: (one.carbon_t, one.cost_musd))
     ]
-    says = f"{len(points)} plans, from {points[0]['x']:,.0f} to {points[-1]['x']:,.0f} tCO2e."
+    says = f"{len(points)} plans, from {number(points[0]['x'])} to {number(points[-1]['x'])} tCO2e."
     return Chart("front", "Cost against carbon", says, "front", "M USD", points=points, across="tCO2e")
 
 
@@ -117,6 +118,6 @@ def _course(plan: Plan, series: Sequence[Series], unit: str) -> str:
         return "Nothing to show."
     top = max(range(len(totals)), key=totals.__getitem__)
     return (
-        f"{plan.quarters[0]}: {totals[0]:,.4g} {unit}; highest in {plan.quarters[top]}: {totals[top]:,.4g} {unit}; "
-        f"{plan.quarters[-1]}: {totals[-1]:,.4g} {unit}."
+        f"{plan.quarters[0]}: {number(totals[0])} {unit}; highest in {plan.quarters[top]}: {number(totals[top])} {unit}; "
+        f"{plan.quarters[-1]}: {number(totals[-1])} {unit}."
     )

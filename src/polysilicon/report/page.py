@@ -19,7 +19,7 @@ from polysilicon import __version__
 from polysilicon.planning.plan import Plan
 from polysilicon.report import figures, ledger
 from polysilicon.report.scores import summary
-from polysilicon.report.words import LABELS, cell, doubted, label, number
+from polysilicon.report.words import LABELS, cell, doubted, label, number, short
 from polysilicon.validation.score import Score
 
 _SCRIPTS = ("vendor/echarts.min.js", "templates/charts.js")
@@ -69,7 +69,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(cell=cell, number=number, label=label)
+    environment.filters.update(cell=cell, number=number, label=label, short=short)
     environment.tests["doubted"] = doubted
     environment.globals["LABELS"] = LABELS
     return environment

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from rich.console import Group, RenderableType
+from rich.table import Table as Grid
 from rich.text import Text
 
 from polysilicon.planning.plan import Plan
@@ -48,19 +49,9 @@ def _bought(plan: Plan) -> RenderableType:
     if not lines:
         return text("Nothing to buy: what already stands is enough.")
     shown = lines[:LINES_BOUGHT]
-    grid = plain_grid()
-    for name, right in (
-        ("buy", 0),
-        ("site", 0),
-        ("system", 0),
-        ("ordered", 0),
-        ("units", 1),
-        ("chips", 1),
-        ("M USD", 1),
-    ):
-        grid.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+    grid = _grid(("buy", 7), ("site", 14), ("system", 18), ("ordered", 11), ("units", 0), ("chips", 0), ("M USD", 0))
     for one in shown:
-        when = one.first if one.first == one.last else f"{one.first}…{one.last[2:]}"
+        when = one.first[2:] if one.first == one.last else f"{one.first[2:]}…{one.last[2:]}"
         grid.add_row(
             label(one.contract),
             text(one.site),
@@ -100,9 +91,7 @@ def _law(plan: Plan) -> Text:
 
 
 def _shocks(plan: Plan) -> RenderableType:
-    grid = plain_grid()
-    for name, right in (("shock", 0), ("from", 0), ("survives", 1), ("after buying", 1), ("cost, M USD", 1)):
-        grid.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+    grid = _grid(("shock", 34), ("from", 7), ("survives", 0), ("after buying", 0), ("M USD", 0))
     for one in plan.shocks[:LINES_SHOCKS]:
         sign = "+" if one.cost_change_musd > 0 else ""
         grid.add_row(
@@ -126,10 +115,18 @@ def _limits(plan: Plan) -> RenderableType:
 
 
 def _unknowns(plan: Plan) -> RenderableType:
-    grid = plain_grid()
-    for name, right in (("not known well", 0), ("now", 1), ("plan changes at", 1), ("", 0)):
-        grid.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+    grid = _grid(("not known well", 38), ("now", 0), ("plan changes at", 0), ("", 12))
     for one in plan.unknowns[:LINES_UNKNOWNS]:
         now = "unknown" if one.now is None else number(one.now, 3)
         grid.add_row(text(one.what), now, cell(one.switch), text(one.unit))
+    return grid
+
+
+def _grid(*columns: tuple[str, int]) -> Grid:
+    """Columns of words are cut at a width; those of figures (width 0) never are."""
+    grid = plain_grid()
+    for name, width in columns:
+        grid.add_column(
+            name, justify="left" if width else "right", max_width=width or None, no_wrap=True, overflow="ellipsis"
+        )
     return grid

@@ -57,7 +57,11 @@ def table(shown: Table, first: int | None = None) -> RenderableType:
 def plain_grid(*, header: bool = True) -> Grid:
     """The one table style: no frame, a rule below the header."""
     return Grid(
-        box=box.SIMPLE_HEAD if header else None, show_header=header, show_edge=False, pad_edge=False, padding=(0, 1)
+        box=box.SIMPLE_HEAD if header else None,
+        show_header=header,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
 
 

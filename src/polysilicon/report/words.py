@@ -36,6 +36,14 @@ def number(value: float, digits: int = 4) -> str:
     )
 
 
+def short(value: float) -> str:
+    """A number where there is little room: three digits and a letter, `40 M`, `1.25 k`."""
+    for least, letter in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= least:
+            return f"{number(value / (1e3 if letter == 'k' else least), 3)} {letter}"
+    return number(value, 3)
+
+
 def cell(value: Any) -> str:
     """Any value of a table as text; a gap where nothing is known."""
     if value is None or value == "":

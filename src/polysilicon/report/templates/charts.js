@@ -18,6 +18,13 @@
   const figure = (value) =>
     value === null || value === undefined ? "–" : Number(value).toLocaleString("en", { maximumSignificantDigits: 4 });
 
+  // Room for a legend that wraps, from a rough width of its words.
+  const below = (chart, place) => {
+    const words = (chart.series.length ? chart.series : [{ name: "front" }, { name: "this plan" }]).map((one) => one.name);
+    const width = words.reduce((sum, name) => sum + 34 + 6.6 * name.length, 0);
+    return 26 + 18 * Math.max(1, Math.ceil(width / Math.max(place.clientWidth - 40, 120)));
+  };
+
   const axes = (colours) => ({
     axisLine: { lineStyle: { color: colours.rule } },
     axisTick: { show: false },
@@ -48,8 +55,8 @@
     xAxis: { type: "category", data: chart.categories, ...axes(colours) },
     yAxis: { type: "value", ...axes(colours), axisLabel: { color: colours.soft, formatter: figure } },
     series: chart.series.map((one) => one.shape === "line"
-      ? { name: one.name, type: "line", step: "middle", data: one.values, symbol: "circle", symbolSize: 5,
-          lineStyle: { width: 1.5, type: "dashed", color: colours.text }, itemStyle: { color: colours.text } }
+      ? { name: one.name, type: "line", data: one.values, symbol: "diamond", symbolSize: 9, z: 3,
+          lineStyle: { width: 0 }, itemStyle: { color: colours.text, borderColor: colours.card, borderWidth: 1 } }
       : { name: one.name, type: "bar", stack: "all", data: one.values, barMaxWidth: 48, barCategoryGap: "25%",
           itemStyle: { borderColor: colours.card, borderWidth: 0.5 } }),
   });
@@ -96,7 +103,8 @@
       const place = document.getElementById(`chart-${chart.id}`);
       if (!place) continue;
       const one = echarts.init(place, null, { renderer: "svg" });
-      one.setOption(kinds[chart.kind](chart, colours));
+      const option = kinds[chart.kind](chart, colours);
+      one.setOption({ ...option, grid: { ...option.grid, top: below(chart, place) } });
       drawn.push(one);
     }
   };
