@@ -1,0 +1,204 @@
+"""The hourly cost of one system, owned or rented, term by term."""
+
+import datetime as dt
+import functools
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from polysilicon.economics.capital import (
+    annuity_usd_per_h,
+    capital_recovery_per_year,
+    colocation_usd_per_h,
+    cost_per_price_per_h,
+    hall_capital_usd,
+    ownership_usd_per_h,
+    power_usd_per_h,
+    system_capital_usd,
+    upkeep_usd_per_h,
+)
+from polysilicon.economics.prices import Contract, Quote, price_of
+from polysilicon.economics.tariff import tariff
+from polysilicon.facts.catalogue import Catalogue
+from polysilicon.facts.hardware import Chip, System
+from polysilicon.facts.money import Price
+from polysilicon.facts.places import Region
+from polysilicon.facts.reading import assumed, read
+from polysilicon.records.bounded import Amount, Bounded, exactly, unknown
+from polysilicon.records.recorder import formula
+
+Owner = Literal["hyperscaler", "neocloud"]
+Hall = Literal["build", "colocation"]
+
+_NONE = Bounded(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one system costs. `usd_per_h` is the sum of the five terms before it; rent holds power, hall and upkeep.
+
+    `capital_usd` is what must be paid on delivery; `cost_per_price_per_h` how much each dollar of the system's own
+    price adds to `usd_per_h`, with which an unknown price can be worked out backwards.
+    """
+
+    item: str
+    contract: Contract
+    region: str
+    as_of: dt.date
+    catalogue: str
+    quote: Quote
+    capital_usd: Bounded
+    capital_usd_per_h: Bounded
+    hall_usd_per_h: Bounded
+    power_usd_per_h: Bounded
+    upkeep_usd_per_h: Bounded
+    rental_usd_per_h: Bounded
+    usd_per_h: Bounded
+    cost_per_price_per_h: Bounded
+
+    @property
+    def price_unknown(self) -> bool:
+        """Whether no source gives the price this cost rests on."""
+        return not self.quote.known
+
+    def figures(self) -> dict[str, Bounded]:
+        """Every bounded figure by name."""
+        return {
+            one.name: getattr(self, one.name) for one in fields(self) if isinstance(getattr(self, one.name), Bounded)
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {
+            "item": self.item,
+            "contract": self.contract,
+            "region": self.region,
+            "as_of": self.as_of.isoformat(),
+            "catalogue": self.catalogue,
+            "price_unknown": self.price_unknown,
+            "quote": self.quote.to_dict(),
+            **{name: figure.to_dict() for name, figure in self.figures().items()},
+        }
+
+
+@formula
+def rental_usd_per_h(rent_usd_per_chip_h: Amount, chips: Amount) -> Amount:
+    """Rent of a whole system by the hour.
+
+    Source: definition: rent for each chip times chips.
+    """
+    return rent_usd_per_chip_h * chips
+
+
+def own(
+    catalogue: Catalogue,
+    region: Region,
+    item: System | Chip,
+    *,
+    as_of: dt.date,
+    provisioned_it_kw: Amount,
+    drawn_kw: Amount,
+    owner: Owner = "neocloud",
+    hall: Hall = "build",
+    quote: Quote | None = None,
+    cost_of_capital: Amount | None = None,
+    life_years: Amount | None = None,
+) -> Cost:
+    """Hourly cost of buying and running one system in a region.
+
+    `provisioned_it_kw` is the IT power to provision for it, `drawn_kw` the mean power its facility draws (both as the
+    energy room gives them for one system). `quote` replaces the catalogue's price (a shocked one, for instance);
+    `cost_of_capital` [1/year] and `life_years` replace those of the kind of `owner`.
+    """
+    quote = quote or price_of(catalogue, item, "own", as_of, region.country)
+    rate = weighted_cost_of_capital(catalogue, owner) if cost_of_capital is None else cost_of_capital
+    recovery = capital_recovery_per_year(rate, assumed(catalogue, "server-life") if life_years is None else life_years)
+    network, storage = assumed(catalogue, "network-capital-share"), assumed(catalogue, "storage-capital-share")
+    upkeep_share = assumed(catalogue, "upkeep-share-per-year")
+    capital = system_capital_usd(quote.amount, network, storage)
+    capital_h = annuity_usd_per_h(capital, recovery)
+    if hall == "build":
+        hall_rate = capital_recovery_per_year(rate, assumed(catalogue, "building-life"))
+        hall_h = annuity_usd_per_h(hall_capital_usd(provisioned_it_kw, _facility(catalogue, region)), hall_rate)
+    else:
+        hall_h = colocation_usd_per_h(provisioned_it_kw, colocation_rent(catalogue))
+    power_h = power_usd_per_h(drawn_kw, tariff(catalogue, region, item.vendor_country, as_of))
+    upkeep_h = upkeep_usd_per_h(quote.amount, upkeep_share)
+    return Cost(
+        item=item.id,
+        contract="own",
+        region=region.id,
+        as_of=as_of,
+        catalogue=catalogue.hash,
+        quote=quote,
+        capital_usd=capital,
+        capital_usd_per_h=capital_h,
+        hall_usd_per_h=exactly(hall_h),
+        power_usd_per_h=exactly(power_h),
+        upkeep_usd_per_h=upkeep_h,
+        rental_usd_per_h=_NONE,
+        usd_per_h=ownership_usd_per_h(capital_h, hall_h, power_h, upkeep_h),
+        cost_per_price_per_h=exactly(cost_per_price_per_h(recovery, network, storage, upkeep_share)),
+    )
+
+
+def rent(
+    catalogue: Catalogue,
+    region: Region,
+    item: System | Chip,
+    contract: Literal["reserve", "on_demand"],
+    *,
+    as_of: dt.date,
+    quote: Quote | None = None,
+) -> Cost:
+    """Hourly cost of renting one system's chips. The rent holds hall, power and upkeep; its carbon is still counted."""
+    quote = quote or price_of(catalogue, item, contract, as_of, region.country)
+    chips = 1.0 if isinstance(item, Chip) else item.chips or unknown()
+    hourly = exactly(rental_usd_per_h(quote.amount, chips))
+    return Cost(
+        item=item.id,
+        contract=contract,
+        region=region.id,
+        as_of=as_of,
+        catalogue=catalogue.hash,
+        quote=quote,
+        capital_usd=_NONE,
+        capital_usd_per_h=_NONE,
+        hall_usd_per_h=_NONE,
+        power_usd_per_h=_NONE,
+        upkeep_usd_per_h=_NONE,
+        rental_usd_per_h=hourly,
+        usd_per_h=hourly,
+        cost_per_price_per_h=exactly(chips),
+    )
+
+
+@functools.lru_cache(maxsize=32)
+def weighted_cost_of_capital(catalogue: Catalogue, owner: Owner) -> Bounded:
+    """The cost of capital of a kind of owner [1/year]; unknown where no price row gives it."""
+    row = _row(catalogue, "capital", owner, "wacc")
+    return (
+        unknown() if row is None else replace_leaf(read(catalogue, row, "value") / 100.0, read(catalogue, row, "value"))
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def colocation_rent(catalogue: Catalogue) -> Bounded:
+    """Wholesale rent of a hall [USD for each kW and month], power not included; unknown where no row gives it."""
+    row = _row(catalogue, "opex", "colocation", "wholesale_rent")
+    return unknown() if row is None else read(catalogue, row, "value")
+
+
+def replace_leaf(amount: Bounded, read_from: Bounded) -> Bounded:
+    """`amount`, which is `read_from` in another unit, with its origin."""
+    return Bounded(amount.value, amount.low, amount.high, read_from.leaf)
+
+
+def _facility(catalogue: Catalogue, region: Region) -> Bounded:
+    if region.capex_musd_per_mw is None:
+        return assumed(catalogue, "facility-capital-musd-per-mw")
+    return read(catalogue, region, "capex_musd_per_mw")
+
+
+def _row(catalogue: Catalogue, category: str, item: str, metric: str) -> Price | None:
+    rows = (one for one in catalogue.every(Price) if (one.category, one.item, one.metric) == (category, item, metric))
+    return max(rows, key=lambda one: one.date or "", default=None)

@@ -1,0 +1,49 @@
+"""Operational carbon: location-based, on one basis at a time.
+
+Direct averages leave out building the plants and fetching the fuel; lifecycle averages count both and are 20-35 %
+higher for the same grid. A figure therefore carries its basis and year, and two bases are never added or compared.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from polysilicon.facts.catalogue import Catalogue
+from polysilicon.facts.places import Region
+from polysilicon.facts.reading import read
+from polysilicon.records.bounded import Amount, Bounded, unknown
+from polysilicon.records.recorder import formula
+from polysilicon.records.units import KILO
+
+Basis = Literal["direct", "lifecycle"]
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """Carbon of a grid's electricity: `value, basis, year` belong together. Unknown where the basis is absent."""
+
+    g_per_kwh: Bounded
+    basis: Basis
+    year: int | None
+    detail: str
+
+
+@formula
+def operational_kg(facility_kwh: Amount, intensity_g_per_kwh: Amount) -> Amount:
+    """Location-based emissions of the electricity that a facility uses.
+
+    Source: GHG Protocol Scope 2 Guidance, World Resources Institute 2015, chapter 6 (location-based method).
+    """
+    return facility_kwh * intensity_g_per_kwh / KILO
+
+
+def intensity(catalogue: Catalogue, region: Region, basis: Basis) -> Intensity:
+    """The grid's yearly average on `basis`. Another basis is never put in its place."""
+    main: Basis = "lifecycle" if region.carbon_basis.startswith("lifecycle") else "direct"
+    if main == basis:
+        value = read(catalogue, region, "carbon_intensity_g_per_kwh")
+        return Intensity(value, basis, int(region.carbon_year), region.carbon_basis)
+    if basis == "lifecycle" and region.carbon_lifecycle_g_per_kwh is not None:
+        year = region.carbon_lifecycle_year
+        value = read(catalogue, region, "carbon_lifecycle_g_per_kwh")
+        return Intensity(value, basis, None if year is None else int(year), "lifecycle")
+    return Intensity(unknown(), basis, None, f"no {basis} average read for {region.id}")
