@@ -1,6 +1,17 @@
-"""The terminal: parse, call one verb, hand the result to report."""
+"""The terminal: parse, call one verb, hand the result to report.
+
+Architecture in one paragraph: `commands` is the list of commands (name, function, one line, worked example), read
+by the parser, the tests and the documentation; `app` builds the parser from it, runs one command and turns every
+error into one message and an exit code; each other module holds the functions of one command, imports its rooms
+only when called, and passes what they return to `polysilicon.report`; `options` are the parameters that several
+commands share; `cases` asks a single-case command once for every row of a CSV file. Nothing imports this room.
+"""
 
 
 def main() -> None:
-    """Run the command line."""
-    raise SystemExit(0)
+    """Run the command line; the entry point of the `polysilicon` script."""
+    import sys
+
+    from polysilicon.cli.app import run
+
+    raise SystemExit(run(sys.argv[1:]))

@@ -8,8 +8,9 @@ from rich.text import Text
 from rich.tree import Tree
 
 from polysilicon.records.recorder import Step
+from polysilicon.report.doubt import FOOTNOTE, MARK, doubted
 from polysilicon.report.terminal import text
-from polysilicon.report.words import FOOTNOTE, MARK, cell, doubted
+from polysilicon.report.words import cell
 
 
 def tree(root: Step) -> RenderableType:

@@ -94,11 +94,9 @@ def shocks(plan: Plan) -> Chart:
 
 def front(plan: Plan) -> Chart:
     """The front of cost and carbon."""
-    points = [
-        {"x": one.carbon_t, "y": one.cost_musd, "chosen": one.chosen, "method": one.method}
-        for one in sorted(plan.pareto, key=lambda one: (one.carbon_t, one.cost_musd))
-    ]
-    says = f"{len(points)} plans, from {number(points[0]['x'])} to {number(points[-1]['x'])} tCO2e."
+    ordered = sorted(plan.pareto, key=lambda one: (one.carbon_t, one.cost_musd))
+    points = [{"x": one.carbon_t, "y": one.cost_musd, "chosen": one.chosen, "method": one.method} for one in ordered]
+    says = f"{len(points)} plans, from {number(ordered[0].carbon_t)} to {number(ordered[-1].carbon_t)} tCO2e."
     return Chart("front", "Cost against carbon", says, "front", "M USD", points=points, across="tCO2e")
 
 
@@ -117,7 +115,9 @@ def _course(plan: Plan, series: Sequence[Series], unit: str) -> str:
     if not totals:
         return "Nothing to show."
     top = max(range(len(totals)), key=totals.__getitem__)
-    return (
-        f"{plan.quarters[0]}: {number(totals[0])} {unit}; highest in {plan.quarters[top]}: {number(totals[top])} {unit}; "
-        f"{plan.quarters[-1]}: {number(totals[-1])} {unit}."
-    )
+    said = [
+        (plan.quarters[0], totals[0]),
+        (f"highest in {plan.quarters[top]}", totals[top]),
+        (plan.quarters[-1], totals[-1]),
+    ]
+    return "; ".join(f"{when}: {number(total)} {unit}" for when, total in said) + "."

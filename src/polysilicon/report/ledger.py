@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from polysilicon.planning.plan import Assignment, Excluded, LegalityRow, Plan, Purchase, QuarterTotals
+from polysilicon.report.doubt import doubted
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,6 @@ def purchases(plan: Plan) -> list[Purchase]:
 
 def bought(plan: Plan) -> list[Bought]:
     """Orders of the same thing for the same place added up, dearest first."""
-    from polysilicon.report.words import doubted
-
     groups: dict[tuple[str, str, str], list[Purchase]] = {}
     for one in purchases(plan):
         groups.setdefault((one.site, one.system, one.contract), []).append(one)

@@ -18,8 +18,9 @@ from markupsafe import Markup
 from polysilicon import __version__
 from polysilicon.planning.plan import Plan
 from polysilicon.report import figures, ledger
+from polysilicon.report.doubt import doubted
 from polysilicon.report.scores import summary
-from polysilicon.report.words import LABELS, cell, doubted, label, number, short
+from polysilicon.report.words import LABELS, cell, label, number, short
 from polysilicon.validation.score import Score
 
 _SCRIPTS = ("vendor/echarts.min.js", "templates/charts.js")

@@ -8,8 +8,9 @@ from rich.text import Text
 
 from polysilicon.planning.plan import Plan
 from polysilicon.report import ledger
+from polysilicon.report.doubt import FOOTNOTE, MARK
 from polysilicon.report.terminal import plain_grid, text
-from polysilicon.report.words import FOOTNOTE, MARK, cell, label, number
+from polysilicon.report.words import cell, label, number
 
 LINES_BOUGHT, LINES_SHOCKS, LINES_UNKNOWNS, LINES_LIMITS = 8, 5, 5, 2
 

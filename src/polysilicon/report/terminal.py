@@ -13,7 +13,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from polysilicon.records.table import Table
-from polysilicon.report.words import FOOTNOTE, MARK, cell, doubted, printable
+from polysilicon.report.doubt import FOOTNOTE, MARK, doubted
+from polysilicon.report.words import cell, printable
 
 
 def console(width: int | None = None, *, err: bool = False) -> Console:

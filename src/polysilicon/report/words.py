@@ -3,10 +3,6 @@
 import math
 from typing import Any
 
-from polysilicon.facts.record import LOW_CONFIDENCE
-
-MARK = "†"
-FOOTNOTE = f"{MARK} rests on a low-confidence record ({', '.join(sorted(LOW_CONFIDENCE))})"
 GAP = "–"
 
 
@@ -59,11 +55,6 @@ def cell(value: Any) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return printable(", ".join(cell(inner) for inner in value)) or GAP
     return printable(str(value))
-
-
-def doubted(confidence: object) -> bool:
-    """Whether a value of this confidence is marked wherever it is shown."""
-    return confidence in LOW_CONFIDENCE
 
 
 def label(word: str) -> str:

@@ -1,0 +1,155 @@
+"""Every command: its function, one line on what it answers, and a worked example."""
+
+from dataclasses import dataclass
+
+ABOUT = """Plans AI compute across chip vendors and regions: speed, cost, carbon, export law and resilience, \
+with every figure traced to a dated source."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command. `example` runs as it stands; `shows` says what comes of it."""
+
+    name: str
+    function: str
+    summary: str
+    example: str
+    shows: str
+    group: str = ""
+
+    @property
+    def words(self) -> str:
+        """How it is called: `estimate train`."""
+        return f"{self.group} {self.name}".strip()
+
+    @property
+    def example_text(self) -> str:
+        """The example as its help prints it."""
+        return f"Example:\n\n  polysilicon {self.example}\n\n  {self.shows}\n"
+
+
+GROUPS = {
+    "estimate": "How fast does a model train or serve on a given cluster, with a given parallelism?",
+    "search": "Which parallelism is fastest? Every layout that fits in memory is tried.",
+    "facts": "The catalogue: what is known, from which source, and how far it can be trusted.",
+    "validate": "Measured or decided cases against our answers: the error of each row, and the median.",
+}
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "init",
+        "polysilicon.cli.start:init",
+        "Write a small scenario to start from.",
+        "init my-plan",
+        "Writes my-plan/scenario.yaml. Next: polysilicon plan my-plan/scenario.yaml",
+    ),
+    Command(
+        "plan",
+        "polysilicon.cli.plan:plan",
+        "Which accelerators, how many, where, when and on which contract.",
+        "plan my-plan/scenario.yaml --out plan-out",
+        "Prints a summary, and writes plan-out/plan.json and plan-out/report.html.",
+    ),
+    Command(
+        "explain",
+        "polysilicon.cli.plan:explain",
+        "Walk a figure of a plan back to formulas and sourced records.",
+        "explain plan-out/plan.json cost_musd",
+        "Prints the tree of terms, formulas (with citations) and records behind the figure.",
+    ),
+    Command(
+        "judge",
+        "polysilicon.cli.judge:judge",
+        "Is this part lawful to send there, on that day, and by which text?",
+        "judge nvidia-h20-96gb --to CN --on 2025-06-01",
+        "Prints the item class, what follows from it, the margin to each threshold and the citations.",
+    ),
+    Command(
+        "train",
+        "polysilicon.cli.train:estimate",
+        "Time, memory and utilisation of one training step.",
+        "estimate train llama-3.1-70b --chip nvidia-h100-sxm-80gb --chips 512 --tp 8 --pp 4 --global-batch 1024",
+        "Prints the step time with its 90 % interval, where the time goes, and memory by kind.",
+        "estimate",
+    ),
+    Command(
+        "serve",
+        "polysilicon.cli.serve:estimate",
+        "First-token time, time per token and throughput of a serving deployment.",
+        "estimate serve llama-3.1-70b --chip nvidia-h100-sxm-80gb --tp 8 --concurrency 32 --input 1024 --output 256",
+        "Prints TTFT, TPOT and tokens/s a chip, each with its 90 % interval.",
+        "estimate",
+    ),
+    Command(
+        "train",
+        "polysilicon.cli.train:search",
+        "The fastest ways to train on at most so many chips.",
+        "search train llama-3.1-70b --chip nvidia-h100-sxm-80gb --chips 512 --global-batch 1024",
+        "Prints the ten best layouts, fastest first.",
+        "search",
+    ),
+    Command(
+        "serve",
+        "polysilicon.cli.serve:search",
+        "The best deployments that keep the latency targets.",
+        "search serve llama-3.1-70b --chip nvidia-h100-sxm-80gb --chips 8 --input 1024 --output 256 --tpot-ms 50",
+        "Prints the ten best deployments, most tokens/s a chip first.",
+        "search",
+    ),
+    Command(
+        "list",
+        "polysilicon.cli.facts:list_",
+        "The records of a kind, or the kinds.",
+        "facts list chip",
+        "Prints every chip with its vendor and dates.",
+        "facts",
+    ),
+    Command(
+        "show",
+        "polysilicon.cli.facts:show",
+        "Every value of a record with its source, date and confidence.",
+        "facts show nvidia-h20-96gb",
+        "Prints each value, where it was read and how far it can be trusted.",
+        "facts",
+    ),
+    Command(
+        "check",
+        "polysilicon.cli.facts:check",
+        "Fail on any value without a source, date or confidence.",
+        "facts check",
+        "Prints what is wrong, one line each; exit code 1 if anything is.",
+        "facts",
+    ),
+    Command(
+        "build",
+        "polysilicon.cli.facts:build",
+        "Compile the reviewed files into the index that commands read.",
+        "facts build",
+        "Prints the hash of the catalogue. Needed after editing its files.",
+        "facts",
+    ),
+    Command(
+        "training",
+        "polysilicon.cli.validate:training",
+        "Measured training steps against the estimator.",
+        "validate training --cases cases.csv --out result.csv",
+        "Prints the median error by vendor and kind; result.csv has a row per case and quantity.",
+        "validate",
+    ),
+    Command(
+        "serving",
+        "polysilicon.cli.validate:serving",
+        "Measured serving results against the estimator.",
+        "validate serving --cases cases.csv --out result.csv",
+        "Prints the median error by vendor and kind; result.csv has a row per case and quantity.",
+        "validate",
+    ),
+    Command(
+        "policy",
+        "polysilicon.cli.validate:policy",
+        "Decided or published export cases against the rules.",
+        "validate policy --cases cases.csv --out result.csv",
+        "Prints how many cases agree; result.csv has a row per case and question.",
+        "validate",
+    ),
+)
