@@ -1,17 +1,20 @@
 """From the reviewed files in `data/` to the index that commands read: validate, pack, hash."""
 
 import hashlib
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from polysilicon.facts.kinds import KINDS, Kind
-from polysilicon.facts.record import PROVENANCE_FIELDS, Record, Source
+from polysilicon.facts.record import MEMORY, PROVENANCE_FIELDS, Record, Source, day_fields, units
 from polysilicon.records import files
-from polysilicon.records.document import Document, convert, explain_mismatch, read_csv, read_yaml
+from polysilicon.records.dates import day
+from polysilicon.records.document import Document, Key, convert, explain_mismatch, read_csv, read_yaml
 from polysilicon.records.errors import InputError, Place
+from polysilicon.records.names import nearest
 
 DATA = Path(__file__).parent / "data"
 INDEX = Path(__file__).parent / "index.msgpack"
@@ -21,8 +24,8 @@ class Index(msgspec.Struct, frozen=True):
     """What `index.msgpack` holds: every record still packed, so that a command unpacks only what it needs."""
 
     hash: str
-    sources: dict[str, Source]
-    kinds: dict[str, dict[str, msgspec.Raw]]
+    sources: msgspec.Raw
+    kinds: dict[str, msgspec.Raw]
     aliases: dict[str, dict[str, str]]
 
 
@@ -30,7 +33,7 @@ def build(data: Path = DATA, index: Path = INDEX) -> str:
     """Compile `data` into `index` and return its hash.
 
     Raises:
-        InputError: a record breaks its schema, names an unknown source, or an id stands twice.
+        InputError: a record breaks its schema, names an unknown source, or a name stands twice.
     """
     packed = compile_folder(data)
     files.write(index, msgspec.msgpack.encode(packed))
@@ -38,21 +41,34 @@ def build(data: Path = DATA, index: Path = INDEX) -> str:
 
 
 def compile_folder(data: Path) -> Index:
-    """Every kind below `data`, validated and packed."""
+    """Every kind below `data`, validated and packed.
+
+    Raises:
+        InputError: as `build`.
+    """
     sources = read_sources(data / "sources")
-    kinds: dict[str, dict[str, msgspec.Raw]] = {}
+    kinds: dict[str, msgspec.Raw] = {}
     aliases: dict[str, dict[str, str]] = {}
     for kind in KINDS.values():
-        packed: dict[str, msgspec.Raw] = {}
+        records: dict[str, Record] = {}
         names: dict[str, str] = {}
         for record, place in read_kind(kind, data / kind.folder):
-            if record.id in packed:
+            if record.id in records:
                 raise InputError(f"the id {record.id!r} stands twice", place=place)
             check_sources(record, sources, place)
-            packed[record.id] = msgspec.Raw(msgspec.msgpack.encode(record))
-            names |= dict.fromkeys(record.aliases, record.id)
-        kinds[kind.name], aliases[kind.name] = packed, names
-    return Index(content_hash(data), sources, kinds, aliases)
+            records[record.id] = record
+            for name in names_of(record):
+                if names.setdefault(name, record.id) != record.id:
+                    raise InputError(f"the name {name!r} is {names[name]!r}'s too", place=place)
+        packed = {name: msgspec.Raw(msgspec.msgpack.encode(record)) for name, record in records.items()}
+        kinds[kind.name], aliases[kind.name] = msgspec.Raw(msgspec.msgpack.encode(packed)), names
+    return Index(content_hash(data), msgspec.Raw(msgspec.msgpack.encode(sources)), kinds, aliases)
+
+
+def names_of(record: Record) -> tuple[str, ...]:
+    """What a record is called besides its id: its aliases, and its name where its kind has one."""
+    name = getattr(record, "name", None)
+    return (*record.aliases, name) if name else record.aliases
 
 
 def content_hash(data: Path) -> str:
@@ -66,7 +82,11 @@ def content_hash(data: Path) -> str:
 
 
 def read_sources(folder: Path) -> dict[str, Source]:
-    """The publications by key; one file a subject, each key once among them all."""
+    """The publications by key; one file a subject, each key once among them all.
+
+    Raises:
+        InputError: a file breaks the schema, or a key stands in two files.
+    """
     sources: dict[str, Source] = {}
     for path in sorted(folder.glob("*.yaml")):
         document = read_yaml(path)
@@ -86,7 +106,7 @@ def read_kind(kind: Kind, folder: Path) -> Iterator[tuple[Record, Place]]:
             yield from read_records(kind, read_yaml(path))
 
 
-def read_records(kind: Kind, document: Document, key: tuple[str | int, ...] = ()) -> Iterator[tuple[Record, Place]]:
+def read_records(kind: Kind, document: Document, key: Key = ()) -> Iterator[tuple[Record, Place]]:
     """The records that stand under `key` of a YAML document, as `{id: {field: value}}`."""
     table = document.data
     for step in key:
@@ -97,11 +117,21 @@ def read_records(kind: Kind, document: Document, key: tuple[str | int, ...] = ()
         place = document.place((*key, name))
         if not isinstance(fields, dict):
             raise InputError("must be a table of fields", place=place, found=fields)
-        plain = {"id": name, **unfold(kind, fields)}
-        try:
-            yield msgspec.convert(plain, kind.record), place
-        except msgspec.ValidationError as cause:
-            raise explain_mismatch(document, kind.record, (*key, name), str(cause)) from cause
+        yield to_record(kind, {"id": name, **unfold(kind, fields)}, document, (*key, name)), place
+
+
+def to_record(kind: Kind, plain: dict[str, Any], document: Document, key: Key) -> Record:
+    """`plain`, which stood under `key` of `document`, as a record of its kind.
+
+    Raises:
+        InputError: it breaks the schema, with the line and what is allowed.
+    """
+    try:
+        record = msgspec.convert(plain, kind.record)
+    except msgspec.ValidationError as cause:
+        raise explain_mismatch(document, kind.record, key, str(cause)) from cause
+    _check_values(record, lambda field: document.place((*key, field)))
+    return record
 
 
 def unfold(kind: Kind, fields: dict[str, Any]) -> dict[str, Any]:
@@ -110,33 +140,71 @@ def unfold(kind: Kind, fields: dict[str, Any]) -> dict[str, Any]:
     exceptions: dict[str, Any] = {}
     for name, value in fields.items():
         if name not in PROVENANCE_FIELDS and isinstance(value, dict) and "value" in value and name not in kind.nested:
-            exceptions[name] = {inner: what for inner, what in value.items() if inner != "value"}
+            exceptions[name] = {inner: _listed(inner, what) for inner, what in value.items() if inner != "value"}
             plain[name] = value["value"]
         else:
-            plain[name] = value
+            plain[name] = _listed(name, value)
     if exceptions:
         plain["exceptions"] = exceptions
+    for variants in plain["also"].values() if isinstance(plain.get("also"), dict) else ():
+        for variant in variants if isinstance(variants, list) else ():
+            if isinstance(variant, dict) and isinstance(variant.get("from"), str):
+                variant["from"] = [variant["from"]]
     return plain
 
 
+def _listed(name: str, value: Any) -> Any:
+    """One source may be written without brackets."""
+    return [value] if name == "from" and isinstance(value, str) else value
+
+
 def _read_rows(kind: Kind, path: Path) -> Iterator[tuple[Record, Place]]:
-    """CSV rows: empty cells are absent; `from` and `unverified` are lists split at `;`.
+    """CSV rows: empty cells are absent; `from`, `aliases` and `unverified` are lists split at `;`.
 
     The column `unverified` names the columns of that row which rest on memory alone.
     """
     for line, row in read_csv(path):
+        place = Place(str(path), line)
         cells: dict[str, Any] = {name: text for name, text in row.items() if text != ""}
-        cells["from"] = [one.strip() for one in cells.get("from", "").split(";") if one.strip()]
-        doubted = [one.strip() for one in cells.pop("unverified", "").split(";") if one.strip()]
+        for name in ("from", "aliases"):
+            cells[name] = _split(cells.pop(name, ""))
+        doubted = _split(cells.pop("unverified", ""))
+        for name in doubted:
+            if name not in row:
+                raise InputError(
+                    f"{name!r} is no column of this file",
+                    place=Place(place.file, line, "unverified"),
+                    nearest=nearest(name, row, 1),
+                )
         cells["exceptions"] = {one: {"confidence": "unverified"} for one in doubted}
         try:
-            yield msgspec.convert(cells, kind.record, strict=False), Place(str(path), line)
+            record = msgspec.convert(cells, kind.record, strict=False)
         except msgspec.ValidationError as cause:
-            lines = Document(str(path), cells, {(): line})
-            raise explain_mismatch(lines, kind.record, (), str(cause)) from cause
+            raise explain_mismatch(Document(str(path), cells, {(): line}), kind.record, (), str(cause)) from cause
+        _check_values(record, lambda field, at=line: Place(str(path), at, field))
+        yield record, place
 
 
-def check_sources(record: Record, sources: dict[str, Source], place: Place) -> None:
+def _split(cell: str) -> list[str]:
+    return [one.strip() for one in cell.split(";") if one.strip()]
+
+
+def _check_values(record: Record, place: Any) -> None:
+    """What a type can't say: a date the calendar has, and a number that is one."""
+    for field in day_fields(type(record)):
+        text = getattr(record, field)
+        if text is not None:
+            try:
+                day(f"{text}-01-01"[:10] if len(text) == 4 else f"{text}-01"[:10])
+            except InputError as cause:
+                raise InputError("not a date of the calendar", place=place(field), found=text) from cause
+    for field in units(type(record)):
+        value = getattr(record, field)
+        if value is not None and not math.isfinite(value):
+            raise InputError("must be a finite number", place=place(field), found=value)
+
+
+def check_sources(record: Record, sources: Mapping[str, Source], place: Place) -> None:
     """Every key a record cites stands in `data/sources/`, and it cites at least one.
 
     Raises:
@@ -144,12 +212,19 @@ def check_sources(record: Record, sources: dict[str, Source], place: Place) -> N
     """
     if not record.sources:
         raise InputError("cites no source", place=place, remedy="name a key of data/sources/ under `from`")
-    cited = [*record.sources]
+    for key in sorted(cited_by(record)):
+        if key not in sources:
+            raise InputError(
+                f"cites {key!r}, which data/sources/ does not have", place=place, nearest=nearest(key, sources)
+            )
+
+
+def cited_by(record: Record) -> set[str]:
+    """Every source that a record names, for itself, for one value, or for what others say instead."""
+    cited = set(record.sources)
     for origin in record.exceptions.values():
-        cited += origin.sources
+        cited.update(origin.sources or ((MEMORY,) if origin.confidence == "unverified" else ()))
     for variants in record.also.values():
         for variant in variants:
-            cited += [variant.sources] if isinstance(variant.sources, str) else variant.sources
-    for key in cited:
-        if key not in sources:
-            raise InputError(f"cites {key!r}, which data/sources/ does not have", place=place)
+            cited.update(variant.sources)
+    return cited

@@ -1,13 +1,14 @@
 """Chips, the systems they come in, memory technologies and process nodes."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from polysilicon.facts.record import Count, Day, Quantity, Ratio, Record
 
 Status = Literal["shipping", "announced", "rumoured", "cancelled"]
-Word = str
+Index = Annotated[float, msgspec.Meta(ge=0, extra={"unit": "index"})]
+Score = Annotated[float, msgspec.Meta(ge=0, le=10, extra={"unit": "CVSS"})]
 
 
 class Chip(Record, frozen=True, kw_only=True):
@@ -85,16 +86,19 @@ class System(Record, frozen=True, kw_only=True):
 
 
 class MemoryFact(Record, frozen=True, kw_only=True):
-    """One row on a memory technology: a specification, a price, a price change, an index or a supply share."""
+    """One row on a memory technology: a specification, a price, a price change, an index or a supply share.
+
+    `bandwidth_gbs`, `capacity_gb` and `unit_price_usd` are of one `unit`: a stack, a package, a module.
+    """
 
     technology: str
     row_type: str
-    gbps_per_stack_gbs: Quantity | None = None
-    gb_per_unit_gb: Quantity | None = None
+    bandwidth_gbs: Quantity | None = None
+    capacity_gb: Quantity | None = None
     unit: str | None = None
-    pj_per_bit: Ratio | None = None
+    pj_per_bit: Quantity | None = None
     usd_per_gb: Quantity | None = None
-    usd_per_unit_usd: Quantity | None = None
+    unit_price_usd: Quantity | None = None
     change_low_pct: float | None = None
     change_high_pct: float | None = None
     period: str | None = None
@@ -104,18 +108,21 @@ class MemoryFact(Record, frozen=True, kw_only=True):
     micron_share_pct: Quantity | None = None
     cxmt_share_pct: Quantity | None = None
     embodied_kg_per_gb: Quantity | None = None
-    index_value: Ratio | None = None
+    index_value: Index | None = None
     export_status: str | None = None
 
 
 class NodeFact(Record, frozen=True, kw_only=True):
-    """One row on a process node: a specification, a wafer price, a yield, an output or who may use it."""
+    """One row on a process node: a specification, a wafer price, a yield, an output or who may use it.
+
+    `relative_energy_per_op` is against TSMC N7; densities are of logic; yields of the product the notes name.
+    """
 
     foundry: str
     node: str
     row_type: str
     hvm_date: Day | None = None
-    density_mtr_per_mm2: Ratio | None = None
+    density_mtr_per_mm2: Quantity | None = None
     wafer_price_usd: Quantity | None = None
     yield_pct: Quantity | None = None
     defect_density_per_cm2: Quantity | None = None
@@ -123,9 +130,9 @@ class NodeFact(Record, frozen=True, kw_only=True):
     design_cost_musd: Quantity | None = None
     relative_energy_per_op: Ratio | None = None
     fab_energy_kwh_per_cm2: Quantity | None = None
-    gas_95pct_abated_g_per_cm2: Ratio | None = None
-    gas_99pct_abated_g_per_cm2: Ratio | None = None
-    materials_g_per_cm2: Ratio | None = None
+    gas_95pct_abated_g_per_cm2: Quantity | None = None
+    gas_99pct_abated_g_per_cm2: Quantity | None = None
+    materials_g_per_cm2: Quantity | None = None
     imec_netzero_kg_per_cm2: Quantity | None = None
     embodied_taiwan_kg_per_cm2: Quantity | None = None
     reticle_limit_mm2: Quantity | None = None
@@ -138,13 +145,13 @@ class ChipSecurity(Record, frozen=True, kw_only=True):
     family: str
     vendor: str
     chips: str
-    secure_boot_root_of_trust: Word | None = None
-    attestation: Word | None = None
-    tee_confidential_computing: Word | None = None
-    interconnect_protection: Word | None = None
-    isolation_partitioning: Word | None = None
-    memory_encryption_ecc: Word | None = None
-    limits_known: Word | None = None
+    secure_boot_root_of_trust: str | None = None
+    attestation: str | None = None
+    tee_confidential_computing: str | None = None
+    interconnect_protection: str | None = None
+    isolation_partitioning: str | None = None
+    memory_encryption_ecc: str | None = None
+    limits_known: str | None = None
 
 
 class Advisory(Record, frozen=True, kw_only=True):
@@ -156,7 +163,7 @@ class Advisory(Record, frozen=True, kw_only=True):
     component: str
     published: Day | None = None
     cvss_version: str | None = None
-    cvss_score: Ratio | None = None
+    cvss_score: Score | None = None
     cvss_vector: str | None = None
     cvss_source: str | None = None
     fixed_versions: str | None = None
@@ -170,4 +177,4 @@ class SoftwareStack(Record, frozen=True, kw_only=True):
 
     name: str
     vendor: str
-    porting_effort_person_months: Ratio | None = msgspec.field(default=None)
+    porting_effort_person_months: Quantity | None = None

@@ -8,6 +8,9 @@ class Region(Record, frozen=True, kw_only=True):
 
     `carbon_direct_g_per_kwh` is location-based; `carbon_basis` must be read with it, as direct and lifecycle
     averages differ by 20-35 %. Electricity prices of different `price_basis` are not comparable either.
+    `pue_limit` binds what `pue_limit_scope` says. `site_water_l_per_kwh` is a ceiling where `site_water_limit`
+    is set. `grid_lead_time_years` is the usual wait for a large connection, absent where only the longest is
+    known; `grid_lead_time_high_years` the longest.
     """
 
     name: str
@@ -58,4 +61,4 @@ class Cooling(Record, frozen=True, kw_only=True):
     wue_low_l_per_kwh: Quantity | None = None
     wue_high_l_per_kwh: Quantity | None = None
     rack_limit_kw: Quantity | None = None
-    capex_usd_per_kw: Ratio | None = None
+    capex_usd_per_kw: Quantity | None = None

@@ -47,6 +47,7 @@ SUFFIXES: dict[str, str] = {
     "usd_per_h": "USD/h",
     "usd_per_kwh": "USD/kWh",
     "usd_per_gb": "USD/GB",
+    "usd_per_kw": "USD/kW",
     "usd_per_mtoken": "USD/M tokens",
     "musd_per_mw": "M USD/MW",
     "pct": "%",
@@ -60,6 +61,10 @@ SUFFIXES: dict[str, str] = {
     "per_cm2": "1/cm²",
     "kg_per_cm2": "kgCO2e/cm²",
     "kwh_per_cm2": "kWh/cm²",
+    "g_per_cm2": "g/cm²",
+    "mtr_per_mm2": "MTr/mm²",
+    "pj_per_bit": "pJ/bit",
+    "person_months": "person-months",
 }
 
 
