@@ -1,0 +1,248 @@
+"""HiGHS: hand the programme over, prove the gap, and read the answer back as arrays.
+
+The search is relax-and-fix. The linear relaxation gives a bound that no plan can beat. With the fixed charges rounded
+and each count of units near its relaxed value a small programme gives a plan. Where the two are not within the gap
+asked for, the same is done with the fixed charges whole in the relaxation; and where that is not enough either, the
+whole programme is solved from that plan on.
+Source: relax-and-fix after Pochet and Wolsey, Production Planning by Mixed Integer Programming (2006), chapter 3.
+"""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from polysilicon.planning.limit import Limit
+from polysilicon.planning.programme import Programme
+from polysilicon.records.errors import PolysiliconError
+from polysilicon.records.interval import Floats
+
+ORDER = ("units", "stands", "use", "unmet", "ported")
+ROUNDS_UP = 0.3  # a fixed charge that the relaxation pays in part; a heuristic, so no plan's validity rests on it
+NOTHING = 1e-6
+
+
+class NoAnswer(PolysiliconError):
+    """The solver ended without a feasible answer. `proved` says whether it proved that there is none."""
+
+    def __init__(self, status: str, proved: bool) -> None:
+        self.proved = proved
+        super().__init__(f"the solver ended with: {status}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A feasible answer: `units` (contract, P, T), `stands` (P, T), `use` (W, P, T), `unmet` (W, T), `ported`.
+
+    `bound_musd` is what no answer can beat, `gap` (found - bound) / found.
+    """
+
+    units: Floats
+    stands: Floats
+    use: Floats
+    unmet: Floats
+    ported: Floats
+    objective_musd: float
+    bound_musd: float
+    status: str
+    seconds: float
+    variables: int
+    integers: int
+    rows: int
+
+    @property
+    def gap(self) -> float:
+        """The proved distance from the optimum."""
+        return max(0.0, (self.objective_musd - self.bound_musd) / max(abs(self.objective_musd), 1e-9))
+
+
+class Solver:
+    """One programme inside HiGHS. Costs and bounds may be changed and solved again, warm."""
+
+    def __init__(self, programme: Programme, seed: int = 1) -> None:
+        import highspy
+
+        self.programme = programme
+        matrices = programme.model.matrices
+        with _without_banner():
+            self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        self.highs.setOptionValue("output_flag", False)
+        self.highs.setOptionValue("random_seed", seed)
+        count = len(matrices.vlabels)
+        self.lower, self.upper = np.asarray(matrices.lb, dtype=np.float64), np.asarray(matrices.ub, dtype=np.float64)
+        self.cost = np.asarray(matrices.c, dtype=np.float64)
+        self.highs.addVars(count, self.lower, self.upper)
+        self.highs.changeColsCost(count, np.arange(count, dtype=np.int32), self.cost)
+        rows = matrices.A.tocsr()
+        floor = np.where(matrices.sense != "<", matrices.b, -np.inf)
+        ceiling = np.where(matrices.sense != ">", matrices.b, np.inf)
+        self.highs.addRows(rows.shape[0], floor, ceiling, rows.nnz, rows.indptr, rows.indices, rows.data)
+        self.columns = self._columns()
+        self.rows = {name: np.asarray(one.labels.values) for name, one in programme.model.constraints.items()}
+
+    def _columns(self) -> dict[str, slice]:
+        """Where each variable's columns lie: linopy numbers them in the order they were added."""
+        found: dict[str, slice] = {}
+        for name in ORDER:
+            variable = getattr(self.programme, name)
+            if variable is not None:
+                labels = variable.labels.values
+                found[name] = slice(int(labels.min()), int(labels.max()) + 1)
+        return found
+
+    def whole(self, *names: str) -> None:
+        """Make the columns of these variables integer and all others continuous."""
+        kinds = np.zeros(len(self.cost), dtype=np.uint8)
+        for name in names:
+            if name in self.columns:
+                kinds[self.columns[name]] = 1
+        self.highs.changeColsIntegrality(len(kinds), np.arange(len(kinds), dtype=np.int32), kinds)
+
+    def bound(self, name: str, lower: Floats, upper: Floats) -> None:
+        """Bounds of a variable's columns for the next run."""
+        place = self.columns[name]
+        at = np.arange(place.start, place.stop, dtype=np.int32)
+        self.highs.changeColsBounds(len(at), at, np.ravel(lower).astype(float), np.ravel(upper).astype(float))
+
+    def price(self, name: str, cost: Floats) -> None:
+        """Costs of a variable's columns for the next run."""
+        place = self.columns[name]
+        at = np.arange(place.start, place.stop, dtype=np.int32)
+        self.highs.changeColsCost(len(at), at, np.ravel(cost).astype(float))
+
+    def ceiling(self, limit: Limit, most: float) -> None:
+        """The right-hand side of a limit of one `<=` row for the next run; infinite: the limit is dropped."""
+        for name in self.programme.limits[limit]:
+            for row in np.ravel(self.rows[name]):
+                self.highs.changeRowBounds(int(row), -np.inf, most)
+
+    def run(self, *, gap: float = 0.0, most_s: float = 60.0, good_enough: float | None = None) -> tuple[str, Floats]:
+        """Solve as it stands: (status, columns).
+
+        Raises:
+            NoAnswer: infeasible, or nothing found in time.
+        """
+        options = {"mip_rel_gap": gap, "time_limit": self.highs.getRunTime() + max(most_s, 0.1)}
+        options["objective_target"] = -np.inf if good_enough is None else good_enough
+        for name, value in options.items():
+            self.highs.setOptionValue(name, value)
+        self.highs.run()
+        status = self.highs.modelStatusToString(self.highs.getModelStatus())
+        if self.highs.getInfo().primal_solution_status != 2:
+            raise NoAnswer(status, proved="nfeasible" in status)
+        return status, np.asarray(self.highs.getSolution().col_value)
+
+    def part(self, columns: Floats, name: str) -> Floats:
+        """A variable's values in its own shape."""
+        if name not in self.columns:
+            return np.zeros(0)
+        return columns[self.columns[name]].reshape(getattr(self.programme, name).shape)
+
+
+def solve(programme: Programme, *, gap: float = 0.01, most_s: float = 60.0, seed: int = 1) -> Answer:
+    """Minimise, to a proved gap of `gap` or what can be proved within `most_s` seconds.
+
+    Raises:
+        NoAnswer: infeasible, or nothing found in time.
+    """
+    begun = time.perf_counter()
+    solver = Solver(programme, seed)
+
+    def left() -> float:
+        return most_s - (time.perf_counter() - begun)
+
+    solver.whole()
+    status, relaxed = solver.run(most_s=left())
+    bound = float(solver.highs.getInfo().objective_function_value)
+    found, columns = _near(solver, relaxed, bound, gap, left() / 3)
+    if found > bound / (1 - gap) and programme.stacks:
+        _reset(solver)
+        solver.whole("ported")
+        with contextlib.suppress(NoAnswer):
+            _, relaxed = solver.run(gap=gap / 4, most_s=left() / 2)
+            bound = max(bound, float(solver.highs.getInfo().mip_dual_bound))
+            better, other = _near(solver, relaxed, bound, gap, left() / 3)
+            found, columns = (better, other) if better < found else (found, columns)
+    if found > bound / (1 - gap):
+        status, columns, found, bound = _finish(solver, columns, found, bound, gap, left())
+    return _answer(solver, columns, found, bound, status.lower(), time.perf_counter() - begun)
+
+
+def _near(solver: Solver, relaxed: Floats, bound: float, gap: float, most_s: float) -> tuple[float, Floats]:
+    """The best plan near a relaxed one: fixed charges rounded, units within one of the relaxed count."""
+    if "ported" in solver.columns:
+        fixed = np.maximum(solver.part(relaxed, "ported") > ROUNDS_UP, solver.lower[solver.columns["ported"]])
+        solver.bound("ported", fixed, fixed)
+    units = solver.part(relaxed, "units")
+    low, high = (bound[solver.columns["units"]].reshape(units.shape) for bound in (solver.lower, solver.upper))
+    near = units > NOTHING
+    floor = np.where(near, np.floor(units) - 1, 0.0)
+    ceiling = np.where(near, np.ceil(units) + 1, 0.0)
+    solver.bound("units", np.maximum(low, np.minimum(floor, high)), np.minimum(high, np.maximum(ceiling, low)))
+    solver.whole("units")
+    try:
+        _, columns = solver.run(gap=gap / 4, most_s=most_s, good_enough=bound / (1 - gap / 2) if bound > 0 else None)
+    except NoAnswer:
+        return np.inf, relaxed
+    return float(solver.highs.getInfo().objective_function_value), columns
+
+
+def _reset(solver: Solver) -> None:
+    for name in ("units", "ported"):
+        if name in solver.columns:
+            place = solver.columns[name]
+            solver.bound(name, solver.lower[place], solver.upper[place])
+
+
+def _finish(
+    solver: Solver, columns: Floats, found: float, bound: float, gap: float, most_s: float
+) -> tuple[str, Floats, float, float]:
+    """The whole programme, from the plan in hand."""
+    import highspy
+
+    _reset(solver)
+    solver.whole("units", "ported")
+    if np.isfinite(found):
+        start = highspy.HighsSolution()
+        start.col_value = columns.tolist()
+        solver.highs.setSolution(start)
+    status, columns = solver.run(gap=gap, most_s=most_s)
+    info = solver.highs.getInfo()
+    return status, columns, float(info.objective_function_value), max(bound, float(info.mip_dual_bound))
+
+
+def _answer(solver: Solver, columns: Floats, found: float, bound: float, status: str, seconds: float) -> Answer:
+    values: dict[str, Any] = {name: solver.part(columns, name) for name in ORDER}
+    values["units"], values["ported"] = np.round(values["units"]), np.round(values["ported"])
+    whole = sum(values[name].size for name in ("units", "ported"))
+    rows = solver.highs.getNumRow()
+    return Answer(
+        **values,
+        objective_musd=found,
+        bound_musd=min(bound, found),
+        status="optimal within the gap" if "target" in status else status,
+        seconds=seconds,
+        variables=len(columns),
+        integers=whole,
+        rows=rows,
+    )
+
+
+@contextlib.contextmanager
+def _without_banner() -> Iterator[None]:
+    """HiGHS greets on the process's own output before it can be told not to; `--json` must stay clean."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
