@@ -81,6 +81,7 @@ class Solver:
         rows = matrices.A.tocsr()
         floor = np.where(matrices.sense != "<", matrices.b, -np.inf)
         ceiling = np.where(matrices.sense != ">", matrices.b, np.inf)
+        self.floors, self.ceilings = floor, ceiling
         self.highs.addRows(rows.shape[0], floor, ceiling, rows.nnz, rows.indptr, rows.indices, rows.data)
         self.columns = self._columns()
         self.rows = {name: np.asarray(one.labels.values) for name, one in programme.model.constraints.items()}
