@@ -1,19 +1,17 @@
 """The catalogue as commands see it: typed records by name, each value with its origin."""
 
 import functools
-import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
-from polysilicon.facts.compiler import INDEX, Index, check_sources, names_of, to_record, unfold
+from polysilicon.facts.index import INDEX, Packed, names_of
 from polysilicon.facts.kinds import KINDS, Kind
-from polysilicon.facts.record import PROVENANCE_FIELDS, USER, Record, Source
-from polysilicon.records.document import Document, Key, convert, read_yaml
-from polysilicon.records.errors import InputError, UnknownName
-from polysilicon.records.names import nearest, resolve
+from polysilicon.facts.record import Record, Source
+from polysilicon.records.errors import InputError
+from polysilicon.records.names import resolve
+
+if TYPE_CHECKING:  # reading YAML costs more than everything a command without a file of its own needs
+    from polysilicon.records.document import Document, Key
 
 Fact = TypeVar("Fact", bound=Record)
 
@@ -23,7 +21,7 @@ _KIND_OF: dict[type[Record], Kind] = {kind.record: kind for kind in KINDS.values
 class Catalogue:
     """Records by kind and id, unpacked on first use. `hash` names this very content, the user's file included."""
 
-    def __init__(self, shipped: "_Shipped", theirs: dict[str, dict[str, Record]], own: dict[str, Source], content: str):
+    def __init__(self, shipped: Packed, theirs: dict[str, dict[str, Record]], own: dict[str, Source], content: str):
         self._shipped = shipped
         self._theirs = theirs
         self._own_sources = own
@@ -48,7 +46,7 @@ class Catalogue:
         """Every id of a kind, sorted."""
         kind = _KIND_OF[record].name
         if kind not in self._ids:
-            self._ids[kind] = sorted(self._shipped.packed(kind).keys() | self._theirs.get(kind, {}).keys())
+            self._ids[kind] = sorted(self._shipped.table(kind).keys() | self._theirs.get(kind, {}).keys())
         return self._ids[kind]
 
     def names(self, record: type[Record]) -> dict[str, str]:
@@ -69,7 +67,7 @@ class Catalogue:
         """Every publication by key."""
         return self._shipped.sources | self._own_sources
 
-    def overlaid(self, document: Document, key: Key = ()) -> "Catalogue":
+    def overlaid(self, document: "Document", key: "Key" = ()) -> "Catalogue":
         """This catalogue with the user's records laid over it.
 
         The document has one table a kind, `{chips: {id: {field: value}}}`, and may have a table `sources`. A
@@ -79,84 +77,20 @@ class Catalogue:
         Raises:
             InputError: an unknown kind, or a record that breaks its schema.
         """
-        tables = document.data
-        for step in key:
-            tables = tables[step]
-        if not isinstance(tables, dict):
-            raise InputError("must be tables of records by kind", place=document.place(key), found=tables)
-        own = self._own_sources | {USER: Source(key=USER, title=document.file, publisher="you", url=None, read=None)}
-        for name in _rows(document, (*key, "sources"), tables.get("sources", {})):
-            own[name] = msgspec.structs.replace(convert(document, Source, (*key, "sources", name)), key=name)
-        by_folder = {kind.folder: kind for kind in KINDS.values()}
-        theirs = {kind: dict(records) for kind, records in self._theirs.items()}
-        for folder, table in tables.items():
-            if folder == "sources":
-                continue
-            if folder not in by_folder:
-                raise UnknownName(
-                    f"unknown kind of fact {folder!r}",
-                    place=document.place((*key, folder)),
-                    allowed=[*sorted(by_folder), "sources"],
-                    nearest=nearest(folder, by_folder, 1),
-                )
-            kind = by_folder[folder]
-            for name, fields in _rows(document, (*key, folder), table).items():
-                record = self._laid_over(kind, name, fields, document, (*key, folder, name))
-                check_sources(record, self._shipped.sources | own, document.place((*key, folder, name)))
-                theirs.setdefault(kind.name, {})[name] = record
-        digest = hashlib.sha256(self.hash.encode() + msgspec.json.encode(tables, order="sorted"))
-        return Catalogue(self._shipped, theirs, own, digest.hexdigest()[:16])
+        import hashlib
 
-    def _laid_over(self, kind: Kind, name: str, fields: dict[str, Any], document: Document, key: Key) -> Record:
-        """The user's record: whole where the id is new, else ours with the fields they name."""
-        said = unfold(kind, {field: value for field, value in fields.items() if field not in ("theirs", "overridden")})
-        origin = {"from": said.pop("from", [USER]), "confidence": said.pop("confidence", "estimate")}
-        ours = self._record(kind.name, name)
-        if ours is None:
-            return to_record(kind, {"id": name, **origin, **said, "theirs": document.file}, document, key)
-        overridden = [field for field in said if field not in PROVENANCE_FIELDS]
-        plain = msgspec.to_builtins(ours)
-        exceptions = plain.get("exceptions", {}) | {one: origin for one in overridden}
-        for field, stated in said.pop("exceptions", {}).items():
-            exceptions[field] = origin | stated
-        kept = {
-            "exceptions": exceptions,
-            "aliases": [*plain.get("aliases", ()), *said.pop("aliases", ())],
-            "theirs": document.file,
-            "overridden": [*plain.get("overridden", ()), *overridden],
-        }
-        if ours.theirs and not ours.overridden:
-            kept["overridden"] = []
-        return to_record(kind, {**plain, **said, **kept}, document, key)
+        import msgspec
+
+        from polysilicon.facts.overlay import read_theirs
+
+        records, sources = read_theirs(document, key, self._record, self.sources())
+        theirs = {kind: self._theirs.get(kind, {}) | records.get(kind, {}) for kind in KINDS}
+        said = functools.reduce(lambda part, step: part[step], key, document.data)
+        digest = hashlib.sha256(self.hash.encode() + msgspec.json.encode(said, order="sorted"))
+        return Catalogue(self._shipped, theirs, self._own_sources | sources, digest.hexdigest()[:16])
 
     def _record(self, kind: str, name: str) -> Record | None:
         return self._theirs.get(kind, {}).get(name) or self._shipped.record(kind, name)
-
-
-class _Shipped:
-    """The index that ships, each kind's table and each record unpacked on first use."""
-
-    def __init__(self, blob: bytes) -> None:
-        self.index = msgspec.msgpack.decode(blob, type=Index)
-        self._tables: dict[str, dict[str, msgspec.Raw]] = {}
-        self._records: dict[tuple[str, str], Record] = {}
-
-    @functools.cached_property
-    def sources(self) -> dict[str, Source]:
-        return msgspec.msgpack.decode(self.index.sources, type=dict[str, Source])
-
-    def packed(self, kind: str) -> Mapping[str, msgspec.Raw]:
-        if kind not in self._tables:
-            raw = self.index.kinds.get(kind)
-            self._tables[kind] = {} if raw is None else msgspec.msgpack.decode(raw, type=dict[str, msgspec.Raw])
-        return self._tables[kind]
-
-    def record(self, kind: str, name: str) -> Record | None:
-        found = self._records.get((kind, name))
-        if found is None and name in self.packed(kind):
-            found = msgspec.msgpack.decode(self.packed(kind)[name], type=KINDS[kind].record)
-            self._records[kind, name] = found
-        return found
 
 
 def load(facts: Path | None = None) -> Catalogue:
@@ -166,7 +100,11 @@ def load(facts: Path | None = None) -> Catalogue:
         InputError: the user's file can't be read or breaks the schema.
     """
     catalogue = _load_shipped()
-    return catalogue.overlaid(read_yaml(facts)) if facts else catalogue
+    if facts is None:
+        return catalogue
+    from polysilicon.records.document import read_yaml
+
+    return catalogue.overlaid(read_yaml(facts))
 
 
 def require(record: Record, field: str) -> float:
@@ -187,18 +125,8 @@ def require(record: Record, field: str) -> float:
 
 @functools.cache
 def _load_shipped() -> Catalogue:
-    shipped = _Shipped(INDEX.read_bytes())
+    shipped = Packed(INDEX.read_bytes())
     return Catalogue(shipped, {}, {}, shipped.index.hash)
-
-
-def _rows(document: Document, key: Key, table: Any) -> dict[str, dict[str, Any]]:
-    """A table of tables, or a complaint on the line where it is not one."""
-    if not isinstance(table, dict):
-        raise InputError("must be a table of records by id", place=document.place(key), found=table)
-    for name, fields in table.items():
-        if not isinstance(fields, dict):
-            raise InputError("must be a table of fields", place=document.place((*key, name)), found=fields)
-    return table
 
 
 __all__ = ["Catalogue", "load", "require"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from polysilicon.facts.index import DATA, INDEX, Index, names_of
 from polysilicon.facts.kinds import KINDS, Kind
 from polysilicon.facts.record import MEMORY, PROVENANCE_FIELDS, Record, Source, day_fields, units
 from polysilicon.records import files
@@ -15,18 +16,6 @@ from polysilicon.records.dates import day
 from polysilicon.records.document import Document, Key, convert, explain_mismatch, read_csv, read_yaml
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.names import nearest
-
-DATA = Path(__file__).parent / "data"
-INDEX = Path(__file__).parent / "index.msgpack"
-
-
-class Index(msgspec.Struct, frozen=True):
-    """What `index.msgpack` holds: every record still packed, so that a command unpacks only what it needs."""
-
-    hash: str
-    sources: msgspec.Raw
-    kinds: dict[str, msgspec.Raw]
-    aliases: dict[str, dict[str, str]]
 
 
 def build(data: Path = DATA, index: Path = INDEX) -> str:
@@ -63,12 +52,6 @@ def compile_folder(data: Path) -> Index:
         packed = {name: msgspec.Raw(msgspec.msgpack.encode(record)) for name, record in records.items()}
         kinds[kind.name], aliases[kind.name] = msgspec.Raw(msgspec.msgpack.encode(packed)), names
     return Index(content_hash(data), msgspec.Raw(msgspec.msgpack.encode(sources)), kinds, aliases)
-
-
-def names_of(record: Record) -> tuple[str, ...]:
-    """What a record is called besides its id: its aliases, and its name where its kind has one."""
-    name = getattr(record, "name", None)
-    return (*record.aliases, name) if name else record.aliases
 
 
 def content_hash(data: Path) -> str:

@@ -165,6 +165,8 @@ def explain_mismatch(document: Document, shape: Any, key: Key, complaint: str) -
     if missing:
         return InputError(f"missing field {missing[1]!r}", place=document.place(inner))
     problem = problem[0].lower() + problem[1:]
+    if isinstance(found, dict) and "value" in found:
+        found = found["value"]
     return InputError(problem, place=document.place(inner), found=None if isinstance(found, dict) else found)
 
 

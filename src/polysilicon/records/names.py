@@ -1,6 +1,5 @@
 """From what a user typed to one id: exact, alias, unique short form, else a refusal with the nearest names."""
 
-import difflib
 from collections.abc import Collection, Mapping
 
 from polysilicon.records.errors import AmbiguousName, UnknownName
@@ -15,7 +14,8 @@ def resolve(name: str, ids: Collection[str], aliases: Mapping[str, str], what: s
     """The id meant by `name`.
 
     An id or alias counts whatever its case and punctuation. A short name that is a whole dash-separated part
-    of exactly one id counts; one that fits several is refused with the candidates.
+    of exactly one id counts; one that fits several is refused with the candidates. A mere piece of a part never
+    counts: an L40 is not an L40S.
 
     Raises:
         AmbiguousName: several ids contain `name`.
@@ -29,18 +29,20 @@ def resolve(name: str, ids: Collection[str], aliases: Mapping[str, str], what: s
     by_plain = {plain(alias): target for alias, target in aliases.items()} | {plain(one): one for one in ids}
     if wanted in by_plain:
         return by_plain[wanted]
-    candidates = sorted(one for one in ids if wanted and wanted in plain(one))
-    whole = [one for one in candidates if f"-{name.casefold()}-" in f"-{one}-"]
-    if len(whole) == 1 and len(candidates) == 1:
+    whole = sorted(one for one in ids if f"-{name.casefold()}-" in f"-{one.casefold()}-")
+    if len(whole) == 1:
         return whole[0]
-    if candidates:
+    within = whole or sorted(one for one in ids if wanted and wanted in plain(one))
+    if len(within) > 1:
         raise AmbiguousName(
-            f"{what} {name!r} fits several ids", allowed=candidates[:12], remedy="write one of them in full"
+            f"{what} {name!r} fits several ids", allowed=within[:12], remedy="write one of them in full"
         )
-    raise UnknownName(f"unknown {what} {name!r}", nearest=nearest(name, [*ids, *aliases]))
+    raise UnknownName(f"unknown {what} {name!r}", nearest=within or nearest(name, [*ids, *aliases]))
 
 
 def nearest(name: str, known: Collection[str], count: int = 3) -> list[str]:
     """Up to `count` known names that look most like `name`."""
+    import difflib  # only a complaint needs it
+
     folded = {one.casefold(): one for one in known}
     return [folded[one] for one in difflib.get_close_matches(name.casefold(), folded, n=count, cutoff=0.5)]

@@ -1,0 +1,87 @@
+"""The user's own file: records that add to the catalogue, or override some fields of ours."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from polysilicon.facts.compiler import check_sources, to_record, unfold
+from polysilicon.facts.kinds import KINDS, Kind
+from polysilicon.facts.record import PROVENANCE_FIELDS, USER, Record, Source
+from polysilicon.records.document import Document, Key, convert
+from polysilicon.records.errors import InputError, UnknownName
+from polysilicon.records.names import nearest
+
+Records = dict[str, dict[str, Record]]
+
+
+def read_theirs(
+    document: Document, key: Key, ours: Callable[[str, str], Record | None], known: Mapping[str, Source]
+) -> tuple[Records, dict[str, Source]]:
+    """The user's records by kind and id, and their sources; `ours(kind, id)` finds what they may override.
+
+    Raises:
+        InputError: an unknown kind, or a record that breaks its schema.
+    """
+    tables = document.data
+    for step in key:
+        tables = tables[step]
+    if not isinstance(tables, dict):
+        raise InputError("must be tables of records by kind", place=document.place(key), found=tables)
+    sources = {USER: Source(key=USER, title=document.file, publisher="you", url=None, read=None)}
+    for name in _rows(document, (*key, "sources"), tables.get("sources", {})):
+        sources[name] = msgspec.structs.replace(convert(document, Source, (*key, "sources", name)), key=name)
+    by_folder = {kind.folder: kind for kind in KINDS.values()}
+    records: Records = {}
+    for folder, table in tables.items():
+        if folder == "sources":
+            continue
+        if folder not in by_folder:
+            raise UnknownName(
+                f"unknown kind of fact {folder!r}",
+                place=document.place((*key, folder)),
+                allowed=[*sorted(by_folder), "sources"],
+                nearest=nearest(folder, by_folder, 1),
+            )
+        kind = by_folder[folder]
+        for name, fields in _rows(document, (*key, folder), table).items():
+            inner = (*key, folder, name)
+            record = _laid_over(kind, ours(kind.name, name), fields, document, inner)
+            check_sources(record, {**known, **sources}, document.place(inner))
+            records.setdefault(kind.name, {})[name] = record
+    return records, sources
+
+
+def _laid_over(kind: Kind, ours: Record | None, fields: dict[str, Any], document: Document, key: Key) -> Record:
+    """The user's record: whole where the id is new, else ours with the fields they name.
+
+    What they say of a value without a source or a confidence is theirs and an estimate.
+    """
+    said = unfold(kind, {field: value for field, value in fields.items() if field not in ("theirs", "overridden")})
+    origin = {"from": said.pop("from", [USER]), "confidence": said.pop("confidence", "estimate")}
+    if ours is None:
+        return to_record(kind, {"id": key[-1], **origin, **said, "theirs": document.file}, document, key)
+    plain = msgspec.to_builtins(ours)
+    overridden = [field for field in said if field not in PROVENANCE_FIELDS]
+    stated = said.pop("exceptions", {})
+    exceptions = plain.get("exceptions", {}) | {one: origin | stated.get(one, {}) for one in overridden}
+    wholly_theirs = ours.theirs and not ours.overridden
+    merged = {
+        **plain,
+        **said,
+        "aliases": [*ours.aliases, *said.get("aliases", ())],
+        "exceptions": exceptions,
+        "theirs": document.file,
+        "overridden": [] if wholly_theirs else [*ours.overridden, *overridden],
+    }
+    return to_record(kind, merged, document, key)
+
+
+def _rows(document: Document, key: Key, table: Any) -> dict[str, dict[str, Any]]:
+    """A table of tables, or a complaint on the line where it is not one."""
+    if not isinstance(table, dict):
+        raise InputError("must be a table of records by id", place=document.place(key), found=table)
+    for name, fields in table.items():
+        if not isinstance(fields, dict):
+            raise InputError("must be a table of fields", place=document.place((*key, name)), found=fields)
+    return table
