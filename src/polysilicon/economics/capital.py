@@ -7,6 +7,8 @@ from polysilicon.records.recorder import formula
 from polysilicon.records.units import H_PER_YEAR, KILO, MEGA
 
 MONTHS_PER_YEAR = 12.0
+# Below this rate, interest over any life is lost in rounding.
+_NO_INTEREST = 1e-12
 
 
 @formula
@@ -99,7 +101,7 @@ def cost_per_price_per_h(
 def _recovery(cost_of_capital: Amount, life_years: Amount) -> Amount:
     growth = np.log1p(cost_of_capital)
     # Without interest the factor is 1/life, the limit of the expression, which divides nought by nought there.
-    free = growth == 0.0
+    free = growth < _NO_INTEREST
     with np.errstate(divide="ignore"):
         factor = np.where(
             free, 1.0 / life_years, cost_of_capital / -np.expm1(-life_years * np.where(free, 1.0, growth))

@@ -66,7 +66,7 @@ class Bounded:
 
     def __mul__(self, other: Amount) -> "Bounded":
         one = exactly(other)
-        return Bounded(self.value * one.value, self.low * one.low, self.high * one.high)
+        return Bounded(_times(self.value, one.value), _times(self.low, one.low), _times(self.high, one.high))
 
     __rmul__ = __mul__
 
@@ -119,6 +119,14 @@ def along(function: Callable[..., Amount], rising: Sequence[Amount] = (), fallin
         function(*(one.low for one in up), *(one.high for one in down)),
         function(*(one.high for one in up), *(one.low for one in down)),
     )
+
+
+def _times(one: Any, other: Any) -> Any:
+    """The product, where nought of anything, even of the unknown, is nought."""
+    if isinstance(one, float | int) and isinstance(other, float | int):
+        return one * other if one and other else 0.0
+    with np.errstate(invalid="ignore"):
+        return np.where((one == 0) | (other == 0), 0.0, np.multiply(one, other))
 
 
 def _over(above: Any, below: Any) -> Any:
