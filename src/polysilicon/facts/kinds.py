@@ -7,7 +7,7 @@ from pathlib import Path
 from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact, NodeFact, SoftwareStack, System
-from polysilicon.facts.law import Definition, Event, Group, Jurisdiction, Rule
+from polysilicon.facts.law import Consequence, Definition, Event, Group, Jurisdiction, Regime, Rule
 from polysilicon.facts.money import Assumption, EmbodiedFactor, Price
 from polysilicon.facts.places import Cooling, Region
 from polysilicon.facts.record import Record
@@ -47,7 +47,9 @@ KINDS: dict[str, Kind] = {
         Kind("rule", Rule, "rules", nested=frozenset({"when", "then", "binds"})),
         Kind("definition", Definition, "definitions", nested=frozenset({"formula"})),
         Kind("group", Group, "groups", nested=frozenset({"members"})),
-        Kind("event", Event, "events"),
+        Kind("event", Event, "events", nested=frozenset({"when", "then", "binds"})),
         Kind("jurisdiction", Jurisdiction, "jurisdictions"),
+        Kind("regime", Regime, "regimes", nested=frozenset({"hears"})),
+        Kind("consequence", Consequence, "consequences"),
     )
 }

@@ -1,1 +1,29 @@
-"""policy."""
+"""The law as dated data, and one evaluator over it.
+
+Architecture in one paragraph: `conditions` reads the trees of `all, any, not` that rules are written in; `law`
+gathers what is in force on a day in one of two views (as printed, as applied), ordered by stage; `quantities`
+computes what rules name (TPP, performance density) from an item's fields by the definition of that day;
+`items` is the table under judgement (one chip is a table of length one) and `transaction` the act; `hearing`
+reads every condition on intervals (`certainly`, `possibly`) for the whole table at once and lets the clauses
+vote; `judge` turns the votes of each regime into verdicts as arrays; `verdict` explains one of them. No figure
+and no law stands in this code.
+"""
+
+from polysilicon.policy.items import Items
+from polysilicon.policy.judge import Verdicts, judge
+from polysilicon.policy.law import PERMISSIONS, View, in_force, rules_in_force
+from polysilicon.policy.transaction import Transaction
+from polysilicon.policy.verdict import Verdict, verdict
+
+__all__ = [
+    "PERMISSIONS",
+    "Items",
+    "Transaction",
+    "Verdict",
+    "Verdicts",
+    "View",
+    "in_force",
+    "judge",
+    "rules_in_force",
+    "verdict",
+]

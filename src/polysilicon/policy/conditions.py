@@ -1,0 +1,114 @@
+"""The grammar of conditions: trees of `all, any, not` over leaves, each a subject and what is asked of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from polysilicon.records.errors import InputError, Place, UnknownName
+from polysilicon.records.names import nearest
+
+PLACES = frozenset({"to", "exported_from", "headquarters", "onward_to"})
+WORDS = frozenset({"party", "end_use", "activity"})
+LABELS = frozenset({"vendor", "designer", "kind", "name"})
+FINDINGS = frozenset({"item_class", "required_by"})
+FLAGS = frozenset({"datacenter"})
+
+COMPARISONS = ("at_least", "above", "at_most", "below")
+TESTS = (*COMPARISONS, "in", "named", "given", "is")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One question: `subject` (a defined quantity, or a word of the item or transaction), `test`, `value`."""
+
+    subject: str
+    test: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Branch:
+    """`all` or `any` of its parts; `not` of its only part."""
+
+    kind: Literal["all", "any", "not"]
+    parts: tuple["Node", ...]
+
+
+Node = Leaf | Branch
+ALWAYS = Branch("all", ())
+
+
+def parse(tree: dict[str, Any], quantities: frozenset[str], place: Place | None = None) -> Node:
+    """The condition that `tree` writes down; an empty tree always holds.
+
+    Raises:
+        UnknownName: a subject that is no defined quantity and no word of items or transactions.
+        InputError: a test that does not exist or does not fit its subject.
+    """
+    if not tree:
+        return ALWAYS
+    try:
+        return _node(tree, quantities)
+    except InputError as complaint:
+        raise complaint.at(place or Place()) from None
+
+
+def leaves(node: Node) -> Iterator[Leaf]:
+    """Every question of a condition, in the order it is written."""
+    if isinstance(node, Leaf):
+        yield node
+    else:
+        for part in node.parts:
+            yield from leaves(part)
+
+
+def _node(tree: Any, quantities: frozenset[str]) -> Node:
+    if not isinstance(tree, dict) or not tree:
+        raise InputError("a condition is a table such as {tpp: {at_least: 4800}}", found=tree)
+    parts: list[Node] = []
+    for name, inner in tree.items():
+        if name in ("all", "any"):
+            if not isinstance(inner, list) or not inner:
+                raise InputError(f"{name!r} needs a list of conditions", found=inner)
+            parts.append(Branch(name, tuple(_node(one, quantities) for one in inner)))
+        elif name == "not":
+            parts.append(Branch("not", (_node(inner, quantities),)))
+        else:
+            parts.extend(_leaf(name, test, value, quantities) for test, value in _tests(name, inner).items())
+    return parts[0] if len(parts) == 1 else Branch("all", tuple(parts))
+
+
+def _tests(name: str, inner: Any) -> dict[str, Any]:
+    if not isinstance(inner, dict) or not inner:
+        raise InputError(f"{name!r} needs a test", found=inner, allowed=TESTS)
+    return inner
+
+
+def _leaf(subject: str, test: str, value: Any, quantities: frozenset[str]) -> Leaf:
+    known = PLACES | WORDS | LABELS | FINDINGS | FLAGS | quantities
+    bare = subject.rsplit(".", 1)[-1]
+    if bare not in known:
+        raise UnknownName(
+            f"no quantity or attribute is called {subject!r}", nearest=nearest(subject, known), allowed=sorted(known)
+        )
+    if test not in TESTS:
+        raise UnknownName(f"unknown test {test!r} of {subject}", allowed=TESTS, nearest=nearest(test, TESTS))
+    fitting = _fitting(bare, quantities)
+    if test not in fitting:
+        raise InputError(f"{subject} can't be asked {test!r}", allowed=fitting)
+    wanted: type | tuple[type, ...] = (int, float) if test in COMPARISONS else list if test in ("in", "named") else bool
+    if not isinstance(value, wanted) or (test in COMPARISONS and isinstance(value, bool)):
+        raise InputError(
+            f"{subject}: {test} needs a {'number' if test in COMPARISONS else 'list or true/false'}", found=value
+        )
+    return Leaf(subject, test, tuple(value) if isinstance(value, list) else value)
+
+
+def _fitting(subject: str, quantities: frozenset[str]) -> tuple[str, ...]:
+    if subject in quantities:
+        return COMPARISONS
+    if subject in FLAGS:
+        return ("is",)
+    if subject in PLACES or subject in FINDINGS:
+        return ("in",)
+    return ("in", "named") if subject in LABELS else ("in", "named", "given")

@@ -1,0 +1,213 @@
+"""Items under judgement as a struct of arrays: one chip is a table of length one."""
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.hardware import Chip
+from polysilicon.records.errors import InputError
+from polysilicon.records.interval import Interval, Truth
+
+CHIP_FIELDS = (
+    "die_area_mm2",
+    "fp64_tflops",
+    "fp32_tflops",
+    "tf32_tflops",
+    "fp16_tflops",
+    "bf16_tflops",
+    "fp8_tflops",
+    "int8_tops",
+    "fp4_tflops",
+    "int4_tops",
+    "memory_bw_gbs",
+    "scaleup_bw_gbs",
+)
+FIELDS = (*CHIP_FIELDS, "package_area_mm2")
+
+Flag = bool | None
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A column of words: the different ones, and for each item which of them."""
+
+    values: tuple[str, ...]
+    codes: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, words: str | Sequence[str], count: int) -> "Labels":
+        """One word for all `count` items, or one each."""
+        if isinstance(words, str):
+            return cls((words,), np.zeros(count, np.intp))
+        values = dict.fromkeys(words)
+        at = {word: code for code, word in enumerate(values)}
+        return cls(tuple(values), np.array([at[word] for word in words], np.intp))
+
+    def where(self, held: Sequence[bool]) -> Truth:
+        """Two-valued truth by word; one word for all gives truth without a shape, which costs nothing."""
+        if len(self.values) == 1:
+            return Truth.of(held[0])
+        return Truth.of(np.asarray(held, bool)[self.codes])
+
+    def take(self, rows: NDArray[np.intp]) -> "Labels":
+        """The items at `rows`."""
+        return Labels(self.values, self.codes[rows])
+
+    def __getitem__(self, at: int) -> str:
+        return self.values[int(self.codes[at])]
+
+
+@dataclass(frozen=True)
+class Items:
+    """What is judged: numbers by chip field or defined quantity (intervals), and the words that rules ask for.
+
+    A number that is absent or NaN is unknown. A part without non-planar logic has an `applicable_die_area` of
+    zero, which leaves its performance density undefined. `designer` is the ISO code of the designer's
+    headquarters; a designer or vendor that is not stated (empty) is taken to be none that a rule names.
+    """
+
+    count: int
+    ids: Labels
+    name: Labels
+    vendor: Labels
+    designer: Labels
+    kind: Labels
+    datacenter: Truth
+    fields: Mapping[str, Interval]
+    catalogued: bool = False
+
+    def __len__(self) -> int:
+        return self.count
+
+    @classmethod
+    def from_columns(
+        cls,
+        columns: Mapping[str, ArrayLike | Interval],
+        *,
+        count: int | None = None,
+        ids: str | Sequence[str] = "",
+        name: str | Sequence[str] = "",
+        vendor: str | Sequence[str] = "",
+        designer: str | Sequence[str] = "",
+        kind: str | Sequence[str] = "processor",
+        datacenter: Flag | Sequence[Flag] = True,
+    ) -> "Items":
+        """Items from raw columns, such as `{"tpp": [...], "die_area_mm2": [...], "memory_bw_gbs": [...]}`.
+
+        Numbers are in the unit that their field or definition states; `datacenter` says for whom the part is
+        designed or marketed, `None` where that is not clear.
+
+        Raises:
+            InputError: a negative number.
+        """
+        fields = {field: _interval(field, column) for field, column in columns.items()}
+        if count is None:
+            count = max((one.lo.size for one in fields.values()), default=1)
+        return cls(
+            count=count,
+            ids=Labels.of(ids, count),
+            name=Labels.of(name, count),
+            vendor=Labels.of(vendor, count),
+            designer=Labels.of(designer, count),
+            kind=Labels.of(kind, count),
+            datacenter=_flags(datacenter),
+            fields=fields,
+        )
+
+    @classmethod
+    def from_chips(cls, catalogue: Catalogue, chips: Sequence[str | Chip]) -> "Items":
+        """Chips of the catalogue, by id, alias or record; a value's stated range becomes its interval.
+
+        Raises:
+            UnknownName: no chip is called so.
+        """
+        found = [one if isinstance(one, Chip) else catalogue.get(Chip, one) for one in chips]
+        return cls(
+            count=len(found),
+            ids=Labels.of([one.id for one in found], len(found)),
+            name=Labels.of([" | ".join((one.id, one.name, *one.aliases)) for one in found], len(found)),
+            vendor=Labels.of([one.vendor for one in found], len(found)),
+            designer=Labels.of([one.vendor_country for one in found], len(found)),
+            kind=Labels.of("processor", len(found)),
+            datacenter=_flags([one.segment == "datacenter" for one in found]),
+            fields={field: _column(found, field) for field in CHIP_FIELDS},
+            catalogued=True,
+        )
+
+    def take(self, rows: Sequence[int] | NDArray[np.intp]) -> "Items":
+        """The items at `rows`, in that order."""
+        at = np.asarray(rows, np.intp)
+        truth = self.datacenter
+        return Items(
+            count=at.size,
+            ids=self.ids.take(at),
+            name=self.name.take(at),
+            vendor=self.vendor.take(at),
+            designer=self.designer.take(at),
+            kind=self.kind.take(at),
+            datacenter=Truth(_rows(truth.certainly, at), _rows(truth.possibly, at)),
+            fields={name: Interval(_rows(one.lo, at), _rows(one.hi, at)) for name, one in self.fields.items()},
+            catalogued=self.catalogued,
+        )
+
+    def having(self, field: str, values: ArrayLike) -> "Items":
+        """The same items with one number replaced: what would be if."""
+        fields = {**self.fields, field: Interval.exactly(values)}
+        return Items(
+            self.count,
+            self.ids,
+            self.name,
+            self.vendor,
+            self.designer,
+            self.kind,
+            self.datacenter,
+            fields,
+            self.catalogued,
+        )
+
+
+def named(label: str, wanted: Sequence[str]) -> bool:
+    """Whether one of `wanted` stands in `label` as whole words, whatever the case and punctuation between them."""
+    text = _words(label)
+    return any(f" {_words(one).strip()} " in text for one in wanted)
+
+
+@functools.lru_cache(maxsize=4096)
+def _words(text: str) -> str:
+    words = " ".join(re.findall(r"[^\W_]+|[|]", text.casefold()))
+    return f" {words} "
+
+
+def _interval(field: str, column: ArrayLike | Interval) -> Interval:
+    found = column if isinstance(column, Interval) else Interval.exactly(column)
+    if np.any(found.lo < 0):
+        raise InputError(f"{field} is negative", found=float(np.min(found.lo)), allowed="a number of 0 or more")
+    return found
+
+
+def _flags(flags: Flag | Sequence[Flag]) -> Truth:
+    if flags is None or isinstance(flags, bool):
+        return Truth.unknown() if flags is None else Truth.of(flags)
+    return Truth(np.array([one is True for one in flags]), np.array([one is not False for one in flags]))
+
+
+def _column(chips: Sequence[Chip], field: str) -> Interval:
+    lo, hi = np.zeros(len(chips)), np.full(len(chips), np.inf)
+    for at, chip in enumerate(chips):
+        value = getattr(chip, field)
+        if value is not None:
+            origin = chip.origin(field)
+            lo[at] = value if origin.low is None else origin.low
+            hi[at] = value if origin.high is None else origin.high
+    return Interval(lo, hi)
+
+
+def _rows(column: NDArray[Scalar], at: NDArray[np.intp]) -> NDArray[Scalar]:
+    return column if column.ndim == 0 else column[at]

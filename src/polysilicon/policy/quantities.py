@@ -1,0 +1,70 @@
+"""Defined quantities from an item's fields, by the definition in force: intervals in, intervals out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from polysilicon.facts.law import Definition
+from polysilicon.policy.items import Items
+from polysilicon.records.interval import Interval
+
+NOTHING_KNOWN = Interval(np.asarray(0.0), np.asarray(np.inf))
+
+
+def quantity(name: str, items: Items, definitions: Mapping[str, Definition]) -> Interval:
+    """The value of a defined quantity, or of a plain field, for every item; unknown where nothing gives it.
+
+    A number that the items state themselves under that name counts before the definition's formula.
+    """
+    if name in items.fields:
+        return items.fields[name]
+    if name not in definitions:
+        return NOTHING_KNOWN
+    formula = definitions[name].formula
+    if "field" in formula:
+        return items.fields.get(formula["field"], NOTHING_KNOWN)
+    if "greatest_published" in formula:
+        return _greatest_published(formula["greatest_published"], items)
+    if "sum" in formula:
+        first, *rest = (quantity(part, items, definitions) for part in formula["sum"])
+        for part in rest:
+            first = first + part
+        return first
+    over, under = (quantity(part, items, definitions) for part in formula["ratio"])
+    return _ratio(over, under)
+
+
+def fields_of(name: str, definitions: Mapping[str, Definition]) -> tuple[str, ...]:
+    """The fields of an item that a quantity rests on."""
+    if name not in definitions:
+        return (name,)
+    formula = definitions[name].formula
+    if "field" in formula:
+        return (formula["field"],)
+    if "greatest_published" in formula:
+        return tuple(formula["greatest_published"])
+    parts: list[str] = formula.get("sum") or formula["ratio"]
+    return tuple(dict.fromkeys(field for part in parts for field in fields_of(part, definitions)))
+
+
+def _greatest_published(factors: Mapping[str, Any], items: Items) -> Interval:
+    lo, hi = np.full(items.count, -np.inf), np.full(items.count, -np.inf)
+    for field, factor in factors.items():
+        rate = items.fields.get(field)
+        if rate is None:
+            continue
+        published = np.isfinite(rate.hi)
+        lo = np.where(published, np.maximum(lo, rate.lo * factor), lo)
+        hi = np.where(published, np.maximum(hi, rate.hi * factor), hi)
+    none = np.isneginf(hi)
+    return Interval(np.where(none, 0.0, lo), np.where(none, np.inf, hi))
+
+
+def _ratio(over: Interval, under: Interval) -> Interval:
+    """`over / under`; undefined (NaN, which meets no line) where `under` is certainly nothing."""
+    undefined = under.hi == 0.0
+    found = over.over(under)
+    if not np.any(undefined):
+        return found
+    return Interval(np.where(undefined, np.nan, found.lo), np.where(undefined, np.nan, found.hi))

@@ -1,0 +1,57 @@
+"""The act that is judged: what is done, from where, to whom, for what."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from polysilicon.records.errors import InputError, UnknownName
+from polysilicon.records.names import nearest
+
+Activity = Literal["export", "reexport", "transfer", "import", "use"]
+ACTIVITIES: tuple[str, ...] = get_args(Activity)
+ANYWHERE = "any"
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One act over items.
+
+    Places are ISO 3166-1 alpha-2 codes. `to` may be `any` where the place of use is left open. A
+    `headquarters` (that of the party or of its ultimate parent) that is not given is taken to be in `to`;
+    other absent fields stay unsaid.
+    """
+
+    to: str
+    exported_from: str | None = None
+    headquarters: str | None = None
+    party: str | None = None
+    activity: Activity = "export"
+    end_use: str | None = None
+    onward_to: str | None = None
+
+    def place(self, field: str) -> str | None:
+        """The code in one of the place fields; `None` where it is not said."""
+        code: str | None = getattr(self, field)
+        return self.to if field == "headquarters" and code is None else code
+
+    def check(self, codes: frozenset[str]) -> None:
+        """Refuse a place that is no ISO code and an activity that no rule speaks of.
+
+        Raises:
+            UnknownName: a place or activity nobody knows.
+            InputError: no destination.
+        """
+        if not self.to:
+            raise InputError("a transaction needs a destination", allowed="an ISO 3166-1 alpha-2 code such as CN")
+        if self.activity not in ACTIVITIES:
+            raise UnknownName(
+                f"unknown activity {self.activity!r}", allowed=ACTIVITIES, nearest=nearest(self.activity, ACTIVITIES)
+            )
+        for field in ("to", "exported_from", "headquarters", "onward_to"):
+            code = getattr(self, field)
+            if code is None or code in codes or (field == "to" and code == ANYWHERE):
+                continue
+            raise UnknownName(
+                f"{field}: no rule knows the region {code!r}",
+                allowed="ISO 3166-1 alpha-2 codes such as CN, US, AE",
+                nearest=nearest(code, codes) or sorted(one for one in codes if one[0] == code[:1].upper())[:3],
+            )
