@@ -1,12 +1,13 @@
 """Chips, the systems they come in, memory technologies and process nodes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
 from polysilicon.facts.record import Count, Day, Quantity, Ratio, Record
 
 Status = Literal["shipping", "announced", "rumoured", "cancelled"]
+Energy = Annotated[float, msgspec.Meta(ge=0, extra={"unit": "pJ/bit"})]
 Index = Annotated[float, msgspec.Meta(ge=0, extra={"unit": "index"})]
 Score = Annotated[float, msgspec.Meta(ge=0, le=10, extra={"unit": "CVSS"})]
 
@@ -18,6 +19,8 @@ class Chip(Record, frozen=True, kw_only=True):
     `tf32` is the 19-bit matrix path. `die_area_mm2` is all compute silicon of the package. `scaleup_bw_gbs` is
     the bidirectional total a chip, as vendors quote it. A field that is `None` was seen in no source.
     """
+
+    BESIDE: ClassVar[dict[str, str]] = {"price_date": "price_usd", "price_basis": "price_usd"}
 
     name: str
     vendor: str
@@ -62,6 +65,12 @@ class Chip(Record, frozen=True, kw_only=True):
 class System(Record, frozen=True, kw_only=True):
     """A node, rack or pod as it is sold. `power_kw` is the whole system at the stated basis."""
 
+    BESIDE: ClassVar[dict[str, str]] = {
+        "power_basis": "power_kw",
+        "price_date": "price_usd",
+        "price_basis": "price_usd",
+    }
+
     name: str
     vendor: str
     vendor_country: str
@@ -78,7 +87,7 @@ class System(Record, frozen=True, kw_only=True):
     scaleup_bw_per_chip_gbs: Quantity | None = None
     scaleup_total_tbs: Quantity | None = None
     scaleup_domain: Count | None = None
-    scaleout_gbps_total: Quantity | None = None
+    scaleout_total_gbps: Quantity | None = None
     cooling: Literal["air", "liquid", "air|liquid"] | None = None
     price_usd: Quantity | None = None
     price_date: Day | None = None
@@ -96,7 +105,7 @@ class MemoryFact(Record, frozen=True, kw_only=True):
     bandwidth_gbs: Quantity | None = None
     capacity_gb: Quantity | None = None
     unit: str | None = None
-    pj_per_bit: Quantity | None = None
+    pj_per_bit: Energy | None = None
     usd_per_gb: Quantity | None = None
     unit_price_usd: Quantity | None = None
     change_low_pct: float | None = None

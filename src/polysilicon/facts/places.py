@@ -1,6 +1,12 @@
 """Regions, and the ways to cool a hall there."""
 
-from polysilicon.facts.record import Celsius, Count, Degrees, Quantity, Ratio, Record
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from polysilicon.facts.record import Celsius, Degrees, Quantity, Ratio, Record
+
+Year = Annotated[float, msgspec.Meta(ge=1900, le=2100, extra={"unit": "year"})]
 
 
 class Region(Record, frozen=True, kw_only=True):
@@ -13,20 +19,35 @@ class Region(Record, frozen=True, kw_only=True):
     known; `grid_lead_time_high_years` the longest.
     """
 
+    BESIDE: ClassVar[dict[str, str]] = {
+        "carbon_lifecycle_year": "carbon_lifecycle_g_per_kwh",
+        "low_carbon_basis": "low_carbon_share",
+        "price_year": "electricity_usd_per_kwh",
+        "price_basis": "electricity_usd_per_kwh",
+        "climate_basis": "mean_wet_bulb_c",
+        "water_stress_basis": "water_stress",
+        "typical_pue_basis": "typical_pue",
+        "pue_limit_scope": "pue_limit",
+        "site_water_limit": "site_water_l_per_kwh",
+        "water_basis": "site_water_l_per_kwh",
+        "lead_time_basis": "grid_lead_time_high_years",
+        "capex_basis": "capex_musd_per_mw",
+    }
+
     name: str
     country: str
     grid_zone: str
     lat: Degrees
     lon: Degrees
     carbon_intensity_g_per_kwh: Quantity
-    carbon_year: Count
+    carbon_year: Year
     carbon_basis: str
     carbon_lifecycle_g_per_kwh: Quantity | None = None
-    carbon_lifecycle_year: Count | None = None
+    carbon_lifecycle_year: Year | None = None
     low_carbon_share: Ratio | None = None
     low_carbon_basis: str | None = None
     electricity_usd_per_kwh: Quantity
-    price_year: Count
+    price_year: Year
     price_basis: str
     mean_dry_bulb_c: Celsius | None = None
     mean_wet_bulb_c: Celsius | None = None

@@ -1,7 +1,7 @@
 """What every fact carries: where it was read, how far it can be trusted, and what others say instead."""
 
 import functools
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -71,6 +71,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     fields of a record of ours, `overridden` names them.
     """
 
+    # Fields that say on what basis or in which year another was read: they share that one's origin.
+    BESIDE: ClassVar[dict[str, str]] = {}
+
     id: str
     sources: tuple[str, ...] = msgspec.field(name="from")
     confidence: Confidence
@@ -88,7 +91,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         A value marked unverified in place rests on memory unless it names a source: it does not borrow the
         record's.
         """
-        own = self.exceptions.get(field, Origin())
+        own = self.exceptions.get(field) or self.exceptions.get(self.BESIDE.get(field, "")) or Origin()
         inherited = (MEMORY,) if own.confidence == "unverified" else self.sources
         return Origin(
             sources=own.sources or inherited,
@@ -120,7 +123,7 @@ def units(record: type[Record]) -> dict[str, str]:
         kinds = field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,)
         stated = [one for one in kinds if isinstance(one, msgspec.inspect.Metadata)]
         bare = [one.type if isinstance(one, msgspec.inspect.Metadata) else one for one in kinds]
-        if any(isinstance(one, msgspec.inspect.FloatType | msgspec.inspect.IntType) for one in bare):
+        if any(isinstance(one, msgspec.inspect.FloatType) for one in bare):
             extra = next((one.extra for one in stated if one.extra), {}) or {}
             found[field.name] = str(extra.get("unit", "")) or unit_of(field.name)
     return found

@@ -63,7 +63,6 @@ SUFFIXES: dict[str, str] = {
     "kwh_per_cm2": "kWh/cm²",
     "g_per_cm2": "g/cm²",
     "mtr_per_mm2": "MTr/mm²",
-    "pj_per_bit": "pJ/bit",
     "person_months": "person-months",
 }
 
