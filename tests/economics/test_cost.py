@@ -49,6 +49,8 @@ def test_the_hour_is_the_sum_of_its_terms(catalogue: Catalogue, texas: Region) -
     terms = (made.capital_usd_per_h, made.hall_usd_per_h, made.power_usd_per_h, made.upkeep_usd_per_h)
     assert made.usd_per_h.value == pytest.approx(sum(one.value for one in terms))
     assert made.power_usd_per_h.value == pytest.approx(120.0 * 0.066)
+    assert any(one.origin.startswith("upkeep-share-per-year") for one in made.doubtful)
+    assert made.to_dict()["quote"]["value"] == made.quote.amount.value
 
 
 def test_renting_costs_the_rent_and_nothing_else(catalogue: Catalogue, texas: Region) -> None:
@@ -132,7 +134,7 @@ def test_a_cost_explains_itself_down_to_its_price(catalogue: Catalogue, texas: R
         one = todo.pop()
         found.append(one)
         todo += [*one.inputs, *one.within]
-    assert {"ownership_usd_per_h", "annuity_usd_per_h", "capital_recovery_per_year", "aged_price"} <= {
+    assert {"ownership_usd_per_h", "annuity_usd_per_h", "capital_recovery_per_year", "aged"} <= {
         one.name for one in found
     }
     sources = " ".join(one.source for one in found)

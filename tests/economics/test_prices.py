@@ -101,3 +101,21 @@ def test_every_price_keeps_its_ends_in_order_and_names_its_record(catalogue: Cat
                 else:
                     assert quote.reason
     assert priced > 100
+
+
+def test_the_users_rent_is_a_price_record_like_ours(catalogue: Catalogue, today: dt.date) -> None:
+    mine = """prices:
+  our-quote:
+    category: rental
+    item: Kunlun P800, letter of 3 October
+    concerns: kunlun-p800
+    region: CN
+    metric: contract_1yr
+    value: 0.9
+    unit: USD/chip-hour
+    date: 2026-10-03
+"""
+    theirs = catalogue.overlaid(parse_yaml(mine, "mine.yaml"))
+    quote = price_of(theirs, theirs.get(System, "kunlun-p800-8"), "reserve", today, "CN")
+    assert quote.amount.low == quote.amount.value == quote.amount.high == 0.9
+    assert quote.basis.startswith("the user's")

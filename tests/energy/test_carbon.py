@@ -1,3 +1,5 @@
+import datetime as dt
+
 import pytest
 
 from polysilicon.energy.carbon import intensity, operational_kg
@@ -5,21 +7,24 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.places import Region
 
 
-def test_value_basis_and_year_belong_together(catalogue: Catalogue) -> None:
+def test_value_basis_and_year_belong_together(catalogue: Catalogue, today: dt.date) -> None:
     singapore = catalogue.get(Region, "sg")
-    direct, lifecycle = intensity(catalogue, singapore, "direct"), intensity(catalogue, singapore, "lifecycle")
+    direct, lifecycle = (
+        intensity(catalogue, singapore, "direct", today),
+        intensity(catalogue, singapore, "lifecycle", today),
+    )
     assert (direct.g_per_kwh.value, direct.basis, direct.year) == (366.9, "direct", 2024)
     assert lifecycle.g_per_kwh.value == pytest.approx(484.8)
     assert lifecycle.basis == "lifecycle"
 
 
-def test_an_absent_basis_is_unknown_and_never_replaced_by_the_other(catalogue: Catalogue) -> None:
-    guizhou = intensity(catalogue, catalogue.get(Region, "cn-gz-guian"), "lifecycle")
+def test_an_absent_basis_is_unknown_and_never_replaced_by_the_other(catalogue: Catalogue, today: dt.date) -> None:
+    guizhou = intensity(catalogue, catalogue.get(Region, "cn-gz-guian"), "lifecycle", today)
     assert not guizhou.g_per_kwh.known
     assert "no lifecycle average" in guizhou.detail
     national = next(one for one in catalogue.every(Region) if one.carbon_basis.startswith("lifecycle"))
-    assert not intensity(catalogue, national, "direct").g_per_kwh.known
-    assert intensity(catalogue, national, "lifecycle").g_per_kwh.known
+    assert not intensity(catalogue, national, "direct", today).g_per_kwh.known
+    assert intensity(catalogue, national, "lifecycle", today).g_per_kwh.known
 
 
 def test_every_direct_average_lies_below_its_lifecycle_twin_but_for_the_two_doubted_cells(catalogue: Catalogue) -> None:
@@ -37,3 +42,10 @@ def test_every_direct_average_lies_below_its_lifecycle_twin_but_for_the_two_doub
 
 def test_carbon_is_energy_times_intensity() -> None:
     assert operational_kg(1000.0, 498.9) == pytest.approx(498.9)
+
+
+def test_an_old_factor_is_less_certain_than_a_fresh_one(catalogue: Catalogue) -> None:
+    guizhou = catalogue.get(Region, "cn-gz-guian")
+    fresh, old = (intensity(catalogue, guizhou, "direct", dt.date(year, 6, 1)).g_per_kwh for year in (2022, 2026))
+    assert fresh.low == fresh.value == old.value == fresh.high
+    assert old.low < old.value < old.high

@@ -29,9 +29,17 @@ def test_without_a_publication_silicon_memory_and_board_are_counted(catalogue: C
     assert made.low < made.value < made.high
 
 
-def test_a_chip_without_a_die_area_keeps_only_its_lower_end(catalogue: Catalogue, today: dt.date) -> None:
+def test_a_chip_without_a_die_area_is_known_only_widely(catalogue: Catalogue, today: dt.date) -> None:
     chip = catalogue.get(Chip, "aws-trainium2")
     assert chip.die_area_mm2 is None
+    made = chip_embodied_kg(catalogue, chip, today)
+    assert made.known
+    assert made.high > 2.0 * made.low
+
+
+def test_a_chip_without_a_memory_size_keeps_only_its_lower_end(catalogue: Catalogue, today: dt.date) -> None:
+    chip = catalogue.get(Chip, "cambricon-mlu590")
+    assert chip.memory_gb is None
     made = chip_embodied_kg(catalogue, chip, today)
     assert not made.known
     assert made.low > 0.0

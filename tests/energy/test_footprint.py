@@ -33,6 +33,8 @@ def test_the_chain_is_chip_node_network_facility_grid(catalogue: Catalogue) -> N
         made.operational_kg.value + made.server_kg.value + made.building_kg.value
     )
     assert made.unknown == []
+    assert any("building-embodied" in one.origin for one in made.doubtful)
+    assert made.to_dict()["carbon_basis"] == "direct"
 
 
 @given(

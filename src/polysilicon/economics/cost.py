@@ -23,8 +23,9 @@ from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.money import Price
 from polysilicon.facts.places import Region
 from polysilicon.facts.reading import assumed, read
-from polysilicon.records.bounded import Amount, Bounded, exactly, unknown
-from polysilicon.records.recorder import formula
+from polysilicon.facts.record import LOW_CONFIDENCE
+from polysilicon.records.bounded import Amount, Bounded, exactly, leaves, unknown
+from polysilicon.records.recorder import Leaf, formula
 
 Owner = Literal["hyperscaler", "neocloud"]
 Hall = Literal["build", "colocation"]
@@ -54,6 +55,12 @@ class Cost:
     rental_usd_per_h: Bounded
     usd_per_h: Bounded
     cost_per_price_per_h: Bounded
+    rests_on: tuple[Leaf, ...]
+
+    @property
+    def doubtful(self) -> tuple[Leaf, ...]:
+        """The records of low confidence that the figures rest on."""
+        return tuple(one for one in self.rests_on if one.confidence in LOW_CONFIDENCE)
 
     @property
     def price_unknown(self) -> bool:
@@ -77,6 +84,7 @@ class Cost:
             "price_unknown": self.price_unknown,
             "quote": self.quote.to_dict(),
             **{name: figure.to_dict() for name, figure in self.figures().items()},
+            "doubtful": [f"{one.origin} ({one.confidence})" for one in self.doubtful],
         }
 
 
@@ -111,17 +119,15 @@ def own(
     """
     quote = quote or price_of(catalogue, item, "own", as_of, region.country)
     rate = weighted_cost_of_capital(catalogue, owner) if cost_of_capital is None else cost_of_capital
-    recovery = capital_recovery_per_year(rate, assumed(catalogue, "server-life") if life_years is None else life_years)
+    life = assumed(catalogue, "server-life") if life_years is None else life_years
+    recovery = capital_recovery_per_year(rate, life)
     network, storage = assumed(catalogue, "network-capital-share"), assumed(catalogue, "storage-capital-share")
     upkeep_share = assumed(catalogue, "upkeep-share-per-year")
     capital = system_capital_usd(quote.amount, network, storage)
     capital_h = annuity_usd_per_h(capital, recovery)
-    if hall == "build":
-        hall_rate = capital_recovery_per_year(rate, assumed(catalogue, "building-life"))
-        hall_h = annuity_usd_per_h(hall_capital_usd(provisioned_it_kw, _facility(catalogue, region)), hall_rate)
-    else:
-        hall_h = colocation_usd_per_h(provisioned_it_kw, colocation_rent(catalogue))
-    power_h = power_usd_per_h(drawn_kw, tariff(catalogue, region, item.vendor_country, as_of))
+    hall_h, hall_leaves = _hall(catalogue, region, hall, provisioned_it_kw, rate)
+    price_of_power = tariff(catalogue, region, item.vendor_country, as_of)
+    power_h = power_usd_per_h(drawn_kw, price_of_power)
     upkeep_h = upkeep_usd_per_h(quote.amount, upkeep_share)
     return Cost(
         item=item.id,
@@ -132,12 +138,16 @@ def own(
         quote=quote,
         capital_usd=capital,
         capital_usd_per_h=capital_h,
-        hall_usd_per_h=exactly(hall_h),
+        hall_usd_per_h=hall_h,
         power_usd_per_h=exactly(power_h),
         upkeep_usd_per_h=upkeep_h,
         rental_usd_per_h=_NONE,
         usd_per_h=ownership_usd_per_h(capital_h, hall_h, power_h, upkeep_h),
         cost_per_price_per_h=exactly(cost_per_price_per_h(recovery, network, storage, upkeep_share)),
+        rests_on=_origins(quote)
+        + leaves(rate, life, network, storage, upkeep_share)
+        + hall_leaves
+        + leaves(read(catalogue, region, "electricity_usd_per_kwh")),
     )
 
 
@@ -169,6 +179,7 @@ def rent(
         rental_usd_per_h=hourly,
         usd_per_h=hourly,
         cost_per_price_per_h=exactly(chips),
+        rests_on=_origins(quote),
     )
 
 
@@ -193,10 +204,25 @@ def replace_leaf(amount: Bounded, read_from: Bounded) -> Bounded:
     return Bounded(amount.value, amount.low, amount.high, read_from.leaf)
 
 
-def _facility(catalogue: Catalogue, region: Region) -> Bounded:
-    if region.capex_musd_per_mw is None:
-        return assumed(catalogue, "facility-capital-musd-per-mw")
-    return read(catalogue, region, "capex_musd_per_mw")
+def _hall(
+    catalogue: Catalogue, region: Region, hall: Hall, it_kw: Amount, rate: Amount
+) -> tuple[Bounded, tuple[Leaf, ...]]:
+    """What the hall costs by the hour, and the records that rests on."""
+    if hall == "colocation":
+        monthly = colocation_rent(catalogue)
+        return exactly(colocation_usd_per_h(it_kw, monthly)), leaves(monthly)
+    built = (
+        assumed(catalogue, "facility-capital-musd-per-mw")
+        if region.capex_musd_per_mw is None
+        else read(catalogue, region, "capex_musd_per_mw")
+    )
+    life = assumed(catalogue, "building-life")
+    hourly = annuity_usd_per_h(hall_capital_usd(it_kw, built), capital_recovery_per_year(rate, life))
+    return exactly(hourly), leaves(built, life)
+
+
+def _origins(quote: Quote) -> tuple[Leaf, ...]:
+    return (quote.origin,) if quote.origin else ()
 
 
 def _row(catalogue: Catalogue, category: str, item: str, metric: str) -> Price | None:

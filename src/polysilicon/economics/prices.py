@@ -13,7 +13,7 @@ from typing import Any, Literal
 from polysilicon.economics.offers import Offer, pick, purchases, rows, scaled_price_usd
 from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.hardware import Chip, System
-from polysilicon.facts.reading import assumed
+from polysilicon.facts.reading import aged, assumed
 from polysilicon.facts.record import LOW_CONFIDENCE
 from polysilicon.records.bounded import Amount, Bounded, exactly, unknown
 from polysilicon.records.recorder import Leaf, formula
@@ -75,16 +75,6 @@ def server_price_usd(chips: Amount, chip_price_usd: Amount, server_over_chips: A
     Source: parameter: the ratio of published server prices to the prices of the accelerators in them.
     """
     return chips * chip_price_usd * server_over_chips
-
-
-@formula
-def aged_price(price: Amount, drift_per_year: Amount, age_years: float) -> Amount:
-    """A quoted price some years later: the same value, its ends further apart.
-
-    Source: parameter: how far prices of such parts were seen to move, either way, in a year.
-    """
-    share, quoted = exactly(drift_per_year).value * abs(age_years), exactly(price)
-    return Bounded(quoted.value, quoted.low * max(0.0, 1.0 - share), quoted.high * (1.0 + share))
 
 
 def price_of(
@@ -151,7 +141,7 @@ def _nearest(
     age = (as_of - best.day).days / DAYS_PER_YEAR if best.day else 0.0
     drift = assumed(catalogue, "purchase-drift-per-year" if contract == "own" else "rental-drift-per-year")
     stale = best.day is None or abs(age) > assumed(catalogue, "price-stale-after").value
-    amount = exactly(aged_price(best.amount, drift, age))
+    amount = exactly(aged(best.amount, drift, age))
     return Quote(item, contract, amount, unit, best.day, age, stale, best.basis, origin=best.origin)
 
 

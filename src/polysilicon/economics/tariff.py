@@ -2,11 +2,11 @@
 
 import datetime as dt
 
-from polysilicon.economics.prices import DAYS_PER_YEAR, aged_price
+from polysilicon.economics.prices import DAYS_PER_YEAR
 from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.money import Assumption
 from polysilicon.facts.places import Region
-from polysilicon.facts.reading import assumed, read
+from polysilicon.facts.reading import aged, assumed, read
 from polysilicon.records.bounded import Amount, Bounded, exactly
 from polysilicon.records.recorder import formula
 
@@ -41,7 +41,7 @@ def tariff(catalogue: Catalogue, region: Region, vendor_country: str, as_of: dt.
         return price
     # A year's average stands for the middle of that year.
     age = abs((as_of - dt.date(int(region.price_year), 7, 1)).days) / DAYS_PER_YEAR
-    price = exactly(aged_price(price, assumed(catalogue, "electricity-drift-per-year"), age))
+    price = exactly(aged(price, assumed(catalogue, "electricity-drift-per-year"), age))
     if "after_subsidy" in region.price_basis:
         begins = catalogue.get(Assumption, "domestic-chip-subsidy").valid_from or ""
         if vendor_country != region.country or as_of.isoformat() < begins:

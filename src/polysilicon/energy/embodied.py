@@ -34,6 +34,15 @@ def carbon_per_area_kg_per_cm2(
 
 
 @formula
+def silicon_area_mm2(dies: Amount, die_area_mm2: Amount) -> Amount:
+    """Silicon of a package whose area nobody gives, from the number of its dies.
+
+    Source: parameter: the area of one die of other accelerators.
+    """
+    return dies * die_area_mm2
+
+
+@formula
 def die_embodied_kg(die_area_mm2: Amount, carbon_kg_per_cm2: Amount) -> Amount:
     """Carbon of making a chip's silicon.
 
@@ -92,17 +101,20 @@ def building_embodied_kg(it_kw: Amount, building_kg_per_kw: Amount) -> Amount:
 def chip_embodied_kg(catalogue: Catalogue, chip: Chip, as_of: dt.date) -> Bounded:
     """Carbon of making one accelerator [kg]: as published, else from its silicon and memory.
 
-    Several publications of one chip bound it; the most trusted gives the value. Unknown where neither a
-    publication nor a die area is there.
+    Several publications of one chip bound it; the most trusted gives the value. A die area that nobody gives is
+    taken as wide as accelerators' are. Unknown where the memory is.
     """
     published = [read(catalogue, one, "value") for one in _published(catalogue).get(chip.id, ())]
     if published:
         return hull(published, published[0])
-    cpa = carbon_per_area(catalogue, chip, as_of)
-    die_kg = die_embodied_kg(read(catalogue, chip, "die_area_mm2"), cpa)
+    dies = read(catalogue, chip, "dies") if chip.dies else assumed(catalogue, "dies-per-accelerator")
+    area_mm2 = read(catalogue, chip, "die_area_mm2")
+    if not area_mm2.known:
+        area_mm2 = exactly(silicon_area_mm2(dies, assumed(catalogue, "die-area-per-die")))
+    die_kg = die_embodied_kg(area_mm2, carbon_per_area(catalogue, chip, as_of))
     memory_kg = memory_embodied_kg(_memory_gb(catalogue, chip), _memory_factor(catalogue, chip))
     package_kg, board_kg = assumed(catalogue, "package-embodied"), assumed(catalogue, "module-embodied")
-    return exactly(module_embodied_kg(die_kg, memory_kg, chip.dies or 1.0, package_kg, board_kg))
+    return exactly(module_embodied_kg(die_kg, memory_kg, dies, package_kg, board_kg))
 
 
 def carbon_per_area(catalogue: Catalogue, chip: Chip, as_of: dt.date) -> Bounded:

@@ -13,14 +13,27 @@ from polysilicon.energy.embodied import (
     server_embodied_kg,
     written_off_kg,
 )
-from polysilicon.energy.power import energy_kwh, facility_power_kw, it_power_kw, node, node_drawn_kw
+from polysilicon.energy.power import Node, energy_kwh, facility_power_kw, it_power_kw, node, node_drawn_kw
 from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.places import Cooling, Region
 from polysilicon.facts.reading import assumed, read
-from polysilicon.records.bounded import Amount, Bounded, exactly, unknown
+from polysilicon.facts.record import LOW_CONFIDENCE
+from polysilicon.records.bounded import Amount, Bounded, exactly, leaves, unknown
 from polysilicon.records.errors import InputError
-from polysilicon.records.recorder import formula
+from polysilicon.records.recorder import Leaf, formula
+
+# What every footprint assumes, whatever the site and system.
+_ASSUMED = (
+    "chip-idle-power-share",
+    "chip-busy-power-share",
+    "node-overhead-drawn-share",
+    "network-power-share",
+    "server-embodied-per-chip",
+    "server-life",
+    "building-embodied",
+    "building-life",
+)
 
 
 @formula
@@ -60,6 +73,12 @@ class Footprint:
     total_kg: Bounded
     site_water_m3: Bounded
     grid_water_m3: Bounded
+    rests_on: tuple[Leaf, ...]
+
+    @property
+    def doubtful(self) -> tuple[Leaf, ...]:
+        """The records of low confidence that the figures rest on."""
+        return tuple(one for one in self.rests_on if one.confidence in LOW_CONFIDENCE)
 
     @property
     def unknown(self) -> list[str]:
@@ -88,6 +107,7 @@ class Footprint:
             "carbon_g_per_kwh": self.intensity.g_per_kwh.to_dict(),
             **{name: figure.to_dict() for name, figure in self.figures().items()},
             "unknown": self.unknown,
+            "doubtful": [f"{one.origin} ({one.confidence})" for one in self.doubtful],
         }
 
 
@@ -112,23 +132,18 @@ def footprint(
         InputError: a negative count or hours, or a utilisation outside 0 to 1.
     """
     _refuse(count, hours, utilisation)
-    one, network, site_pue = (
-        node(catalogue, item),
-        assumed(catalogue, "network-power-share"),
-        pue(catalogue, region, cooling),
-    )
+    one, site_pue = node(catalogue, item), pue(catalogue, region, cooling)
+    network = assumed(catalogue, "network-power-share")
     provisioned_it = it_power_kw(one.provisioned_kw, count, network)
     drawn_it = it_power_kw(node_drawn_kw(catalogue, one, utilisation), count, network)
     drawn = facility_power_kw(drawn_it, site_pue)
     it_kwh, facility_kwh = energy_kwh(drawn_it, hours), energy_kwh(drawn, hours)
-    grid = intensity(catalogue, region, basis)
+    grid = intensity(catalogue, region, basis, as_of)
     operational = operational_kg(facility_kwh, grid.g_per_kwh)
     server = _server_kg(catalogue, item, one.chips, as_of, count, hours)
-    building = written_off_kg(
-        building_embodied_kg(provisioned_it, assumed(catalogue, "building-embodied")),
-        hours,
-        assumed(catalogue, "building-life"),
-    )
+    building = _building_kg(catalogue, provisioned_it, hours)
+    on_site = site_water_l_per_kwh(catalogue, region, cooling)
+    at_plant = read(catalogue, region, "grid_water_l_per_kwh")
     return Footprint(
         region=region.id,
         item=item.id,
@@ -148,8 +163,9 @@ def footprint(
         server_kg=server,
         building_kg=building,
         total_kg=lifecycle_kg(operational, server, building),
-        site_water_m3=site_water_m3(it_kwh, site_water_l_per_kwh(catalogue, region, cooling)),
-        grid_water_m3=grid_water_m3(facility_kwh, read(catalogue, region, "grid_water_l_per_kwh")),
+        site_water_m3=site_water_m3(it_kwh, on_site),
+        grid_water_m3=grid_water_m3(facility_kwh, at_plant),
+        rests_on=_rests_on(catalogue, one, grid, site_pue, on_site, at_plant),
     )
 
 
@@ -176,6 +192,24 @@ def _server_kg(
     chip_kg = chip_embodied_kg(catalogue, chip, as_of)
     made = server_embodied_kg(chips * count, chip_kg, assumed(catalogue, "server-embodied-per-chip"))
     return exactly(written_off_kg(made, hours, assumed(catalogue, "server-life")))
+
+
+def _building_kg(catalogue: Catalogue, it_kw: Amount, hours: float) -> Bounded:
+    built = building_embodied_kg(it_kw, assumed(catalogue, "building-embodied"))
+    return exactly(written_off_kg(built, hours, assumed(catalogue, "building-life")))
+
+
+def _rests_on(catalogue: Catalogue, one: Node, grid: Intensity, *read_here: Bounded) -> tuple[Leaf, ...]:
+    """The records behind a footprint: the node's, the grid's, what was read for the site, and every assumption."""
+    return tuple(
+        dict.fromkeys(
+            [
+                *one.rests_on,
+                *([grid.origin] if grid.origin else []),
+                *leaves(*read_here, *(assumed(catalogue, name) for name in _ASSUMED)),
+            ]
+        )
+    )
 
 
 def _all_known(figure: Bounded) -> bool:

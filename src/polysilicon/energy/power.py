@@ -9,19 +9,23 @@ from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.places import Cooling, Region
 from polysilicon.facts.reading import assumed, read
-from polysilicon.records.bounded import Amount, Bounded, along, exactly, unknown
-from polysilicon.records.recorder import formula
+from polysilicon.records.bounded import Amount, Bounded, along, exactly, leaves, unknown
+from polysilicon.records.recorder import Leaf, formula
 from polysilicon.records.units import KILO
 
 
 @dataclass(frozen=True)
 class Node:
-    """A system's electrical figures. `chips_kw` and `overhead_kw` are unknown where only the whole is published."""
+    """A system's electrical figures, and the records they rest on.
+
+    `chips_kw` and `overhead_kw` are unknown where only the whole is published.
+    """
 
     chips: Amount
     provisioned_kw: Bounded
     chips_kw: Bounded
     overhead_kw: Bounded
+    rests_on: tuple[Leaf, ...]
 
 
 @formula
@@ -98,6 +102,15 @@ def energy_kwh(power_kw: Amount, hours: Amount) -> Amount:
     return power_kw * hours
 
 
+@formula
+def token_energy_j_per_token(power_w: Amount, tokens_per_s: Amount) -> Amount:
+    """Energy of one token at a power and a throughput.
+
+    Source: definition: joules are watts times seconds.
+    """
+    return power_w / tokens_per_s
+
+
 def node(catalogue: Catalogue, item: System | Chip) -> Node:
     """The electrical figures of a system; of a lone chip as one share of a node of unknown make."""
     chip, chips, published = _parts(catalogue, item)
@@ -105,11 +118,11 @@ def node(catalogue: Catalogue, item: System | Chip) -> Node:
     chips_kw = chips_power_kw(chips, tdp_w)
     if published is not None and published.known:
         overhead_kw = node_overhead_kw(published, chips_kw) if chips_kw.known else unknown()
-        return Node(chips, published, chips_kw, overhead_kw)
+        return Node(chips, published, chips_kw, overhead_kw, leaves(published, tdp_w))
     ratio = assumed(catalogue, "node-power-per-chip-power")
     # Not the difference of the two, whose ends would count the chips' uncertainty twice.
     overhead_kw = node_provisioned_kw(chips_kw, ratio - 1.0)
-    return Node(chips, node_provisioned_kw(chips_kw, ratio), chips_kw, overhead_kw)
+    return Node(chips, node_provisioned_kw(chips_kw, ratio), chips_kw, overhead_kw, leaves(tdp_w, ratio))
 
 
 def node_drawn_kw(catalogue: Catalogue, node: Node, utilisation: Amount) -> Bounded:

@@ -9,8 +9,8 @@ import functools
 from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.money import Assumption, EmbodiedFactor, Price
 from polysilicon.facts.record import Confidence, Origin, Record
-from polysilicon.records.bounded import Bounded, unknown
-from polysilicon.records.recorder import Leaf
+from polysilicon.records.bounded import Amount, Bounded, exactly, unknown
+from polysilicon.records.recorder import Leaf, formula
 
 _WITH_OWN_RANGE = (Assumption, EmbodiedFactor, Price)
 
@@ -51,3 +51,13 @@ def spread_of(catalogue: Catalogue, origin: Origin) -> float:
 @functools.lru_cache(maxsize=64)
 def _spread(catalogue: Catalogue, confidence: Confidence) -> float:
     return catalogue.get(Assumption, f"spread-{confidence}").value
+
+
+@formula
+def aged(quoted: Amount, drift_per_year: Amount, age_years: float) -> Amount:
+    """A figure some years after the day it is of: the same value, its ends further apart.
+
+    Source: parameter: how far figures of its kind were seen to move, either way, in a year.
+    """
+    share, amount = exactly(drift_per_year).value * abs(age_years), exactly(quoted)
+    return Bounded(amount.value, amount.low * max(0.0, 1.0 - share), amount.high * (1.0 + share))

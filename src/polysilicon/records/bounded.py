@@ -106,6 +106,12 @@ def hull(amounts: Sequence[Bounded], value: Bounded) -> Bounded:
     return Bounded(value.value, min(one.low for one in known), max(one.high for one in known), value.leaf)
 
 
+def leaves(*amounts: Amount) -> tuple[Leaf, ...]:
+    """Where those of the amounts came from that were read from a record, each once."""
+    found = (getattr(one, "leaf", None) for one in amounts)
+    return tuple(dict.fromkeys(one for one in found if one is not None))
+
+
 def along(function: Callable[..., Amount], rising: Sequence[Amount] = (), falling: Sequence[Amount] = ()) -> Amount:
     """`function(*rising, *falling)`, which grows with each of `rising` and shrinks with each of `falling`.
 
