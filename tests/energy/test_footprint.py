@@ -59,6 +59,16 @@ def test_no_figure_is_negative_and_every_range_holds_its_value(count: float, uti
             assert figure.value <= figure.high * (1 + 1e-12), name
 
 
+def test_every_system_in_every_country_keeps_its_ends_in_order(catalogue: Catalogue) -> None:
+    places = {region.country: region for region in catalogue.every(Region)}
+    for system in catalogue.every(System):
+        for region in list(places.values())[::6]:
+            made = footprint(catalogue, region, system, as_of=TODAY, hours=1.0, utilisation=0.6)
+            for name, figure in made.figures().items():
+                assert 0.0 <= figure.low <= figure.high, (system.id, region.id, name)
+                assert not figure.known or figure.low <= figure.value <= figure.high, (system.id, region.id, name)
+
+
 def test_counts_and_utilisations_may_be_arrays(catalogue: Catalogue) -> None:
     texas, dgx = catalogue.get(Region, "us-tx-dallas"), catalogue.get(System, "dgx-h100")
     both = footprint(catalogue, texas, dgx, as_of=TODAY, hours=24.0, count=np.array([1.0, 5.0]))

@@ -187,9 +187,10 @@ def rent(
 def weighted_cost_of_capital(catalogue: Catalogue, owner: Owner) -> Bounded:
     """The cost of capital of a kind of owner [1/year]; unknown where no price row gives it."""
     row = _row(catalogue, "capital", owner, "wacc")
-    return (
-        unknown() if row is None else replace_leaf(read(catalogue, row, "value") / 100.0, read(catalogue, row, "value"))
-    )
+    if row is None:
+        return unknown()
+    percent = read(catalogue, row, "value")
+    return Bounded(percent.value / 100.0, percent.low / 100.0, percent.high / 100.0, percent.leaf)
 
 
 @functools.lru_cache(maxsize=8)
@@ -197,11 +198,6 @@ def colocation_rent(catalogue: Catalogue) -> Bounded:
     """Wholesale rent of a hall [USD for each kW and month], power not included; unknown where no row gives it."""
     row = _row(catalogue, "opex", "colocation", "wholesale_rent")
     return unknown() if row is None else read(catalogue, row, "value")
-
-
-def replace_leaf(amount: Bounded, read_from: Bounded) -> Bounded:
-    """`amount`, which is `read_from` in another unit, with its origin."""
-    return Bounded(amount.value, amount.low, amount.high, read_from.leaf)
 
 
 def _hall(

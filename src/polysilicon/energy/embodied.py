@@ -6,7 +6,7 @@ import re
 
 from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.hardware import Chip, NodeFact
-from polysilicon.facts.money import EmbodiedFactor
+from polysilicon.facts.money import Assumption, EmbodiedFactor
 from polysilicon.facts.reading import assumed, read
 from polysilicon.facts.record import CONFIDENCES
 from polysilicon.records.bounded import Amount, Bounded, between, exactly, hull, unknown
@@ -140,8 +140,6 @@ def nodes_of(catalogue: Catalogue, chip: Chip) -> list[NodeFact]:
 
 
 def _node_carbon(catalogue: Catalogue, node: NodeFact, as_of: dt.date) -> Bounded:
-    fab = f"fab-carbon-{node.foundry.casefold()}"
-    fab = fab if fab in ("fab-carbon-tsmc", "fab-carbon-smic") else "fab-carbon-other"
     gas_high, gas_low = node.gas_95pct_abated_g_per_cm2, node.gas_99pct_abated_g_per_cm2
     gas = (
         between(gas_low / G_PER_KG, gas_high / G_PER_KG) if gas_low is not None and gas_high is not None else unknown()
@@ -149,7 +147,14 @@ def _node_carbon(catalogue: Catalogue, node: NodeFact, as_of: dt.date) -> Bounde
     materials = read(catalogue, node, "materials_g_per_cm2") / G_PER_KG
     energy = read(catalogue, node, "fab_energy_kwh_per_cm2")
     good = _yield(catalogue, node, as_of)
-    return exactly(carbon_per_area_kg_per_cm2(assumed(catalogue, fab), energy, gas, materials, good))
+    return exactly(carbon_per_area_kg_per_cm2(_fab_g_per_kwh(catalogue, node.foundry), energy, gas, materials, good))
+
+
+@functools.lru_cache(maxsize=32)
+def _fab_g_per_kwh(catalogue: Catalogue, foundry: str) -> Bounded:
+    """Carbon of the electricity of a foundry's fabs; the widest range for one we cannot place."""
+    own = f"fab-carbon-{foundry.casefold()}"
+    return assumed(catalogue, own if own in catalogue.ids(Assumption) else "fab-carbon-other")
 
 
 def _yield(catalogue: Catalogue, node: NodeFact, as_of: dt.date) -> Bounded:
