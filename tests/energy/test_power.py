@@ -63,10 +63,18 @@ def test_a_node_without_a_published_maximum_is_inferred_with_a_wider_range(catal
     assert mi300x.chips_kw.value + mi300x.overhead_kw.value == pytest.approx(mi300x.provisioned_kw.value)
 
 
-def test_where_neither_is_published_power_is_unknown(catalogue: Catalogue) -> None:
-    pod = catalogue.get(System, "tpu-v6e-pod")
-    assert not node(catalogue, pod).provisioned_kw.known
-    assert not site_power_kw(catalogue, catalogue.get(Region, "us-tx-dallas"), pod).known
+def test_where_neither_is_published_power_is_as_wide_as_accelerators_are(catalogue: Catalogue) -> None:
+    pod = catalogue.get(System, "atlas-950-64")
+    made = node(catalogue, pod)
+    assert made.provisioned_kw.high / made.provisioned_kw.low > 6.0
+    assert any(one.origin.startswith("chip-power-where-unknown") for one in made.rests_on)
+
+
+def test_a_system_of_unknown_size_has_an_unknown_power(catalogue: Catalogue) -> None:
+    blade = catalogue.get(System, "atlas-850e")
+    assert blade.chips is None
+    assert not node(catalogue, blade).provisioned_kw.known
+    assert not site_power_kw(catalogue, catalogue.get(Region, "us-tx-dallas"), blade).known
 
 
 def test_the_ratio_assumed_for_nodes_is_the_median_of_those_that_are_known(catalogue: Catalogue) -> None:

@@ -18,7 +18,8 @@ from polysilicon.records.units import KILO
 class Node:
     """A system's electrical figures, and the records they rest on.
 
-    `chips_kw` and `overhead_kw` are unknown where only the whole is published.
+    `chips_kw` and `overhead_kw` are unknown where only the whole is published. Where neither the whole nor the chips'
+    TDP is, all three are as wide as accelerators are.
     """
 
     chips: Amount
@@ -119,6 +120,9 @@ def node(catalogue: Catalogue, item: System | Chip) -> Node:
     if published is not None and published.known:
         overhead_kw = node_overhead_kw(published, chips_kw) if chips_kw.known else unknown()
         return Node(chips, published, chips_kw, overhead_kw, leaves(published, tdp_w))
+    if not tdp_w.known:
+        tdp_w = assumed(catalogue, "chip-power-where-unknown")
+        chips_kw = chips_power_kw(chips, tdp_w)
     ratio = assumed(catalogue, "node-power-per-chip-power")
     # Not the difference of the two, whose ends would count the chips' uncertainty twice.
     overhead_kw = node_provisioned_kw(chips_kw, ratio - 1.0)
