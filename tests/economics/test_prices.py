@@ -63,6 +63,12 @@ def test_the_grey_market_is_never_an_offer(catalogue: Catalogue, today: dt.date)
     assert quote.amount.value == pytest.approx(550_000.0)
 
 
+def test_a_price_from_memory_gives_way_to_one_that_was_read(catalogue: Catalogue, today: dt.date) -> None:
+    quote = price_of(catalogue, catalogue.get(System, "cloudmatrix-384"), "own", today, "CN")
+    assert quote.origin is not None
+    assert quote.origin.confidence != "unverified"
+
+
 def test_a_missing_contract_is_inferred_from_another_and_says_so(catalogue: Catalogue, today: dt.date) -> None:
     quote = price_of(catalogue, catalogue.get(Chip, "nvidia-gb200"), "reserve", today)
     assert "three-year contract" in quote.basis

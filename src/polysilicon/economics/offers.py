@@ -79,11 +79,13 @@ def rows(catalogue: Catalogue, concerns: str, offered: str, country: str | None)
 def pick(offers: Sequence[Offer], as_of: dt.date) -> Offer | None:
     """The user's own offer; else the newest at or before the day, else the first after it, else an undated one.
 
-    Of several on one day, the one that leaves the widest range.
+    An offer that stands on memory alone counts only where there is no other. Of several on one day, the one that
+    leaves the widest range.
     """
     own = [one for one in offers if one.theirs]
     if own:
         return own[-1]
+    offers = [one for one in offers if one.origin and one.origin.confidence != "unverified"] or offers
     days = sorted({one.day for one in offers if one.day})
     before = [day for day in days if day <= as_of]
     chosen = before[-1] if before else days[0] if days else None
