@@ -41,8 +41,9 @@ def test_an_escape_sequence_is_spelt_out():
 
 
 def test_a_gap_is_shown_as_one():
-    assert [cell(one) for one in (None, "", True, 2026, 12345, ("a", 1), {"x": 0.5})] == [
+    assert [cell(one) for one in (None, "", (), True, 2026, 12345, ("a", 1), {"x": 0.5})] == [
         "–",
+        "",
         "–",
         "yes",
         "2026",

@@ -60,16 +60,19 @@ def render(scores: Sequence[Score], rows: int = ROWS_ON_SCREEN) -> RenderableTyp
     parts: list[RenderableType] = [
         text(f"{told['cases']} cases, {told['rows']} rows", "bold"),
         pairs([("by status", told["by_status"])]),
+        "",
         _errors_table(
             {name: told[name] for name in ("all", "fitted", "not_fitted") if told[name]["predicted"]}, "rows"
         ),
     ]
-    parts += [_errors_table(told[f"by_{field}"], field) for field in GROUPS_ON_SCREEN if len(told[f"by_{field}"]) > 1]
+    for field in GROUPS_ON_SCREEN:
+        if len(told[f"by_{field}"]) > 1:
+            parts += ["", _errors_table(told[f"by_{field}"], field)]
     if told["reasons"]:
         reasons = list(told["reasons"].items())
         why = Table("Rows not predicted", {"why": [one for one, _ in reasons], "rows": [count for _, count in reasons]})
-        parts.append(table(why, first=10))
-    parts.append(table(rows_table(scores), first=rows))
+        parts += ["", table(why, first=10)]
+    parts += ["", table(rows_table(scores), first=rows)]
     return Group(*parts)
 
 

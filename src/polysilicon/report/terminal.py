@@ -5,14 +5,16 @@ the same lines come out plain.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table as Grid
 from rich.text import Text
 
 from polysilicon.records.table import Table
+from polysilicon.records.units import SUFFIXES
 from polysilicon.report.doubt import FOOTNOTE, MARK, doubted
 from polysilicon.report.words import cell, printable
 
@@ -29,30 +31,81 @@ def text(words: object, style: str = "") -> Text:
     return Text(printable(str(words)), style=style)
 
 
-def table(shown: Table, first: int | None = None) -> RenderableType:
-    """A table with its units in a row of their own; figures of low confidence are marked and footnoted.
+# Columns whose words are never cut in two; those that are never left out; the room others may ask for.
+WHOLE = frozenset({"confidence", "status", "date", "unit"})
+ASKED = frozenset({"value", "predicted", "measured", "error"})
+WORDS_WIDTH, NAME_WIDTH = 14, 44
+
+
+@dataclass(frozen=True)
+class table:  # noqa: N801 - reads as what it does: console.print(table(...))
+    """A table with its units below its headings; figures of low confidence are marked and footnoted.
 
     A row says how far its `value` can be trusted in a column called `confidence`. Only the `first` rows are shown
-    where that is given, and the title says so.
+    where that is given. Columns of words that find no room are left out whole, and named.
     """
-    rows = list(shown.rows())[:first]
-    some_doubted = "value" in shown.columns and any(doubted(row.get("confidence")) for row in rows)
-    grid = plain_grid()
-    for name in shown.columns:
-        numeric = any(isinstance(row[name], int | float) and not isinstance(row[name], bool) for row in rows)
-        grid.add_column(text(name.replace("_", " "), "bold"), justify="right" if numeric else "left", overflow="fold")
-    units = [shown.unit(name) for name in shown.columns]
-    if any(units):
-        grid.add_row(*(text(unit, "dim") for unit in units))
-    for row in rows:
-        marked = doubted(row.get("confidence"))
-        grid.add_row(
-            *(text(cell(value) + (f" {MARK}" if marked and name == "value" else "")) for name, value in row.items())
-        )
-    more = f" (first {len(rows)} of {len(shown)})" if len(rows) < len(shown) else ""
-    parts: list[RenderableType] = [text(shown.title + more, "bold"), grid]
-    parts += [text(note, "dim") for note in (*shown.notes, *([FOOTNOTE] if some_doubted else []))]
-    return Group(*parts)
+
+    shown: Table
+    first: int | None = None
+
+    def __rich_console__(self, screen: Console, options: ConsoleOptions) -> RenderResult:
+        """The title, what fits of the columns, and the notes."""
+        rows = list(self.shown.rows())[: self.first]
+        cells = {name: [cell(row[name]) for row in rows] for name in self.shown.columns}
+        low = [doubted(row.get("confidence")) and row.get("value") is not None for row in rows]
+        if any(low):
+            cells["value"] = [one + f" {MARK}" * mark for one, mark in zip(cells["value"], low, strict=True)]
+        numeric = {name for name in cells if _numeric([row[name] for row in rows])}
+        kept = self._fitting(cells, numeric, options.max_width)
+        grid = plain_grid()
+        for at, name in enumerate(kept):
+            right = name in numeric
+            heading = _heading(name, self.shown.unit(name), "\n" if right else " ")
+            whole = right or name in WHOLE or (at == 0 and max(map(len, cells[name]), default=0) <= NAME_WIDTH)
+            grid.add_column(heading, justify="right" if right else "left", no_wrap=whole, overflow="fold")
+        for at in range(len(rows)):
+            grid.add_row(*(text(cells[name][at]) for name in kept))
+        more = f" (first {len(rows)} of {len(self.shown)})" if len(rows) < len(self.shown) else ""
+        yield text(self.shown.title + more, "bold")
+        yield grid
+        yield from (text(note, "dim") for note in self.shown.notes)
+        if any(low):
+            yield text(FOOTNOTE, "dim")
+        left_out = [name for name in cells if name not in kept and any(cells[name])]
+        if left_out:
+            yield text(f"no room here for: {', '.join(left_out)}", "dim")
+
+    def _fitting(self, cells: Mapping[str, Sequence[str]], numeric: Set[str], room: int) -> list[str]:
+        """The columns that fit, in order: the first, all figures, and words from the left."""
+        asks: dict[str, int] = {}
+        for at, name in enumerate(cells):
+            heading = _heading(name, self.shown.unit(name), "\n" if name in numeric else " ").plain
+            words = heading.replace("\n", " ").split()
+            wide = max(map(len, [*words, *cells[name]]), default=0)
+            limit = None if name in numeric or name in WHOLE else WORDS_WIDTH if at else NAME_WIDTH
+            asks[name] = wide if limit is None else min(wide, limit)
+        kept = [name for name in cells if any(cells[name]) or not any(map(any, cells.values()))]
+        spare = [one for one in kept[1:] if one not in numeric | WHOLE | ASKED]
+        for name in sorted(spare, key=lambda one: -asks[one]):
+            if sum(asks[one] + 2 for one in kept) - 2 <= room:
+                break
+            kept.remove(name)
+        return kept
+
+
+def _numeric(values: Sequence[object]) -> bool:
+    known = [one for one in values if one is not None]
+    return bool(known) and all(isinstance(one, int | float) and not isinstance(one, bool) for one in known)
+
+
+def _heading(name: str, unit: str, between: str) -> Text:
+    """A column's name in words, its unit in a line of its own; the suffix that says the unit is then not repeated."""
+    parts = name.split("_")
+    stem = next(
+        (parts[:last] for last in range(1, len(parts)) if unit and SUFFIXES.get("_".join(parts[last:])) == unit), parts
+    )
+    heading = text(between.join(stem), "bold")
+    return heading.append_text(text(f"\n{unit}", "dim not bold")) if unit else heading
 
 
 def plain_grid(*, header: bool = True) -> Grid:

@@ -42,7 +42,7 @@ def short(value: float) -> str:
 
 def cell(value: Any) -> str:
     """Any value of a table as text; a gap where nothing is known."""
-    if value is None or value == "":
+    if value is None:
         return GAP
     if isinstance(value, bool):
         return "yes" if value else "no"
