@@ -84,6 +84,7 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
         linear_layers=linear_layers,
         index=_index(keys),
         gated_output=keys.flag("attn_output_gate", kind == "qwen3_next"),
+        precision=_precision(config, keys.config),
         **_experts(keys, kind, layers),
     )
 
@@ -101,6 +102,18 @@ def _kind(keys: Keys, whole: Keys) -> str:
     if keys.has("ssm_state_size", "mamba_num_heads"):
         raise Unsupported(f"{keys.name}: {REASONS['nemotron_h']}")
     return kind
+
+
+def _precision(*configs: Mapping[str, Any]) -> str:
+    """The format of the published weights; `bf16` where the file states no quantisation."""
+    for config in configs:
+        stated = config.get("quantization_config")
+        if isinstance(stated, Mapping):
+            method = str(stated.get("quant_method"))
+            return {"fp8": "fp8", "mxfp4": "mxfp4", "compressed-tensors": "int4", "gptq": "int4", "awq": "int4"}.get(
+                method, "bf16"
+            )
+    return "bf16"
 
 
 def _kv_heads(keys: Keys, heads: int) -> int:

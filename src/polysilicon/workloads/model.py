@@ -53,7 +53,7 @@ class Transformer:
     expert; `shared_hidden` is the summed width of the always-active experts. `window` is the attention window in
     tokens of the `windowed_layers` that have one. `linear_layers` of the layers use `linear` instead of
     attention; `gated_output` says that queries carry an output gate of their own width; `index` narrows what
-    every attention layer reads.
+    every attention layer reads. `precision` is that in which the developer publishes the weights.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Transformer:
     linear_layers: int = 0
     index: SparseIndex | None = None
     gated_output: bool = False
+    precision: str = "bf16"
 
 
 @dataclass(frozen=True)

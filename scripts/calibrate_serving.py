@@ -1,0 +1,359 @@
+"""Fit the serving estimator's efficiency parameters to the measured cases that ship with the catalogue.
+
+Run `python scripts/calibrate_serving.py` to repeat the fit: it reads `measurements/serving.csv`, splits it by whole
+groups (model, chip, engine, kind of source) into rows to fit and rows never fitted, and writes
+`measurements/serving_split.csv` and `efficiency/serving.yaml`. Deviations of a class, a family and a chip from the
+fit over all are shrunk towards zero, so a chip with few rows stays near its family. Intervals are conformal: they
+come from residuals of rows left out of the fit, fold by fold, by whole groups.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import yaml
+from scipy.optimize import least_squares
+
+from polysilicon.facts import Catalogue, load
+from polysilicon.facts.compiler import DATA, build
+from polysilicon.facts.hardware import Chip
+from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
+from polysilicon.performance.serving_table import ENGINES, OF_ENGINE, Candidates, Figures, evaluate
+from polysilicon.records import files
+from polysilicon.records.document import read_csv
+from polysilicon.validation.serving_cases import Question, read
+
+CASES, SPLIT, OUT = (
+    DATA / "measurements" / "serving.csv",
+    DATA / "measurements" / "serving_split.csv",
+    DATA / "efficiency" / "serving.yaml",
+)
+FOLDS = 5
+# Where the fit starts, how far (in logarithm) a parameter may stray from there, and whether it is a share of a peak.
+PRIOR: dict[str, tuple[float, float]] = {
+    "weight_bandwidth": (0.75, 0.3),
+    "cache_bandwidth": (0.6, 0.5),
+    "compute_bf16": (0.6, 0.4),
+    "compute_fp8": (0.5, 0.4),
+    "compute_fp4": (0.35, 0.5),
+    "attention_compute": (0.4, 0.5),
+    "link": (0.6, 0.5),
+    "layer_us": (30.0, 1.0),
+    "expert_layer_us": (20.0, 1.0),
+    "latent_layer_us": (15.0, 1.0),
+    "special_layer_us": (20.0, 1.0),
+    "evenness": (0.8, 0.3),
+    "hop_us": (1.0, 1.0),
+    "imbalance": (1.3, 0.3),
+    "fade": (0.5, 0.7),
+    "interference": (0.8, 0.5),
+    **{f"host_us_{engine}": (1000.0, 1.0) for engine in ENGINES},
+    **{f"request_us_{engine}": (10.0, 1.0) for engine in ENGINES},
+    **{f"first_us_{engine}": (40000.0, 1.0) for engine in ENGINES},
+    **{f"eager_us_{engine}": (50.0, 1.0) for engine in ENGINES},
+    **{f"together_{engine}": (0.4, 1.0) for engine in ENGINES},
+    **{f"chunk_tokens_{engine}": (8192.0, 0.4) for engine in ENGINES},
+}
+FIXED = {"scaleout_hop_us": 10.0, "memory_share": 0.9, "engine_batch": 2048.0}
+SHARES = (
+    "evenness",
+    "weight_bandwidth",
+    "cache_bandwidth",
+    "compute_bf16",
+    "compute_fp8",
+    "compute_fp4",
+    "attention_compute",
+    "link",
+)
+# What may differ between classes, families and chips, and the parameters that move together.
+AXES: dict[str, tuple[str, ...]] = {
+    "bandwidth": ("weight_bandwidth", "cache_bandwidth"),
+    "compute": ("compute_bf16", "compute_fp8", "compute_fp4", "attention_compute"),
+    "overhead": ("layer_us", "expert_layer_us", "latent_layer_us", "special_layer_us", "hop_us"),
+}
+SPREAD = {"class": 0.3, "family": 0.25, "chip": 0.15}
+WEIGHT = {"tpot_ms": 1.0, "ttft_ms": 0.4, "output_tps_per_accel": 0.8, "total_tps_per_accel": 0.8}
+QUANTITY = {"tpot_ms": "tpot", "ttft_ms": "ttft", "output_tps_per_accel": "tps", "total_tps_per_accel": "tps"}
+SOFT, PRIOR_WEIGHT = 0.15, 0.3
+COVERED, FEWEST = 0.9, 20
+
+
+@dataclass
+class Row:
+    """A row that can be asked, with its group and what was measured."""
+
+    case_id: str
+    group: str
+    chip: Chip
+    question: Question
+    measured: dict[str, float]
+    part: str = "fit"
+
+
+def rows_of(catalogue: Catalogue) -> list[Row]:
+    """Every row of the table that the estimator can answer."""
+    rows = []
+    for _, cells in read_csv(CASES):
+        asked = read(catalogue, cells)
+        if not isinstance(asked, Question):
+            continue
+        model, chip = asked.asked.model.name, catalogue.get(Chip, cells["chip_id"])
+        group = "|".join((model, chip.id, asked.asked.engine, cells["evidence"], asked.asked.layout.precision))
+        measured = {name: float(cells[name]) for name in WEIGHT if cells.get(name)}
+        # Total and output throughput of one row are one measurement.
+        if "output_tps_per_accel" in measured:
+            measured.pop("total_tps_per_accel", None)
+        if measured:
+            rows.append(Row(cells["case_id"], group, chip, asked, measured))
+    return rows
+
+
+def split(rows: list[Row]) -> None:
+    """Mark the rows of about a third of each chip's groups as never fitted, by a digest of the group's name."""
+    by_chip: dict[str, set[str]] = {}
+    for row in rows:
+        by_chip.setdefault(row.chip.id, set()).add(row.group)
+    kept = set()
+    for groups in by_chip.values():
+        ordered = sorted(groups, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+        kept |= {name for at, name in enumerate(ordered) if at % 3 == 1}
+    for row in rows:
+        row.part = "test" if row.group in kept else "fit"
+
+
+class Fitting:
+    """Parameters as one vector: logarithms of the values over all, then deviations by axis, level and group."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.names = list(PRIOR)
+        self.levels = [
+            (level, applies, axis)
+            for level in SPREAD
+            for applies in sorted({applies_to(row.chip, level) for row in rows})
+            for axis in AXES
+        ]
+        self.start = np.array([np.log(PRIOR[name][0]) for name in self.names] + [0.0] * len(self.levels))
+        self.scale = np.array([PRIOR[name][1] for name in self.names] + [SPREAD[level] for level, _, _ in self.levels])
+
+    def value(self, vector: np.ndarray, name: str, chip: Chip, down_to: str) -> float:
+        """One parameter of one chip, with the deviations down to a level."""
+        total = vector[self.names.index(name)]
+        reached = list(SPREAD)[: list(SPREAD).index(down_to) + 1]
+        for at, (level, applies, axis) in enumerate(self.levels):
+            if level in reached and name in AXES[axis] and applies_to(chip, level) == applies:
+                total += vector[len(self.names) + at]
+        return float(np.exp(min(total, 0.0) if name in SHARES else total))
+
+
+def applies_to(chip: Chip, level: str) -> str:
+    """The group of a chip on one level."""
+    return {"class": chip.device_class, "family": chip.family, "chip": chip.id}[level]
+
+
+class Batch:
+    """The rows of one way of asking as a table whose efficiency columns can be exchanged."""
+
+    def __init__(self, rows: list[Row], fitting: Fitting) -> None:
+        self.rows, self.fitting = rows, fitting
+        neutral = Efficiency(dict.fromkeys([*PRIOR, *FIXED], 1.0), np.nan, np.nan)
+        asked = [replace(row.question.asked, efficiency=neutral) for row in rows]
+        self.table = Candidates.of(asked)
+        self.measured = {name: np.array([row.measured.get(name, np.nan) for row in rows]) for name in WEIGHT}
+        self.design = np.zeros((len(fitting.names), len(rows), len(fitting.levels)))
+        for at, (level, applies, axis) in enumerate(fitting.levels):
+            member = np.array([applies_to(row.chip, level) == applies for row in rows], float)
+            for name in AXES[axis]:
+                self.design[fitting.names.index(name), :, at] = member
+        forms = [format_of(one.layout.precision, one.model.experts > 0) for one in asked]
+        peaks = [one.cluster.peak_flop_per_s for one in asked]
+        self.dense = [
+            COMPUTE_SHARE[computed_in(form.dense_compute, peak)] for form, peak in zip(forms, peaks, strict=True)
+        ]
+        self.expert = [
+            COMPUTE_SHARE[computed_in(form.expert_compute, peak)] for form, peak in zip(forms, peaks, strict=True)
+        ]
+        self.engines = [one.engine for one in asked]
+
+    def figures(self, vector: np.ndarray) -> Figures:
+        """Every row's figures under the parameters in `vector`."""
+        size = len(self.fitting.names)
+        logs = vector[:size, None] + self.design @ vector[size:]
+        share: dict[str, Any] = {
+            name: np.exp(np.minimum(logs[at], 0.0) if name in SHARES else logs[at])
+            for at, name in enumerate(self.fitting.names)
+        } | {name: np.full(len(self.rows), value) for name, value in FIXED.items()}
+        pick = lambda names: np.array([share[name][at] for at, name in enumerate(names)])  # noqa: E731
+        table = replace(
+            self.table,
+            share=share,
+            dense_flop_per_s=self.table.dense_flop_per_s * pick(self.dense),
+            expert_flop_per_s=self.table.expert_flop_per_s * pick(self.expert),
+            attention_flop_per_s=self.table.attention_flop_per_s * share["attention_compute"],
+            engine={name: pick([f"{name}_{one}" for one in self.engines]) for name in OF_ENGINE},
+        )
+        return evaluate(table, self.rows[0].question.way)
+
+    def ratios(self, vector: np.ndarray) -> dict[str, np.ndarray]:
+        """Logarithm of measured over predicted, NaN where nothing was measured."""
+        figures = self.figures(vector)
+        whole = 1.0 + self.table.input_tokens / self.table.output_tokens
+        predicted = {
+            "tpot_ms": figures.tpot_ms,
+            "ttft_ms": figures.ttft_ms,
+            "output_tps_per_accel": figures.tokens_per_s_per_chip,
+            "total_tps_per_accel": figures.tokens_per_s_per_chip * whole,
+        }
+        fits = np.where(figures.fits, 1.0, np.nan)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return {name: np.log(self.measured[name] / predicted[name]) * fits for name in WEIGHT}
+
+
+def batches(rows: list[Row], fitting: Fitting) -> list[Batch]:
+    """The rows by way of asking."""
+    ways = sorted({row.question.way for row in rows})
+    return [Batch([row for row in rows if row.question.way == way], fitting) for way in ways]
+
+
+def softened(ratio: np.ndarray) -> np.ndarray:
+    """Residuals whose square grows linearly beyond `SOFT`: a row far off tells of its source, not of the chip."""
+    return np.sign(ratio) * np.sqrt(2.0 * (np.sqrt(1.0 + (ratio / SOFT) ** 2) - 1.0))
+
+
+def fit(rows: list[Row], fitting: Fitting) -> np.ndarray:
+    """The parameters that fit `rows` best, held near their prior."""
+    many = batches(rows, fitting)
+
+    def residuals(vector: np.ndarray) -> np.ndarray:
+        parts = [PRIOR_WEIGHT * (vector - fitting.start) / fitting.scale]
+        for batch in many:
+            for name, ratio in batch.ratios(vector).items():
+                parts.append(WEIGHT[name] * softened(ratio[np.isfinite(ratio)]))
+        return np.concatenate(parts)
+
+    found = least_squares(residuals, fitting.start, method="trf", max_nfev=40, x_scale=fitting.scale)
+    return np.asarray(found.x)
+
+
+Errors = dict[tuple[str, str], list[float]]
+
+
+def left_out(rows: list[Row], fitting: Fitting, key: Callable[[Row], str], folds: int) -> dict[str, Errors]:
+    """Errors by chip, each of rows that a fit without their fold has to predict; `key` names what stays together."""
+    names = sorted({key(row) for row in rows}, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    errors: dict[str, Errors] = {}
+    for fold in range(min(folds, len(names))):
+        away = set(names[fold :: min(folds, len(names))])
+        vector = fit([row for row in rows if key(row) not in away], fitting)
+        collect([row for row in rows if key(row) in away], fitting, vector, errors)
+    return errors
+
+
+def collect(rows: list[Row], fitting: Fitting, vector: np.ndarray, errors: dict[str, Errors]) -> None:
+    """Add the errors of `rows` under `vector`, by chip, quantity and way of asking."""
+    for batch in batches(rows, fitting):
+        for name, ratio in batch.ratios(vector).items():
+            for row, one in zip(batch.rows, ratio, strict=True):
+                if np.isfinite(one):
+                    of_chip = errors.setdefault(row.chip.id, {})
+                    of_chip.setdefault((QUANTITY[name], row.question.way), []).append(float(one))
+
+
+def intervals(many: list[Errors], least: int) -> dict[str, float]:
+    """Conformal bounds of measured over predicted, for each quantity and way with enough errors."""
+    pooled: Errors = {}
+    for errors in many:
+        for key, values in errors.items():
+            pooled.setdefault(key, []).extend(values)
+    bounds = {}
+    for (quantity, way), values in sorted(pooled.items()):
+        if len(values) < least:
+            continue
+        ordered = np.sort(values)
+        # The smallest rank that covers with n + 1 exchangeable rows: Vovk, Gammerman, Shafer (2005), section 2.
+        beyond = int(np.floor((len(ordered) + 1) * (1.0 - COVERED) / 2.0))
+        bounds[f"{quantity}_low_{way}"] = float(np.exp(ordered[max(beyond - 1, 0)]))
+        bounds[f"{quantity}_high_{way}"] = float(np.exp(ordered[-max(beyond, 1)]))
+    return bounds
+
+
+def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, Any]:
+    """The fit as catalogue records: over all, by class, by family, by chip."""
+    train = [row for row in rows if row.part == "fit"]
+    # A chip nobody measured is predicted from other families; one that was, from other models on it.
+    strange = left_out(train, fitting, lambda row: row.chip.family, len({row.chip.family for row in train}))
+    usual = left_out(train, fitting, lambda row: row.group, FOLDS)
+    known = {
+        name: float(np.exp(min(value, 0.0) if name in SHARES else value))
+        for name, value in zip(fitting.names, vector, strict=False)
+    }
+    written = {"serving-all": record("all", "all", known | FIXED | intervals(list(strange.values()), 1), len(train))}
+    chips = {row.chip.id: row.chip for row in train}
+    for level in SPREAD:
+        for applies in sorted({applies_to(chip, level) for chip in chips.values()}):
+            members = [chip for chip in chips.values() if applies_to(chip, level) == applies]
+            own = {name: fitting.value(vector, name, members[0], level) for axis in AXES.values() for name in axis}
+            if level != "class":
+                own |= intervals([usual[chip.id] for chip in members if chip.id in usual], FEWEST)
+            cases = sum(applies_to(row.chip, level) == applies for row in train)
+            written[f"serving-{level}-{applies}"] = record(level, applies, own, cases)
+    return written
+
+
+def record(level: str, applies: str, parameters: dict[str, float], cases: int) -> dict[str, Any]:
+    """One record of kind `efficiency`."""
+    rounded = {name: float(f"{value:.4g}") for name, value in parameters.items()}
+    bounds = {
+        bound: rounded[f"tpot_{bound[:-6]}_steady"]
+        for bound in ("low_ratio", "high_ratio")
+        if f"tpot_{bound[:-6]}_steady" in rounded
+    }
+    return {
+        "from": ["serving-fit"],
+        "confidence": "estimate",
+        "room": "serving",
+        "level": level,
+        "applies_to": applies,
+        "cases": cases,
+        **bounds,
+        "parameters": rounded,
+    }
+
+
+def main() -> None:
+    """Split, fit, measure, write."""
+    catalogue = load()
+    rows = rows_of(catalogue)
+    split(rows)
+    fitting = Fitting(rows)
+    vector = fit([row for row in rows if row.part == "fit"], fitting)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["case_id", "group", "part"])
+    writer.writerows(sorted((row.case_id, row.group, row.part) for row in rows))
+    files.write(SPLIT, table.getvalue())
+    found = records(rows, fitting, vector)
+    files.write(OUT, yaml.safe_dump(found, sort_keys=False, width=120, default_flow_style=None))
+    report(rows, fitting, vector)
+    build()
+
+
+def report(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> None:
+    """Print the median error of each quantity, over the rows fitted and those never fitted."""
+    for part in ("fit", "test"):
+        errors: dict[str, Errors] = {}
+        collect([row for row in rows if row.part == part], fitting, vector, errors)
+        for chip, of_chip in sorted(errors.items()):
+            for (quantity, way), values in sorted(of_chip.items()):
+                middle = 100.0 * np.median(np.abs(np.exp(-np.array(values)) - 1.0))
+                print(
+                    f"{part:4s} {chip:28s} {quantity:4s} {way:8s} {len(values):4d} rows, median error {middle:6.1f} %"
+                )
+
+
+if __name__ == "__main__":
+    main()

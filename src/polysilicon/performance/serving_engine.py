@@ -1,0 +1,162 @@
+"""From the time of one pass to what a user sees: continuous batching in its steady state.
+
+Three ways of asking: `steady` keeps `concurrency` requests in flight, each replaced when it ends; `burst` sends them
+all at once and no more; `offline` always has more waiting than fit.
+"""
+
+import numpy as np
+
+from polysilicon.performance.values import Values
+from polysilicon.records.recorder import formula
+from polysilicon.records.units import MS_PER_S
+
+
+@formula
+def memory_batch(
+    memory_bytes: Values, memory_share: Values, weights_bytes: Values, sequence_bytes: Values, attn_dp: Values
+) -> Values:
+    """Sequences whose cache fits in a replica beside the weights.
+
+    Source: Kwon et al., PagedAttention (arXiv 2309.06180), section 4.
+    """
+    free = memory_bytes * memory_share - weights_bytes
+    return np.maximum(np.floor(free / sequence_bytes), 0.0) * attn_dp
+
+
+@formula
+def fed_batch(output_tokens: Values, input_tokens: Values, chunk_tokens: Values, attn_dp: Values) -> Values:
+    """Sequences that can be kept decoding when each pass reads at most one chunk of prompts a rank.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4: stall-free batching.
+    """
+    return np.maximum(output_tokens * chunk_tokens / input_tokens, 1.0) * attn_dp
+
+
+@formula
+def running_batch(concurrency: Values, memory_batch: Values, fed_batch: Values, engine_batch: Values) -> Values:
+    """Sequences that decode together: what is asked for, what fits, what prompts can feed, what the engine allows.
+
+    Source: Yu et al., Orca (OSDI'22), section 4.
+    """
+    return np.minimum(np.minimum(concurrency, memory_batch), np.minimum(fed_batch, engine_batch))
+
+
+@formula
+def in_step(together: Values, fade: Values, output_tokens: Values) -> Values:
+    """Share of the requests in flight that started together and still run in step.
+
+    Source: fitted, see scripts/calibrate_serving.py; the share fades with the length of the output.
+    """
+    return np.minimum(together * (output_tokens / 1000.0) ** -fade, 1.0)
+
+
+@formula
+def interference_s(
+    prompt_work_s: Values, running: Values, output_tokens: Values, attn_dp: Values, pp: Values, in_step: Values
+) -> Values:
+    """Time that reading others' prompts adds to each token: every sequence brings one prompt in its lifetime.
+
+    Of those in step, half of the prompts are read before the first token. What a pass costs whatever its size
+    is paid by the tokens decoded with it.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 3; conservation of work.
+    """
+    others = np.maximum(running / (attn_dp * pp) - 1.0, 0.0)
+    return (1.0 - 0.5 * in_step) * prompt_work_s * others / output_tokens
+
+
+@formula
+def tpot_ms(decode_s: Values, interference_s: Values) -> Values:
+    """Time per output token after the first.
+
+    Source: MLCommons, MLPerf Inference rules, definition of TPOT.
+    """
+    return MS_PER_S * (decode_s + interference_s)
+
+
+@formula
+def completions_per_s(running: Values, output_tokens: Values, tpot_ms: Values) -> Values:
+    """Requests that end a second while `running` of them decode together.
+
+    Source: Little, A Proof for the Queuing Formula L = lambda W (Operations Research 9(3), 1961).
+    """
+    return running * MS_PER_S / (output_tokens * tpot_ms)
+
+
+@formula
+def steady_wait_s(
+    prefill_s: Values,
+    running: Values,
+    concurrency: Values,
+    completions_per_s: Values,
+    attn_dp: Values,
+    pp: Values,
+    in_step: Values,
+) -> Values:
+    """Waiting before the first token with a constant number in flight: for others' prompts, and for a free place.
+
+    Those in step wait for half of one another's prompts.
+
+    Source: Little (1961); Yu et al., Orca (OSDI'22), first come, first served.
+    """
+    others = np.maximum(running / (attn_dp * pp) - 1.0, 0.0)
+    return 0.5 * in_step * others * prefill_s + np.maximum(concurrency - running, 0.0) / completions_per_s
+
+
+@formula
+def burst_wait_s(
+    prefill_s: Values,
+    running: Values,
+    concurrency: Values,
+    completions_per_s: Values,
+    attn_dp: Values,
+    pp: Values,
+) -> Values:
+    """Mean waiting when all requests come at once: for half of the prompts, or of the places, whichever is slower.
+
+    Source: Little (1961); uniform arrival order.
+    """
+    prompts = prefill_s / (attn_dp * pp)
+    return 0.5 * concurrency * np.where(running < concurrency, np.maximum(prompts, 1.0 / completions_per_s), prompts)
+
+
+@formula
+def ttft_ms(first_us: Values, prefill_s: Values, wait_s: Values, decode_s: Values) -> Values:
+    """Time to the first token: handling the request, waiting, half a pass already under way, reading the prompt.
+
+    Source: MLCommons, MLPerf Inference rules, definition of TTFT; Yu et al., Orca (OSDI'22).
+    """
+    return MS_PER_S * (first_us * 1e-6 + wait_s + 0.5 * decode_s + prefill_s)
+
+
+@formula
+def tokens_per_s_per_chip(
+    concurrency: Values, output_tokens: Values, ttft_ms: Values, tpot_ms: Values, chips: Values
+) -> Values:
+    """Output tokens a second and chip with a constant number of requests in flight.
+
+    Source: Little (1961): the number in flight over the time each stays.
+    """
+    return concurrency * output_tokens * MS_PER_S / (ttft_ms + (output_tokens - 1.0) * tpot_ms) / chips
+
+
+@formula
+def saturated_tokens_per_s_per_chip(running: Values, tpot_ms: Values, chips: Values) -> Values:
+    """Output tokens a second and chip when more requests wait than fit.
+
+    Source: Little (1961).
+    """
+    return running * MS_PER_S / tpot_ms / chips
+
+
+@formula
+def burst_tokens_per_s_per_chip(
+    concurrency: Values, output_tokens: Values, ttft_ms: Values, tpot_ms: Values, chips: Values
+) -> Values:
+    """Output tokens a second and chip over a burst, from its start to its last token.
+
+    The last request starts after twice the mean time to first token.
+
+    Source: Little (1961); uniform arrival order.
+    """
+    return concurrency * output_tokens * MS_PER_S / (2.0 * ttft_ms + (output_tokens - 1.0) * tpot_ms) / chips

@@ -1,0 +1,75 @@
+"""What a weight format means for serving: bytes a weight, and the arithmetic that multiplies it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from polysilicon.records.errors import InputError
+
+
+@dataclass(frozen=True)
+class Format:
+    """Bytes of a weight every token meets and of an expert's, scales included, and the precision of each product."""
+
+    dense_bytes: float
+    expert_bytes: float
+    dense_compute: str
+    expert_compute: str
+    cache_bytes: float
+
+
+# Scales: 8 bits for 16 weights (NVFP4), 8 bits for 32 (OCP MX), 16 bits for 32 (int4).
+NVFP4_BYTES, MXFP4_BYTES, INT4_BYTES = 4.5 / 8, 4.25 / 8, 4.5 / 8
+DENSE = {
+    "bf16": Format(2.0, 2.0, "bf16", "bf16", 2.0),
+    "fp16": Format(2.0, 2.0, "fp16", "fp16", 2.0),
+    "fp8": Format(1.0, 1.0, "fp8", "fp8", 1.0),
+    "int8": Format(1.0, 1.0, "int8", "int8", 2.0),
+    "nvfp4": Format(NVFP4_BYTES, NVFP4_BYTES, "nvfp4", "nvfp4", 1.0),
+    "mxfp4": Format(MXFP4_BYTES, MXFP4_BYTES, "mxfp4", "mxfp4", 1.0),
+    "int4": Format(INT4_BYTES, INT4_BYTES, "bf16", "bf16", 2.0),
+}
+# In a mixture of experts, published four-bit checkpoints quantise the experts and leave attention wider.
+EXPERTS = DENSE | {
+    "nvfp4": Format(1.0, NVFP4_BYTES, "fp8", "nvfp4", 1.0),
+    "mxfp4": Format(2.0, MXFP4_BYTES, "bf16", "mxfp4", 2.0),
+    "int4": Format(2.0, INT4_BYTES, "bf16", "bf16", 2.0),
+}
+# What a chip without units for a precision computes in instead: the weights are widened on the way in.
+WIDER = {"nvfp4": "fp8", "mxfp4": "fp8", "mxfp8": "fp8", "fp8": "bf16", "int8": "bf16", "int4": "bf16", "bf16": "fp16"}
+# The fitted share of peak that stands for each precision.
+COMPUTE_SHARE = {
+    "bf16": "compute_bf16",
+    "fp16": "compute_bf16",
+    "fp8": "compute_fp8",
+    "mxfp8": "compute_fp8",
+    "int8": "compute_fp8",
+    "nvfp4": "compute_fp4",
+    "mxfp4": "compute_fp4",
+}
+
+
+def format_of(precision: str, has_experts: bool) -> Format:
+    """The format called `precision`; `fp4` stands for NVFP4.
+
+    Raises:
+        InputError: no format is called so.
+    """
+    name = "nvfp4" if precision == "fp4" else precision
+    known = EXPERTS if has_experts else DENSE
+    if name not in known:
+        raise InputError("unknown weight format", found=precision, allowed=sorted(known))
+    return known[name]
+
+
+def computed_in(precision: str, peaks: Mapping[str, object]) -> str:
+    """The precision a chip with these peaks computes in when asked for `precision`.
+
+    Raises:
+        InputError: it has none of the wider ones either.
+    """
+    wanted = precision
+    while wanted not in peaks:
+        if wanted not in WIDER:
+            raise InputError(f"no matrix peak known for {precision} or wider", allowed=sorted(peaks))
+        wanted = WIDER[wanted]
+    return wanted

@@ -1,0 +1,176 @@
+"""Rows of measured serving cases into questions the estimator can answer, or into the reason why not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.hardware import Chip
+from polysilicon.facts.money import Assumption
+from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.serving_formats import EXPERTS, computed_in, format_of
+from polysilicon.performance.serving_table import ENGINES, Asked, Layout, Way
+from polysilicon.records.errors import InputError, PolysiliconError, UnknownName, Unsupported
+from polysilicon.validation.score import Status
+from polysilicon.workloads import Transformer, transformer
+
+UNITS = {
+    "ttft_ms": "ms",
+    "tpot_ms": "ms",
+    "output_tps_per_accel": "tokens/s/chip",
+    "input_tps_per_accel": "tokens/s/chip",
+    "total_tps_per_accel": "tokens/s/chip",
+    "joules_per_output_token": "J/token",
+}
+WAYS: dict[str, Way] = {
+    "": "steady",
+    "aggregated": "steady",
+    "aggregated, all requests sent at once": "burst",
+    "offline max throughput": "offline",
+}
+Row = Mapping[str, str]
+
+
+class Underspecified(PolysiliconError):
+    """The row leaves out what an answer needs; the message says what."""
+
+
+class Implausible(PolysiliconError):
+    """The row contradicts itself or the model; the message says how."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A row that can be asked: the estimator's question, and the way of asking."""
+
+    asked: Asked
+    way: Way
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row that can't: which of the contract's statuses, and why."""
+
+    status: Status
+    why: str
+
+
+def read(catalogue: Catalogue, row: Row) -> Question | Refusal:
+    """What a row of the table asks, or why it can't be asked."""
+    try:
+        return question(catalogue, row)
+    except Underspecified as why:
+        return Refusal("underspecified", str(why))
+    except Implausible as why:
+        return Refusal("implausible", str(why))
+    except (Unsupported, InputError) as why:
+        return Refusal("unsupported", str(why))
+
+
+def question(catalogue: Catalogue, row: Row) -> Question:
+    """The estimator's question for a row.
+
+    Raises:
+        Underspecified: a length, the load or the layout is not stated.
+        Implausible: the layout can't hold the model's heads.
+        Unsupported: the row measures something the estimator does not compute.
+        InputError: a name or number is unknown.
+    """
+    mode = row.get("mode", "")
+    if mode.startswith("MLPerf"):
+        raise Underspecified("the summary states neither the lengths of the dataset nor the parallelism")
+    if mode.startswith("disaggregated"):
+        raise Underspecified("how many workers prefill and how many decode is not stated")
+    if mode not in WAYS:
+        raise Unsupported(f"mode {mode!r}: one phase of a disaggregated deployment is not modelled yet")
+    if "mtp" in row.get("spec_decoding", ""):
+        raise Unsupported("speculative decoding is not modelled yet")
+    way = WAYS[mode]
+    model = transformer(catalogue, _text(row, "model"))
+    chip = catalogue.get(Chip, _text(row, "chip_id"))
+    layout = _layout(row, model)
+    cluster = Cluster.from_catalogue(catalogue, chip.id, layout.chips)
+    replicas = max(_number(row, "num_accelerators", layout.chips) / layout.chips, 1.0)
+    share = 1.0
+    if "inferencex" in row.get("source", "").casefold():
+        share = catalogue.get(Assumption, "inferencex-length-share").value
+    form = format_of(layout.precision, model.experts > 0)
+    for precision in (form.dense_compute, form.expert_compute):
+        computed_in(precision, cluster.peak_flop_per_s)
+    asked = Asked(
+        model=model,
+        cluster=cluster,
+        efficiency=efficiency_of(catalogue, chip.id, "serving"),
+        layout=layout,
+        engine=_engine(row),
+        concurrency=_number(row, "concurrency", 1.0 if way == "offline" else None) / replicas,
+        input_tokens=_number(row, "isl") * share,
+        output_tokens=max(_number(row, "osl") * share, 1.0),
+    )
+    return Question(asked, way)
+
+
+def _text(row: Row, name: str) -> str:
+    value = row.get(name, "").strip()
+    if not value:
+        raise Underspecified(f"{name} is not stated")
+    return value
+
+
+def _number(row: Row, name: str, otherwise: float | None = None) -> float:
+    text = row.get(name, "").strip()
+    if not text and otherwise is not None:
+        return otherwise
+    try:
+        value = float(_text(row, name))
+    except ValueError as cause:
+        raise Underspecified(f"{name} is not a number: {text!r}") from cause
+    if not 0 < value < 1e12:
+        raise InputError(f"{name} must be above zero", found=text)
+    return value
+
+
+def _engine(row: Row) -> str:
+    name = row.get("framework", "").casefold()
+    if "tensorrt" in name:
+        return "trtllm"
+    return next((engine for engine in ENGINES if engine in name), "vllm")
+
+
+def _layout(row: Row, model: Transformer) -> Layout:
+    """The layout of one replica.
+
+    Where the number of chips is not stated, some published rows give as `tp` (or `ep`) the product of the two
+    parallel degrees over the same chips; a square is therefore read as its root.
+    """
+    tp, pp, ep = (int(_number(row, name, 1.0)) for name in ("tp", "pp", "ep"))
+    stated, moe_tp = row.get("num_accelerators", "").strip(), int(_number(row, "moe_tp", 1.0))
+    if not row.get("tp", "").strip():
+        raise Underspecified("the parallelism is not stated")
+    attn_dp = int(_number(row, "attn_dp", 1.0))
+    if attn_dp == 1 and "attnDP" in row.get("parallelism", ""):
+        tp, attn_dp = 1, tp
+    if not stated:
+        if attn_dp > 1 and tp == attn_dp and ep == tp * attn_dp:
+            tp, ep = 1, attn_dp
+        elif moe_tp == ep > 1 and max(tp, attn_dp) == moe_tp * ep:
+            tp, attn_dp = (ep, 1) if attn_dp == 1 else (1, ep)
+    if attn_dp == 1 and model.heads % tp:
+        raise Implausible(f"{model.heads} attention heads do not divide over tensor parallelism of {tp}")
+    return Layout(tp=tp, pp=pp, attn_dp=attn_dp, ep=ep, precision=_precision(row, model))
+
+
+def _precision(row: Row, model: Transformer) -> str:
+    if model.precision == "mxfp4":
+        return "mxfp4"
+    stated = row.get("weight_precision", "").strip().casefold()
+    stated = {"fp4": "nvfp4", "uint4": "int4"}.get(stated, stated)
+    if stated in EXPERTS:
+        return stated
+    if stated:
+        raise UnknownName(f"unknown weight format {stated!r}", allowed=sorted(EXPERTS))
+    name = row.get("model", "").casefold()
+    for mark, precision in (("nvfp4", "nvfp4"), ("fp8", "fp8"), ("w8a8", "int8"), ("int8", "int8")):
+        if mark in name:
+            return precision
+    return model.precision
