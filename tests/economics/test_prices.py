@@ -3,9 +3,12 @@ import datetime as dt
 import pytest
 
 from polysilicon.economics import price_of
+from polysilicon.economics.offers import Offer, pick
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip, System
+from polysilicon.records.bounded import exactly
 from polysilicon.records.document import parse_yaml
+from polysilicon.records.recorder import Leaf
 
 
 def test_the_price_nearest_at_or_before_the_day_counts(catalogue: Catalogue) -> None:
@@ -63,10 +66,24 @@ def test_the_grey_market_is_never_an_offer(catalogue: Catalogue, today: dt.date)
     assert quote.amount.value == pytest.approx(550_000.0)
 
 
-def test_a_price_from_memory_gives_way_to_one_that_was_read(catalogue: Catalogue, today: dt.date) -> None:
-    quote = price_of(catalogue, catalogue.get(System, "cloudmatrix-384"), "own", today, "CN")
+def offer(value: float, day: str, confidence: str) -> Offer:
+    return Offer(exactly(value), Leaf("row", confidence), dt.date.fromisoformat(day), "list price", False)
+
+
+def test_a_price_from_memory_gives_way_to_one_that_was_read(today: dt.date) -> None:
+    read, remembered = offer(3.0, "2025-01-01", "press"), offer(2.0, "2026-01-01", "unverified")
+    assert pick([remembered, read], today) is read
+    assert pick([remembered], today) is remembered
+    assert pick([remembered], today, accept_unverified=False) is None
+
+
+def test_where_memory_is_not_accepted_the_chips_price_the_system(catalogue: Catalogue, today: dt.date) -> None:
+    dgx = catalogue.get(System, "dgx-b200")
+    assert dgx.origin("price_usd").confidence == "unverified"
+    quote = price_of(catalogue, dgx, "own", today, accept_unverified=False)
+    assert "8 x nvidia-b200-sxm" in quote.basis
     assert quote.origin is not None
-    assert quote.origin.confidence != "unverified"
+    assert quote.origin.confidence == "estimate"
 
 
 def test_a_missing_contract_is_inferred_from_another_and_says_so(catalogue: Catalogue, today: dt.date) -> None:

@@ -76,21 +76,29 @@ def rows(catalogue: Catalogue, concerns: str, offered: str, country: str | None)
     return offers
 
 
-def pick(offers: Sequence[Offer], as_of: dt.date) -> Offer | None:
+def pick(offers: Sequence[Offer], as_of: dt.date, accept_unverified: bool = True) -> Offer | None:
     """The user's own offer; else the newest at or before the day, else the first after it, else an undated one.
 
-    An offer that stands on memory alone counts only where there is no other. Of several on one day, the one that
-    leaves the widest range.
+    An offer that stands on memory alone counts only where there is no other, and never unless `accept_unverified`. Of
+    several on one day, the one that leaves the widest range.
     """
     own = [one for one in offers if one.theirs]
     if own:
         return own[-1]
-    offers = [one for one in offers if one.origin and one.origin.confidence != "unverified"] or offers
+    sound = [one for one in offers if one.origin and one.origin.confidence != "unverified"]
+    offers = sound or (offers if accept_unverified else [])
     days = sorted({one.day for one in offers if one.day})
     before = [day for day in days if day <= as_of]
     chosen = before[-1] if before else days[0] if days else None
     same = [one for one in offers if one.day == chosen]
     return max(same, key=lambda one: one.amount.high - one.amount.low, default=None)
+
+
+def inferred(origin: Leaf | None) -> Leaf | None:
+    """The origin of a price that was worked out from another's: at best an estimate."""
+    if origin is None or origin.confidence == "unverified":
+        return origin
+    return Leaf(origin.origin, "estimate")
 
 
 def _listed(catalogue: Catalogue, item: System | Chip) -> list[Offer]:
@@ -108,7 +116,7 @@ def _is_bare(item: System, offer: Offer) -> bool:
 
 def _with_host(offer: Offer, host: Bounded) -> Offer:
     amount = exactly(scaled_price_usd(offer.amount, host))
-    return Offer(amount, offer.origin, offer.day, f"{offer.basis}, with a host added", False)
+    return Offer(amount, inferred(offer.origin), offer.day, f"{offer.basis}, with a host added", False)
 
 
 def _in_usd(catalogue: Catalogue, row: Price, amount: Bounded) -> Bounded:

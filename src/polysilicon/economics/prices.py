@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from polysilicon.economics.offers import Offer, pick, purchases, rows, scaled_price_usd
+from polysilicon.economics.offers import Offer, inferred, pick, purchases, rows, scaled_price_usd
 from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.reading import aged, assumed
@@ -78,73 +78,96 @@ def server_price_usd(chips: Amount, chip_price_usd: Amount, server_over_chips: A
 
 
 def price_of(
-    catalogue: Catalogue, item: System | Chip, contract: Contract, as_of: dt.date, country: str | None = None
+    catalogue: Catalogue,
+    item: System | Chip,
+    contract: Contract,
+    as_of: dt.date,
+    country: str | None = None,
+    accept_unverified: bool = True,
 ) -> Quote:
     """The price of `item` under `contract` as of a day.
 
     `own` gives USD for the whole system (or one chip); the others USD for one chip and hour. With `country`, offers
-    made there come first and offers made only in another country's channel are left out.
+    made there come first and offers made only in China's channel are left out elsewhere. Without `accept_unverified`,
+    offers that stand on memory alone are left out too, and what remains is looked at as if they weren't there.
     """
+    asked = _Asked(catalogue, as_of, country, accept_unverified)
     if contract == "own":
-        return _purchase(catalogue, item, as_of, country)
+        return _purchase(asked, item)
     chip = item.id if isinstance(item, Chip) else item.chip_id
-    found = _rental(catalogue, chip, contract, as_of, country) if chip else None
+    found = _rental(asked, chip, contract) if chip else None
     if found is None:
         reason = f"no source gives a rent for {chip or item.id}"
         return Quote(item.id, contract, unknown(Leaf(f"{item.id}: price_unknown")), "USD/chip-hour", reason=reason)
     return replace(found, item=item.id)
 
 
-def _purchase(catalogue: Catalogue, item: System | Chip, as_of: dt.date, country: str | None) -> Quote:
-    best = _nearest(catalogue, purchases(catalogue, item, country), item.id, "own", as_of)
+@dataclass(frozen=True)
+class _Asked:
+    """What a price is looked for in: the catalogue, the day, the place, and how well it must be known."""
+
+    catalogue: Catalogue
+    as_of: dt.date
+    country: str | None
+    accept_unverified: bool
+
+    def assumed(self, name: str) -> Bounded:
+        return assumed(self.catalogue, name)
+
+    def offered(self, chip: str, offered: str, contract: Contract) -> Quote | None:
+        """The rent of a chip under one contract length."""
+        return self.nearest(rows(self.catalogue, chip, offered, self.country), chip, contract)
+
+    def nearest(self, offers: Sequence[Offer], item: str, contract: Contract) -> Quote | None:
+        """The offer nearest at or before the day, else the next after it; the user's own before any of ours."""
+        unit: Literal["USD", "USD/chip-hour"] = "USD" if contract == "own" else "USD/chip-hour"
+        best = pick(offers, self.as_of, self.accept_unverified)
+        if best is None:
+            return None
+        if best.theirs:
+            basis = f"the user's: {best.basis}"
+            return Quote(item, contract, best.amount, unit, best.day, basis=basis, origin=best.origin)
+        age = (self.as_of - best.day).days / DAYS_PER_YEAR if best.day else 0.0
+        drift = self.assumed("purchase-drift-per-year" if contract == "own" else "rental-drift-per-year")
+        stale = best.day is None or abs(age) > self.assumed("price-stale-after").value
+        amount = exactly(aged(best.amount, drift, age))
+        return Quote(item, contract, amount, unit, best.day, age, stale, best.basis, origin=best.origin)
+
+
+def _purchase(asked: _Asked, item: System | Chip) -> Quote:
+    """The price of a system or chip: as offered, else from its chips'."""
+    best = asked.nearest(purchases(asked.catalogue, item, asked.country), item.id, "own")
     if best is not None:
         return best
     if isinstance(item, System) and item.chip_id and item.chips:
-        chip = catalogue.get(Chip, item.chip_id)
-        each = _purchase(catalogue, chip, as_of, country)
+        chip = asked.catalogue.get(Chip, item.chip_id)
+        each = _purchase(asked, chip)
         if each.known:
-            amount = server_price_usd(item.chips, each.amount, assumed(catalogue, "server-over-chips-price"))
-            return replace(each, item=item.id, amount=amount, basis=f"{item.chips:g} x {chip.id}: {each.basis}")
+            amount = exactly(server_price_usd(item.chips, each.amount, asked.assumed("server-over-chips-price")))
+            basis = f"{item.chips:g} x {chip.id}: {each.basis}"
+            return replace(each, item=item.id, amount=amount, basis=basis, origin=inferred(each.origin))
     reason = f"no source gives a price of {item.id} or of its chip"
     return Quote(item.id, "own", unknown(Leaf(f"{item.id}: price_unknown")), "USD", reason=reason)
 
 
-def _rental(catalogue: Catalogue, chip: str, contract: Contract, as_of: dt.date, country: str | None) -> Quote | None:
+def _rental(asked: _Asked, chip: str, contract: Contract) -> Quote | None:
     """The rent of a chip: as offered, else from another contract length."""
-    exact = _nearest(catalogue, rows(catalogue, chip, contract, country), chip, contract, as_of)
+    exact = asked.offered(chip, contract, contract)
     if exact is not None:
         return exact
-    longer = _nearest(catalogue, rows(catalogue, chip, "reserve_3_years", country), chip, contract, as_of)
-    over_longer = assumed(catalogue, "reserve-over-three-year")
-    over_reserve = assumed(catalogue, "demand-over-reserve")
+    longer = asked.offered(chip, "reserve_3_years", contract)
+    over_longer, over_reserve = asked.assumed("reserve-over-three-year"), asked.assumed("demand-over-reserve")
     if contract == "reserve":
         if longer is not None:
             return _scaled(longer, over_longer, "from its three-year contract")
-        demand = _nearest(catalogue, rows(catalogue, chip, "on_demand", country), chip, contract, as_of)
+        demand = asked.offered(chip, "on_demand", contract)
         return None if demand is None else _scaled(demand, exactly(1.0) / over_reserve, "from its rent on demand")
-    year = _nearest(catalogue, rows(catalogue, chip, "reserve", country), chip, contract, as_of)
+    year = asked.offered(chip, "reserve", contract)
     if year is not None:
         return _scaled(year, over_reserve, "from its one-year contract")
     return None if longer is None else _scaled(longer, over_longer * over_reserve, "from its three-year contract")
 
 
-def _nearest(
-    catalogue: Catalogue, offers: Sequence[Offer], item: str, contract: Contract, as_of: dt.date
-) -> Quote | None:
-    """The offer nearest at or before the day, else the next after it; the user's own before any of ours."""
-    unit: Literal["USD", "USD/chip-hour"] = "USD" if contract == "own" else "USD/chip-hour"
-    best = pick(offers, as_of)
-    if best is None:
-        return None
-    if best.theirs:
-        return Quote(item, contract, best.amount, unit, best.day, basis=f"the user's: {best.basis}", origin=best.origin)
-    age = (as_of - best.day).days / DAYS_PER_YEAR if best.day else 0.0
-    drift = assumed(catalogue, "purchase-drift-per-year" if contract == "own" else "rental-drift-per-year")
-    stale = best.day is None or abs(age) > assumed(catalogue, "price-stale-after").value
-    amount = exactly(aged(best.amount, drift, age))
-    return Quote(item, contract, amount, unit, best.day, age, stale, best.basis, origin=best.origin)
-
-
 def _scaled(quote: Quote, ratio: Bounded, how: str) -> Quote:
     amount = exactly(scaled_price_usd(quote.amount, ratio))
-    return replace(quote, amount=amount, basis=f"{quote.basis}, {how}")
+    return replace(quote, amount=amount, basis=f"{quote.basis}, {how}", origin=inferred(quote.origin))
