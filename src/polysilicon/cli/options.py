@@ -27,3 +27,20 @@ def catalogue(facts: Path | None) -> "Catalogue":
     from polysilicon.facts import load
 
     return load(facts)
+
+
+MOST = 10_000_000
+
+
+def sane(**counts: float | None) -> None:
+    """Counts that a command is given lie between one and ten million.
+
+    Raises:
+        InputError: one does not; names the option.
+    """
+    from polysilicon.records.errors import InputError, Place
+
+    for name, count in counts.items():
+        if count is not None and not 1 <= count <= MOST:
+            place = Place(field=f"--{name.replace('_', '-')}")
+            raise InputError("is no sane quantity", place=place, found=count, allowed=f"1 to {MOST:,}")

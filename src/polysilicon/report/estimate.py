@@ -1,0 +1,72 @@
+"""An estimate as a performance engineer reads it: figures with intervals, where time goes, what fills memory."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+
+from polysilicon.performance.training import TrainingEstimate
+from polysilicon.records.units import GIB
+from polysilicon.report.terminal import pairs, plain_grid, text
+from polysilicon.report.words import number
+
+
+def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
+    """One layout of a training estimate."""
+    layout = estimate.layouts.row(at)
+    cluster = estimate.cluster
+    step, low, high = (_at(one, at) for one in (estimate.step_s, estimate.low_s, estimate.high_s))
+    used, room = _at(estimate.memory.memory_bytes, at) / GIB, _at(cluster.memory_bytes, at) / GIB
+    fits = bool(_at(estimate.fits, at))
+    named = [
+        ("step", f"{number(step)} s (90 %: {number(low, 3)} to {number(high, 3)})"),
+        ("throughput", f"{number(_at(estimate.tokens_per_s_per_chip, at))} tokens/s a chip"),
+        ("utilisation", f"{number(_at(estimate.mfu_pct, at), 3)} % of the dense matrix peak (MFU, causal)"),
+        ("memory", f"{number(used, 3)} of {number(room, 3)} GiB a chip" + ("" if fits else ": DOES NOT FIT")),
+    ]
+    degrees = ", ".join(f"{name} {value}" for name, value in layout.items())
+    return Group(
+        text(f"training {estimate.model} on {number(_at(cluster.chips, at))} x {cluster.chip}", "bold"),
+        text(degrees, "dim"),
+        "",
+        pairs(named),
+        "",
+        shares("where the step goes", _seconds(estimate.parts.columns(), at), "step_s", "s"),
+        "",
+        shares("what fills memory", _gib(estimate.memory.columns(), at), "memory_bytes", "GiB"),
+        *doubts(str(one) for one in estimate.doubts),
+    )
+
+
+def shares(title: str, parts: Mapping[str, float], whole: str, unit: str) -> RenderableType:
+    """Parts of a whole, largest first, with a bar each."""
+    total = parts[whole]
+    grid = plain_grid()
+    for name, right in ((title, 0), (unit, 1), ("share", 1), ("", 0)):
+        grid.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for name, value in sorted(parts.items(), key=lambda item: -item[1]):
+        if name != whole and value > 0:
+            share = value / total if total else 0.0
+            label = name.rsplit("_", 1)[0].replace("_", " ")
+            grid.add_row(text(label), number(value, 3), f"{100 * share:.1f} %", text("█" * round(24 * share), "cyan"))
+    return grid
+
+
+def doubts(lines: Iterable[str]) -> list[RenderableType]:
+    """The figures of low confidence an estimate rests on, one a line."""
+    shown: list[RenderableType] = [text(f"† {line}", "yellow") for line in lines]
+    return ["", text("rests on figures of low confidence:"), *shown] if shown else []
+
+
+def _seconds(parts: Mapping[str, Any], at: int) -> dict[str, float]:
+    return {name: _at(value, at) for name, value in parts.items()}
+
+
+def _gib(parts: Mapping[str, Any], at: int) -> dict[str, float]:
+    return {name: _at(value, at) / GIB for name, value in parts.items()}
+
+
+def _at(values: Any, at: int) -> float:
+    flat = np.ravel(values)
+    return float(flat[at if flat.size > 1 else 0])
