@@ -5,15 +5,16 @@ gathers what is in force on a day in one of two views (as printed, as applied), 
 computes what rules name (TPP, performance density) from an item's fields by the definition of that day;
 `items` is the table under judgement (one chip is a table of length one) and `transaction` the act; `hearing`
 reads every condition on intervals (`certainly`, `possibly`) for the whole table at once and lets the clauses
-vote; `judge` turns the votes of each regime into verdicts as arrays; `verdict` explains one of them. No figure
-and no law stands in this code.
+vote; `judge` turns the votes of each regime into verdicts as arrays; `reasons` explains one of them as a `verdict`. No
+figure and no law stands in this code.
 """
 
 from polysilicon.policy.items import Items
 from polysilicon.policy.judge import Verdicts, judge
 from polysilicon.policy.law import PERMISSIONS, View, in_force, rules_in_force
+from polysilicon.policy.reasons import explain, verdict
 from polysilicon.policy.transaction import Transaction
-from polysilicon.policy.verdict import Verdict, verdict
+from polysilicon.policy.verdict import Verdict
 
 __all__ = [
     "PERMISSIONS",
@@ -22,6 +23,7 @@ __all__ = [
     "Verdict",
     "Verdicts",
     "View",
+    "explain",
     "in_force",
     "judge",
     "rules_in_force",

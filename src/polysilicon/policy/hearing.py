@@ -84,7 +84,34 @@ class Hearing:
         return self._classes[regime]
 
     def consequences(self, regime: Regime) -> Finding:
-        """The possible outcomes of each item under a regime: consequence and permission, joined by a tab."""
+        """The possible outcomes of each item under a regime: consequence and permission, joined by a tab.
+
+        Where an item's class is open, each class it may have is heard on its own: its outcomes are those that
+        one of these hearings allows, which is narrower than reading each condition alone.
+        """
+        finding, classes = self._votes(regime), self.classes(regime.id)
+        rows = np.flatnonzero(classes.possible & (classes.possible - np.uint64(1)))
+        if rows.size == 0:
+            return finding
+        possible = np.zeros(rows.size, np.uint64)
+        for outcome in classes.outcomes:
+            may_be = classes.within(frozenset({outcome})).possibly[rows]
+            if may_be.any():
+                possible |= np.where(
+                    may_be, self._assuming(rows, regime.id, outcome)._votes(regime).possible, np.uint64(0)
+                )
+        finding.possible[rows] = possible
+        return finding
+
+    def _assuming(self, rows: NDArray[np.intp], regime: str, outcome: str) -> "Hearing":
+        """The same hearing of some items only, with their class taken as given."""
+        twin = Hearing(self.law, self.items.take(rows), self.transaction)
+        outcomes = self.classes(regime).outcomes
+        settled = np.full(rows.size, _bit(outcomes, outcome))
+        twin._classes[regime] = Finding(outcomes, settled, np.full(rows.size, -1, np.int16))
+        return twin
+
+    def _votes(self, regime: Regime) -> Finding:
         votes = []
         for clause in self.law.ballot(regime.id):
             consequence = clause.consequence or regime.unreviewed or regime.consequence

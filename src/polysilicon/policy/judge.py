@@ -114,7 +114,7 @@ class Verdicts:
             InputError: no such item.
         """
         # Explaining judges what-if twins of the item, so that module stands above this one.
-        from polysilicon.policy.verdict import explain
+        from polysilicon.policy.reasons import explain
 
         return explain(self, index)
 
@@ -200,8 +200,8 @@ def _opinion(hearing: Hearing, regime: Regime) -> Opinion:
 def _settle(hearing: Hearing, regime: Regime, finding: Finding, consequences: tuple[str, ...], code: Codes) -> Codes:
     """What to say where several outcomes are possible.
 
-    If each of them asks for a licence, the first requirement that certainly binds and speaks for itself (a
-    letter) settles it: it stays true whatever the missing figure turns out to be.
+    If each of them asks for a licence, and the first requirement that certainly binds speaks for itself (a
+    letter), it settles the matter: it stays true whatever the missing figure turns out to be.
     """
     open_cases = code < 0
     if not open_cases.any():
@@ -210,10 +210,11 @@ def _settle(hearing: Hearing, regime: Regime, finding: Finding, consequences: tu
     licensed = frozenset(one for one in finding.outcomes if law.consequences[one.split("\t")[0]].requires_licence)
     settled = open_cases & finding.within(licensed).certainly
     found = np.where(open_cases, np.int16(consequences.index(UNKNOWN)), code)
-    for clause in reversed(law.stage(regime.id, "requirement")):
-        if clause.consequence is not None and law.consequences[clause.consequence].requires_licence:
-            certain = settled & hearing.applies(clause).certainly
+    for clause in law.stage(regime.id, "requirement"):
+        certain = settled & hearing.applies(clause).certainly
+        if clause.consequence is not None:
             found = np.where(certain, np.int16(consequences.index(clause.consequence)), found)
+        settled = settled & ~certain
     return found.astype(np.int16)
 
 

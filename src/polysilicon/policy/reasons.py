@@ -1,0 +1,328 @@
+"""Why a verdict is what it is: each rule is heard again for one item, and what it read is written down."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.hardware import Chip
+from polysilicon.facts.law import Rule
+from polysilicon.facts.record import CONFIDENCES, Confidence
+from polysilicon.policy.conditions import COMPARISONS, LABELS, Leaf, leaves
+from polysilicon.policy.hearing import Hearing
+from polysilicon.policy.items import Items
+from polysilicon.policy.judge import UNKNOWN, Opinion, Verdicts, judge
+from polysilicon.policy.law import PERMISSIONS, Clause, View
+from polysilicon.policy.quantities import fields_of
+from polysilicon.policy.transaction import Transaction
+from polysilicon.policy.verdict import Answer, Flip, Input, Reading, RuleFinding, Verdict
+from polysilicon.records.errors import InputError
+from polysilicon.records.interval import Truth
+
+
+def verdict(
+    catalogue: Catalogue,
+    chip: str | Chip,
+    transaction: Transaction,
+    on: dt.date,
+    view: View = "enforced",
+    extra_rules: Sequence[Rule] = (),
+) -> Verdict:
+    """The explained verdict on one chip of the catalogue.
+
+    Raises:
+        UnknownName: no chip is called so; and as `judge`.
+    """
+    return explain(judge(catalogue, Items.from_chips(catalogue, [chip]), transaction, on, view, extra_rules), 0)
+
+
+def explain(verdicts: Verdicts, index: int) -> Verdict:
+    """Everything behind the verdict on one item.
+
+    Raises:
+        InputError: no such item.
+    """
+    if not 0 <= index < len(verdicts):
+        raise InputError("no such item", found=index, allowed=f"0 to {len(verdicts) - 1}")
+    law = verdicts.law
+    one = judge(
+        verdicts.catalogue,
+        verdicts.items.take([index]),
+        verdicts.transaction,
+        law.on,
+        law.view,
+        verdicts.extra_rules,
+    )
+    hearing = Hearing(law, one.items, one.transaction)
+    head = one.opinions[int(one.heads[0])]
+    findings = tuple(_findings(hearing, one))
+    deciding = tuple(_deciding(hearing, head))
+    known_until = min(law.jurisdictions[opinion.regime.jurisdiction].known_until for opinion in one.opinions)
+    consequence = str(one.consequence[0])
+    return Verdict(
+        item=one.items.ids[0] or one.items.name[0],
+        transaction={name: value for name, value in vars(one.transaction).items() if value is not None},
+        on=law.on.isoformat(),
+        view=law.view,
+        item_class=str(one.item_class[0]),
+        consequence=consequence,
+        words=law.consequences[consequence].words,
+        permission=PERMISSIONS[int(one.permission_code[0])],
+        regime=head.regime.name,
+        decided_by=tuple(clause.id for clause in deciding),
+        citations=tuple(dict.fromkeys(clause.record.citation for clause in deciding)),
+        confidence=weakest([clause.record.confidence for clause in deciding] or [head.regime.confidence]),
+        undetermined=bool(one.undetermined[0]),
+        could_be=tuple(_could_be(head)) if one.undetermined[0] else (),
+        missing=_missing(findings, hearing) if one.undetermined[0] else (),
+        assumed=one.assumed,
+        known_until=known_until,
+        duty_share=float(one.duty_share[0]),
+        conditions=tuple(text for clause in deciding for text in clause.record.conditions),
+        presumed=tuple(_presumed(one)),
+        also={opinion.regime.id: _says(opinion) for opinion in one.opinions if _is_other(opinion, head)},
+        inputs=tuple(_inputs(findings, one)),
+        findings=findings,
+        flips=tuple(_flips(one, findings)),
+        catalogue=one.catalogue.hash,
+    )
+
+
+def weakest(confidences: Sequence[Confidence]) -> Confidence:
+    """The least trusted of several confidences."""
+    return max(confidences, key=CONFIDENCES.index)
+
+
+def _answer(truth: Truth) -> Answer:
+    if np.all(truth.certainly):
+        return "yes"
+    return "undetermined" if np.any(truth.possibly) else "no"
+
+
+def _findings(hearing: Hearing, one: Verdicts) -> Iterator[RuleFinding]:
+    for opinion in one.opinions:
+        for clause in hearing.law.clauses[opinion.regime.id]:
+            record = clause.record
+            binds = hearing.truth(clause.binds, record.regime)
+            yield RuleFinding(
+                id=clause.id,
+                regime=record.regime,
+                stage=record.stage,
+                instrument=str(getattr(record, "instrument", "") or getattr(record, "what", "")),
+                citation=record.citation,
+                confidence=record.confidence,
+                effective=record.effective,
+                until=record.until,
+                enforced=clause.enforced,
+                binds=_answer(binds),
+                applies=_answer(hearing.applies(clause)),
+                gives=clause.item_class or clause.consequence,
+                readings=tuple(_readings(clause, hearing)) if binds.possibly.any() else (),
+                conditions=record.conditions,
+                notes=record.notes,
+            )
+
+
+def _readings(clause: Clause, hearing: Hearing) -> Iterator[Reading]:
+    for leaf in dict.fromkeys((*leaves(clause.binds), *leaves(clause.when))):
+        truth = hearing.truth(leaf, clause.record.regime)
+        if leaf.test in COMPARISONS:
+            yield _measured(leaf, truth, hearing)
+        else:
+            yield Reading(
+                subject=leaf.subject,
+                test=leaf.test,
+                limit=list(leaf.value) if isinstance(leaf.value, tuple) else leaf.value,
+                word=_word(leaf, hearing, clause.record.regime),
+                holds=_answer(truth),
+            )
+
+
+def _measured(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
+    value = hearing.value(leaf.subject)
+    low, high = float(np.ravel(value.lo)[0]), float(np.ravel(value.hi)[0])
+    margin = low - leaf.value if low == high else None
+    definition = hearing.law.definitions.get(leaf.subject)
+    return Reading(
+        subject=leaf.subject,
+        test=leaf.test,
+        limit=leaf.value,
+        low=low if np.isfinite(low) else None,
+        high=high if np.isfinite(high) else None,
+        word="undefined" if np.isnan(low) else None,
+        unit=definition.unit if definition else "",
+        holds=_answer(truth),
+        margin=margin,
+        margin_pct=100.0 * margin / leaf.value if margin is not None and leaf.value else None,
+    )
+
+
+def _word(leaf: Leaf, hearing: Hearing, regime: str) -> str | None:
+    subject, items = leaf.subject, hearing.items
+    if subject in LABELS:
+        return getattr(items, subject)[0] or "not stated"
+    if subject == "datacenter":
+        return _answer(items.datacenter)
+    if subject.rsplit(".", 1)[-1] == "item_class":
+        finding = hearing.classes(subject.rsplit(".", 1)[0] if "." in subject else regime)
+        return " or ".join(_options(finding.outcomes, int(finding.possible[0])))
+    if subject == "required_by":
+        return None
+    return hearing.transaction.place(subject)
+
+
+def _options(outcomes: Sequence[str], mask: int) -> list[str]:
+    return [outcome for at, outcome in enumerate(outcomes) if mask >> at & 1]
+
+
+def _deciding(hearing: Hearing, head: Opinion) -> Iterator[Clause]:
+    """The clauses that the verdict rests on: the class, the requirements, and what spoke last.
+
+    Where the consequence is open, every clause that may yet speak.
+    """
+    law, regime = hearing.law, head.regime.id
+    at_class, at_consequence = int(head.class_finding.by[0]), int(head.finding.by[0])
+    if at_class >= 0 and head.classes[int(head.class_code[0])] != UNKNOWN:
+        yield law.stage(regime, "classification")[at_class]
+    if head.consequences[int(head.consequence_code[0])] == UNKNOWN:
+        yield from (one for one in law.ballot(regime) if hearing.applies(one).possibly.any())
+    elif at_consequence >= 0:
+        spoke = law.ballot(regime)[at_consequence]
+        if spoke.record.stage != "prohibition":
+            certain = (one for one in law.stage(regime, "requirement") if hearing.applies(one).certainly.all())
+            yield from (one for one in certain if one is not spoke)
+        yield spoke
+
+
+def _could_be(head: Opinion) -> Iterator[str]:
+    yield from (f"class {one}" for one in _options(head.class_finding.outcomes, int(head.class_finding.possible[0])))
+    options = _options(head.finding.outcomes, int(head.finding.possible[0]))
+    yield from dict.fromkeys(one.split("\t")[0] for one in options)
+
+
+def _missing(findings: Sequence[RuleFinding], hearing: Hearing) -> tuple[str, ...]:
+    """The fields and facts whose absence leaves a rule open."""
+    missing: dict[str, None] = {}
+    for finding in findings:
+        if finding.applies != "undetermined":
+            continue
+        for reading in finding.readings:
+            if reading.holds == "undetermined" and reading.test in COMPARISONS:
+                missing |= dict.fromkeys(_gaps(reading.subject, hearing))
+            elif reading.holds == "undetermined" and reading.subject.rsplit(".")[-1] not in (
+                "item_class",
+                "required_by",
+            ):
+                missing[reading.subject] = None
+    return tuple(missing)
+
+
+def _gaps(name: str, hearing: Hearing) -> list[str]:
+    """What is not known exactly of all that a quantity rests on."""
+    if np.all(hearing.value(name).known):
+        return []
+    definition = hearing.law.definitions.get(name)
+    if definition is None or name in hearing.items.fields:
+        return [name]
+    formula = definition.formula
+    if "field" in formula:
+        return [formula["field"]]
+    parts: list[str] = formula.get("ratio") or formula.get("sum") or []
+    return [gap for part in parts for gap in _gaps(part, hearing)] or [name]
+
+
+def _presumed(one: Verdicts) -> Iterator[str]:
+    """What was taken for granted because the question did not say it."""
+    if one.transaction.headquarters is None:
+        yield f"the party and its ultimate parent have their headquarters in {one.transaction.to}"
+    if one.transaction.party is None:
+        yield "no party to the transaction is named in a rule or on a list"
+    if not one.items.designer[0]:
+        yield "the designer is headquartered outside Macau and Country Group D:5"
+    if one.assumed:
+        yield "the law is carried forward from the last day up to which it was read"
+
+
+def _is_other(opinion: Opinion, head: Opinion) -> bool:
+    """Whether another regime than the one that heads the verdict has something to say."""
+    return opinion is not head and bool(opinion.classes[int(opinion.class_code[0])])
+
+
+def _says(opinion: Opinion) -> str:
+    return f"{opinion.classes[int(opinion.class_code[0])]}: {opinion.consequences[int(opinion.consequence_code[0])]}"
+
+
+def _inputs(findings: Sequence[RuleFinding], one: Verdicts) -> Iterator[Input]:
+    asked = {
+        reading.subject: None for finding in findings for reading in finding.readings if reading.test in COMPARISONS
+    }
+    fields = dict.fromkeys(field for subject in asked for field in (subject, *fields_of(subject, one.law.definitions)))
+    record = one.catalogue.get(Chip, one.items.ids[0]) if one.items.catalogued else None
+    for field in fields:
+        column = one.items.fields.get(field)
+        if column is None or (
+            not np.isfinite(np.ravel(column.hi)[0]) and len(fields) > 2 and field.endswith(("flops", "tops"))
+        ):
+            continue
+        low, high = float(np.ravel(column.lo)[0]), float(np.ravel(column.hi)[0])
+        origin = record.origin(field) if record is not None and np.isfinite(high) else None
+        yield Input(
+            field=field,
+            low=low if np.isfinite(high) else None,
+            high=high if np.isfinite(high) else None,
+            confidence=(origin.confidence or "") if origin else "" if np.isfinite(high) else "unknown",
+            sources=origin.sources if origin else (),
+        )
+
+
+def _flips(one: Verdicts, findings: Sequence[RuleFinding]) -> Iterator[Flip]:
+    """Twins of the item with one quantity moved just across one line, judged together; those that differ."""
+    lines = {
+        (reading.subject, float(reading.limit), reading.test, reading.low, reading.holds)
+        for finding in findings
+        for reading in finding.readings
+        if reading.test in COMPARISONS and reading.margin is not None
+    }
+    before = (str(one.item_class[0]), str(one.consequence[0]))
+    seen: set[tuple[str, float, str]] = set()
+    for subject, limit, test, value, holds in sorted(
+        lines, key=lambda line: (line[0], abs((line[3] or 0.0) - line[1]))
+    ):
+        to, just = _across(limit, test, holds)
+        if (subject, limit, just) in seen:
+            continue
+        seen.add((subject, limit, just))
+        twin = judge(
+            one.catalogue, _moved(one.items, subject, to), one.transaction, one.law.on, one.law.view, one.extra_rules
+        )
+        after = (str(twin.item_class[0]), str(twin.consequence[0]))
+        if after != before:
+            change = limit - (value or 0.0)
+            yield Flip(
+                quantity=subject,
+                to=limit,
+                just=just,
+                change=change,
+                change_pct=100.0 * change / value if value else None,
+                item_class=after[0],
+                consequence=after[1],
+            )
+
+
+def _across(limit: float, test: str, holds: Answer) -> tuple[float, Literal["at", "above", "below"]]:
+    """The value that turns the answer over, next to the limit."""
+    over = (test in ("at_least", "above")) != (holds == "yes")
+    if over:
+        return (limit, "at") if test in ("at_least", "below") else (float(np.nextafter(limit, np.inf)), "above")
+    return (float(np.nextafter(limit, -np.inf)), "below") if test in ("at_least", "below") else (limit, "at")
+
+
+def _moved(items: Items, subject: str, to: float) -> Items:
+    """The item with one quantity moved; its density follows its performance unless it is the one that moves."""
+    twin = items.having(subject, [to])
+    if subject == "tpp" and "performance_density" in twin.fields:
+        fields = {name: column for name, column in twin.fields.items() if name != "performance_density"}
+        return Items(**{**vars(twin), "fields": fields})
+    return twin
