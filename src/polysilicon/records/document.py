@@ -223,6 +223,8 @@ def _build(loader: Any, node: Any, key: Key, lines: dict[Key, int], file: str) -
     lines.setdefault(key, line)
     if len(key) > MOST_DEPTH:
         raise InputError(f"is nested deeper than {MOST_DEPTH} levels", place=Place(file, line))
+    if not isinstance(node, yaml.ScalarNode) and not node.tag.endswith((":seq", ":map")):
+        raise InputError(f"the tag {node.tag} is not read", place=Place(file, line))
     if isinstance(node, yaml.SequenceNode):
         return [_build(loader, child, (*key, at), lines, file) for at, child in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):

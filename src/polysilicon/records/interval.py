@@ -97,7 +97,7 @@ class Interval:
 
     def over(self, other: "Interval") -> "Interval":
         """Divided by an interval of non-negative values; dividing by zero reaches infinity."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             lo = np.where(np.isinf(other.hi), 0.0, self.lo / other.hi)
             hi = np.where(other.lo == 0.0, np.inf, self.hi / np.where(other.lo == 0.0, 1.0, other.lo))
         return Interval(lo, hi)
