@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -68,6 +69,23 @@ def test_a_missing_field_is_named_with_the_line_of_its_table() -> None:
 def test_a_wrong_type_says_what_stood_there() -> None:
     error = complaint("sites:\n  - region: sg\n    power_mw: much\n")
     assert (error.place.line, error.found) == (3, "much")
+
+
+def test_the_culprit_in_a_table_of_many_is_found() -> None:
+    class Plan(msgspec.Struct):
+        sites: dict[str, Site]
+
+    text = "sites:\n  north: {region: sg}\n  south: {region: sg, power_mw: -}\n  west: {region: sg}\n"
+    with pytest.raises(InputError, match=r"mine.yaml:3: sites.south.power_mw: .*found '-'"):
+        convert(parse_yaml(text, "mine.yaml"), Plan)
+
+
+def test_a_word_from_a_closed_list_gets_the_list_and_the_nearest() -> None:
+    class Door(msgspec.Struct):
+        state: Literal["open", "closed"]
+
+    with pytest.raises(InputError, match="found 'opn'; allowed: closed, open; did you mean open"):
+        convert(parse_yaml("state: opn", "mine.yaml"), Door)
 
 
 def test_a_repeated_key_names_both_lines() -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from polysilicon.facts.index import DATA, INDEX, Index, names_of
 from polysilicon.facts.kinds import KINDS, Kind
-from polysilicon.facts.record import MEMORY, PROVENANCE_FIELDS, Record, Source, day_fields, units
+from polysilicon.facts.record import MEMORY, PROVENANCE_FIELDS, Origin, Record, Source, day_fields, units
 from polysilicon.records import files
 from polysilicon.records.dates import day
 from polysilicon.records.document import Document, Key, convert, explain_mismatch, read_csv, read_yaml
@@ -109,10 +109,15 @@ def to_record(kind: Kind, plain: dict[str, Any], document: Document, key: Key) -
     Raises:
         InputError: it breaks the schema, with the line and what is allowed.
     """
+    for field, stated in plain.get("exceptions", {}).items():
+        try:
+            msgspec.convert(stated, Origin)
+        except msgspec.ValidationError as cause:
+            raise explain_mismatch(document, Origin, (*key, field), str(cause), stated) from cause
     try:
         record = msgspec.convert(plain, kind.record)
     except msgspec.ValidationError as cause:
-        raise explain_mismatch(document, kind.record, key, str(cause)) from cause
+        raise explain_mismatch(document, kind.record, key, str(cause), plain) from cause
     _check_values(record, lambda field: document.place((*key, field)))
     return record
 

@@ -142,61 +142,109 @@ def convert(document: Document, shape: type[Shape], key: Key = ()) -> Shape:
         raise explain_mismatch(document, shape, key, str(cause)) from cause
 
 
-def explain_mismatch(document: Document, shape: Any, key: Key, complaint: str) -> InputError:
-    """msgspec's complaint (`... - at `$.sites[0].region``) in our words, with the line it stands on."""
+def explain_mismatch(document: Document, shape: Any, key: Key, complaint: str, part: Any = None) -> InputError:
+    """msgspec's complaint (`... - at `$.sites[0].region``) in our words, with the line it stands on.
+
+    `part` is what was converted, where that is not just what stands under `key`.
+    """
     problem, _, spot = complaint.partition(" - at `$")
-    inner = key + tuple(
-        int(index) if index else name
-        for name, index in re.findall(r"\.?([^.\[\]]+)|\[(\d+)\]", spot.rstrip("`").replace("[...]", ""))
-    )
-    found: object = document.data
-    for step in inner:
-        found = found[step] if isinstance(found, dict | list) and _holds(found, step) else None
+    under = _walk(document.data, key) if part is None else part
+    path = _whole_path(under, shape, spot.rstrip("`"), complaint)
+    place, found, expected = document.place((*key, *path)), _walk(under, path), _type_at(shape, path)
     unknown = re.search(r"unknown field `(.+)`", problem)
     if unknown:
-        fields = _fields_at(shape, inner[len(key) :])
+        fields = [one.encode_name for one in getattr(expected, "fields", ())]
         return InputError(
             f"unknown field {unknown[1]!r}",
-            place=document.place((*inner, unknown[1])),
+            place=document.place((*key, *path, unknown[1])),
             allowed=fields,
             nearest=nearest(unknown[1], fields, 1),
         )
     missing = re.search(r"missing required field `(.+)`", problem)
     if missing:
-        return InputError(f"missing field {missing[1]!r}", place=document.place(inner))
-    problem = problem[0].lower() + problem[1:]
-    if isinstance(found, dict) and "value" in found:
-        found = found["value"]
-    return InputError(problem, place=document.place(inner), found=None if isinstance(found, dict) else found)
+        return InputError(f"missing field {missing[1]!r}", place=place)
+    allowed = [str(one) for one in expected.values] if isinstance(expected, msgspec.inspect.LiteralType) else None
+    return InputError(
+        "is none of the allowed values" if allowed else problem[0].lower() + problem[1:],
+        place=place,
+        found=None if isinstance(found, dict) else found,
+        allowed=allowed,
+        nearest=nearest(found, allowed, 1) if allowed and isinstance(found, str) else (),
+    )
 
 
-def _fields_at(shape: Any, key: Key) -> list[str]:
-    """The field names of the struct that stands at `key` inside `shape`."""
-    info = msgspec.inspect.type_info(shape)
+def _whole_path(part: Any, shape: Any, spot: str, complaint: str) -> Key:
+    """`.sites[...].region` as a key.
+
+    msgspec elides the names in a table: the culprit is the row that complains so when it stands alone.
+    """
+    path: Key = ()
+    for name, index in re.findall(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]", spot):
+        if index != "...":
+            path += (int(index) if index else name,)
+            continue
+        table = _walk(part, path)
+        for one in table if isinstance(table, dict) else ():
+            alone = _with(part, path, {one: table[one]})
+            try:
+                msgspec.convert(alone, shape)
+            except msgspec.ValidationError as again:
+                if str(again) == complaint:
+                    part, path = alone, (*path, one)
+                    break
+        else:
+            break
+    return path
+
+
+def _walk(data: Any, key: Key) -> Any:
     for step in key:
-        while isinstance(info, msgspec.inspect.UnionType):
-            info = next(one for one in info.types if not isinstance(one, msgspec.inspect.NoneType))
+        data = data[step] if _holds(data, step) else None
+    return data
+
+
+def _with(data: Any, key: Key, value: Any) -> Any:
+    """A copy of `data` with `value` under `key`."""
+    if not key:
+        return value
+    changed: dict[Any, Any] = dict(data) if isinstance(data, dict) else dict(enumerate(data))
+    changed[key[0]] = _with(changed[key[0]], key[1:], value)
+    return changed if isinstance(data, dict) else list(changed.values())
+
+
+def _type_at(shape: Any, key: Key) -> Any:
+    """msgspec's description of the type that stands at `key` inside `shape`; of a union, what is not null."""
+    info = _not_null(msgspec.inspect.type_info(shape))
+    for step in key:
         if isinstance(info, msgspec.inspect.StructType):
-            info = next(one.type for one in info.fields if one.encode_name == step)
+            info = next((one.type for one in info.fields if one.encode_name == step), None)
         elif isinstance(info, msgspec.inspect.DictType):
             info = info.value_type
         elif isinstance(info, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
             info = info.item_type
-    while isinstance(info, msgspec.inspect.UnionType):
-        info = next(one for one in info.types if isinstance(one, msgspec.inspect.StructType))
-    return [one.encode_name for one in info.fields] if isinstance(info, msgspec.inspect.StructType) else []
+        info = _not_null(info)
+    return info
 
 
-def _holds(container: dict[Any, Any] | list[Any], step: str | int) -> bool:
+def _not_null(info: Any) -> Any:
+    while isinstance(info, msgspec.inspect.UnionType | msgspec.inspect.Metadata):
+        if isinstance(info, msgspec.inspect.Metadata):
+            info = info.type
+        else:
+            info = next((one for one in info.types if not isinstance(one, msgspec.inspect.NoneType)), None)
+    return info
+
+
+def _holds(container: Any, step: str | int) -> bool:
     if isinstance(container, dict):
         return step in container
-    return isinstance(step, int) and step < len(container)
+    return isinstance(container, list) and isinstance(step, int) and step < len(container)
 
 
 class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
     """The safe loader with the scalars of YAML 1.2's core schema and no timestamps."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own shape
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
 
 for _tag, _pattern, _first in (

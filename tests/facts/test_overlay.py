@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import pytest
+
+from polysilicon.facts import load
+from polysilicon.facts.hardware import Chip
+from polysilicon.facts.record import USER
+from polysilicon.records.document import parse_yaml
+from polysilicon.records.errors import InputError, UnknownName
+
+catalogue = load()
+WHOLE = """{name: A1, vendor: Acme, vendor_country: NO, status: announced, segment: datacenter, device_class: npu,
+  bf16_tflops: 500}"""
+
+
+def with_theirs(text: str):  # type: ignore[no-untyped-def]
+    return catalogue.overlaid(parse_yaml(text, "mine.yaml"))
+
+
+def test_an_override_is_theirs_and_everything_else_stays_ours() -> None:
+    ours = catalogue.get(Chip, "huawei-ascend-910c")
+    chip = with_theirs("chips: {huawei-ascend-910c: {tdp_w: 650}}").get(Chip, "910C")
+    assert (chip.tdp_w, chip.theirs, chip.overridden) == (650, "mine.yaml", ("tdp_w",))
+    assert chip.is_theirs("tdp_w")
+    assert not chip.is_theirs("price_usd")
+    assert chip.origin("tdp_w").sources == (USER,)
+    for field in ("memory_gb", "price_usd", "fp16_tflops"):
+        assert chip.origin(field) == ours.origin(field)
+    assert chip.also == ours.also
+    assert chip.sources == ours.sources
+
+
+def test_an_override_may_give_its_own_confidence_and_source() -> None:
+    text = """
+sources: {quote-7: {title: Quote 7, publisher: A reseller, url: null, read: 2026-11-01}}
+chips: {nvidia-h20-96gb: {price_usd: {value: 11000, from: quote-7, confidence: official, date: 2026-11}}}
+"""
+    mine = with_theirs(text)
+    origin = mine.get(Chip, "nvidia-h20-96gb").origin("price_usd")
+    assert (origin.sources, origin.confidence, origin.date) == (("quote-7",), "official", "2026-11")
+    assert mine.source("quote-7").publisher == "A reseller"
+
+
+def test_a_whole_new_chip_needs_no_source_and_is_theirs_throughout() -> None:
+    mine = with_theirs(f"chips: {{acme-a1: {WHOLE}}}")
+    chip = mine.get(Chip, "A1")
+    assert (chip.id, chip.sources, chip.confidence) == ("acme-a1", (USER,), "estimate")
+    assert chip.is_theirs("bf16_tflops")
+    assert mine.source(USER).title == "mine.yaml"
+
+
+def test_an_alias_of_theirs_resolves() -> None:
+    mine = with_theirs("chips: {nvidia-h20-96gb: {aliases: [our inference card]}}")
+    assert mine.get(Chip, "Our Inference Card").id == "nvidia-h20-96gb"
+    assert mine.get(Chip, "H20 96GB").id == "nvidia-h20-96gb"
+
+
+def test_overlays_lie_on_each_other() -> None:
+    mine = with_theirs("chips: {nvidia-h20-96gb: {price_usd: 9000}}")
+    both = mine.overlaid(parse_yaml("chips: {nvidia-h20-96gb: {tdp_w: 450}}", "shock.yaml")).get(
+        Chip, "nvidia-h20-96gb"
+    )
+    assert (both.price_usd, both.tdp_w) == (9000, 450)
+    assert both.overridden == ("price_usd", "tdp_w")
+
+
+def test_the_catalogue_itself_is_not_touched_and_the_hash_tells_them_apart() -> None:
+    mine = with_theirs("chips: {nvidia-h20-96gb: {price_usd: 9000}}")
+    assert catalogue.get(Chip, "nvidia-h20-96gb").price_usd != 9000
+    assert len({catalogue.hash, mine.hash, with_theirs("chips: {nvidia-h20-96gb: {price_usd: 9001}}").hash}) == 3
+
+
+def test_a_kind_nobody_knows_gets_the_nearest() -> None:
+    with pytest.raises(UnknownName, match=r"mine.yaml:1: chip: unknown kind of fact 'chip'.*did you mean chips"):
+        with_theirs("chip: {}")
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("chips: {nvidia-h20-96gb: {tdp_v: 400}}", "unknown field 'tdp_v'.*did you mean tdp_w"),
+        ("chips: {nvidia-h20-96gb: {tdp_w: -1}}", r"chips.nvidia-h20-96gb.tdp_w: expected `float` >= 0.0; found -1"),
+        ("chips: {nvidia-h20-96gb: {tdp_w: 400, from: hearsay}}", "cites 'hearsay'"),
+        ("chips: {nvidia-h20-96gb: 400}", "must be a table of fields"),
+        ("chips: [nvidia-h20-96gb]", "must be a table of records"),
+        ("chips: {acme-a1: {tdp_w: 400}}", "missing field 'name'"),
+        ("sources: {quote-7: {title: Quote}}", "missing field 'publisher'"),
+        ("just text", "must be tables of records by kind"),
+    ],
+)
+def test_what_is_wrong_in_their_file_is_named_with_its_line(text: str, match: str) -> None:
+    with pytest.raises(InputError, match=match) as caught:
+        with_theirs(text)
+    assert caught.value.place.file == "mine.yaml"
+    assert caught.value.place.line == 1
+
+
+def test_a_record_may_not_claim_to_be_ours() -> None:
+    chip = with_theirs("chips: {nvidia-h20-96gb: {tdp_w: 400, theirs: '', overridden: [name]}}").get(
+        Chip, "nvidia-h20-96gb"
+    )
+    assert (chip.theirs, chip.overridden) == ("mine.yaml", ("tdp_w",))
+
+
+def test_a_file_is_laid_over_on_loading(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("chips: {nvidia-h20-96gb: {price_usd: 9000}}")
+    assert load(mine).get(Chip, "nvidia-h20-96gb").price_usd == 9000
