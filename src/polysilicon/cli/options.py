@@ -19,6 +19,10 @@ Cases = Annotated[
     Path | None,
     Parameter(name="--cases", help="Ask once for every row of this CSV file; its columns are named as the options."),
 ]
+Explain = Annotated[
+    bool,
+    Parameter(name="--explain", show_default=False, help="Walk the main figure back to formulas and sourced records."),
+]
 Out = Annotated[Path | None, Parameter(name="--out", help="Where the answers to --cases are written, as CSV.")]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Cases, Facts, Json, Out, catalogue
+from polysilicon.cli.options import Cases, Explain, Facts, Json, Out, catalogue, sane
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -39,6 +39,7 @@ def estimate(
     facts: Facts = None,
     cases: Cases = None,
     out: Out = None,
+    explain: Explain = False,
     json: Json = False,
 ) -> None:
     """Estimate one training step.
@@ -79,8 +80,10 @@ def estimate(
         Split norms and residuals over the tensor-parallel ranks.
     """
     from polysilicon.cli.cases import required
+    from polysilicon.performance.explain import explain_training
     from polysilicon.performance.layouts import Layouts
     from polysilicon.performance.training import estimate_training
+    from polysilicon.report import explanation
     from polysilicon.report.estimate import training
     from polysilicon.report.files import to_json
     from polysilicon.report.terminal import console
@@ -90,6 +93,7 @@ def estimate(
         _table(known, cases, out, as_json=json)
         return
     required(model=model, chip=chip, chips=chips, global_batch=global_batch)
+    sane(tp=tp, pp=pp, cp=cp, ep=ep, dp=dp, micro_batch=micro_batch, interleave=interleave)
     asked = _question(known, model, chip, chips, sequence, global_batch)
     degrees = {"tp": tp, "pp": pp, "cp": cp, "ep": ep, "micro_batch": micro_batch, "interleave": interleave}
     layouts = Layouts.one(
@@ -100,6 +104,10 @@ def estimate(
         sequence_parallel=float(sequence_parallel),
         **degrees,
     )
+    if explain:
+        tree = explain_training(*asked, layouts)
+        print(to_json(explanation.to_dict(tree)), end="") if json else console().print(explanation.tree(tree))
+        return
     made = estimate_training(*asked, layouts)
     if json:
         print(to_json(made.to_dict()), end="")
@@ -115,9 +123,9 @@ def _replicas(chips: int, cut: int) -> int:
     """
     from polysilicon.records.errors import InputError, Place
 
-    if chips < 1 or cut < 1 or chips % cut:
+    if chips % cut:
         raise InputError(
-            "must be a multiple of tp x pp x cp",
+            "are not a multiple of tp x pp x cp",
             place=Place(field="--chips"),
             found=chips,
             allowed=f"a multiple of {cut}",
@@ -130,7 +138,6 @@ def _question(
     known: "Catalogue", model: str | None, chip: str | None, chips: int | None, sequence: int, batch: int | None
 ) -> "tuple[Catalogue, Workload, Training, Cluster]":
     """Catalogue, model, task and cluster, in the order the estimator takes them."""
-    from polysilicon.cli.options import sane
     from polysilicon.performance.cluster import Cluster
     from polysilicon.workloads import Training, describe
 

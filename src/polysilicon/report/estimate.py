@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from rich.console import Group, RenderableType
 
+from polysilicon.performance.serving import Range, ServingEstimate, ServingSearch
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.records.units import GIB
-from polysilicon.report.terminal import pairs, plain_grid, text
+from polysilicon.report.terminal import pairs, plain_grid, table, text
 from polysilicon.report.words import number
 
 
@@ -37,6 +38,39 @@ def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
         shares("what fills memory", _gib(estimate.memory.columns(), at), "memory_bytes", "GiB"),
         *doubts(str(one) for one in estimate.doubts),
     )
+
+
+def serving(estimate: ServingEstimate) -> RenderableType:
+    """One deployment."""
+    layout = estimate.layout
+    named: list[tuple[str, object]] = [
+        ("first token", _range(estimate.ttft_ms, "ms")),
+        ("each later token", _range(estimate.tpot_ms, "ms")),
+        ("throughput", _range(estimate.tokens_per_s_per_chip, "tokens/s a chip")),
+        ("one user sees", f"{number(estimate.tokens_per_s_per_user, 3)} tokens/s"),
+        ("in flight", f"{number(estimate.concurrency)} asked, {number(estimate.running, 3)} running"),
+        ("memory", f"{number(estimate.memory_gib, 3)} GiB a chip" + ("" if estimate.fits else ": DOES NOT FIT")),
+    ]
+    degrees = f"tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}, ep {layout.ep}, {layout.precision}"
+    if estimate.misses:
+        named.append(("targets missed", "; ".join(estimate.misses)))
+    return Group(
+        text(f"serving {estimate.model} on {layout.chips} x {estimate.chip}, {estimate.engine}", "bold"),
+        text(f"{degrees}; {number(estimate.input_tokens)} tokens in, {number(estimate.output_tokens)} out", "dim"),
+        "",
+        pairs(named),
+        *doubts(str(one) for one in estimate.doubts),
+    )
+
+
+def serving_search(found: ServingSearch) -> RenderableType:
+    """The best deployment, the next best, and what a faster answer for one user costs."""
+    tried = f"{found.tried:,} deployments tried, {found.met:,} keep the targets"
+    return Group(serving(found.best), "", text(tried, "dim"), "", table(found.top), "", table(found.front))
+
+
+def _range(figure: Range, unit: str) -> str:
+    return f"{number(figure.value)} {unit} (90 %: {number(figure.low, 3)} to {number(figure.high, 3)})"
 
 
 def shares(title: str, parts: Mapping[str, float], whole: str, unit: str) -> RenderableType:

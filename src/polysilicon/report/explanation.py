@@ -7,36 +7,44 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
+from polysilicon.records.bounded import Bounded
 from polysilicon.records.recorder import Step
 from polysilicon.report.doubt import FOOTNOTE, MARK, doubted
 from polysilicon.report.terminal import text
 from polysilicon.report.words import cell
 
+Key = tuple[str, str, str, tuple[str, ...]]
+MOST_BEHIND = 200
+
 
 def tree(root: Step) -> RenderableType:
-    """The tree of a figure; a formula that is used twice is opened once."""
-    seen: set[int] = set()
+    """The tree of a figure; a formula that is met again with the same value is opened once."""
     grown = Tree(_line(root), guide_style="dim")
-    seen.add(id(root))
-    _grow(grown, root, seen)
+    _grow(grown, root, {_key(root)})
     return Group(grown, text(FOOTNOTE, "dim")) if _any_doubted(root) else grown
 
 
-def to_dict(step: Step) -> dict[str, Any]:
-    """The same tree as JSON."""
+def to_dict(root: Step) -> dict[str, Any]:
+    """The same tree as JSON; a formula met again with the same value is `as_above`."""
+    return _to_dict(root, set())
+
+
+def _to_dict(step: Step, seen: set[Key]) -> dict[str, Any]:
     named: dict[str, Any] = {"name": step.name, "value": plain_value(step.value)}
     for field in ("unit", "what", "source", "confidence"):
         if getattr(step, field):
             named[field] = getattr(step, field)
-    for field in ("inputs", "within"):
-        children = [to_dict(child) for child in getattr(step, field)]
-        if children:
-            named[field] = children
-    return named
+    children = _children(step)
+    if children and _key(step) in seen:
+        return named | {"as_above": True}
+    seen.add(_key(step))
+    return named | ({"from": [_to_dict(child, seen) for child in children]} if children else {})
 
 
 def plain_value(value: Any) -> Any:
     """A recorded value as JSON can hold it: arrays of one as numbers, longer ones by their range."""
+    if isinstance(value, Bounded):
+        return {name: plain_value(getattr(value, name)) for name in ("value", "low", "high")}
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):
@@ -54,15 +62,20 @@ def plain_value(value: Any) -> Any:
     return str(value)
 
 
-def _grow(grown: Tree, step: Step, seen: set[int]) -> None:
+def _grow(grown: Tree, step: Step, seen: set[Key]) -> None:
     for child in _children(step):
         branch = grown.add(_line(child))
         if _children(child):
-            if id(child) in seen:
+            if _key(child) in seen:
                 branch.add(text("as above", "dim"))
             else:
-                seen.add(id(child))
+                seen.add(_key(child))
                 _grow(branch, child, seen)
+
+
+def _key(step: Step) -> Key:
+    """What makes two steps the same: an explanation may hold equal copies of one."""
+    return step.name, repr(plain_value(step.value)), step.source, tuple(child.name for child in _children(step))
 
 
 def _children(step: Step) -> list[Step]:
@@ -78,14 +91,17 @@ def _line(step: Step) -> Text:
     )
     behind = "; ".join(part for part in (step.what, step.source, step.confidence) if part)
     if behind:
-        line.append_text(text(f"  {behind}", "dim"))
+        line.append_text(text(f"  {behind if len(behind) <= MOST_BEHIND else behind[: MOST_BEHIND - 1] + '…'}", "dim"))
     return line
 
 
 def _shown(value: Any) -> str:
     plain = plain_value(value)
-    if isinstance(plain, dict) and "shape" in plain:
+    if isinstance(value, np.ndarray) and isinstance(plain, dict):
         return f"{cell(plain['from'])} … {cell(plain['to'])} (array {plain['shape']})"
+    if isinstance(plain, dict) and plain.keys() == {"value", "low", "high"}:
+        value, low, high = (cell(plain[name]) for name in ("value", "low", "high"))
+        return value if value == low == high else f"{value} ({low} to {'∞' if plain['high'] is None else high})"
     shown = cell(plain)
     return shown if len(shown) <= 120 else f"{shown[:119]}…"
 

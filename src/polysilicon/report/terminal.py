@@ -72,11 +72,15 @@ class table:  # noqa: N801 - reads as what it does: console.print(table(...))
         if any(low):
             yield text(FOOTNOTE, "dim")
         left_out = [name for name in cells if name not in kept and any(cells[name])]
-        if left_out:
-            yield text(f"no room here for: {', '.join(left_out)}", "dim")
+        same = [f"{name} {cells[name][0]}" for name in left_out if len(set(cells[name])) == 1]
+        if same:
+            yield text(f"in every row: {', '.join(same)}", "dim")
+        if len(same) < len(left_out):
+            differing = [name for name in left_out if len(set(cells[name])) > 1]
+            yield text(f"no room here for: {', '.join(differing)}", "dim")
 
     def _fitting(self, cells: Mapping[str, Sequence[str]], numeric: Set[str], room: int) -> list[str]:
-        """The columns that fit, in order: the first, all figures, and words from the left."""
+        """The columns that fit, in order. Those that say one thing in every row go first, then words, then figures."""
         asks: dict[str, int] = {}
         for at, name in enumerate(cells):
             heading = _heading(name, self.shown.unit(name), "\n" if name in numeric else " ").plain
@@ -85,8 +89,10 @@ class table:  # noqa: N801 - reads as what it does: console.print(table(...))
             limit = None if name in numeric or name in WHOLE else WORDS_WIDTH if at else NAME_WIDTH
             asks[name] = wide if limit is None else min(wide, limit)
         kept = [name for name in cells if any(cells[name]) or not any(map(any, cells.values()))]
-        spare = [one for one in kept[1:] if one not in numeric | WHOLE | ASKED]
-        for name in sorted(spare, key=lambda one: -asks[one]):
+        same = [name for name in kept[1:] if len(cells[name]) > 1 and len(set(cells[name])) == 1]
+        words = [name for name in kept[1:] if name not in numeric | WHOLE | ASKED]
+        figures = [name for name in reversed(kept[1:]) if name in numeric]
+        for name in dict.fromkeys([*same, *sorted(words, key=lambda one: -asks[one]), *figures]):
             if sum(asks[one] + 2 for one in kept) - 2 <= room:
                 break
             kept.remove(name)

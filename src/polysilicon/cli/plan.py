@@ -1,0 +1,83 @@
+"""`polysilicon plan` and `polysilicon explain`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from polysilicon.cli.options import Facts, Json, catalogue
+
+PLAN, PAGE = "plan.json", "report.html"
+
+
+def plan(
+    scenario: Path,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(name="--out")] = None,
+    facts: Facts = None,
+    json: Json = False,
+) -> None:
+    """Plan one scenario.
+
+    Parameters
+    ----------
+    scenario
+        The scenario file (YAML); `polysilicon init` writes one to start from.
+    out
+        The folder that plan.json and report.html are written to; plan-out beside you where it is not given.
+    """
+    from polysilicon.planning import plan as decide
+    from polysilicon.planning import write
+    from polysilicon.records import files
+    from polysilicon.report import page
+    from polysilicon.report.files import to_json
+    from polysilicon.report.summary import render
+    from polysilicon.report.terminal import console, text
+    from polysilicon.scenario import read
+
+    opened = read(scenario, catalogue(facts))
+    progress = console(err=True)
+    with progress.status(text(f"planning {opened.scenario.name}")):
+        made = decide(opened)
+    folder = out or (None if json else Path("plan-out"))
+    if folder is not None:
+        write(made, folder / PLAN)
+        files.write(folder / PAGE, page.render(made))
+    if json:
+        print(to_json(made.to_dict()), end="")
+        return
+    screen = console()
+    screen.print(render(made))
+    screen.print(text(f"\nwrote {folder}/{PLAN} and {folder}/{PAGE}"), soft_wrap=True)
+    screen.print(text(f"polysilicon explain {folder}/{PLAN} cost_musd", "dim"), soft_wrap=True)
+
+
+def explain(plan: Path, figure: str | None = None, /, *, facts: Facts = None, json: Json = False) -> None:
+    """Explain one figure of a plan, or list the figures that can be explained.
+
+    Parameters
+    ----------
+    plan
+        A plan.json.
+    figure
+        The figure's name, such as cost_musd or carbon_t/2027-Q1; every name is listed where none is given.
+    """
+    from polysilicon.planning import explain_figure, read
+    from polysilicon.records.table import Table
+    from polysilicon.report import explanation
+    from polysilicon.report.files import to_json
+    from polysilicon.report.terminal import console, table
+
+    made = read(plan)
+    if figure is None:
+        every = list(made.figures.values())
+        columns = {name: [getattr(one, name) for one in every] for name in ("id", "label", "value", "unit")}
+        listed = Table(f"{len(every)} figures of {made.name}", columns)
+        print(to_json(listed.to_dict()), end="") if json else console().print(table(listed))
+        return
+    tree = explain_figure(made, figure, catalogue(facts))
+    if json:
+        print(to_json(explanation.to_dict(tree)), end="")
+    else:
+        console().print(explanation.tree(tree))

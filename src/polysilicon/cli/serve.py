@@ -1,0 +1,217 @@
+"""`polysilicon estimate serve` and `polysilicon search serve`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from polysilicon.cli.options import Cases, Explain, Facts, Json, Out, catalogue, sane
+
+if TYPE_CHECKING:
+    from polysilicon.facts import Catalogue
+    from polysilicon.workloads import Serving
+
+Chip = Annotated[str | None, Parameter(name=["--chip", "--system"])]
+Engine = Literal["vllm", "sglang", "trtllm", "mindie"]
+
+
+def estimate(
+    model: str | None = None,
+    /,
+    *,
+    chip: Chip = None,
+    tp: int = 1,
+    pp: int = 1,
+    attn_dp: int = 1,
+    ep: int = 1,
+    precision: str | None = None,
+    concurrency: float | None = None,
+    input_: Annotated[int | None, Parameter(name="--input")] = None,
+    output: int | None = None,
+    ttft_ms: float | None = None,
+    tpot_ms: float | None = None,
+    engine: Engine = "vllm",
+    facts: Facts = None,
+    cases: Cases = None,
+    out: Out = None,
+    explain: Explain = False,
+    json: Json = False,
+) -> None:
+    """Estimate one deployment.
+
+    Parameters
+    ----------
+    model
+        A model of the catalogue (`polysilicon facts list model`), or the path of a config.json.
+    chip
+        A chip or a system of the catalogue.
+    tp
+        Tensor-parallel degree.
+    pp
+        Pipeline stages.
+    attn_dp
+        Replicas of attention that share the experts of one replica of the model.
+    ep
+        Chips that the experts are spread over.
+    precision
+        Of the weights; as the model was published where it is not given.
+    concurrency
+        Requests in flight; the most that fits and keeps the targets where it is not given.
+    input_
+        Tokens of a prompt.
+    output
+        Tokens of an answer.
+    ttft_ms
+        Target for the time to the first token.
+    tpot_ms
+        Target for the time of each later token.
+    engine
+        The serving software whose overheads are taken.
+    """
+    from polysilicon.cli.cases import required
+    from polysilicon.performance.cluster import Cluster
+    from polysilicon.performance.serving import Layout, estimate_serving, explain_serving
+    from polysilicon.report import explanation
+    from polysilicon.report.estimate import serving
+    from polysilicon.report.files import to_json
+    from polysilicon.report.terminal import console
+    from polysilicon.workloads import transformer
+
+    known = catalogue(facts)
+    if cases is not None:
+        _table(known, cases, out, as_json=json)
+        return
+    required(model=model, chip=chip, input=input_, output=output)
+    sane(tp=tp, pp=pp, attn_dp=attn_dp, ep=ep)
+    described = transformer(known, model or "")
+    layout = Layout(tp, pp, attn_dp, ep, precision or described.precision)
+    cluster = Cluster.from_catalogue(known, chip or "", layout.chips)
+    question = (known, described, _task(input_, output, ttft_ms, tpot_ms), cluster, layout)
+    made = estimate_serving(*question, concurrency=concurrency, engine=engine)
+    if explain:
+        tree = explain_serving(*question, concurrency=made.concurrency, engine=engine)
+        print(to_json(explanation.to_dict(tree)), end="") if json else console().print(explanation.tree(tree))
+    elif json:
+        print(to_json(made.to_dict()), end="")
+    else:
+        console().print(serving(made))
+
+
+def search(
+    model: str,
+    /,
+    *,
+    chip: Annotated[list[str], Parameter(name=["--chip", "--system"])],
+    chips: int = 8,
+    input_: Annotated[int, Parameter(name="--input")],
+    output: int,
+    ttft_ms: float | None = None,
+    tpot_ms: float | None = None,
+    precision: Annotated[list[str] | None, Parameter(name="--precision")] = None,
+    engine: Engine = "vllm",
+    top: int = 10,
+    facts: Facts = None,
+    json: Json = False,
+) -> None:
+    """Try every deployment of at most so many chips.
+
+    Parameters
+    ----------
+    model
+        A model of the catalogue, or the path of a config.json.
+    chip
+        A chip or a system; give the option again to compare several.
+    chips
+        The most chips of one replica.
+    input_
+        Tokens of a prompt.
+    output
+        Tokens of an answer.
+    ttft_ms
+        Target for the time to the first token.
+    tpot_ms
+        Target for the time of each later token.
+    precision
+        Formats of the weights that may be used; as published where none is given.
+    engine
+        The serving software whose overheads are taken.
+    top
+        How many of the best are shown.
+    """
+    from polysilicon.performance.cluster import Cluster
+    from polysilicon.performance.serving import search_serving
+    from polysilicon.report.estimate import serving_search
+    from polysilicon.report.files import to_json
+    from polysilicon.report.terminal import console
+    from polysilicon.workloads import transformer
+
+    sane(chips=chips, top=top)
+    known = catalogue(facts)
+    clusters = [Cluster.from_catalogue(known, one, chips) for one in chip]
+    described = transformer(known, model)
+    task = _task(input_, output, ttft_ms, tpot_ms)
+    found = search_serving(known, described, task, clusters, precisions=precision, engine=engine, top=top)
+    if json:
+        print(to_json(found.to_dict()), end="")
+    else:
+        console().print(serving_search(found))
+
+
+def _task(input_: int | None, output: int | None, ttft_ms: float | None, tpot_ms: float | None) -> "Serving":
+    from polysilicon.workloads import Serving
+
+    sane(input=input_, output=output)
+    return Serving(input_tokens=input_ or 0, output_tokens=output or 0, ttft_ms=ttft_ms, tpot_ms=tpot_ms)
+
+
+FIGURES = ("ttft_ms", "tpot_ms", "tokens_per_s_per_chip")
+ANSWERS = (
+    *("case_id", "model", "chip_id"),
+    *(f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")),
+    *("memory_gib", "fits", "status", "why"),
+)
+
+
+def _table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) -> None:
+    """Every row of a table of serving cases; the columns are those of `validate serving`."""
+    from polysilicon.cli.cases import publish
+    from polysilicon.performance.serving_table import Candidates, evaluate
+    from polysilicon.records.document import read_csv
+    from polysilicon.records.errors import InputError, Place
+    from polysilicon.validation.serving_cases import Question, read
+
+    rows = [row for _, row in read_csv(cases)]
+    if not rows:
+        raise InputError("holds no rows", place=Place(str(cases)))
+    asked = [read(known, row) for row in rows]
+    answers: dict[int, dict[str, Any]] = {}
+    for way in ("steady", "burst", "offline"):
+        some = [(at, one) for at, one in enumerate(asked) if isinstance(one, Question) and one.way == way]
+        if some:
+            figures = evaluate(Candidates.of([one.asked for _, one in some]), some[0][1].way)
+            answers |= {at: _answer(one, figures, row) for row, (at, one) in enumerate(some)}
+    told = [
+        {"case_id": row.get("case_id") or f"line {at + 2}", "model": row.get("model"), "chip_id": row.get("chip_id")}
+        | (answers[at] if isinstance(one, Question) else {"status": one.status, "why": one.why})
+        for at, (row, one) in enumerate(zip(rows, asked, strict=True))
+    ]
+    publish(told, ANSWERS, out, as_json=as_json)
+
+
+def _answer(question: Any, figures: Any, at: int) -> dict[str, Any]:
+    import numpy as np
+
+    from polysilicon.performance.serving_table import bound
+    from polysilicon.records.units import GIB
+
+    def one(values: Any) -> float:
+        return float(np.ravel(values)[at])
+
+    answer: dict[str, Any] = {"status": "ok", "why": "", "fits": bool(one(figures.fits))}
+    if not answer["fits"]:
+        return answer | {"status": "implausible", "why": "weights and one sequence do not fit in memory"}
+    for name, short in zip(FIGURES, ("ttft", "tpot", "tps"), strict=True):
+        low, high = bound(question.asked.efficiency, short, question.way)
+        value = one(getattr(figures, name))
+        answer |= {name: value, f"{name}_low": low * value, f"{name}_high": high * value}
+    return answer | {"memory_gib": one(figures.memory_bytes) / GIB}

@@ -1,0 +1,140 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from polysilicon.cli.commands import COMMANDS, GROUPS
+from polysilicon.records import errors
+
+WORDS = [command.words.split() for command in COMMANDS]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.words)
+def test_every_command_has_help_with_an_example(run, command):
+    ran = run(*command.words.split(), "--help")
+    assert ran.code == 0
+    assert f"polysilicon {command.example}" in ran.out
+    assert command.summary.split()[0] in ran.out
+
+
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+def test_every_command_offers_json_unless_it_only_writes(run, words):
+    assert ("--json" in run(*words, "--help").out) == (words != ["init"])
+
+
+def test_the_overview_lists_every_command(run):
+    shown = run("--help").out
+    for name in [command.name for command in COMMANDS if not command.group] + list(GROUPS):
+        assert f" {name} " in shown
+
+
+def test_the_version_is_printed(run):
+    from polysilicon import __version__
+
+    assert run("--version").out.strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["jugde"], "did you mean judge?"),
+        (["facts", "lst"], "did you mean list?"),
+        (["facts", "show"], "NAME"),
+        (["init", "a", "b"], "did not expect 'b'"),
+        (["init", "--forse"], "--force"),
+        (["judge", "nvidia-h20-96gb", "--to", "CN", "--on", "2025-06-01", "--view", "mine"], "text"),
+        (["estimate", "train", "llama-3.1-8b", "--tp", "two"], "two"),
+        (["estimate", "train", "llama-3.1-8b", "--chips", "8GB"], "8GB"),
+    ],
+)
+def test_misuse_is_one_line_and_exit_code_2(run, words, said):
+    ran = run(*words)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert ran.err.startswith("polysilicon: ")
+    assert said in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (errors.InputError("bad"), 2),
+        (errors.NothingFits("none"), 3),
+        (errors.Unsupported("no"), 3),
+        (errors.Infeasible("clash", ["budget", "carbon"]), 3),
+        (KeyboardInterrupt(), 130),
+        (ZeroDivisionError("oops"), 70),
+    ],
+)
+def test_every_end_has_its_exit_code_and_no_traceback(run, monkeypatch, raised, code):
+    def fail(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("polysilicon.facts.browse.list_kinds", fail)
+    ran = run("facts", "list")
+    assert ran.code == code
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+    if isinstance(raised, errors.Infeasible):
+        assert ran.err.splitlines()[1:] == ["  - budget", "  - carbon"]
+
+
+def test_a_defect_shows_its_traceback_when_asked(run, monkeypatch):
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("polysilicon.facts.browse.list_kinds", fail)
+    monkeypatch.setenv("POLYSILICON_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        run("facts", "list")
+
+
+def test_control_characters_of_the_input_do_not_reach_the_terminal(run):
+    assert "\x1b" not in run("facts", "show", "\x1b[2Jname").err
+
+
+def test_json_is_all_there_is_on_standard_output(spawn):
+    ran = spawn("facts", "list", "chip", "--json")
+    assert ran.code == 0
+    assert json.loads(ran.out)["rows"]
+
+
+def test_output_is_plain_without_a_terminal(spawn):
+    assert "\x1b" not in spawn("facts", "list").out
+
+
+def test_output_survives_a_terminal_that_knows_no_unicode(spawn):
+    ran = spawn("facts", "show", "nvidia-h20-96gb", PYTHONIOENCODING="ascii")
+    assert ran.code == 0
+    assert "memory_gb" in ran.out
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    command = f"{sys.executable} -c 'from polysilicon.cli import main; main()' facts list price | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+
+
+def test_help_does_not_import_the_rooms():
+    code = (
+        "import sys; from polysilicon.cli.app import run; run(['--help']); "
+        "print([one for one in ('numpy', 'scipy', 'linopy', 'pandas', 'yaml', 'jinja2') if one in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_judging_does_not_import_the_solver():
+    code = (
+        "import sys; from polysilicon.cli.app import run; "
+        "run(['judge', 'nvidia-h20-96gb', '--to', 'CN', '--on', '2025-06-01']); "
+        "print([one for one in ('scipy', 'linopy', 'pandas', 'jinja2') if one in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_completion_can_be_installed(run):
+    assert "--install-completion" in run("--help").out
