@@ -26,6 +26,9 @@ SUFFIXES: dict[str, str] = {
     "tflops": "TFLOP/s",
     "tops": "TOP/s",
     "flop": "FLOP",
+    "flop_per_s": "FLOP/s",
+    "bytes_per_s": "B/s",
+    "per_s": "1/s",
     "s": "s",
     "ms": "ms",
     "us": "µs",
@@ -70,8 +73,9 @@ SUFFIXES: dict[str, str] = {
 def unit_of(name: str) -> str:
     """The unit that the suffix of `name` states; empty for a name that states none."""
     parts = name.split("_")
-    for first in range(1, len(parts)):
+    for first in range(len(parts)):
         suffix = "_".join(parts[first:])
-        if suffix in SUFFIXES:
+        # A bare `h` or `min` is a name, not a unit; a whole name such as `tokens_per_s` is its own.
+        if suffix in SUFFIXES and (first > 0 or "_" in suffix):
             return SUFFIXES[suffix]
     return ""
