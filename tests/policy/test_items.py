@@ -36,6 +36,13 @@ def test_chips_become_columns(catalogue: Catalogue) -> None:
     assert np.isinf(items.fields["die_area_mm2"].hi[1])
 
 
+def test_a_figure_from_memory_is_never_a_point(catalogue: Catalogue) -> None:
+    chip = catalogue.get(Chip, "google-tpu-v4")
+    assert chip.origin("die_area_mm2").confidence == "unverified"
+    area = Items.from_chips(catalogue, [chip]).fields["die_area_mm2"]
+    assert area.lo[0] < chip.die_area_mm2 < area.hi[0]  # type: ignore[operator]
+
+
 def test_rows_can_be_taken_in_any_order() -> None:
     items = Items.from_columns({"tpp": [1.0, 2.0, 3.0]}, vendor=["a", "b", "c"], datacenter=[True, None, False])
     taken = items.take([2, 0])

@@ -78,7 +78,6 @@ def test_the_lines_of_2022_had_to_be_met_together(tpp: float, link: float, expec
         ("nvidia-h800-sxm-80gb", "2023-11-16", "not_3A090", "licence_required:is_informed_letter"),
         ("nvidia-rtx-4090", "2023-11-16", "not_3A090", "no_licence_requirement"),
         ("nvidia-rtx-4090", "2023-11-17", "3A090.a", "exception_available:NAC"),
-        ("nvidia-rtx-4090d", "2024-01-15", "not_3A090", "no_licence_requirement"),
         ("nvidia-h20-96gb", "2025-04-08", "not_3A090", "no_licence_requirement"),
         ("nvidia-h20-96gb", "2025-04-09", "not_3A090", "licence_required:is_informed_letter"),
         ("nvidia-l20", "2025-04-20", "not_3A090", "no_licence_requirement"),

@@ -58,6 +58,14 @@ def test_a_missing_figure_is_named_with_what_it_could_mean(catalogue: Catalogue)
     assert "licence_required:presumption_of_approval" not in got.could_be
 
 
+def test_a_figure_from_memory_near_a_line_leaves_the_class_open(catalogue: Catalogue) -> None:
+    got = verdict(catalogue, "google-tpu-v4", Transaction("CN"), dt.date(2024, 6, 1))
+    assert got.item_class == "unknown"
+    assert got.missing == ("die_area_mm2",)
+    far = verdict(catalogue, "nvidia-h100-sxm-80gb", Transaction("CN"), dt.date(2024, 6, 1))
+    assert (far.item_class, far.undetermined) == ("3A090.a", False)
+
+
 def test_an_origin_that_is_not_said_is_named_where_it_matters(catalogue: Catalogue) -> None:
     got = verdict(catalogue, "nvidia-h200-sxm-141gb", Transaction("CN"), dt.date(2026, 2, 1))
     assert got.missing == ("exported_from",)

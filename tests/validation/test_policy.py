@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from polysilicon.facts import Catalogue, load
+from polysilicon.policy.cases import COLUMNS
 from polysilicon.records.errors import InputError
-from polysilicon.validation.policy import CASES, COLUMNS, validate
+from polysilicon.validation.policy import CASES, validate
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,11 @@
 
 Architecture in one paragraph: `conditions` reads the trees of `all, any, not` that rules are written in; `law`
 gathers what is in force on a day in one of two views (as printed, as applied), ordered by stage; `quantities`
-computes what rules name (TPP, performance density) from an item's fields by the definition of that day;
-`items` is the table under judgement (one chip is a table of length one) and `transaction` the act; `hearing`
-reads every condition on intervals (`certainly`, `possibly`) for the whole table at once and lets the clauses
-vote; `judge` turns the votes of each regime into verdicts as arrays; `reasons` explains one of them as a `verdict`. No
-figure and no law stands in this code.
+computes what rules name (TPP, performance density) from an item's fields by the definition of that day; `items`
+is the table under judgement (one chip is a table of length one) and `transaction` the act, and `cases` reads both
+from a row of CSV; `hearing` reads every condition on intervals (`certainly`, `possibly`) for the whole table at
+once and lets the clauses vote; `judge` turns the votes of each regime into verdicts as arrays; `reasons` explains
+one of them as a `verdict`. No figure and no law stands in this code.
 """
 
 from polysilicon.policy.items import Items

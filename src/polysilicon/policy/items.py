@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
+from polysilicon.facts.reading import spread_of
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Interval, Truth
 
@@ -123,7 +124,9 @@ class Items:
 
     @classmethod
     def from_chips(cls, catalogue: Catalogue, chips: Sequence[str | Chip]) -> "Items":
-        """Chips of the catalogue, by id, alias or record; a value's stated range becomes its interval.
+        """Chips of the catalogue, by id, alias or record.
+
+        A value's stated range is its interval; one from memory is as wide as the catalogue's spread for such.
 
         Raises:
             UnknownName: no chip is called so.
@@ -137,7 +140,7 @@ class Items:
             designer=Labels.of([one.vendor_country for one in found], len(found)),
             kind=Labels.of("processor", len(found)),
             datacenter=_flags([one.segment == "datacenter" for one in found]),
-            fields={field: _column(found, field) for field in CHIP_FIELDS},
+            fields={field: _column(catalogue, found, field) for field in CHIP_FIELDS},
             catalogued=True,
         )
 
@@ -198,14 +201,16 @@ def _flags(flags: Flag | Sequence[Flag]) -> Truth:
     return Truth(np.array([one is True for one in flags]), np.array([one is not False for one in flags]))
 
 
-def _column(chips: Sequence[Chip], field: str) -> Interval:
+def _column(catalogue: Catalogue, chips: Sequence[Chip], field: str) -> Interval:
+    """A field of every chip: what a source states is a point, unless it states a range; memory is never a point."""
     lo, hi = np.zeros(len(chips)), np.full(len(chips), np.inf)
     for at, chip in enumerate(chips):
         value = getattr(chip, field)
         if value is not None:
             origin = chip.origin(field)
-            lo[at] = value if origin.low is None else origin.low
-            hi[at] = value if origin.high is None else origin.high
+            spread = spread_of(catalogue, origin) if origin.confidence == "unverified" else 0.0
+            lo[at] = value * (1.0 - spread) if origin.low is None else origin.low
+            hi[at] = value * (1.0 + spread) if origin.high is None else origin.high
     return Interval(lo, hi)
 
 

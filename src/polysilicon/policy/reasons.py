@@ -1,7 +1,7 @@
 """Why a verdict is what it is: each rule is heard again for one item, and what it read is written down."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -229,8 +229,22 @@ def _gaps(name: str, hearing: Hearing) -> list[str]:
     formula = definition.formula
     if "field" in formula:
         return [formula["field"]]
+    if "greatest_published" in formula:
+        return _doubtful(name, formula["greatest_published"], hearing)
     parts: list[str] = formula.get("ratio") or formula.get("sum") or []
     return [gap for part in parts for gap in _gaps(part, hearing)] or [name]
+
+
+def _doubtful(name: str, factors: Mapping[str, float], hearing: Hearing) -> list[str]:
+    """The published rates whose range reaches the greatest product; the quantity itself where none is published."""
+    floor = float(np.ravel(hearing.value(name).lo)[0])
+    open_rates = []
+    for field, factor in factors.items():
+        rate = hearing.value(field)
+        reaches = np.isfinite(rate.hi) & (rate.hi * factor > floor) & (rate.lo < rate.hi)
+        if reaches.any():
+            open_rates.append(field)
+    return open_rates or [name]
 
 
 def _presumed(one: Verdicts) -> Iterator[str]:
