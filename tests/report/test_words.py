@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from polysilicon.report.words import cell, label, number, printable
@@ -12,6 +12,8 @@ from polysilicon.report.words import cell, label, number, printable
     [
         (0.0, "0"),
         (12340.0, "12,340"),
+        (1200.4, "1,200"),
+        (119.96, "120"),
         (1234.5678, "1,235"),
         (12.3456, "12.35"),
         (0.012345, "0.01235"),
@@ -27,6 +29,8 @@ def test_a_number_keeps_four_digits_and_groups_thousands(value, written):
 
 
 @given(st.floats(-1e300, 1e300))
+@example(1200.4)
+@example(119.996)
 def test_a_written_number_is_the_number(value):
     assert float(number(value).replace(",", "")) == pytest.approx(value, rel=6e-4)
 

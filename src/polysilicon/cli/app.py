@@ -103,7 +103,7 @@ def _usage(misuse: CycloptsError) -> str:
 
 
 def _with_limits(error: Infeasible) -> str:
-    return "\n".join([str(error), *(f"  - {limit}" for limit in error.limits)])
+    return "\n".join([str(error), *(f"  - {limit}" for limit in error.limits if limit not in str(error))])
 
 
 def _complain(message: str, code: int) -> int:

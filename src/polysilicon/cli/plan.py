@@ -1,11 +1,15 @@
 """`polysilicon plan` and `polysilicon explain`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from polysilicon.cli.options import Facts, Json, catalogue
+
+if TYPE_CHECKING:
+    from polysilicon.facts import Catalogue
+    from polysilicon.validation.score import Score
 
 PLAN, PAGE = "plan.json", "report.html"
 
@@ -27,8 +31,8 @@ def plan(
     out
         The folder that plan.json and report.html are written to; plan-out beside you where it is not given.
     """
-    from polysilicon.planning import plan as decide
-    from polysilicon.planning import write
+    from polysilicon.planning.plan import write
+    from polysilicon.planning.planner import plan as decide
     from polysilicon.records import files
     from polysilicon.report import page
     from polysilicon.report.files import to_json
@@ -38,12 +42,12 @@ def plan(
 
     opened = read(scenario, catalogue(facts))
     progress = console(err=True)
-    with progress.status(text(f"planning {opened.scenario.name}")):
-        made = decide(opened)
+    with progress.status(text(f"reading {opened.scenario.name}")) as status:
+        made = decide(opened, progress=lambda words: status.update(text(words)))
     folder = out or (None if json else Path("plan-out"))
     if folder is not None:
         write(made, folder / PLAN)
-        files.write(folder / PAGE, page.render(made))
+        files.write(folder / PAGE, page.render(made, _scores(opened.catalogue)))
     if json:
         print(to_json(made.to_dict()), end="")
         return
@@ -51,6 +55,14 @@ def plan(
     screen.print(render(made))
     screen.print(text(f"\nwrote {folder}/{PLAN} and {folder}/{PAGE}"), soft_wrap=True)
     screen.print(text(f"polysilicon explain {folder}/{PLAN} cost_musd", "dim"), soft_wrap=True)
+
+
+def _scores(known: "Catalogue") -> "dict[str, list[Score]]":
+    """How far the estimators are off on the measured cases that ship with the catalogue."""
+    from polysilicon.validation.serving import validate as serving
+    from polysilicon.validation.training import validate as training
+
+    return {"training": training(known), "serving": serving(known)}
 
 
 def explain(plan: Path, figure: str | None = None, /, *, facts: Facts = None, json: Json = False) -> None:
@@ -63,7 +75,8 @@ def explain(plan: Path, figure: str | None = None, /, *, facts: Facts = None, js
     figure
         The figure's name, such as cost_musd or carbon_t/2027-Q1; every name is listed where none is given.
     """
-    from polysilicon.planning import explain_figure, read
+    from polysilicon.planning.explanation import explain_figure
+    from polysilicon.planning.plan import read
     from polysilicon.records.table import Table
     from polysilicon.report import explanation
     from polysilicon.report.files import to_json

@@ -115,6 +115,58 @@ def estimate(
         console().print(training(made))
 
 
+def search(
+    model: str,
+    /,
+    *,
+    chip: Annotated[str, Parameter(name=["--chip", "--system"])],
+    chips: int,
+    global_batch: int,
+    sequence: int = 4096,
+    precision: tuple[str, ...] = ("bf16",),
+    recompute: tuple[Recompute, ...] = ("none", "full"),
+    top: int = 10,
+    facts: Facts = None,
+    json: Json = False,
+) -> None:
+    """Try every layout on at most so many chips.
+
+    Parameters
+    ----------
+    model
+        A model of the catalogue, or the path of a config.json.
+    chip
+        A chip or a system of the catalogue.
+    chips
+        The most chips; fewer are tried too.
+    global_batch
+        Sequences of one step.
+    sequence
+        Tokens of one sequence.
+    precision
+        Of the matrix products; give the option again to allow several.
+    recompute
+        Which activations may be computed again.
+    top
+        How many of the best are shown.
+    """
+    from polysilicon.performance.search import search_training
+    from polysilicon.performance.space import Space
+    from polysilicon.report.estimate import training_search
+    from polysilicon.report.files import to_json
+    from polysilicon.report.terminal import console
+
+    sane(top=top)
+    asked = _question(catalogue(facts), model, chip, chips, sequence, global_batch)
+    space = Space(precisions=precision, recompute=recompute)
+    with console(err=True).status("trying layouts"):
+        found = search_training(*asked, space, most=top)
+    if json:
+        print(to_json(found.to_dict()), end="")
+    else:
+        console().print(training_search(found))
+
+
 def _replicas(chips: int, cut: int) -> int:
     """How many replicas of `cut` chips there are.
 

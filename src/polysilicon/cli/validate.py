@@ -23,27 +23,27 @@ def training(
     *, cases: Measured = None, out: Result = None, facts: Facts = None, rows: Rows = 20, json: Json = False
 ) -> None:
     """Predict every measured training step and say how far off we are."""
-    from polysilicon.validation import training as room
+    from polysilicon.validation.training import validate
 
-    _publish(room.validate(catalogue(facts), cases), out, rows, as_json=json)
+    _publish(validate(catalogue(facts), cases), out, rows, as_json=json)
 
 
 def serving(
     *, cases: Measured = None, out: Result = None, facts: Facts = None, rows: Rows = 20, json: Json = False
 ) -> None:
     """Predict every measured serving result and say how far off we are."""
-    from polysilicon.validation import serving as room
+    from polysilicon.validation.serving import validate
 
-    _publish(room.validate(catalogue(facts), cases), out, rows, as_json=json)
+    _publish(validate(catalogue(facts), cases), out, rows, as_json=json)
 
 
 def policy(
     *, cases: Measured = None, out: Result = None, facts: Facts = None, rows: Rows = 20, json: Json = False
 ) -> None:
     """Judge every case and say how many agree."""
-    from polysilicon.validation import policy as room
+    from polysilicon.validation.policy import validate
 
-    _publish(room.validate(catalogue(facts), cases), out, rows, as_json=json)
+    _publish(validate(catalogue(facts), cases), out, rows, as_json=json)
 
 
 def _publish(scores: "Sequence[Score]", out: Path | None, rows: int, *, as_json: bool) -> None:

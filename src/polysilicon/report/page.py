@@ -7,7 +7,7 @@ as an escape. A content policy in the page lets only our two scripts run, by the
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -26,8 +26,8 @@ from polysilicon.validation.score import Score
 _SCRIPTS = ("vendor/echarts.min.js", "templates/charts.js")
 
 
-def render(plan: Plan, scores: Sequence[Score] = ()) -> str:
-    """The page of a plan; `scores` are the validation rows that say how far its estimates can be trusted."""
+def render(plan: Plan, scores: Mapping[str, Sequence[Score]] | None = None) -> str:
+    """The page of a plan; `scores` are the validation rows, by subject, that say how far estimates can be trusted."""
     scripts = [_text(name) for name in _SCRIPTS]
     return (
         _environment()
@@ -44,7 +44,7 @@ def render(plan: Plan, scores: Sequence[Score] = ()) -> str:
             relied_on=ledger.relied_on(plan),
             other_verdicts=ledger.other_verdicts(plan),
             excluded=ledger.excluded(plan),
-            validation=summary(scores) if scores else None,
+            validation={subject: summary(rows) for subject, rows in (scores or {}).items()},
             scenario=json.dumps(plan.scenario, indent=2, ensure_ascii=False, default=str),
             style=Markup(_text("templates/style.css")),  # noqa: S704 - our own file
             scripts=[Markup(one) for one in scripts],  # noqa: S704 - our own files

@@ -36,8 +36,8 @@ def errors(scores: Sequence[Score]) -> dict[str, Any]:
     Where the quantity is a word (an item class), `agree_pct` is the share of rows that agree.
     """
     predicted = [one for one in scores if one.status == "ok"]
-    off = [abs(one.error_pct) for one in predicted if one.error_pct is not None]
     words = [one for one in predicted if isinstance(one.measured, str)]
+    off = [abs(one.error_pct) for one in predicted if one.error_pct is not None and not isinstance(one.measured, str)]
     bounded = [
         (one.low, float(one.measured), one.high)
         for one in predicted
@@ -45,8 +45,8 @@ def errors(scores: Sequence[Score]) -> dict[str, Any]:
     ]
     return {
         "predicted": len(predicted),
-        "median_error_pct": statistics.median(off) if off and not words else None,
-        "mean_error_pct": statistics.fmean(off) if off and not words else None,
+        "median_error_pct": statistics.median(off) if off else None,
+        "mean_error_pct": statistics.fmean(off) if off else None,
         "agree_pct": 100 * sum(one.predicted == one.measured for one in words) / len(words) if words else None,
         "inside_90_pct": 100 * sum(low <= real <= high for low, real, high in bounded) / len(bounded)
         if bounded
@@ -83,7 +83,7 @@ def rows_table(scores: Sequence[Score]) -> Table:
         "Rows, furthest off first",
         {
             "case": [one.case_id for one in furthest],
-            "quantity": [f"{one.quantity} [{one.unit}]" if one.unit else one.quantity for one in furthest],
+            "quantity": [one.quantity.replace("_", " ") for one in furthest],
             "predicted": [one.predicted for one in furthest],
             "measured": [one.measured for one in furthest],
             "error": [None if one.error_pct is None else f"{number(one.error_pct, 3)} %" for one in furthest],

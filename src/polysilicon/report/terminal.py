@@ -33,8 +33,8 @@ def text(words: object, style: str = "") -> Text:
 
 # Columns whose words are never cut in two; those that are never left out; the room others may ask for.
 WHOLE = frozenset({"confidence", "status", "date", "unit"})
-ASKED = frozenset({"value", "predicted", "measured", "error"})
-WORDS_WIDTH, NAME_WIDTH = 14, 44
+ASKED = frozenset({"value", "quantity", "predicted", "measured", "error"})
+WORDS_WIDTH, NAME_WIDTH = 14, 32
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class table:  # noqa: N801 - reads as what it does: console.print(table(...))
         kept = [name for name in cells if any(cells[name]) or not any(map(any, cells.values()))]
         same = [name for name in kept[1:] if len(cells[name]) > 1 and len(set(cells[name])) == 1]
         words = [name for name in kept[1:] if name not in numeric | WHOLE | ASKED]
-        figures = [name for name in reversed(kept[1:]) if name in numeric]
+        figures = [name for name in reversed(kept[1:]) if name in numeric - ASKED]
         for name in dict.fromkeys([*same, *sorted(words, key=lambda one: -asks[one]), *figures]):
             if sum(asks[one] + 2 for one in kept) - 2 <= room:
                 break
@@ -106,12 +106,15 @@ def _numeric(values: Sequence[object]) -> bool:
 
 def _heading(name: str, unit: str, between: str) -> Text:
     """A column's name in words, its unit in a line of its own; the suffix that says the unit is then not repeated."""
+    broken = "\n/".join(unit.rsplit("/", 1)) if len(unit) > 9 else unit
+    if unit and SUFFIXES.get(name) == unit:
+        return text(broken, "bold")
     parts = name.split("_")
     stem = next(
         (parts[:last] for last in range(1, len(parts)) if unit and SUFFIXES.get("_".join(parts[last:])) == unit), parts
     )
     heading = text(between.join(stem), "bold")
-    return heading.append_text(text(f"\n{unit}", "dim not bold")) if unit else heading
+    return heading.append_text(text(f"\n{broken}", "dim not bold")) if unit else heading
 
 
 def plain_grid(*, header: bool = True) -> Grid:

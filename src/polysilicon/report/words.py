@@ -23,13 +23,9 @@ def number(value: float, digits: int = 4) -> str:
     magnitude = math.floor(math.log10(abs(value)))
     if magnitude < -4 or magnitude >= 15:
         return f"{value:.{digits}g}"
-    if float(value).is_integer():
-        return f"{value:,.0f}"
-    return (
-        f"{value:,.{max(0, digits - 1 - magnitude)}f}".rstrip("0").rstrip(".")
-        if magnitude < digits
-        else f"{value:,.0f}"
-    )
+    places = 0 if float(value).is_integer() else max(0, digits - 1 - magnitude)
+    written = f"{value:,.{places}f}"
+    return written.rstrip("0").rstrip(".") if "." in written else written
 
 
 def short(value: float) -> str:
