@@ -1,1 +1,44 @@
-"""performance."""
+"""Performance: time, memory and utilisation of a workload on a cluster.
+
+Architecture in one paragraph: `cluster` turns a chip or system record into the figures formulas need and notes each
+as a reading with its confidence; `efficiency` merges fitted parameters from all chips down to one; `rates` multiplies
+the two. `operators` and `collectives` hold the shared formulas of arithmetic, memory traffic and communication;
+`layer`, `communication` and `pipeline` those of training, `memory` its bytes; `step` puts them together, the same
+lines for one layout and for a table (`layouts`). `training` is the public estimate, `search` tries every layout in
+`space`, `explain` evaluates one again and returns its tree. Serving stands on the same operators and collectives.
+Every formula takes numbers or arrays, ends in its unit and cites its source; no figure of the world stands in code.
+"""
+
+from polysilicon.performance.cluster import Cluster, Reading
+from polysilicon.performance.layouts import RECOMPUTE, Layouts
+from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.space import Space
+from polysilicon.performance.training import TrainingEstimate, estimate_training
+from polysilicon.performance.values import PRECISIONS
+
+__all__ = [
+    "PRECISIONS",
+    "RECOMPUTE",
+    "Cluster",
+    "Layouts",
+    "Reading",
+    "Recipe",
+    "Space",
+    "TrainingEstimate",
+    "estimate_training",
+    "explain_training",
+    "search_training",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Search and explanation are imported when asked for: few commands need them."""
+    if name == "explain_training":
+        from polysilicon.performance.explain import explain_training
+
+        return explain_training
+    if name in ("search_training", "Found"):
+        from polysilicon.performance import search
+
+        return getattr(search, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -77,7 +77,7 @@ class Cluster:
         reader = _Reader(chip, system, dict(overrides or {}))
         domain = reader.read("scaleup_domain", 1.0)
         node = reader.read("chips", domain if domain <= 16 else 8.0)
-        scaleup = reader.read("scaleup_bw_gbs") / 2 * GIGA if domain > 1 else 0.0
+        scaleup = reader.read("scaleup_bw_gbs") / 2 * GIGA if domain > 1 else np.inf
         if domain < node:
             # Chips of one host that no fabric joins talk through its bus, and the slowest hop sets the pace.
             bus = catalogue.get(Assumption, "host-bus-gbs")
@@ -102,15 +102,21 @@ class Cluster:
     @classmethod
     def stack(cls, clusters: Sequence["Cluster"]) -> "Cluster":
         """Clusters as one column of clusters; a precision that one of them lacks is NaN there."""
-        numbers = ("chips", "memory_bytes", "memory_bytes_per_s", "scaleup_bytes_per_s", "scaleup_domain")
-        numbers += ("scaleout_bytes_per_s", "node_size")
+
+        def column(name: str) -> Values:
+            return np.array([getattr(cluster, name) for cluster in clusters], float)
+
+        peaks = {one: np.array([each.peak_flop_per_s.get(one, np.nan) for each in clusters]) for one in PRECISIONS}
         return cls(
             chip="",
-            peak_flop_per_s={
-                one: np.array([cluster.peak_flop_per_s.get(one, np.nan) for cluster in clusters], float)
-                for one in PRECISIONS
-            },
-            **{name: np.array([getattr(cluster, name) for cluster in clusters], float) for name in numbers},
+            chips=column("chips"),
+            peak_flop_per_s=peaks,
+            memory_bytes=column("memory_bytes"),
+            memory_bytes_per_s=column("memory_bytes_per_s"),
+            scaleup_bytes_per_s=column("scaleup_bytes_per_s"),
+            scaleup_domain=column("scaleup_domain"),
+            scaleout_bytes_per_s=column("scaleout_bytes_per_s"),
+            node_size=column("node_size"),
         )
 
     def of(self, chips: float) -> "Cluster":
@@ -123,13 +129,13 @@ class Cluster:
         Raises:
             InputError: the chip has no peak for it; the message says which it has.
         """
-        if precision not in self.peak_flop_per_s:
+        peak = self.peak_flop_per_s.get(precision, np.nan)
+        if np.any(np.isnan(peak)):
+            known = [one for one, value in self.peak_flop_per_s.items() if not np.any(np.isnan(value))]
             raise InputError(
-                f"{self.chip} states no dense matrix peak for {precision}",
-                found=precision,
-                allowed=sorted(self.peak_flop_per_s),
+                f"{self.chip or 'a chip'} states no dense matrix peak for {precision}", found=precision, allowed=known
             )
-        return self.peak_flop_per_s[precision]
+        return peak
 
     @property
     def doubts(self) -> tuple[Reading, ...]:
@@ -161,9 +167,9 @@ class _Reader:
     def scaleout_gbps(self) -> float:
         """Network bandwidth of one chip [Gbit/s, one direction]."""
         if "scaleout_nic_gbps" not in self.overrides and self.system is not None:
-            total, chips = self.system.scaleout_gbps_total, self.system.chips
+            total, chips = self.system.scaleout_total_gbps, self.system.chips
             if total and chips:
-                return self._noted(self.system, "scaleout_gbps_total") / chips
+                return self._noted(self.system, "scaleout_total_gbps") / chips
         return self.read("scaleout_nic_gbps")
 
     def peaks(self) -> dict[str, float]:

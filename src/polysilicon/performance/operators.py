@@ -66,12 +66,3 @@ def exposed_s(transfer_s: Values, hideable_s: Values, overlap: Values) -> Values
     Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102), data-parallel overlap.
     """
     return np.maximum(transfer_s * (1.0 - overlap), transfer_s - hideable_s)
-
-
-@formula
-def launch_bound_s(work_s: Values, launch_s: Values) -> Values:
-    """Time of a run of kernels that the host must launch: whichever of device and host is slower sets the pace.
-
-    Source: NVIDIA, CUDA C++ Programming Guide, asynchronous concurrent execution.
-    """
-    return np.maximum(work_s, launch_s)

@@ -1,0 +1,425 @@
+"""Fit the training estimator to measured cases and write what was found as records.
+
+    python scripts/calibrate.py            # fit, then write facts/data/efficiency/training.yaml
+    python scripts/calibrate.py --report   # also refit without each source in turn and print the errors
+
+The split is drawn by whole groups and recorded in facts/data/measurements/training_split.csv: rows of one source,
+model and chip, and all published duplicates, stay together, and some sources are held out entirely. Only rows
+marked `fit` are fitted; the intervals come from rows marked `test`. Few parameters, pulled towards a prior: those of
+all chips first, then of each class, family and chip, so that a chip without measurements inherits its family's.
+"""
+
+import argparse
+import csv
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import yaml
+from scipy.optimize import least_squares
+
+from polysilicon.facts import load
+from polysilicon.facts.compiler import build
+from polysilicon.facts.hardware import Chip
+from polysilicon.facts.index import DATA
+from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.memory import memory
+from polysilicon.performance.rates import rates
+from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.step import Job, breakdown
+from polysilicon.performance.training import latencies_s
+from polysilicon.records import files
+from polysilicon.records.units import GIB
+from polysilicon.validation.training_cases import Prepared, prepare, read_cases
+from polysilicon.validation.training_measures import measured_step_s
+from polysilicon.workloads.counts import Shape
+
+CASES = DATA / "measurements" / "training.csv"
+SPLIT = DATA / "measurements" / "training_split.csv"
+OUT = DATA / "efficiency" / "training.yaml"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A share (between 0 and 1) or a positive size, its prior, and how far in logit or log it may stray."""
+
+    name: str
+    prior: float
+    spread: float
+    share: bool = True
+    classes: tuple[str, ...] = ()
+
+    def inward(self, value: float) -> float:
+        """The value on the unbounded scale of the fit."""
+        return float(np.log(value / (1 - value)) if self.share else np.log(value))
+
+    def outward(self, x: float) -> float:
+        """Back from the scale of the fit."""
+        return float(1 / (1 + np.exp(-x)) if self.share else np.exp(x))
+
+
+# Priors: shares of peak as kernel benchmarks of the vendors show them, overlaps as undecided; the data moves them.
+PARAMETERS = (
+    Parameter("gemm_16bit", 0.75, 0.6),
+    Parameter("gemm_fp8", 0.65, 0.6),
+    Parameter("gemm_mxfp8", 0.60, 0.6),
+    Parameter("gemm_fp4", 0.50, 0.6),
+    Parameter("gemm_int8", 0.60, 0.6),
+    Parameter("core", 0.45, 0.6, classes=("npu", "tpu")),
+    Parameter("untuned_core", 0.75, 0.6),
+    Parameter("product_traffic", 0.50, 0.8),
+    Parameter("stream_traffic", 0.75, 0.6),
+    Parameter("experts", 0.70, 0.8),
+    Parameter("launch_s", 4e-4, 0.7, share=False),
+    Parameter("launch_moe_s", 1e-3, 0.7, share=False),
+    Parameter("graph_share", 0.50, 0.8),
+    Parameter("step_s", 0.02, 0.7, share=False),
+    Parameter("straggle", 0.005, 0.7, share=False),
+    Parameter("tensor_overlap", 0.30, 0.8),
+    Parameter("context_overlap", 0.50, 0.8),
+    Parameter("expert_overlap", 0.30, 0.8),
+    Parameter("pipeline_overlap", 0.30, 0.8),
+    Parameter("data_overlap", 0.50, 0.8),
+    Parameter("shard_overlap", 0.70, 0.8),
+    Parameter("scaleup", 0.70, 0.8),
+    Parameter("scaleout", 0.70, 0.8),
+)
+PACE_SPREAD = {"class": 0.15, "family": 0.08, "chip": 0.08}
+NARROW_SPREAD = 0.08
+PRIOR_WEIGHT = 0.25
+PACE_WEIGHT = 0.10
+ROBUST = 0.12
+HELD_SOURCES_PCT, TEST_PCT = 8, 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """The measured rows as one table, with the chip of each."""
+
+    job: Job
+    cluster: Cluster
+    step_s: np.ndarray
+    chips: list[str]
+    classes: list[str]
+    families: list[str]
+    sources: list[str]
+    kinds: np.ndarray
+    weights: np.ndarray
+
+
+def table(made: list[Prepared], catalogue) -> Table:
+    """Rows that have a measured time and can be expressed, as one table."""
+    cluster = Cluster.stack([one.cluster for one in made])
+    layouts = Layouts(**{name: np.array([one.layout[name] for one in made]) for name in made[0].layout})
+    recipe = Recipe(**{name: np.array([one.recipe[name] for one in made]) for name in made[0].recipe})
+    blank = Efficiency({}, 0.0, 0.0)
+    job = Job(
+        Shape.stack([one.model for one in made]),
+        np.array([one.case.number("seq_len") for one in made]),
+        np.array([one.case.number("global_batch") for one in made]),
+        layouts,
+        recipe,
+        None,
+        blank,
+        cluster.node_size,
+    )
+    chips = [one.cluster.chip for one in made]
+    records = {chip: catalogue.get(Chip, chip) for chip in set(chips)}
+    sources = [one.case.word("source_key") for one in made]
+    groups = [one.case.word("dup_group") or one.case.id for one in made]
+    per_source, per_group = Counter(sources), Counter(groups)
+    weights = np.array([1 / np.sqrt(per_source[s] * per_group[g]) for s, g in zip(sources, groups, strict=True)])
+    return Table(
+        job,
+        cluster,
+        np.array([measured_step_s(one) for one in made]),
+        chips,
+        [records[chip].device_class for chip in chips],
+        [records[chip].family or records[chip].id for chip in chips],
+        sources,
+        np.array([one.model.experts > 0 for one in made]),
+        weights / weights.mean(),
+    )
+
+
+class Fit:
+    """The unknowns in one vector, and back."""
+
+    def __init__(self, one: Table) -> None:
+        self.keys = [(p, "") for p in PARAMETERS] + [(p, c) for p in PARAMETERS for c in p.classes]
+        self.levels = {
+            "class": sorted(set(one.classes)),
+            "family": sorted(set(one.families)),
+            "chip": sorted(set(one.chips)),
+        }
+        self.start = np.array(
+            [p.inward(p.prior) for p, _ in self.keys]
+            + [0.0] * (sum(len(names) for names in self.levels.values()) + len(self.levels["chip"]))
+        )
+        self.x = self.start
+
+    def split(self, x: np.ndarray) -> tuple[dict[tuple[str, str], float], dict[str, dict[str, float]]]:
+        """Parameters by (name, class), and log paces by level and name."""
+        count = len(self.keys)
+        values = {(p.name, c): p.outward(v) for (p, c), v in zip(self.keys, x[:count], strict=True)}
+        paces, at = {}, count
+        for level, names in (*self.levels.items(), ("narrow", self.levels["chip"])):
+            paces[level] = dict(zip(names, x[at : at + len(names)], strict=True))
+            at += len(names)
+        return values, paces
+
+    def efficiency(self, x: np.ndarray, one: Table) -> Efficiency:
+        """What every row of a table reads; a chip, family or class never seen counts as its parent."""
+        values, paces = self.split(x)
+        width = len(one.chips)
+        columns = {p.name: np.full(width, values[p.name, ""]) for p in PARAMETERS}
+        for (name, group), value in values.items():
+            if group:
+                columns[name] = np.where(np.array(one.classes) == group, value, columns[name])
+        log_pace, narrow = np.zeros(width), np.zeros(width)
+        for level, names in (("class", one.classes), ("family", one.families), ("chip", one.chips)):
+            log_pace += np.vectorize(paces[level].get, otypes=[float])(names, 0.0)
+        narrow = np.vectorize(paces["narrow"].get, otypes=[float])(one.chips, 0.0)
+        return Efficiency(columns | {"pace": np.exp(log_pace), "narrow_pace": np.exp(narrow)}, 0.0, 0.0)
+
+    def log_error(self, x: np.ndarray, one: Table, latencies: tuple[float, float]) -> np.ndarray:
+        """Logarithm of predicted over measured time."""
+        efficiency = self.efficiency(x, one)
+        job = one.job
+        job = replace(
+            job,
+            efficiency=efficiency,
+            rates=rates(one.cluster, efficiency, job.layouts, job.recipe, latencies),
+        )
+        return np.log(breakdown(job).step_s / one.step_s)
+
+    def run(self, one: Table, latencies: tuple[float, float], steps: int = 25) -> "Fit":
+        """Least squares on the log error, robust to single rows, with every unknown pulled to its prior."""
+        spreads = [p.spread for p, _ in self.keys]
+        pulls = [PRIOR_WEIGHT / s for s in spreads]
+        for level, names in self.levels.items():
+            pulls += [PACE_WEIGHT / PACE_SPREAD[level]] * len(names)
+        pulls += [PACE_WEIGHT / NARROW_SPREAD] * len(self.levels["chip"])
+        root = np.sqrt(one.weights)
+
+        def residuals(x: np.ndarray) -> np.ndarray:
+            return np.concatenate([root * self.log_error(x, one, latencies), np.array(pulls) * (x - self.start)])
+
+        self.x = least_squares(
+            residuals, self.start, loss="soft_l1", f_scale=ROBUST, max_nfev=steps, ftol=1e-5, xtol=1e-5
+        ).x
+        return self
+
+
+def draw_split(made: list[Prepared]) -> dict[str, str]:
+    """`fit` or `test` for each case, by whole groups; the same every time."""
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            name = parent[name]
+        return name
+
+    for one in made:
+        group = "|".join(one.case.word(name) for name in ("source_key", "model", "chip"))
+        duplicate = one.case.word("dup_group")
+        if duplicate:
+            parent[root(group)] = root(duplicate)
+
+    def percent(text: str) -> int:
+        return int(hashlib.sha256(text.encode()).hexdigest(), 16) % 100
+
+    groups: dict[str, list[Prepared]] = {}
+    for one in made:
+        group = root("|".join(one.case.word(name) for name in ("source_key", "model", "chip")))
+        groups.setdefault(group, []).append(one)
+    fold = {}
+    for group, rows in groups.items():
+        held = any(percent("source " + one.case.word("source_key")) < HELD_SOURCES_PCT for one in rows)
+        fold[group] = "test" if held or percent(group) < TEST_PCT else "fit"
+    # A chip all of whose groups fell to the test would be tested as a stranger only: its largest group is fitted.
+    of_chip: dict[str, list[str]] = {}
+    for group, rows in groups.items():
+        if any(usable(one) for one in rows):
+            of_chip.setdefault(rows[0].case.word("chip_id") or rows[0].case.word("chip"), []).append(group)
+    for mine in of_chip.values():
+        if all(fold[group] == "test" for group in mine):
+            fold[max(mine, key=lambda group: (len(groups[group]), group))] = "fit"
+    return {one.case.id: fold[group] for group, rows in groups.items() for one in rows}
+
+
+def usable(one: Prepared) -> bool:
+    """Whether a row can be fitted: expressible, plausible, of quality A or B, and with a time."""
+    good = one.status == "ok" and one.expressible and one.case.word("quality") in ("A", "B")
+    return good and measured_step_s(one) > 0
+
+
+def conformal(errors: np.ndarray, share: float = 0.90) -> tuple[float, float]:
+    """Ratios of measured over predicted that hold `share` of the cases, both tails alike."""
+    ratios = np.sort(-errors)
+    rank = (1 - share) / 2 * (len(ratios) + 1) / len(ratios)
+    low, high = np.quantile(ratios, [max(rank / 1, 0.0) * 0.95, min(1 - rank * 0.95, 1.0)])
+    return float(np.exp(low)), float(np.exp(high))
+
+
+def summary(name: str, errors: np.ndarray) -> str:
+    """Median, bias and tail of a set of errors."""
+    off = np.abs(np.expm1(errors))
+    return (
+        f"{name:28s} {len(errors):4d} rows  median {np.median(off):6.1%}  p90 {np.quantile(off, 0.9):6.1%}"
+        f"  bias {np.median(errors):+.3f}"
+    )
+
+
+def without(key: str, made: list[Prepared], names: list[str], catalogue, latencies) -> dict[str, np.ndarray]:
+    """Errors on each group of rows when the fit never saw that group."""
+    out = {}
+    for name in sorted(set(names)):
+        mine = np.array([one == name for one in names])
+        if mine.all():
+            continue
+        rest = table([m for m, own in zip(made, mine, strict=True) if not own], catalogue)
+        theirs = table([m for m, own in zip(made, mine, strict=True) if own], catalogue)
+        fit = Fit(rest).run(rest, latencies, steps=10)
+        out[name] = fit.log_error(fit.x, theirs, latencies)
+    print(f"leave one {key} out: {summary('pooled', np.concatenate(list(out.values())))}")
+    return out
+
+
+def reserve(made: list[Prepared], one: Table) -> tuple[dict[str, float], np.ndarray]:
+    """What the peaks of the measured rows hold beyond the counted memory: a share and a fixed part."""
+    blank = Efficiency({"reserve_share": 0.0, "reserve_bytes": 0.0}, 0.0, 0.0)
+    counted = memory(replace(one.job, efficiency=blank)).memory_bytes
+    peaks = np.array([m.case.number("peak_mem_gib") * GIB for m in made])
+
+    def off(x: np.ndarray) -> np.ndarray:
+        return np.log((counted * (1 + np.exp(x[0])) + np.exp(x[1]) * GIB) / peaks)
+
+    x = least_squares(
+        lambda x: np.concatenate([off(x), 0.2 * (x - np.log([0.05, 2.0]))]),
+        np.log([0.05, 2.0]),
+        loss="soft_l1",
+        f_scale=0.1,
+    ).x
+    return {"reserve_share": float(np.exp(x[0])), "reserve_bytes": float(np.exp(x[1]) * GIB)}, off(x)
+
+
+def reserved(held: dict[str, float], made: list[Prepared], one: Table) -> np.ndarray:
+    """Log error of the memory of rows with a measured peak."""
+    used = memory(replace(one.job, efficiency=Efficiency(held, 0.0, 0.0))).memory_bytes
+    return np.log(used / np.array([m.case.number("peak_mem_gib") * GIB for m in made]))
+
+
+def record(level: str, applies_to: str, parameters: dict[str, float], cases: int, interval, why: str) -> dict:
+    """One record of the fit, ready for YAML."""
+    body = {
+        "from": ["training-fit"],
+        "confidence": "measured" if cases else "estimate",
+        "room": "training",
+        "level": level,
+        "applies_to": applies_to,
+        "cases": cases,
+        "parameters": {name: float(f"{value:.5g}") for name, value in parameters.items()},
+    }
+    if interval:
+        body |= {"low_ratio": float(f"{interval[0]:.4g}"), "high_ratio": float(f"{interval[1]:.4g}")}
+    return body | {"notes": why}
+
+
+def main() -> None:
+    """Fit, test, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--report", action="store_true", help="also refit without each source in turn")
+    parser.add_argument("--redraw", action="store_true", help="draw the split again instead of reading it")
+    asked = parser.parse_args()
+    catalogue = load()
+    latencies = latencies_s(catalogue)
+    every = [prepare(catalogue, case) for case in read_cases(CASES)]
+    folds = draw_split(every) if asked.redraw or not SPLIT.exists() else read_split(SPLIT)
+    known = [one for one in every if usable(one)]
+    fitted = [m for m in known if folds[m.case.id] == "fit"]
+    tested = [m for m in known if folds[m.case.id] == "test"]
+    one, other = table(fitted, catalogue), table(tested, catalogue)
+    fit = Fit(one).run(one, latencies)
+    inside, outside = fit.log_error(fit.x, one, latencies), fit.log_error(fit.x, other, latencies)
+    print(summary("fitted", inside), summary("never fitted", outside), sep="\n")
+    for source in sorted(set(other.sources)):
+        print(summary("  test " + source, outside[np.array(other.sources) == source]))
+    peaks = [m for m in fitted if m.case.number("peak_mem_gib")]
+    held, memory_off = reserve(peaks, table(peaks, catalogue))
+    print(summary("memory, fitted", memory_off))
+    unseen = [m for m in tested if m.case.number("peak_mem_gib")]
+    memory_test = reserved(held, unseen, table(unseen, catalogue))
+    print(summary("memory, never fitted", memory_test))
+    low, high = conformal(np.concatenate([memory_test, memory_off]))
+    held |= {"memory_low_ratio": low, "memory_high_ratio": high}
+    if asked.report:
+        for source, errors in without(
+            "source", known, [m.case.word("source_key") for m in known], catalogue, latencies
+        ).items():
+            print(summary("  without " + source, errors))
+    by_chip = without("chip", fitted, one.chips, catalogue, latencies)
+    by_family = without("family", fitted, one.families, catalogue, latencies)
+    write(fit, one, held, outside, other, by_chip, by_family)
+    if asked.redraw or not SPLIT.exists():
+        lines = ["case_id,fold"] + [f"{case},{fold}" for case, fold in folds.items()]
+        files.write(SPLIT, "\n".join(lines) + "\n")
+    print("catalogue", build())
+
+
+def read_split(path: Path) -> dict[str, str]:
+    """The recorded fold of each case."""
+    with path.open() as stream:
+        return {row["case_id"]: row["fold"] for row in csv.DictReader(stream)}
+
+
+def write(fit: Fit, one: Table, held, outside, other: Table, by_chip, by_family) -> None:
+    """The records of every level, each with the interval of what it is used for."""
+    values, paces = fit.split(fit.x)
+    plain, mixed = outside[~other.kinds], outside[other.kinds]
+    wider = max(np.quantile(np.abs(mixed), 0.9) / np.quantile(np.abs(plain), 0.9), 1.0)
+    near, family = conformal(plain), conformal(np.concatenate(list(by_chip.values())))
+    far = conformal(np.concatenate(list(by_family.values())))
+    cases = {
+        level: Counter(names)
+        for level, names in (("class", one.classes), ("family", one.families), ("chip", one.chips))
+    }
+    records = {
+        "training-all": record(
+            "all",
+            "all",
+            {p.name: values[p.name, ""] for p in PARAMETERS}
+            | {"pace": 1.0, "narrow_pace": 1.0, "moe_widening": wider}
+            | held,
+            len(one.step_s),
+            far,
+            "A chip whose family was never measured: interval from families left out of the fit in turn.",
+        )
+    }
+    for name, log in paces["class"].items():
+        own = {p.name: values[p.name, name] for p in PARAMETERS if name in p.classes}
+        records[f"training-class-{name}"] = record(
+            "class", name, own | {"pace": np.exp(log)}, cases["class"][name], None, ""
+        )
+    class_of = dict(zip(one.families, one.classes, strict=True)) | dict(zip(one.chips, one.classes, strict=True))
+    family_of = dict(zip(one.chips, one.families, strict=True))
+    for name, log in paces["family"].items():
+        pace = {"pace": np.exp(log + paces["class"][class_of[name]])}
+        why = "A chip of a measured family: interval from chips left out of the fit in turn."
+        records[f"training-family-{name}"] = record("family", name, pace, cases["family"][name], family, why)
+    for name, log in paces["chip"].items():
+        pace = np.exp(log + paces["family"][family_of[name]] + paces["class"][class_of[name]])
+        own = {"pace": pace, "narrow_pace": np.exp(paces["narrow"][name])}
+        known = cases["chip"][name] >= 5
+        why = "Interval from rows never fitted." if known else "Too few rows for an interval of its own: its family's."
+        records[f"training-{name}"] = record("chip", name, own, cases["chip"][name], near if known else None, why)
+    header = "# Written by scripts/calibrate.py; run it again instead of editing.\n"
+    files.write(OUT, header + yaml.safe_dump(records, sort_keys=False, width=110))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Why a training step takes as long as it does: the tree of formulas and records behind one figure."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.efficiency import Fit
+from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.efficiency import Efficiency, efficiency_of
+from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.rates import rates
+from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.step import Job, breakdown
+from polysilicon.performance.training import latencies_s
+from polysilicon.performance.values import PEAK_FIELD, PRECISIONS
+from polysilicon.records.errors import Unsupported
+from polysilicon.records.recorder import Recorder, Step
+from polysilicon.workloads.counts import Shape
+from polysilicon.workloads.model import Diffusion, Recommender, Transformer
+from polysilicon.workloads.task import Training
+
+# The field of a chip or system record behind each figure of a cluster.
+FIELD = {
+    "memory_bytes": "memory_gb",
+    "memory_bytes_per_s": "memory_bw_gbs",
+    "scaleup_bytes_per_s": "scaleup_bw_gbs",
+    "scaleup_domain": "scaleup_domain",
+    "scaleout_bytes_per_s": "scaleout_nic_gbps",
+    "node_size": "chips",
+}
+SYSTEM_FIELD = {"scaleup_bw_gbs": "scaleup_bw_per_chip_gbs", "scaleout_nic_gbps": "scaleout_total_gbps"}
+
+
+def explain_training(
+    catalogue: Catalogue,
+    model: Transformer | Recommender | Diffusion,
+    task: Training,
+    cluster: Cluster,
+    layouts: Layouts,
+    recipe: Recipe | None = None,
+    at: int = 0,
+) -> Step:
+    """The explanation of one candidate's `step_s`: formulas with citations down to records and the user's inputs.
+
+    Raises:
+        Unsupported: the model is not a transformer.
+        InputError: the chip states no dense matrix peak for the precision.
+    """
+    if not isinstance(model, Transformer):
+        raise Unsupported(f"{model.name}: training time is modelled for transformers only so far")
+    recorder = Recorder()
+    known = _Known(recorder)
+    chips = _known_cluster(known, cluster)
+    layout, recipe = known.struct(_one(layouts, at), "layout"), known.struct(recipe or Recipe(), "recipe")
+    efficiency = _known_efficiency(catalogue, known, efficiency_of(catalogue, cluster.chip, "training"))
+    up, out = latencies_s(catalogue)
+    latencies = (known.value(up, "scaleup-latency-us"), known.value(out, "scaleout-latency-us"))
+    shape = known.struct(Shape.of(model), f"model {model.name}")
+    sequence = known.value(task.sequence_length, "task: sequence length")
+    batch = known.value(task.global_batch, "task: global batch")
+    with recorder:
+        reached = rates(chips, efficiency, layout, recipe, latencies)
+        job = Job(shape, sequence, batch, layout, recipe, reached, efficiency, chips.node_size)
+        step = breakdown(job).step_s
+    return plain(recorder.tree(step))
+
+
+def plain(step: Step) -> Step:
+    """The tree with every value as a plain number."""
+    value = step.value
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.item() if np.size(value) == 1 else np.asarray(value).tolist()
+    return replace(
+        step, value=value, inputs=[plain(one) for one in step.inputs], within=[plain(one) for one in step.within]
+    )
+
+
+class _Known:
+    """Announces inputs, each as an object of its own, so that equal numbers keep their own origins."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+    def value(self, number: Any, origin: str, confidence: str = "") -> Any:
+        own = np.float64(number)
+        return self.recorder.known(own, origin, confidence)
+
+    def struct(self, one: Any, origin: str) -> Any:
+        return type(one)(**{f.name: self.value(getattr(one, f.name), f"{origin}: {f.name}") for f in fields(one)})
+
+
+def _one(layouts: Layouts, at: int) -> Layouts:
+    """One candidate of the table, as numbers."""
+    width = len(layouts)
+    return Layouts(**{f.name: float(np.broadcast_to(getattr(layouts, f.name), width)[at]) for f in fields(Layouts)})
+
+
+def _known_cluster(known: _Known, cluster: Cluster) -> Cluster:
+    readings = {one.field: one for one in cluster.readings}
+
+    def announced(value: Any, name: str) -> Any:
+        found = readings.get(name) or readings.get(SYSTEM_FIELD.get(name, "")) or readings.get("value")
+        return known.value(value, str(found), found.confidence) if found else known.value(value, f"cluster: {name}")
+
+    peaks = {
+        one: announced(cluster.peak_flop_per_s[one], PEAK_FIELD[one])
+        for one in PRECISIONS
+        if one in cluster.peak_flop_per_s
+    }
+    figures = {name: announced(getattr(cluster, name), field) for name, field in FIELD.items()}
+    return replace(cluster, peak_flop_per_s=peaks, **figures)
+
+
+def _known_efficiency(catalogue: Catalogue, known: _Known, efficiency: Efficiency) -> Efficiency:
+    """Each fitted parameter with the record of the most specific level that states it."""
+    origin: dict[str, Fit] = {}
+    for name in efficiency.records:
+        one = catalogue.get(Fit, name)
+        origin |= dict.fromkeys(one.parameters, one)
+    return replace(
+        efficiency,
+        parameters={
+            name: known.value(value, f"{origin[name].id}: {name}", str(origin[name].confidence))
+            for name, value in efficiency.parameters.items()
+        },
+    )

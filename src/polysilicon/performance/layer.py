@@ -1,0 +1,230 @@
+"""Formulas of one transformer layer on one chip for one micro-batch: arithmetic, memory traffic, launches."""
+
+import numpy as np
+
+from polysilicon.performance.values import Values
+from polysilicon.records.recorder import formula
+
+
+@formula
+def chip_tokens(micro_batch: Values, sequence: Values, cp: Values) -> Values:
+    """Tokens of one micro-batch that one chip of a context-parallel group works on.
+
+    Source: Liu et al., Ring Attention (arXiv 2310.01889).
+    """
+    return micro_batch * sequence / cp
+
+
+@formula
+def sharded_columns(weights: Values, inner: Values, tp: Values) -> Values:
+    """Columns of a weight matrix with `inner` rows that one chip of a tensor-parallel group holds.
+
+    Source: Shoeybi et al., Megatron-LM (arXiv 1909.08053), section 3.
+    """
+    return weights / inner / tp
+
+
+@formula
+def core_flop(tokens: Values, attended_tokens: Values, score_width: Values, value_width: Values, tp: Values) -> Values:
+    """Forward operations of attention proper in one layer on one chip; heads are shared out over `tp`.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), appendix A.
+    """
+    return 2.0 * tokens * attended_tokens * (score_width + value_width) / tp
+
+
+@formula
+def score_bytes(tokens: Values, sequence: Values, heads: Values, tp: Values, fused: Values) -> Values:
+    """Traffic of the score matrix where attention is not fused: written, scaled, normalised, dropped, read.
+
+    Eleven bytes a score in 16-bit formats: one write and one read by the two products, a read and a write by
+    softmax, a read, a write and a one-byte mask by dropout.
+
+    Source: Ivanov et al., Data Movement Is All You Need (arXiv 2007.00072); Dao et al. (arXiv 2205.14135).
+    """
+    return (1.0 - fused) * 11.0 * tokens * sequence * heads / tp
+
+
+@formula
+def sequence_cut(tp: Values, sequence_parallel: Values) -> Values:
+    """By how much norms and residuals are cut: by the tensor-parallel degree where the sequence is cut too.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 4.2.2.
+    """
+    return np.where(np.asarray(sequence_parallel) > 0.0, tp, 1.0)
+
+
+@formula
+def streamed_bytes(
+    tokens: Values,
+    hidden: Values,
+    query_width: Values,
+    kv_width: Values,
+    activation_width: Values,
+    tp: Values,
+    sequence_cut: Values,
+    narrow: Values,
+) -> Values:
+    """Forward traffic of the memory-bound operators of one layer: norms, residuals, rotary embedding, activation.
+
+    Two norms and two residual additions move ten times the hidden width in 16 bits. In a narrow format the
+    inputs of the products are cast besides: read in two bytes, written twice in one.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 4; Ivanov et al. (arXiv 2007.00072); Micikevicius et
+    al., FP8 Formats for Deep Learning (arXiv 2209.05433).
+    """
+    outside = 20.0 * hidden / sequence_cut
+    inside = 2.0 * (2.0 * (query_width + kv_width) + activation_width) / tp
+    cast = narrow * 4.0 * (3.0 * hidden + activation_width / 2.0) / tp
+    return tokens * (outside + inside + cast)
+
+
+@formula
+def activation_width(matrices: Values, dense: Values) -> Values:
+    """Width of all intermediate results of a feed-forward block: one for each matrix.
+
+    Source: Shazeer, GLU Variants Improve Transformer (arXiv 2002.05202).
+    """
+    return matrices * dense
+
+
+@formula
+def expert_activation_width(
+    matrices: Values, expert_hidden: Values, experts_per_token: Values, shared_weights: Values, hidden: Values
+) -> Values:
+    """Width of the intermediate results of the experts that one token meets, shared ones included.
+
+    Source: DeepSeek-AI, DeepSeekMoE (arXiv 2401.06066), section 3.
+    """
+    return matrices * expert_hidden * experts_per_token + shared_weights / hidden
+
+
+@formula
+def always_weights(shared_weights: Values, router_weights: Values) -> Values:
+    """Weights of a layer with experts that every token meets: shared experts and router.
+
+    Source: DeepSeek-AI, DeepSeekMoE (arXiv 2401.06066), section 3.
+    """
+    return shared_weights + router_weights
+
+
+@formula
+def routed_rows(tokens: Values, experts_per_token: Values) -> Values:
+    """Token copies that one chip's experts work on, when routing is balanced.
+
+    Source: Lepikhin et al., GShard (arXiv 2006.16668), section 2.
+    """
+    return tokens * experts_per_token
+
+
+@formula
+def local_expert_bytes(
+    rows: Values,
+    experts: Values,
+    ep: Values,
+    expert_weights: Values,
+    hidden: Values,
+    expert_width: Values,
+    tp: Values,
+    operand_bytes: Values,
+) -> Values:
+    """Traffic of one chip's experts: each local expert's weights once, its rows in and its results out.
+
+    Source: Gale et al., MegaBlocks (arXiv 2211.15841), grouped products.
+    """
+    weights = experts / ep * expert_weights / tp
+    return operand_bytes * (weights + rows * (hidden + expert_width / tp)) + 2.0 * rows * expert_width / tp
+
+
+@formula
+def permuted_bytes(rows: Values, hidden: Values, tp: Values) -> Values:
+    """Forward traffic of sorting token copies to experts and back: each is read and written twice, in 16 bits.
+
+    Source: Gale et al., MegaBlocks (arXiv 2211.15841), section 5.
+    """
+    return 8.0 * rows * hidden / tp
+
+
+@formula
+def forward_s(projections_s: Values, core_s: Values, feed_forward_s: Values, streams_s: Values) -> Values:
+    """Forward work of one layer: products, attention proper and memory-bound operators, one after another.
+
+    Source: Isaev et al., Calculon (SC'23), block time as a sum over layers.
+    """
+    return projections_s + core_s + feed_forward_s + streams_s
+
+
+@formula
+def backward_s(
+    projections_s: Values, core_s: Values, feed_forward_s: Values, streams_s: Values, fused: Values, frozen: Values
+) -> Values:
+    """Backward work of one layer: two products for each forward one, or one where the weights are frozen.
+
+    Fused attention computes its scores again, so its backward takes five products for two instead of four.
+
+    Source: Narayanan et al. (arXiv 2104.04473), appendix; Hu et al., LoRA (arXiv 2106.09685), section 4.2;
+    Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1.
+    """
+    return (2.0 - frozen) * (projections_s + feed_forward_s) + (2.0 + 0.5 * fused) * core_s + 2.0 * streams_s
+
+
+@formula
+def recomputed_s(
+    forward_s: Values, core_s: Values, recompute: Values, recomputed_share: Values, fused: Values
+) -> Values:
+    """Work done again in the backward pass: nothing, attention proper, or whole layers.
+
+    Fused attention computes its scores again by itself, so selective recomputation then adds nothing.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 5.
+    """
+    attention = np.where(np.asarray(recompute) == 1.0, core_s * (1.0 - fused), 0.0)
+    return np.where(np.asarray(recompute) == 2.0, forward_s * recomputed_share, attention)
+
+
+@formula
+def passes(recompute: Values, recomputed_share: Values) -> Values:
+    """Passes over a layer in units of the forward one: backward counts two, computing again one more.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 5.
+    """
+    return 3.0 + np.where(np.asarray(recompute) == 2.0, recomputed_share, 0.0)
+
+
+@formula
+def launched_s(launch_s: Values, passes: Values, graphs: Values, graph_share: Values) -> Values:
+    """Host time to launch the kernels of one layer; captured graphs leave a share of it.
+
+    Source: NVIDIA, CUDA C++ Programming Guide, asynchronous execution and CUDA graphs.
+    """
+    return launch_s * passes * (1.0 - graphs * (1.0 - graph_share))
+
+
+@formula
+def layer_s(
+    forward_s: Values, backward_s: Values, recomputed_s: Values, launched_s: Values, blocking: Values
+) -> Values:
+    """Time of one layer for one micro-batch: the slower of device and host, or their sum where launches block.
+
+    Source: NVIDIA, CUDA C++ Programming Guide, asynchronous execution and CUDA_LAUNCH_BLOCKING.
+    """
+    work_s = forward_s + backward_s + recomputed_s
+    return np.maximum(work_s, launched_s) + blocking * np.minimum(work_s, launched_s)
+
+
+@formula
+def mixed_layer_s(dense_layer_s: Values, moe_layer_s: Values, dense_layers: Values, layers: Values) -> Values:
+    """Mean time of a layer in a model with and without experts.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 4.2.
+    """
+    return (dense_layers * dense_layer_s + (layers - dense_layers) * moe_layer_s) / layers
+
+
+@formula
+def experts_s(routed_s: Values, shared_s: Values, permuted_s: Values) -> Values:
+    """Forward products of a layer's experts, the shared ones and the router, with sorting the tokens.
+
+    Source: Gale et al., MegaBlocks (arXiv 2211.15841).
+    """
+    return routed_s + shared_s + permuted_s

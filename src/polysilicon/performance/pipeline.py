@@ -1,0 +1,190 @@
+"""Formulas that make a step of layers: stages, micro-batches, bubbles, the head, the optimizer, the whole."""
+
+import numpy as np
+
+from polysilicon.performance.values import Values
+from polysilicon.records.recorder import formula
+
+
+@formula
+def micro_batches(global_batch: Values, dp: Values, micro_batch: Values) -> Values:
+    """Micro-batches that one replica works through in a step; one that is not full costs as much as a full one.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.
+    """
+    return np.ceil(global_batch / (dp * micro_batch))
+
+
+@formula
+def stage_layers(layers: Values, pp: Values) -> Values:
+    """Layers of the longest pipeline stage.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2.
+    """
+    return np.ceil(layers / pp)
+
+
+@formula
+def head_share(layers: Values, pp: Values) -> Values:
+    """Share of the output head's time that lengthens the pipeline's slowest stage.
+
+    Where the layers don't divide evenly, the last stage has a layer less and the head takes its place.
+
+    Source: Grattafiori et al., The Llama 3 Herd of Models (arXiv 2407.21783), section 3.3.2.
+    """
+    return np.where(np.remainder(layers, pp) > 0.0, 0.0, 1.0)
+
+
+@formula
+def loss_bytes(tokens: Values, vocab: Values, tp: Values) -> Values:
+    """Traffic of softmax, loss and their gradient over the vocabulary: four passes in 32 bits.
+
+    Source: Shoeybi et al., Megatron-LM (arXiv 1909.08053), section 3, parallel cross entropy.
+    """
+    return 16.0 * tokens * vocab / tp
+
+
+@formula
+def head_s(product_s: Values, loss_s: Values, frozen: Values) -> Values:
+    """Output head and loss, forward and backward, for one micro-batch.
+
+    Source: Narayanan et al. (arXiv 2104.04473), appendix.
+    """
+    return (3.0 - frozen) * product_s + loss_s
+
+
+@formula
+def layers_s(one_s: Values, stage_layers: Values, micro_batches: Values) -> Values:
+    """What one layer costs, over the layers of a stage and the micro-batches of a step.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2.
+    """
+    return one_s * stage_layers * micro_batches
+
+
+@formula
+def batches_s(one_s: Values, share: Values, micro_batches: Values) -> Values:
+    """What one micro-batch costs beside its layers, over a step.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2.
+    """
+    return one_s * share * micro_batches
+
+
+@formula
+def hideable_s(layer_s: Values, stage_layers: Values) -> Values:
+    """Compute of one micro-batch on one chip, behind which transfers can hide.
+
+    Source: Li et al., PyTorch Distributed (arXiv 2006.15704), section 3.2.3.
+    """
+    return layer_s * stage_layers
+
+
+@formula
+def exposed_data_s(once_s: Values, each_s: Values, micro_batches: Values) -> Values:
+    """Exposed data-parallel time of a step: what happens once, and what happens with every micro-batch.
+
+    Source: Zhao et al., PyTorch FSDP (arXiv 2304.11277), section 4.
+    """
+    return once_s + each_s * micro_batches
+
+
+@formula
+def bubble_s(
+    layer_s: Values,
+    tensor_s: Values,
+    context_s: Values,
+    expert_s: Values,
+    layers: Values,
+    pp: Values,
+    interleave: Values,
+) -> Values:
+    """Time in which a stage waits for the pipeline to fill and drain (1F1B, interleaved).
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2.
+    """
+    return (pp - 1.0) / interleave * (layers / pp) * (layer_s + tensor_s + context_s + expert_s)
+
+
+@formula
+def optimizer_bytes(
+    weights: Values,
+    expert_weights: Values,
+    replicas: Values,
+    expert_replicas: Values,
+    zero_stage: Values,
+    frozen: Values,
+    adapter_share: Values,
+) -> Values:
+    """Traffic of one Adam step on one chip: gradient read, master and two moments read and written, weight written.
+
+    Source: Kingma and Ba, Adam (arXiv 1412.6980), algorithm 1; Rajbhandari et al. (arXiv 1910.02054), section 3.
+    """
+    sharded = np.asarray(zero_stage) > 0.0
+    held = weights / np.where(sharded, replicas, 1.0) + expert_weights / np.where(sharded, expert_replicas, 1.0)
+    return 30.0 * held * np.where(np.asarray(frozen) > 0.0, adapter_share, 1.0)
+
+
+@formula
+def overhead_s(
+    layers_s: Values,
+    head_s: Values,
+    tensor_s: Values,
+    context_s: Values,
+    expert_s: Values,
+    pipeline_s: Values,
+    bubble_s: Values,
+    data_s: Values,
+    optimizer_s: Values,
+    fixed_s: Values,
+    chips: Values,
+    node_size: Values,
+    straggle: Values,
+) -> Values:
+    """Host time of a step, and what waiting for the slowest chip adds as the job grows beyond a node.
+
+    Source: Jiang et al., MegaScale (arXiv 2402.15627), section 5, stragglers; the size of it from the fit.
+    """
+    parts = layers_s + head_s + tensor_s + context_s + expert_s + pipeline_s + bubble_s + data_s + optimizer_s
+    return fixed_s + parts * straggle * np.log2(np.maximum(chips / node_size, 1.0))
+
+
+@formula
+def step_s(
+    layers_s: Values,
+    head_s: Values,
+    tensor_s: Values,
+    context_s: Values,
+    expert_s: Values,
+    pipeline_s: Values,
+    bubble_s: Values,
+    data_s: Values,
+    optimizer_s: Values,
+    overhead_s: Values,
+) -> Values:
+    """Time of one training step: the sum of its parts.
+
+    Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102).
+    """
+    compute = layers_s + head_s + optimizer_s
+    return compute + tensor_s + context_s + expert_s + pipeline_s + bubble_s + data_s + overhead_s
+
+
+@formula
+def tokens_per_s_per_chip(step_s: Values, global_batch: Values, sequence: Values, chips: Values) -> Values:
+    """Training throughput of one chip.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 5.
+    """
+    return global_batch * sequence / step_s / chips
+
+
+@formula
+def model_flop_per_s_per_chip(
+    step_s: Values, flop_per_token: Values, global_batch: Values, sequence: Values, chips: Values
+) -> Values:
+    """Model operations a second and chip: what the model needs, without what is computed again.
+
+    Source: Chowdhery et al., PaLM (arXiv 2204.02311), appendix B.
+    """
+    return flop_per_token * global_batch * sequence / step_s / chips

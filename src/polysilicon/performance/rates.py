@@ -1,0 +1,155 @@
+"""What one chip and its links reach: peaks of the cluster times fitted shares."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.values import BYTES_PER_ELEMENT, PRECISIONS, Values
+from polysilicon.records.recorder import formula
+
+# The fitted share of the peak that each precision's products reach.
+SHARE = {
+    "fp32": "gemm_16bit",
+    "tf32": "gemm_16bit",
+    "bf16": "gemm_16bit",
+    "fp16": "gemm_16bit",
+    "fp8": "gemm_fp8",
+    "mxfp8": "gemm_mxfp8",
+    "int8": "gemm_int8",
+    "nvfp4": "gemm_fp4",
+    "mxfp4": "gemm_fp4",
+    "int4": "gemm_int8",
+}
+
+
+Codes = NDArray[np.int_]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Achieved rates of one chip and its links; each a number, or a column with one entry a candidate.
+
+    `narrow` is 1 where the products run in fewer than 16 bits; `operand_bytes` is the width of their operands.
+    """
+
+    matrix_flop_per_s: Values
+    expert_flop_per_s: Values
+    head_flop_per_s: Values
+    core_flop_per_s: Values
+    product_bytes_per_s: Values
+    stream_bytes_per_s: Values
+    scaleup_bytes_per_s: Values
+    scaleout_bytes_per_s: Values
+    scaleup_latency_s: Values
+    scaleout_latency_s: Values
+    scaleup_domain: Values
+    operand_bytes: Values
+    narrow: Values
+
+
+@formula
+def achieved_per_s(peak_per_s: Values, share: Values, pace: Values) -> Values:
+    """Rate that is reached: the peak, times the fitted share of it, times the fitted pace of this chip.
+
+    Source: Williams, Waterman, Patterson, Roofline (CACM 52(4), 2009), ceilings; shares from the fit.
+    """
+    return peak_per_s * share * pace
+
+
+@formula
+def link_bytes_per_s(peak_bytes_per_s: Values, share: Values) -> Values:
+    """Bandwidth that a collective reaches on a link.
+
+    Source: Hockney (Parallel Computing 20(3), 1994), asymptotic bandwidth; share from the fit.
+    """
+    return peak_bytes_per_s * share
+
+
+@formula
+def narrow_share(share: Values, narrow: Values, narrow_pace: Values) -> Values:
+    """Share of the peak in a narrow format, corrected for how well this chip runs narrow formats.
+
+    Source: fit of the narrow-format rows of measurements/training.csv.
+    """
+    return share * np.where(np.asarray(narrow) > 0.0, narrow_pace, 1.0)
+
+
+@formula
+def expert_share(share: Values, experts: Values) -> Values:
+    """Share of the peak that grouped products of many experts reach.
+
+    Source: Gale et al., MegaBlocks (arXiv 2211.15841), section 6; share from the fit.
+    """
+    return share * experts
+
+
+@formula
+def core_share(core: Values, tuned: Values, untuned: Values) -> Values:
+    """Share of the 16-bit peak that attention reaches with the vendor's kernel, or with the framework's own.
+
+    Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), section 4; shares from the fit.
+    """
+    return core * np.where(np.asarray(tuned) > 0.0, 1.0, untuned)
+
+
+def rates(
+    cluster: Cluster, efficiency: Efficiency, layouts: Layouts, recipe: Recipe, latencies_s: tuple[float, float]
+) -> Rates:
+    """The rates of every candidate.
+
+    Raises:
+        InputError: the chip states no matrix peak for a precision that a candidate asks for.
+    """
+    codes = np.asarray(layouts.precision).astype(int)
+    e, pace = efficiency, efficiency["pace"]
+    peak, wide = _peak(cluster, codes), _wide_peak(cluster)
+    narrow = _column({one: float(BYTES_PER_ELEMENT[one] < 2.0) for one in PRECISIONS}, codes)
+    share = narrow_share(_chosen({one: e[SHARE[one]] for one in PRECISIONS}, codes), narrow, e["narrow_pace"])
+    return Rates(
+        matrix_flop_per_s=achieved_per_s(peak, share, pace),
+        expert_flop_per_s=achieved_per_s(peak, expert_share(share, e["experts"]), pace),
+        head_flop_per_s=achieved_per_s(wide, e["gemm_16bit"], pace),
+        core_flop_per_s=achieved_per_s(wide, core_share(e["core"], recipe.tuned_attention, e["untuned_core"]), pace),
+        product_bytes_per_s=achieved_per_s(cluster.memory_bytes_per_s, e["product_traffic"], pace),
+        stream_bytes_per_s=achieved_per_s(cluster.memory_bytes_per_s, e["stream_traffic"], pace),
+        scaleup_bytes_per_s=link_bytes_per_s(cluster.scaleup_bytes_per_s, e["scaleup"]),
+        scaleout_bytes_per_s=link_bytes_per_s(cluster.scaleout_bytes_per_s, e["scaleout"]),
+        scaleup_latency_s=latencies_s[0],
+        scaleout_latency_s=latencies_s[1],
+        scaleup_domain=cluster.scaleup_domain,
+        operand_bytes=_column(BYTES_PER_ELEMENT, codes),
+        narrow=narrow,
+    )
+
+
+def _column(by_precision: Mapping[str, float], codes: Codes) -> Values:
+    column: Values = np.array([by_precision[one] for one in PRECISIONS])[codes]
+    return column
+
+
+def _chosen(by_precision: Mapping[str, Values], codes: Codes) -> Values:
+    """Each candidate's own value; for a single candidate the very object, so that an explanation can follow it."""
+    if codes.ndim == 0:
+        return by_precision.get(PRECISIONS[int(codes)], np.nan)
+    table = np.array([np.broadcast_to(by_precision.get(one, np.nan), codes.shape) for one in PRECISIONS])
+    chosen: Values = np.take_along_axis(table, codes[np.newaxis], axis=0)[0]
+    return chosen
+
+
+def _peak(cluster: Cluster, codes: Codes) -> Values:
+    """Dense matrix peak of the precision of each candidate."""
+    chosen = _chosen(cluster.peak_flop_per_s, codes)
+    if np.any(np.isnan(chosen)):
+        cluster.peak(PRECISIONS[int(np.ravel(codes)[np.argmax(np.isnan(np.ravel(chosen)))])])
+    return chosen
+
+
+def _wide_peak(cluster: Cluster) -> Values:
+    """Peak of the 16-bit products that attention, head and loss keep."""
+    return cluster.peak("bf16")

@@ -1,0 +1,31 @@
+"""What a training recipe fixes beside the layout: what is trained, what is kept, what the software does."""
+
+from dataclasses import dataclass
+
+from polysilicon.performance.values import Values
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Each field a number, or a column with one entry a candidate.
+
+    `frozen` is 1 where the base weights stay fixed (LoRA): no weight gradients, no optimizer, no gradient
+    traffic for them; `adapter_share` is then the size of what is trained, as a share of the weights.
+    `fused_attention` is 0 for software that writes the score matrix to memory; `tuned_attention` is 0 for a
+    framework's own kernel instead of the vendor's. `graphs` is 1 where captured graphs launch the kernels,
+    `blocking` is 1 where every launch waits for the device. `recomputed_share` is the share of layers that full
+    recomputation covers. Bytes are a weight: `weight_bytes` of the working copy, `gradient_bytes` of the
+    accumulated gradient, `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments.
+    """
+
+    frozen: Values = 0.0
+    adapter_share: Values = 0.0
+    fused_attention: Values = 1.0
+    tuned_attention: Values = 1.0
+    graphs: Values = 0.0
+    blocking: Values = 0.0
+    recomputed_share: Values = 1.0
+    weight_bytes: Values = 2.0
+    gradient_bytes: Values = 4.0
+    reduce_bytes: Values = 4.0
+    optimizer_bytes: Values = 12.0

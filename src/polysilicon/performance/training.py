@@ -1,0 +1,239 @@
+"""How long a training step takes, what memory it needs, and how sure we are: for one layout or a table of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.money import Assumption
+from polysilicon.performance.cluster import Cluster, Reading
+from polysilicon.performance.efficiency import Efficiency, efficiency_of
+from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.memory import Memory, memory
+from polysilicon.performance.pipeline import model_flop_per_s_per_chip, tokens_per_s_per_chip
+from polysilicon.performance.rates import rates
+from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.step import Breakdown, Job, breakdown
+from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
+from polysilicon.records.errors import Unsupported
+from polysilicon.records.recorder import formula
+from polysilicon.records.table import Table
+from polysilicon.records.units import GIB
+from polysilicon.workloads.counts import Shape
+from polysilicon.workloads.model import Diffusion, Recommender, Transformer
+from polysilicon.workloads.task import Training
+
+MICRO = 1e-6
+
+
+@formula
+def bound_s(step_s: Values, ratio: Values, widening: Values) -> Values:
+    """One end of the 90 % interval of a step: the point, times a ratio that measured cases stayed within.
+
+    Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World (2005), split conformal prediction;
+    ratios from the test rows of measurements/training.csv.
+    """
+    return step_s * ratio**widening
+
+
+@formula
+def utilisation_pct(model_flop_per_s: Values, peak_flop_per_s: Values) -> Values:
+    """Model FLOP/s utilisation: what the model needs over the dense matrix peak.
+
+    Source: Chowdhery et al., PaLM (arXiv 2204.02311), appendix B.
+    """
+    return 100.0 * model_flop_per_s / peak_flop_per_s
+
+
+@dataclass(frozen=True)
+class TrainingEstimate:
+    """One entry a candidate. `low_s` and `high_s` bound the 90 % interval of `step_s`.
+
+    `mfu_pct` counts causal attention over the dense peak of the products' precision. `fits` is whether the fullest
+    chip's memory suffices. `doubts` are the figures read from low-confidence records.
+    """
+
+    model: str
+    cluster: Cluster
+    layouts: Layouts
+    step_s: Any
+    low_s: Any
+    high_s: Any
+    tokens_per_s_per_chip: Any
+    mfu_pct: Any
+    parts: Breakdown
+    memory: Memory
+    fits: Any
+    doubts: tuple[Reading, ...]
+    fits_used: tuple[str, ...]
+    catalogue_hash: str = ""
+
+    def __len__(self) -> int:
+        return int(np.size(self.step_s))
+
+    def to_table(self, most: int | None = None) -> Table:
+        """The candidates as rows: degrees, time with its interval, throughput, utilisation, memory."""
+        count = len(self) if most is None else min(most, len(self))
+        rows = [self.layouts.row(at) for at in range(count)]
+        columns: dict[str, Any] = {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
+        for name, values in (
+            ("step_s", self.step_s),
+            ("low_s", self.low_s),
+            ("high_s", self.high_s),
+            ("tokens_per_s_per_chip", self.tokens_per_s_per_chip),
+            ("mfu_pct", self.mfu_pct),
+            ("memory_gib", np.asarray(self.memory.memory_bytes) / GIB),
+            ("fits", self.fits),
+        ):
+            columns[name] = np.ravel(np.broadcast_to(values, len(self)))[:count]
+        notes = tuple(f"low confidence: {one}" for one in self.doubts)
+        return Table(f"training {self.model} on {self.cluster.chip}", columns, notes=notes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        width = len(self)
+
+        def listed(columns: Mapping[str, Any]) -> dict[str, list[float]]:
+            return {name: [float(one) for one in np.ravel(np.broadcast_to(v, width))] for name, v in columns.items()}
+
+        return self.to_table().to_dict() | {
+            "model": self.model,
+            "chip": self.cluster.chip,
+            "catalogue": self.catalogue_hash,
+            "parts": listed(self.parts.columns()),
+            "memory": listed(self.memory.columns()),
+            "efficiency": list(self.fits_used),
+            "doubts": [str(one) for one in self.doubts],
+        }
+
+
+def estimate_training(
+    catalogue: Catalogue,
+    model: Transformer | Recommender | Diffusion,
+    task: Training,
+    cluster: Cluster,
+    layouts: Layouts,
+    recipe: Recipe | None = None,
+) -> TrainingEstimate:
+    """Estimate one step of training for every layout of the table.
+
+    Raises:
+        Unsupported: the model is not a transformer, or a layout asks for more chips than the cluster has.
+        InputError: the chip states no dense matrix peak for a precision that is asked for.
+    """
+    if not isinstance(model, Transformer):
+        raise Unsupported(f"{model.name}: training time is modelled for transformers only so far")
+    if np.any(np.asarray(layouts.chips) > np.max(cluster.chips)):
+        raise Unsupported(f"a layout asks for more chips than the {np.max(cluster.chips):g} of the cluster")
+    efficiency = efficiency_of(catalogue, cluster.chip, "training")
+    job = job_of(catalogue, Shape.of(model), task, cluster, layouts, recipe or Recipe(), efficiency)
+    return evaluate(job, cluster, efficiency, model.name, catalogue.hash, doubt_widening(catalogue))
+
+
+def job_of(
+    catalogue: Catalogue,
+    shape: Shape,
+    task: Training,
+    cluster: Cluster,
+    layouts: Layouts,
+    recipe: Recipe,
+    efficiency: Efficiency,
+) -> Job:
+    """Everything the formulas read, gathered."""
+    return Job(
+        shape,
+        float(task.sequence_length),
+        float(task.global_batch),
+        layouts,
+        recipe,
+        rates(cluster, efficiency, layouts, recipe, latencies_s(catalogue)),
+        efficiency,
+        cluster.node_size,
+    )
+
+
+def latencies_s(catalogue: Catalogue) -> tuple[float, float]:
+    """Latency of a step of a collective inside a scale-up domain and between domains."""
+    return (
+        catalogue.get(Assumption, "scaleup-latency-us").value * MICRO,
+        catalogue.get(Assumption, "scaleout-latency-us").value * MICRO,
+    )
+
+
+def doubt_widening(catalogue: Catalogue) -> float:
+    """How much wider an interval is that rests on a doubtful peak."""
+    return catalogue.get(Assumption, "doubtful-peak-widening").value
+
+
+def evaluate(
+    job: Job, cluster: Cluster, efficiency: Efficiency, model: str, catalogue_hash: str, doubt: float
+) -> TrainingEstimate:
+    """Time, interval, utilisation and memory of every candidate of a job."""
+    parts, used = breakdown(job), memory(job)
+    chips = job.layouts.chips
+    peak = peak_flop_per_s(cluster, job.layouts)
+    flop = job.shape.training_flop_per_token(job.sequence)
+    useful = model_flop_per_s_per_chip(parts.step_s, flop, job.global_batch, job.sequence, chips)
+    wider = widening_of(efficiency, job, cluster, doubt)
+    return TrainingEstimate(
+        model=model,
+        cluster=cluster,
+        layouts=job.layouts,
+        step_s=parts.step_s,
+        low_s=bound_s(parts.step_s, efficiency.low_ratio, wider),
+        high_s=bound_s(parts.step_s, efficiency.high_ratio, wider),
+        tokens_per_s_per_chip=tokens_per_s_per_chip(parts.step_s, job.global_batch, job.sequence, chips),
+        mfu_pct=utilisation_pct(useful, peak),
+        parts=parts,
+        memory=used,
+        fits=np.asarray(used.memory_bytes) <= cluster.memory_bytes,
+        doubts=doubts_of(cluster, job.layouts),
+        fits_used=efficiency.records,
+        catalogue_hash=catalogue_hash,
+    )
+
+
+def peak_flop_per_s(cluster: Cluster, layouts: Layouts) -> Values:
+    """Dense matrix peak of the precision of each candidate."""
+    codes = np.asarray(layouts.precision).astype(int)
+    table = np.array(
+        [np.broadcast_to(cluster.peak_flop_per_s.get(one, np.nan), codes.shape) for one in PRECISIONS], dtype=float
+    )
+    chosen: Values = np.take_along_axis(table, codes[np.newaxis], axis=0)[0] if codes.ndim else table[int(codes)]
+    return chosen
+
+
+@formula
+def widening(mixed: Values, moe_widening: Values, doubtful: Values, doubt_widening: Values) -> Values:
+    """Exponent that widens the interval: for models with experts, and where a peak rests on a doubtful record.
+
+    Source: spread of the test rows of measurements/training.csv, by kind of model.
+    """
+    return np.where(np.asarray(mixed) > 0.0, moe_widening, 1.0) * np.where(
+        np.asarray(doubtful) > 0.0, doubt_widening, 1.0
+    )
+
+
+def doubts_of(cluster: Cluster, layouts: Layouts) -> tuple[Reading, ...]:
+    """The low-confidence figures that these candidates read: peaks of other precisions don't matter to them."""
+    idle = set(PEAK_FIELD.values()) - _peaks_read(layouts.precision)
+    return tuple(one for one in cluster.doubts if one.field not in idle)
+
+
+def timely_doubts(cluster: Cluster, precision: Values) -> tuple[Reading, ...]:
+    """The low-confidence figures that decide the time of a layer: peaks that are read, memory bandwidth."""
+    timely = {*_peaks_read(precision), "memory_bw_gbs"}
+    return tuple(one for one in cluster.doubts if one.field in timely)
+
+
+def _peaks_read(precision: Values) -> set[str]:
+    codes = np.unique(np.asarray(precision))
+    return {PEAK_FIELD["bf16"], *(PEAK_FIELD[PRECISIONS[int(code)]] for code in codes)}
+
+
+def widening_of(efficiency: Efficiency, job: Job, cluster: Cluster, doubt: float) -> Values:
+    """How much wider than that of a dense model on a well-known chip the interval is."""
+    doubtful = float(bool(timely_doubts(cluster, job.layouts.precision)))
+    return widening(job.shape.experts, efficiency["moe_widening"], doubtful, doubt)

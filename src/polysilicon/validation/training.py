@@ -1,0 +1,218 @@
+"""Measured training steps against the estimator: one table call for all rows, one score a measured quantity."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.hardware import Chip
+from polysilicon.facts.index import DATA
+from polysilicon.performance.memory import memory
+from polysilicon.performance.step import breakdown
+from polysilicon.performance.training import bound_s, doubt_widening, timely_doubts, widening
+from polysilicon.records.document import read_csv
+from polysilicon.records.errors import PolysiliconError
+from polysilicon.records.units import GIB, TERA
+from polysilicon.validation.score import Score, by
+from polysilicon.validation.training_cases import MEASURED, Prepared, jobs_of, prepare, read_cases
+from polysilicon.validation.training_measures import model_flop_per_token
+
+CASES = DATA / "measurements" / "training.csv"
+SPLIT = DATA / "measurements" / "training_split.csv"
+UNITS = {
+    "step_time_s": "s",
+    "tokens_per_s_per_chip": "tokens/s/chip",
+    "model_tflops_per_chip": "TFLOP/s",
+    "hw_tflops_per_chip": "TFLOP/s",
+    "mfu_pct": "%",
+    "hfu_pct": "%",
+    "time_to_train_min": "min",
+    "peak_mem_gib": "GiB",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the estimator says of one row."""
+
+    step_s: float
+    low_s: float
+    high_s: float
+    memory_bytes: float
+    capacity_bytes: float
+    memory_low: float
+    memory_high: float
+    peak_flop_per_s: float
+    recomputed: float
+
+
+def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score]:
+    """Compare every row of a table of training measurements with the estimator.
+
+    Each measured quantity of each row gives one score; a row that states none, or that can't be expressed, gives
+    one with the reason.
+
+    Raises:
+        InputError: the file can't be read, or a cell is not a number; with file, line and column.
+    """
+    made = [prepare(catalogue, case) for case in read_cases(cases_path or CASES)]
+    answers = _answers(catalogue, [one for one in made if one.expressible])
+    folds, duplicates = _fitted()
+    scores = []
+    for one in made:
+        seen = folds.get(one.case.id) == "fit" or one.case.word("dup_group") in duplicates
+        scores += list(_scores(catalogue, one, answers.get(id(one)), seen and one.status != "implausible"))
+    return scores
+
+
+def medians(scores: Iterable[Score], field: str, quantities: Sequence[str] = ()) -> dict[str, tuple[int, float]]:
+    """Count and median absolute error [%] of the `ok` scores, grouped by a field of `Score`.
+
+    `quantities` narrows it to some; by default each case counts once, with its time or what stands for it.
+    """
+    chosen = [one for one in (scores if quantities else leading(scores)) if one.status == "ok"]
+    chosen = [one for one in chosen if one.error_pct is not None and (not quantities or one.quantity in quantities)]
+    return {
+        name: (len(group), float(np.median([abs(one.error_pct or 0.0) for one in group])))
+        for name, group in by(chosen, field).items()
+    }
+
+
+def leading(scores: Iterable[Score]) -> list[Score]:
+    """One score a case: its time, else its throughput, else its rate or utilisation."""
+    order = {name: at for at, name in enumerate(MEASURED[:6])}
+    best: dict[str, Score] = {}
+    for one in scores:
+        if one.quantity in order and one.predicted is not None:
+            known = best.get(one.case_id)
+            if known is None or order[one.quantity] < order[known.quantity]:
+                best[one.case_id] = one
+    return list(best.values())
+
+
+def coverage(scores: Iterable[Score]) -> tuple[int, float]:
+    """Number of leading `ok` scores, and the share [%] of them whose measured value lies inside the interval."""
+    held = [
+        one.low <= one.measured <= one.high
+        for one in leading(scores)
+        if one.status == "ok" and one.low is not None and one.high is not None and isinstance(one.measured, float)
+    ]
+    return len(held), 100.0 * sum(held) / max(len(held), 1)
+
+
+def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
+    """Every expressible row in one table call, by the identity of the row."""
+    if not made:
+        return {}
+    job, cluster, efficiency = jobs_of(catalogue, made)
+    doubt = doubt_widening(catalogue)
+    doubtful = np.array(
+        [bool(one.cluster and timely_doubts(one.cluster, one.layout["precision"])) for one in made], dtype=float
+    )
+    step = breakdown(job).step_s
+    wider = widening(job.shape.experts, efficiency["moe_widening"], doubtful, doubt)
+    columns = (
+        step,
+        bound_s(step, efficiency.low_ratio, wider),
+        bound_s(step, efficiency.high_ratio, wider),
+        memory(job).memory_bytes,
+        cluster.memory_bytes,
+        efficiency["memory_low_ratio"],
+        efficiency["memory_high_ratio"],
+    )
+    rows = np.column_stack([np.broadcast_to(one, len(made)) for one in columns])
+    return {
+        id(one): Answer(*[*(float(value) for value in row), _peak(one), _recomputed(one)])
+        for one, row in zip(made, rows, strict=True)
+    }
+
+
+def _peak(one: Prepared) -> float:
+    """The peak that the row's source divides by, else that of the catalogue."""
+    stated = one.case.number("peak_tflops_used")
+    if stated:
+        return stated * TERA
+    assert one.cluster is not None  # noqa: S101 - only asked for expressible rows
+    return float(one.cluster.peak("bf16"))
+
+
+def _recomputed(one: Prepared) -> float:
+    """Hardware over model operations: a fully recomputed layer runs its forward pass once more."""
+    return 1.0 + (one.recipe["recomputed_share"] / 3.0 if one.layout["recompute"] == 2.0 else 0.0)
+
+
+def _scores(catalogue: Catalogue, one: Prepared, answer: Answer | None, fitted: bool) -> Iterator[Score]:
+    """One score a measured quantity of a row; one with the reason where it states none."""
+    case = one.case
+    blank = Score(
+        case_id=case.id,
+        quantity=case.word("metric") or "none",
+        measured=case.number("value"),
+        unit=case.word("unit"),
+        fitted=fitted,
+        status=one.status,
+        why=one.why,
+        chip=case.word("chip_id") or case.word("chip"),
+        vendor=_vendor_of(catalogue, case.word("chip_id") or case.word("chip")),
+        source=case.word("source_key"),
+        kind=case.word("kind"),
+    )
+    stated = {name: value for name in MEASURED if (value := case.number(name)) is not None}
+    for name, measured in stated.items():
+        row = replace(blank, quantity=name, measured=measured, unit=UNITS[name])
+        found = _predicted(name, one, answer) if answer else None
+        if found is not None:
+            value, low, high = found
+            error = 100.0 * (value / measured - 1.0) if measured else None
+            yield replace(row, predicted=value, low=low, high=high, error_pct=error)
+        elif answer is not None and name == "time_to_train_min":
+            why = "the row doesn't state how many samples reach the target"
+            yield replace(row, status="underspecified", why=why)
+        else:
+            yield row
+    if case.word("metric") == "oom" and answer is not None:
+        said = "oom" if answer.memory_bytes > answer.capacity_bytes else "fits"
+        yield replace(blank, quantity="oom", predicted=said, measured="oom")
+    elif not stated:
+        reason = f"the estimator does not predict {blank.quantity}"
+        yield blank if one.why else replace(blank, status="unsupported", why=reason)
+
+
+def _predicted(name: str, one: Prepared, answer: Answer) -> tuple[float, float, float] | None:
+    """Point and 90 % interval of one quantity; rates fall as time rises, so their ends swap."""
+    case = one.case
+    if name == "step_time_s":
+        return answer.step_s, answer.low_s, answer.high_s
+    if name == "peak_mem_gib":
+        gib = answer.memory_bytes / GIB
+        return gib, gib * answer.memory_low, gib * answer.memory_high
+    if name == "time_to_train_min":
+        return None
+    per_step = (case.number("global_batch") or 0.0) * (case.number("seq_len") or 0.0) / (case.number("chips") or 1.0)
+    if name == "tokens_per_s_per_chip":
+        return per_step / answer.step_s, per_step / answer.high_s, per_step / answer.low_s
+    scale = per_step * model_flop_per_token(one)
+    if name in ("hw_tflops_per_chip", "hfu_pct"):
+        scale *= answer.recomputed
+    scale *= 100.0 / answer.peak_flop_per_s if name.endswith("_pct") else 1.0 / TERA
+    return scale / answer.step_s, scale / answer.high_s, scale / answer.low_s
+
+
+@lru_cache(maxsize=512)
+def _vendor_of(catalogue: Catalogue, chip: str) -> str:
+    try:
+        return catalogue.get(Chip, chip).vendor
+    except PolysiliconError:
+        return chip.split(" ")[0] if chip else "not stated"
+
+
+@lru_cache(maxsize=1)
+def _fitted() -> tuple[dict[str, str], frozenset[str]]:
+    """The recorded fold of each of our cases, and the groups of duplicates of which a row was fitted."""
+    folds = {row["case_id"]: row["fold"] for _, row in read_csv(SPLIT)}
+    groups = {row["dup_group"] for _, row in read_csv(CASES) if row["dup_group"] and folds.get(row["case_id"]) == "fit"}
+    return folds, frozenset(groups)

@@ -1,0 +1,372 @@
+"""Rows of a table of training measurements, read and turned into one table of jobs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.architectures import ModelCard
+from polysilicon.facts.hardware import Chip
+from polysilicon.facts.money import Assumption
+from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.efficiency import Efficiency, efficiency_of
+from polysilicon.performance.layouts import RECOMPUTE, Layouts
+from polysilicon.performance.rates import rates
+from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.step import Job
+from polysilicon.performance.training import latencies_s
+from polysilicon.performance.values import PRECISIONS
+from polysilicon.records.document import read_csv
+from polysilicon.records.errors import InputError, Place, PolysiliconError
+from polysilicon.validation.score import Status
+from polysilicon.workloads.counts import Shape
+from polysilicon.workloads.huggingface import from_config
+from polysilicon.workloads.model import Transformer
+
+WHOLE = [
+    "params_b",
+    "active_params_b",
+    "layers",
+    "hidden",
+    "ffn_hidden",
+    "moe_ffn_hidden",
+    "heads",
+    "kv_heads",
+    "head_dim",
+    "vocab",
+    "n_experts",
+    "topk",
+    "shared_experts",
+    "seq_len",
+    "chips",
+    "node_size",
+    "scaleup_domain",
+    "tp",
+    "pp",
+    "dp",
+    "ep",
+    "cp",
+    "interleave",
+    "micro_batch",
+    "global_batch",
+    "zero_stage",
+    "year",
+]
+MEASURED = [
+    "step_time_s",
+    "tokens_per_s_per_chip",
+    "model_tflops_per_chip",
+    "hw_tflops_per_chip",
+    "mfu_pct",
+    "hfu_pct",
+    "time_to_train_min",
+    "peak_mem_gib",
+]
+FLAGS = ("gated_mlp", "tied_embeddings", "seq_parallel")
+OTHER = ("value", "peak_tflops_used")
+DIMENSIONS = ("layers", "hidden", "heads", "kv_heads", "head_dim", "vocab")
+LAYOUT = ("tp", "pp", "dp", "cp", "ep", "interleave", "micro_batch", "zero_stage")
+NEEDED = ("seq_len", "global_batch", "chips", *LAYOUT)
+# Words of the tables that mean one of ours.
+SAME_PRECISION = {"w8a8": "int8", "fp16/bf16 (amp)": "bf16", "fp16/bf16": "bf16", "amp": "bf16", "fp8/fp16": "fp8"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: its words, its numbers, and where it stood."""
+
+    line: int
+    words: Mapping[str, str]
+    numbers: Mapping[str, float]
+
+    @property
+    def id(self) -> str:
+        """The row's own id, or the line it stands on."""
+        return self.words.get("case_id") or self.words.get("row_id") or f"line {self.line}"
+
+    def word(self, name: str) -> str:
+        """A cell's text; empty where the column or the cell is."""
+        return self.words.get(name, "")
+
+    def number(self, name: str) -> float | None:
+        """A cell's number; `None` where the column or the cell is empty."""
+        return self.numbers.get(name)
+
+
+@dataclass
+class Prepared:
+    """A case on its way into the table of jobs, or the reason why it can't be."""
+
+    case: Case
+    status: Status = "ok"
+    why: str = ""
+    model: Transformer | None = None
+    cluster: Cluster | None = None
+    layout: dict[str, float] = field(default_factory=dict)
+    recipe: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def expressible(self) -> bool:
+        """Whether a prediction can be made."""
+        return self.cluster is not None and self.model is not None and bool(self.layout)
+
+
+def read_cases(path: Path) -> list[Case]:
+    """Every row of a table of training measurements.
+
+    Raises:
+        InputError: a file that is no such table, or a cell that is not a number; with file, line and column.
+    """
+    cases = []
+    for line, row in read_csv(path):
+        if "model" not in row:
+            raise InputError("has no column `model`", place=Place(str(path), 1), allowed="the columns of training.csv")
+        numbers = {}
+        for name in (*WHOLE, *MEASURED, *FLAGS, *OTHER):
+            text = row.get(name, "").strip()
+            if text:
+                numbers[name] = _number(text, name, Place(str(path), line, name))
+        cases.append(Case(line, {name: text.strip() for name, text in row.items()}, numbers))
+    if not cases:
+        raise InputError("holds no rows", place=Place(str(path)))
+    return cases
+
+
+def _number(text: str, name: str, place: Place) -> float:
+    try:
+        value = float(text)
+    except ValueError as cause:
+        raise InputError("not a number", place=place, found=text, allowed="a number, or an empty cell") from cause
+    least = (
+        0.0 if name in (*FLAGS, *OTHER, "zero_stage", "moe_ffn_hidden", "shared_experts", "n_experts", "topk") else 1e-9
+    )
+    if not least <= value < 1e18:
+        raise InputError("not a sane quantity", place=place, found=text, allowed="a number above 0, below 1e18")
+    return value
+
+
+def prepare(catalogue: Catalogue, case: Case) -> Prepared:
+    """The case as a job, or the reason why it can't be one. Never raises for what a row says."""
+    made = Prepared(case)
+    made.status, made.why = _verdict(case)
+    if made.status == "unsupported":
+        return made
+    try:
+        made.model = _model(catalogue, case)
+        missing = _missing(case, made.model)
+        if made.model is None or any(one in missing for one in ("seq_len", "global_batch", "chips", "tp", "pp")):
+            return _lacking(made, missing)
+        made.layout, made.recipe = _layout(case), _recipe(catalogue, case)
+        made.cluster = _cluster(catalogue, case)
+        made.cluster.peak(_precision(case))
+    except PolysiliconError as cause:
+        made.cluster, made.status, made.why = None, "unsupported", str(cause)
+        return made
+    return _lacking(made, missing) if missing else made
+
+
+def _lacking(made: Prepared, missing: list[str]) -> Prepared:
+    if made.status == "ok":
+        made.status = "underspecified"
+        made.why = f"the row doesn't state {', '.join(missing)}"
+    return made
+
+
+def _verdict(case: Case) -> tuple[Status, str]:
+    """What can be said of a row before any arithmetic."""
+    kind, phase = case.word("kind"), case.word("phase") or "training"
+    if phase != "training":
+        return "unsupported", f"a {phase} measurement: `validate serving` takes those of inference"
+    if kind not in ("", "dense", "moe"):
+        return "unsupported", f"training of {kind} models is not modelled yet"
+    tricks = case.word("other_tricks")
+    if "optimizer" in tricks and "offload" in tricks:
+        return "unsupported", "offloading optimizer states to the host is not modelled yet"
+    check = case.word("check")
+    if case.word("quality") == "D":
+        return "implausible", "quality D: the source's figure is not possible or not conditioned"
+    if check.startswith(("DISAGREE", "EXCEEDS")):
+        return "implausible", f"the source's FLOP rate and its time contradict each other ({check})"
+    return "ok", ""
+
+
+@lru_cache(maxsize=1024)
+def _card(catalogue: Catalogue, name: str) -> Transformer | None:
+    """The published shape of a model; a name that is cut down or decorated means its parent."""
+    parent = re.split(r" cut | proxy |\(|\bproxy\b", name)[0].strip()
+    for candidate in dict.fromkeys((name, parent)):
+        try:
+            card = catalogue.get(ModelCard, candidate)
+            return from_config(card.config, card.name) if card.kind == "transformer" else None
+        except PolysiliconError:
+            continue
+    return None
+
+
+def _model(catalogue: Catalogue, case: Case) -> Transformer | None:
+    """The model a row describes: its own dimensions, the rest from the catalogue's card of that name."""
+    card = _card(catalogue, case.word("model"))
+    stated = {name: case.number(name) for name in DIMENSIONS}
+    if any(value is None for value in stated.values()):
+        return card
+    layers, hidden, heads, kv_heads, head_dim, vocab = (int(value or 0) for value in stated.values())
+    experts = int(case.number("n_experts") or 0)
+    width = int(case.number("ffn_hidden") or 0)
+    expert_width = int(case.number("moe_ffn_hidden") or (width if experts else 0))
+    like = card if card is not None and card.hidden == hidden else None
+    shared = int(case.number("shared_experts") or 0) * expert_width
+    if like is not None and experts:
+        shared = like.shared_hidden
+    return Transformer(
+        name=case.word("model"),
+        layers=layers,
+        hidden=hidden,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head_dim,
+        vocab=vocab,
+        ffn_hidden=width,
+        gated=case.number("gated_mlp") != 0.0,
+        tied_embeddings=case.number("tied_embeddings") == 1.0,
+        experts=experts,
+        experts_per_token=int(case.number("topk") or 0),
+        expert_hidden=expert_width,
+        shared_hidden=shared,
+        dense_layers=min(like.dense_layers, layers) if like and like.layers == layers else 0,
+        latent=like.latent if like else None,
+        window=like.window if like else 0,
+        windowed_layers=round(like.windowed_layers * layers / like.layers) if like else 0,
+    )
+
+
+def _missing(case: Case, model: Transformer | None) -> list[str]:
+    """The columns a prediction needs and the row doesn't state."""
+    missing = [name for name in NEEDED if case.number(name) is None]
+    if case.number("pp") == 1.0 and "interleave" in missing:
+        missing.remove("interleave")
+    if model is None:
+        missing = [name for name in DIMENSIONS if case.number(name) is None] + missing
+    for name in ("recompute", "precision"):
+        if not case.word(name):
+            missing.append(name)
+    return missing
+
+
+def _precision(case: Case) -> str:
+    word = case.word("precision").casefold()
+    if word in PRECISIONS:
+        return word
+    if word in SAME_PRECISION:
+        return SAME_PRECISION[word]
+    if not word:
+        return "bf16"
+    raise InputError("unknown precision", found=word, allowed=[*PRECISIONS, *SAME_PRECISION])
+
+
+def _layout(case: Case) -> dict[str, float]:
+    """The degrees a row states, with the plainest choice for what it leaves open."""
+    chips = case.number("chips") or 1.0
+    layout = {name: case.number(name) or 1.0 for name in ("tp", "pp", "cp", "ep", "interleave")}
+    layout["dp"] = case.number("dp") or max(chips / (layout["tp"] * layout["pp"] * layout["cp"]), 1.0)
+    batch = case.number("global_batch") or 1.0
+    # MaxText rows state the batch of one device; its replicas take their whole share of the batch at once.
+    per_device = "MaxText" in case.word("other_tricks")
+    layout["micro_batch"] = batch / layout["dp"] if per_device else case.number("micro_batch") or 1.0
+    zero = case.number("zero_stage")
+    layout["zero_stage"] = 1.0 if zero is None else zero
+    layout["sequence_parallel"] = case.number("seq_parallel") or 0.0
+    word = case.word("recompute")
+    layout["recompute"] = float(RECOMPUTE.index({"partial-full": "full", "custom": "full", "": "none"}.get(word, word)))
+    layout["precision"] = float(PRECISIONS.index(_precision(case)))
+    return layout
+
+
+def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
+    """What a row's words say of the software."""
+    adapters = catalogue.get(Assumption, "lora-adapter-share").value
+    fused_since = catalogue.get(Assumption, "fused-attention-since").value
+    tricks, year = case.word("other_tricks"), case.number("year") or fused_since
+    frozen = "lora" in case.word("task").casefold()
+    sharded_gpu = case.number("zero_stage") == 3.0 and not case.word("chip_id").startswith(("google", "huawei"))
+    return {
+        "frozen": float(frozen),
+        "adapter_share": adapters if frozen else 0.0,
+        "fused_attention": float(year >= fused_since or "flash" in tricks.casefold()),
+        "tuned_attention": float(not sharded_gpu),
+        "graphs": float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks),
+        "blocking": float("LAUNCH_BLOCKING" in tricks),
+        "recomputed_share": _recomputed_share(case),
+        "reduce_bytes": 2.0 if "PURE" in tricks or "grad_sync bf16" in tricks else 4.0,
+    }
+
+
+def _recomputed_share(case: Case) -> float:
+    """The share of layers that is computed again, where the row says how many are."""
+    tricks, layers = case.word("other_tricks"), case.number("layers")
+    if case.word("recompute") == "custom" and "minimal" in tricks:
+        return 0.0
+    if case.word("recompute") != "partial-full":
+        return 1.0
+    counted = re.search(r"recompute_num_layers=(\d+)|recompute of (\d+) of|recompute (\d+) layers?/stage", tricks)
+    if not counted or not layers:
+        return 0.5
+    number = float(next(one for one in counted.groups() if one))
+    stages = (case.number("pp") or 1.0) if counted[3] or counted[1] else 1.0
+    return min(number * stages / layers, 1.0)
+
+
+def _cluster(catalogue: Catalogue, case: Case) -> Cluster:
+    chip = case.word("chip_id") or case.word("chip")
+    return _cluster_of(
+        catalogue,
+        catalogue.get(Chip, chip).id,
+        case.number("chips") or 1.0,
+        case.number("scaleup_domain"),
+        case.number("node_size"),
+        _nic_gbps(case),
+    )
+
+
+@lru_cache(maxsize=2048)
+def _cluster_of(
+    catalogue: Catalogue, chip: str, chips: float, domain: float | None, node: float | None, nic_gbps: float | None
+) -> Cluster:
+    stated = {"scaleup_domain": domain, "chips": node, "scaleout_nic_gbps": nic_gbps}
+    overrides = {name: value for name, value in stated.items() if value is not None}
+    return Cluster.from_catalogue(catalogue, chip, chips, overrides)
+
+
+def _nic_gbps(case: Case) -> float | None:
+    """Network bandwidth of one chip, where the row's words state that of its node."""
+    text, node = case.word("interconnect"), case.number("node_size") or 8.0
+    whole = re.match(r"(\d+) Gbps/node", text)
+    if whole:
+        return float(whole[1]) / node
+    cards = re.search(r"(\d+)x\s?(?:Omni-Path )?(\d+)\s?G", text)
+    return float(cards[1]) * float(cards[2]) / node if cards else None
+
+
+def jobs_of(catalogue: Catalogue, made: Sequence[Prepared]) -> tuple[Job, Cluster, Efficiency]:
+    """One table of jobs from expressible cases."""
+    models = [one.model for one in made if one.model is not None]
+    cluster = Cluster.stack([one.cluster for one in made if one.cluster is not None])
+    efficiency = Efficiency.stack(
+        [efficiency_of(catalogue, one.cluster.chip, "training") for one in made if one.cluster]
+    )
+    layouts = Layouts(**{name: np.array([one.layout[name] for one in made]) for name in made[0].layout})
+    recipe = Recipe(**{name: np.array([one.recipe[name] for one in made]) for name in made[0].recipe})
+    job = Job(
+        shape=Shape.stack(models),
+        sequence=np.array([one.case.number("seq_len") or 0.0 for one in made]),
+        global_batch=np.array([one.case.number("global_batch") or 0.0 for one in made]),
+        layouts=layouts,
+        recipe=recipe,
+        rates=rates(cluster, efficiency, layouts, recipe, latencies_s(catalogue)),
+        efficiency=efficiency,
+        node_size=cluster.node_size,
+    )
+    return job, cluster, efficiency
