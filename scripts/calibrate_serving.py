@@ -19,8 +19,9 @@ import yaml
 from scipy.optimize import least_squares
 
 from polysilicon.facts import Catalogue, load
-from polysilicon.facts.compiler import DATA, build
+from polysilicon.facts.compiler import build
 from polysilicon.facts.hardware import Chip
+from polysilicon.facts.index import DATA
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
 from polysilicon.performance.serving_table import ENGINES, OF_ENGINE, Candidates, Figures, evaluate
@@ -36,7 +37,7 @@ CASES, SPLIT, OUT = (
 FOLDS = 5
 # Where the fit starts, how far (in logarithm) a parameter may stray from there, and whether it is a share of a peak.
 PRIOR: dict[str, tuple[float, float]] = {
-    "weight_bandwidth": (0.75, 0.3),
+    "weight_bandwidth": (0.8, 0.08),
     "cache_bandwidth": (0.6, 0.5),
     "compute_bf16": (0.6, 0.4),
     "compute_fp8": (0.5, 0.4),
@@ -271,14 +272,27 @@ def intervals(many: list[Errors], least: int) -> dict[str, float]:
             pooled.setdefault(key, []).extend(values)
     bounds = {}
     for (quantity, way), values in sorted(pooled.items()):
-        if len(values) < least:
-            continue
-        ordered = np.sort(values)
-        # The smallest rank that covers with n + 1 exchangeable rows: Vovk, Gammerman, Shafer (2005), section 2.
-        beyond = int(np.floor((len(ordered) + 1) * (1.0 - COVERED) / 2.0))
-        bounds[f"{quantity}_low_{way}"] = float(np.exp(ordered[max(beyond - 1, 0)]))
-        bounds[f"{quantity}_high_{way}"] = float(np.exp(ordered[-max(beyond, 1)]))
+        if len(values) >= least:
+            ordered = np.sort(values)
+            # The smallest rank that covers with n + 1 exchangeable rows: Vovk, Gammerman, Shafer (2005), section 2.
+            beyond = max(int(np.floor((len(ordered) + 1) * (1.0 - COVERED) / 2.0)), 1)
+            bounds[f"{quantity}_low_{way}"] = float(np.exp(ordered[beyond - 1]))
+            bounds[f"{quantity}_high_{way}"] = float(np.exp(ordered[-beyond]))
+    if "tpot_low_steady" in bounds and len(pooled.get(("tps", "steady"), [])) < FEWEST:
+        # With a constant number in flight, throughput is as far off as the time per token is, the other way round.
+        bounds["tps_low_steady"] = 1.0 / bounds["tpot_high_steady"]
+        bounds["tps_high_steady"] = 1.0 / bounds["tpot_low_steady"]
     return bounds
+
+
+def envelope(many: list[dict[str, float]]) -> dict[str, float]:
+    """The widest of several bounds: a family nobody measured may be like any of those that were."""
+    widest: dict[str, float] = {}
+    for bounds in many:
+        for name, value in bounds.items():
+            pick = min if "_low_" in name else max
+            widest[name] = pick(widest.get(name, value), value)
+    return widest
 
 
 def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, Any]:
@@ -291,17 +305,40 @@ def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, 
         name: float(np.exp(min(value, 0.0) if name in SHARES else value))
         for name, value in zip(fitting.names, vector, strict=False)
     }
-    written = {"serving-all": record("all", "all", known | FIXED | intervals(list(strange.values()), 1), len(train))}
     chips = {row.chip.id: row.chip for row in train}
+    families = [
+        intervals([strange[chip.id] for chip in chips.values() if chip.family == family and chip.id in strange], 3)
+        for family in sorted({chip.family for chip in chips.values()})
+    ]
+    written = {"serving-all": record("all", "all", known | FIXED | envelope(families), len(train))}
     for level in SPREAD:
         for applies in sorted({applies_to(chip, level) for chip in chips.values()}):
             members = [chip for chip in chips.values() if applies_to(chip, level) == applies]
             own = {name: fitting.value(vector, name, members[0], level) for axis in AXES.values() for name in axis}
-            if level != "class":
+            if level == "class":
+                own |= unusual([strange[chip.id] for chip in members if chip.id in strange], families)
+            else:
                 own |= intervals([usual[chip.id] for chip in members if chip.id in usual], FEWEST)
             cases = sum(applies_to(row.chip, level) == applies for row in train)
             written[f"serving-{level}-{applies}"] = record(level, applies, own, cases)
     return written
+
+
+def unusual(many: list[Errors], families: list[dict[str, float]]) -> dict[str, float]:
+    """Bounds of a class that was never measured with a constant number in flight: as wide as its other errors."""
+    if any(("tpot", "steady") in errors for errors in many):
+        return {}
+    bounds = envelope(families)
+    for quantity in ("tpot", "ttft", "tps"):
+        seen = [
+            value for errors in many for (name, _), values in errors.items() if name == quantity for value in values
+        ]
+        for way in ("steady", "burst", "offline"):
+            low, high = f"{quantity}_low_{way}", f"{quantity}_high_{way}"
+            if seen and low in bounds:
+                bounds[low] = min(bounds[low], float(np.exp(min(seen))))
+                bounds[high] = max(bounds[high], float(np.exp(max(seen))))
+    return bounds
 
 
 def record(level: str, applies: str, parameters: dict[str, float], cases: int) -> dict[str, Any]:

@@ -62,10 +62,13 @@ class Served:
     @classmethod
     def stack(cls, models: Sequence[Transformer]) -> "Served":
         """The sizes of many models as columns."""
-        each = [cls.of(model) for model in models]
+        distinct = {model: at for at, model in enumerate(dict.fromkeys(models))}
+        each, index = [cls.of(model) for model in distinct], np.array([distinct[model] for model in models])
         columns = {
-            one.name: np.array([getattr(sizes, one.name) for sizes in each], float)
+            one.name: np.array([getattr(sizes, one.name) for sizes in each], float)[index]
             for one in fields(cls)
             if one.name != "shape"
         }
-        return cls(shape=Shape.stack(models), **columns)
+        shape = Shape.stack(list(distinct))
+        widened = {one.name: np.asarray(getattr(shape, one.name), float)[index] for one in fields(shape)}
+        return cls(shape=Shape(**widened), **columns)

@@ -93,15 +93,14 @@ class Candidates:
         """
         formats = [format_of(one.layout.precision, one.model.experts > 0) for one in asked]
         pairs = list(zip(asked, formats, strict=True))
-        each = {one.efficiency for one in asked} if len(asked) == 1 else None
-        share = (
-            asked[0].efficiency.parameters if each else Efficiency.stack([one.efficiency for one in asked]).parameters
-        )
         column = np.array
+        given = [one.efficiency.parameters for one in asked]
+        # Interval ends differ from chip to chip; what the formulas take, every chip has.
+        names = set.intersection(*({*one} for one in given))
         return cls(
             served=Served.stack([one.model for one in asked]),
             cluster=Cluster.stack([one.cluster for one in asked]),
-            share={name: np.atleast_1d(np.asarray(values, float)) for name, values in share.items()},
+            share={name: column([one[name] for one in given], float) for name in sorted(names)},
             tp=column([one.layout.tp for one in asked], float),
             pp=column([one.layout.pp for one in asked], float),
             attn_dp=column([one.layout.attn_dp for one in asked], float),
@@ -247,7 +246,7 @@ def prompt_among_others_s(
 
     Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
     """
-    together = np.clip(chunk_tokens / prompt_tokens, 1.0, np.maximum(waiting, 1.0))
+    together: Values = np.clip(chunk_tokens / prompt_tokens, 1.0, np.maximum(waiting, 1.0))
     return work_s + pass_overhead_s * np.maximum(prompt_tokens / chunk_tokens, 1.0) / together
 
 

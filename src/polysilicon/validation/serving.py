@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 
 from polysilicon.facts import Catalogue
-from polysilicon.facts.compiler import DATA
+from polysilicon.facts.index import DATA
 from polysilicon.facts.hardware import Chip
-from polysilicon.performance.serving_table import Candidates, Figures, Way, bound, evaluate
+from polysilicon.performance.serving_table import Candidates, Figures, bound, evaluate
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place
 from polysilicon.validation.score import Score
@@ -110,7 +110,7 @@ def _template(catalogue: Catalogue, row: Row) -> Score:
 
 def _refused(catalogue: Catalogue, row: Row, refusal: Refusal) -> list[Score]:
     own = _template(catalogue, row)
-    measured = _measured(row) or {"": None}
+    measured: dict[str, float | None] = {**_measured(row)} or {"": None}
     return [
         _with(own, quantity=name, measured=value, unit=UNITS.get(name, ""), status=refusal.status, why=refusal.why)
         for name, value in measured.items()

@@ -1,0 +1,20 @@
+"""Serving: what one deployment does, the best of all, and how a figure comes about.
+
+`serving_iteration` holds the formulas of one pass over the model, `serving_engine` those of continuous batching,
+`serving_table` evaluates tables of candidates with them; `serving_estimate` and `serving_search` ask them.
+"""
+
+from polysilicon.performance.serving_estimate import Range, ServingEstimate, estimate_serving, explain_serving
+from polysilicon.performance.serving_search import ServingSearch, search_serving
+from polysilicon.performance.serving_table import ENGINES, Layout
+
+__all__ = [
+    "ENGINES",
+    "Layout",
+    "Range",
+    "ServingEstimate",
+    "ServingSearch",
+    "estimate_serving",
+    "explain_serving",
+    "search_serving",
+]

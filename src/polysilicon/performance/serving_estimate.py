@@ -1,0 +1,261 @@
+"""One serving deployment: how fast, with what memory, how sure; and the same walked back to its formulas."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from polysilicon.facts import Catalogue
+from polysilicon.performance.cluster import Cluster, Reading
+from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.serving_table import ENGINES, Asked, Candidates, Figures, Layout, bound, evaluate
+from polysilicon.performance.training import doubt_widening
+from polysilicon.records.errors import InputError, NothingFits, Unsupported
+from polysilicon.records.recorder import Recorder, Step
+from polysilicon.records.units import GIB, MS_PER_S
+from polysilicon.workloads.model import Transformer
+from polysilicon.workloads.task import Serving
+
+Quantity = Literal["ttft_ms", "tpot_ms", "tokens_per_s_per_chip"]
+SHORT: dict[Quantity, str] = {"ttft_ms": "ttft", "tpot_ms": "tpot", "tokens_per_s_per_chip": "tps"}
+MOST_CONCURRENT = 4096
+
+
+@dataclass(frozen=True)
+class Range:
+    """A figure and the ends of its 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ServingEstimate:
+    """One deployment. Latencies are means over requests; `concurrency` and `running` are of one replica.
+
+    `fits` is whether weights and one sequence fit in memory; `misses` names the targets not met. `doubts` are the
+    figures read from low-confidence records; they widen the intervals.
+    """
+
+    model: str
+    chip: str
+    system: str
+    layout: Layout
+    engine: str
+    input_tokens: float
+    output_tokens: float
+    concurrency: float
+    running: float
+    ttft_ms: Range
+    tpot_ms: Range
+    tokens_per_s_per_chip: Range
+    memory_gib: float
+    fits: bool
+    misses: tuple[str, ...]
+    doubts: tuple[Reading, ...]
+    fits_used: tuple[str, ...]
+    catalogue_hash: str
+
+    @property
+    def tokens_per_s_per_user(self) -> float:
+        """Output tokens a second that one user sees after the first."""
+        return MS_PER_S / self.tpot_ms.value
+
+    def replicas(self, requests_per_s: float) -> int:
+        """Replicas that answer `requests_per_s`."""
+        tokens = requests_per_s * self.output_tokens
+        return max(int(np.ceil(tokens / (self.tokens_per_s_per_chip.value * self.layout.chips))), 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        plain = {name: value for name, value in vars(self).items() if name not in ("doubts", "layout")}
+        ranges = {name: asdict(getattr(self, name)) for name in SHORT}
+        return plain | ranges | {"layout": asdict(self.layout), "doubts": [str(one) for one in self.doubts]}
+
+
+def estimate_serving(
+    catalogue: Catalogue,
+    model: Transformer,
+    task: Serving,
+    cluster: Cluster,
+    layout: Layout,
+    *,
+    concurrency: float | None = None,
+    engine: str = "vllm",
+) -> ServingEstimate:
+    """Latency, throughput and memory of one replica in `layout` with `concurrency` requests in flight.
+
+    Without a `concurrency` it is the largest power of two that fits in memory and meets the targets of `task`;
+    one where none does.
+
+    Raises:
+        InputError: an unknown engine or format, a chip without a needed figure, a senseless concurrency.
+        NothingFits: the weights do not fit on the chips of the layout.
+    """
+    if concurrency is not None:
+        if not 0 < concurrency < 1e9:
+            raise InputError("concurrency must be above zero", found=concurrency)
+        loads = [float(concurrency)]
+    else:
+        loads = [2.0**power for power in range(int(np.log2(MOST_CONCURRENT)) + 1)]
+    every = [ask(catalogue, model, task, cluster, layout, load, engine) for load in loads]
+    table = Candidates.of(every)
+    figures = evaluate(table)
+    if not np.all(figures.fits):
+        raise NothingFits(shortfall(every[0], table, figures, 0))
+    estimates = [answer(catalogue, one, task, figures, at) for at, one in enumerate(every)]
+    meeting = [one for one in estimates if not one.misses]
+    return max(meeting, key=lambda one: one.tokens_per_s_per_chip.value) if meeting else estimates[0]
+
+
+def ask(
+    catalogue: Catalogue,
+    model: Transformer,
+    task: Serving,
+    cluster: Cluster,
+    layout: Layout,
+    concurrency: float,
+    engine: str,
+) -> Asked:
+    """One question, checked.
+
+    Raises:
+        InputError: an unknown engine.
+        Unsupported: a layout that the model can't take.
+    """
+    if engine not in ENGINES:
+        raise InputError("unknown serving engine", found=engine, allowed=ENGINES)
+    if model.heads % layout.tp:
+        raise Unsupported(f"{model.name}: {model.heads} attention heads do not divide over tp {layout.tp}")
+    if layout.pp > model.layers:
+        raise Unsupported(f"{model.name}: {model.layers} layers do not fill {layout.pp} pipeline stages")
+    efficiency = efficiency_of(catalogue, cluster.chip, "serving")
+    lengths = float(task.input_tokens), float(task.output_tokens)
+    return Asked(model, cluster, efficiency, layout, engine, concurrency, *lengths)
+
+
+def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, at: int) -> ServingEstimate:
+    """The figures of one row of a table as an estimate with intervals."""
+    widening = doubt_widening(catalogue) if asked.cluster.doubts else 1.0
+    ranges: dict[str, Range] = {}
+    for name, short in SHORT.items():
+        low, high = bound(asked.efficiency, short, "steady")
+        value = float(np.ravel(getattr(figures, name))[at])
+        ranges[name] = Range(value, value * low**widening, value * high**widening)
+    misses = [
+        f"{name} {ranges[name].value:.4g} > {limit:.4g}"
+        for name, limit in (("ttft_ms", task.ttft_ms), ("tpot_ms", task.tpot_ms))
+        if limit is not None and ranges[name].value > limit
+    ]
+    return ServingEstimate(
+        model=asked.model.name,
+        chip=asked.cluster.chip,
+        system=asked.cluster.system,
+        layout=asked.layout,
+        engine=asked.engine,
+        input_tokens=asked.input_tokens,
+        output_tokens=asked.output_tokens,
+        concurrency=asked.concurrency,
+        running=float(np.ravel(figures.running)[at]),
+        memory_gib=float(np.ravel(figures.memory_bytes)[at]) / GIB,
+        fits=bool(np.ravel(figures.fits)[at]),
+        misses=tuple(misses),
+        doubts=asked.cluster.doubts,
+        fits_used=asked.efficiency.records,
+        catalogue_hash=catalogue.hash,
+        **ranges,
+    )
+
+
+def shortfall(asked: Asked, table: Candidates, figures: Figures, at: int) -> str:
+    """Why a candidate does not fit, in figures."""
+    needed = float(np.ravel(figures.memory_bytes)[at]) / GIB
+    usable = float(np.ravel(table.cluster.memory_bytes * table.share["memory_share"])[at]) / GIB
+    layout = asked.layout
+    return (
+        f"{asked.model.name} in {layout.precision} on {layout.chips} x {asked.cluster.chip} (tp {layout.tp}, "
+        f"pp {layout.pp}, attention dp {layout.attn_dp}) needs {needed:.1f} GiB a chip for weights and one sequence, "
+        f"where {usable:.1f} GiB are usable"
+    )
+
+
+def explain_serving(
+    catalogue: Catalogue,
+    model: Transformer,
+    task: Serving,
+    cluster: Cluster,
+    layout: Layout,
+    *,
+    concurrency: float,
+    engine: str = "vllm",
+    figure: Quantity = "tpot_ms",
+) -> Step:
+    """How a figure of `estimate_serving` comes about: a tree of formulas, records and the user's own numbers.
+
+    The root's value is the figure that `estimate_serving` returns for the same question.
+
+    Raises:
+        InputError: as `estimate_serving`.
+    """
+    asked = ask(catalogue, model, task, cluster, layout, concurrency, engine)
+    table = _distinct(Candidates.of([asked]))
+    recorder = Recorder()
+    _announce(recorder, table, asked)
+    with recorder:
+        figures = evaluate(table)
+    return _plain(recorder.tree(getattr(figures, figure)), {})
+
+
+def _distinct(table: Candidates) -> Candidates:
+    """The same columns, each an object of its own, so that each can be told from the others."""
+    served = replace(
+        table.served, **{name: _copy(value) for name, value in vars(table.served).items() if name != "shape"}
+    )
+    shape = replace(table.served.shape, **{name: _copy(value) for name, value in vars(table.served.shape).items()})
+    return replace(table, served=replace(served, shape=shape))
+
+
+def _copy(value: Any) -> Any:
+    return np.array(value, float)
+
+
+def _announce(recorder: Recorder, table: Candidates, asked: Asked) -> None:
+    for name, value in [*vars(table.served).items(), *vars(table.served.shape).items()]:
+        if name != "shape":
+            recorder.known(value, f"models: {asked.model.name}")
+    for value in [*table.share.values(), *table.engine.values()]:
+        recorder.known(value, f"efficiency: {', '.join(asked.efficiency.records)}", "estimate")
+    read = {one.field: one for one in asked.cluster.readings}
+    for value, names in (
+        (table.cluster.memory_bytes, ("memory_gb",)),
+        (table.cluster.memory_bytes_per_s, ("memory_bw_gbs",)),
+        (table.cluster.scaleup_bytes_per_s, ("scaleup_bw_gbs", "scaleup_bw_per_chip_gbs", "value")),
+        (table.cluster.scaleout_bytes_per_s, ("scaleout_nic_gbps", "scaleout_gbps_total")),
+        (table.cluster.scaleup_domain, ("scaleup_domain",)),
+    ):
+        found = next((read[name] for name in names if name in read), None)
+        if found:
+            recorder.known(value, str(found), found.confidence)
+    peaks = "; ".join(str(one) for one in asked.cluster.readings if one.field.endswith(("flops", "tops")))
+    for value in (table.dense_flop_per_s, table.expert_flop_per_s, table.attention_flop_per_s):
+        recorder.known(value, f"{peaks}; times {', '.join(asked.efficiency.records)}", "estimate")
+    for value in (table.tp, table.pp, table.attn_dp, table.concurrency, table.input_tokens, table.output_tokens):
+        recorder.known(value, "your question")
+
+
+def _plain(step: Step, seen: dict[int, Step]) -> Step:
+    """The same tree with columns of one row as plain numbers; a shared step stays shared."""
+    if id(step) not in seen:
+        twin = replace(step, inputs=[], within=[])
+        seen[id(step)] = twin
+        if isinstance(step.value, np.ndarray) and step.value.size == 1:
+            twin.value = float(step.value.reshape(-1)[0])
+        twin.inputs = _all_plain(step.inputs, seen)
+        twin.within = _all_plain(step.within, seen)
+    return seen[id(step)]
+
+
+def _all_plain(steps: Sequence[Step], seen: dict[int, Step]) -> list[Step]:
+    return [_plain(step, seen) for step in steps]

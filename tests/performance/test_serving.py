@@ -1,0 +1,188 @@
+"""Serving estimates: laws that hold whatever the fitted figures are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polysilicon.facts import load
+from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.serving import Layout, estimate_serving, explain_serving, search_serving
+from polysilicon.performance.serving_estimate import ask
+from polysilicon.performance.serving_iteration import cache_bytes_per_sequence, reach_tokens, touched_share
+from polysilicon.performance.serving_model import Served
+from polysilicon.performance.serving_table import Candidates, evaluate
+from polysilicon.records.errors import InputError, NothingFits, Unsupported
+from polysilicon.workloads import Serving, Transformer, transformer
+
+TASK = Serving(input_tokens=2000, output_tokens=500)
+
+
+def model(name: str = "llama-3.1-70b") -> Transformer:
+    return transformer(load(), name)
+
+
+def cluster(chip: str = "nvidia-h100-sxm-80gb", chips: int = 8) -> Cluster:
+    return Cluster.from_catalogue(load(), chip, chips)
+
+
+def test_the_cache_of_grouped_heads_is_counted_to_the_byte() -> None:
+    sizes = Served.of(model("llama-3.1-8b"))
+    # Keys and values of 8 heads of 128 in 32 layers, two bytes each.
+    assert cache_bytes_per_sequence(1.0, sizes.cache_values, 2.0, 0.0) == 2 * 8 * 128 * 32 * 2
+
+
+def test_the_cache_of_latent_attention_is_one_vector_a_layer() -> None:
+    sizes = Served.of(model("deepseek-v3"))
+    assert sizes.cache_values == (512 + 64) * 61
+    assert sizes.cache_shards == 1.0
+
+
+def test_windows_bound_what_is_read() -> None:
+    sizes = Served.of(model("gpt-oss-120b"))
+    reach = reach_tokens(10_000.0, sizes.shape.window, sizes.shape.windowed_share, sizes.index_tokens)
+    assert float(reach) == pytest.approx(0.5 * 128 + 0.5 * 10_000)
+
+
+def test_a_sparse_index_bounds_what_is_read() -> None:
+    sizes = Served.of(model("deepseek-v3.2"))
+    assert float(reach_tokens(50_000.0, 0.0, 0.0, sizes.index_tokens)) == 2048
+
+
+@given(tokens=st.floats(0.5, 1e6), experts=st.integers(2, 512))
+def test_touched_experts_are_a_share_that_grows_with_tokens(tokens: float, experts: int) -> None:
+    share = float(touched_share(tokens, float(experts), 2.0))
+    assert 0.0 < share <= 1.0
+    assert float(touched_share(tokens * 2, float(experts), 2.0)) >= share
+
+
+def test_one_candidate_is_a_table_of_length_one() -> None:
+    chips = cluster()
+    layouts = [Layout(tp=8), Layout(tp=4), Layout(tp=4, pp=2)]
+    table = evaluate(Candidates.of([ask(load(), model(), TASK, chips, one, 16.0, "vllm") for one in layouts]))
+    for at, layout in enumerate(layouts):
+        alone = estimate_serving(load(), model(), TASK, chips, layout, concurrency=16)
+        assert alone.tpot_ms.value == pytest.approx(float(np.asarray(table.tpot_ms)[at]), rel=1e-12)
+        assert alone.ttft_ms.value == pytest.approx(float(np.asarray(table.ttft_ms)[at]), rel=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(faster=st.floats(1.0, 4.0), concurrency=st.sampled_from([1, 8, 64]))
+def test_more_bandwidth_never_slows_a_token(faster: float, concurrency: int) -> None:
+    chips = cluster()
+    quick = replace(chips, memory_bytes_per_s=chips.memory_bytes_per_s * faster)
+    before = estimate_serving(load(), model(), TASK, chips, Layout(tp=8), concurrency=concurrency)
+    after = estimate_serving(load(), model(), TASK, quick, Layout(tp=8), concurrency=concurrency)
+    assert after.tpot_ms.value <= before.tpot_ms.value * (1 + 1e-12)
+    assert after.ttft_ms.value <= before.ttft_ms.value * (1 + 1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(power=st.integers(0, 10), name=st.sampled_from(["llama-3.1-8b", "qwen3-30b-a3b", "gpt-oss-20b"]))
+def test_more_requests_in_flight_never_lower_a_chips_throughput_while_they_fit(power: int, name: str) -> None:
+    chips = cluster("nvidia-b200-sxm", 1)
+    few = estimate_serving(load(), model(name), TASK, chips, Layout(), concurrency=2**power)
+    more = estimate_serving(load(), model(name), TASK, chips, Layout(), concurrency=2 ** (power + 1))
+    if more.running == more.concurrency:
+        assert more.tokens_per_s_per_chip.value >= few.tokens_per_s_per_chip.value * (1 - 1e-9)
+    assert more.tpot_ms.value >= few.tpot_ms.value * (1 - 1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(longer=st.integers(1, 8))
+def test_a_longer_prompt_never_comes_sooner(longer: int) -> None:
+    short = estimate_serving(load(), model(), TASK, cluster(), Layout(tp=8), concurrency=4)
+    task = Serving(input_tokens=TASK.input_tokens * longer, output_tokens=TASK.output_tokens)
+    long = estimate_serving(load(), model(), task, cluster(), Layout(tp=8), concurrency=4)
+    assert long.ttft_ms.value >= short.ttft_ms.value
+
+
+def test_the_interval_holds_the_figure() -> None:
+    found = estimate_serving(load(), model(), TASK, cluster(), Layout(tp=8), concurrency=32)
+    for figure in (found.tpot_ms, found.ttft_ms, found.tokens_per_s_per_chip):
+        assert 0 < figure.low <= figure.value <= figure.high
+
+
+def test_what_does_not_fit_says_how_much_is_missing() -> None:
+    with pytest.raises(NothingFits, match=r"needs .* GiB a chip .* usable"):
+        estimate_serving(load(), model(), TASK, cluster(), Layout(tp=1), concurrency=1)
+
+
+def test_heads_that_do_not_divide_are_unsupported() -> None:
+    with pytest.raises(Unsupported, match="do not divide"):
+        estimate_serving(load(), model("qwen3-14b"), TASK, cluster(), Layout(tp=16), concurrency=1)
+
+
+@pytest.mark.parametrize("concurrency", [0, -3, float("nan"), 1e12])
+def test_a_senseless_concurrency_is_refused(concurrency: float) -> None:
+    with pytest.raises(InputError, match="concurrency"):
+        estimate_serving(load(), model(), TASK, cluster(), Layout(tp=8), concurrency=concurrency)
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match="vllm"):
+        estimate_serving(load(), model(), TASK, cluster(), Layout(tp=8), concurrency=1, engine="orca")
+
+
+@pytest.mark.parametrize("figure", ["tpot_ms", "ttft_ms", "tokens_per_s_per_chip"])
+@pytest.mark.parametrize("name", ["llama-3.1-70b", "deepseek-v3"])
+def test_the_explanation_ends_in_the_printed_figure(figure: str, name: str) -> None:
+    chips, layout = cluster("nvidia-h200-sxm-141gb"), Layout(tp=8, ep=8, precision="fp8")
+    root = explain_serving(load(), model(name), TASK, chips, layout, concurrency=16, figure=figure)  # type: ignore[arg-type]
+    printed = estimate_serving(load(), model(name), TASK, chips, layout, concurrency=16)
+    assert root.value == getattr(printed, figure).value
+    assert root.inputs
+
+
+def test_without_a_load_the_largest_that_meets_the_targets_is_taken() -> None:
+    task = Serving(input_tokens=1000, output_tokens=200, ttft_ms=3000, tpot_ms=40)
+    found = estimate_serving(load(), model(), task, cluster(), Layout(tp=8))
+    assert not found.misses
+    assert found.tpot_ms.value <= 40
+    assert found.replicas(1.0) >= 1
+
+
+def test_the_best_meets_the_targets_and_beats_every_other() -> None:
+    task = Serving(input_tokens=2000, output_tokens=500, ttft_ms=2000, tpot_ms=50)
+    found = search_serving(load(), model(), task, [cluster()])
+    assert found.best.fits
+    assert found.best.tpot_ms.value <= 50
+    speeds = list(found.top.columns["tokens_per_s_per_chip"])
+    assert speeds == sorted(speeds, reverse=True)
+    assert found.best.tokens_per_s_per_chip.value == speeds[0]
+
+
+def test_nothing_on_the_front_is_beaten_in_both_ways() -> None:
+    rows = list(search_serving(load(), model("qwen3-30b-a3b"), TASK, [cluster()]).front.rows())
+    for one in rows:
+        for other in rows:
+            assert not (
+                other["tokens_per_s_per_chip"] > one["tokens_per_s_per_chip"]
+                and other["tokens_per_s_per_user"] > one["tokens_per_s_per_user"]
+            )
+
+
+@settings(max_examples=15, deadline=None)
+@given(chips=st.integers(1, 24), more=st.integers(0, 24), name=st.sampled_from(["qwen3-32b", "qwen3-30b-a3b"]))
+def test_a_larger_budget_never_lowers_the_best(chips: int, more: int, name: str) -> None:
+    pool = cluster(chips=64)
+    task = Serving(input_tokens=1000, output_tokens=200)
+    try:
+        few = search_serving(load(), model(name), task, [pool], most_chips=chips)
+    except NothingFits:
+        return
+    many = search_serving(load(), model(name), task, [pool], most_chips=chips + more)
+    assert many.best.tokens_per_s_per_chip.value >= few.best.tokens_per_s_per_chip.value
+
+
+def test_an_impossible_target_names_the_nearest_miss() -> None:
+    task = Serving(input_tokens=2000, output_tokens=500, tpot_ms=0.01)
+    with pytest.raises(NothingFits, match=r"nearest: .* TPOT"):
+        search_serving(load(), model(), task, [cluster()])
+
+
+def test_too_little_memory_names_the_nearest_miss() -> None:
+    with pytest.raises(NothingFits, match="GiB"):
+        search_serving(load(), model("deepseek-v3"), TASK, [cluster()])

@@ -1,0 +1,82 @@
+"""The serving estimator against the measured cases that ship with the catalogue."""
+
+import csv
+import time
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from polysilicon.facts import load
+from polysilicon.records.errors import InputError
+from polysilicon.validation.score import Score
+from polysilicon.validation.serving import CASES, validate
+
+
+@pytest.fixture(scope="module")
+def scores() -> list[Score]:
+    return validate(load())
+
+
+def test_every_case_is_answered_in_seconds(scores: list[Score]) -> None:
+    with CASES.open(newline="") as stream:
+        ids = [row["case_id"] for row in csv.DictReader(stream)]
+    assert {score.case_id for score in scores} == set(ids)
+    start = time.monotonic()
+    validate(load())
+    assert time.monotonic() - start < 15
+
+
+def test_what_is_not_answered_says_why(scores: list[Score]) -> None:
+    assert all(bool(score.why) != (score.status == "ok") for score in scores)
+
+
+def test_answers_have_intervals_that_hold_them(scores: list[Score]) -> None:
+    for score in scores:
+        if score.status == "ok":
+            assert isinstance(score.predicted, float)
+            assert score.low is not None
+            assert score.high is not None
+            assert 0 < score.low <= score.predicted <= score.high
+
+
+def test_rows_never_fitted_are_predicted_within_a_quarter(scores: list[Score]) -> None:
+    errors = [
+        abs(score.error_pct)
+        for score in scores
+        if score.quantity == "tpot_ms" and score.status == "ok" and not score.fitted and score.error_pct is not None
+    ]
+    assert len(errors) > 100
+    assert median(errors) < 25
+
+
+def test_intervals_cover_most_rows_never_fitted(scores: list[Score]) -> None:
+    held = [score for score in scores if score.quantity == "tpot_ms" and score.status == "ok" and not score.fitted]
+    covered = sum(
+        score.low <= score.measured <= score.high
+        for score in held
+        if score.low is not None and score.high is not None and isinstance(score.measured, float)
+    )
+    assert covered / len(held) > 0.8
+
+
+def test_a_users_table_needs_only_the_columns_it_uses(tmp_path: Path) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text(
+        "case_id,model,chip_id,tp,isl,osl,concurrency,weight_precision,tpot_ms\n"
+        "mine,Llama 3.1 70B,nvidia-h100-sxm-80gb,8,1024,256,16,fp8,12\n"
+        "whose,some-secret-model,nvidia-h100-sxm-80gb,8,1024,256,16,fp8,12\n"
+        "how,llama-3.1-70b,nvidia-h100-sxm-80gb,,1024,256,16,fp8,12\n"
+    )
+    mine, whose, how = validate(load(), cases)
+    assert (mine.status, mine.quantity, mine.fitted) == ("ok", "tpot_ms", False)
+    assert whose.status == "unsupported"
+    assert "some-secret-model" in whose.why
+    assert how.status == "underspecified"
+
+
+def test_a_table_without_its_key_columns_is_refused(tmp_path: Path) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text("model,chip\nllama,h100\n")
+    with pytest.raises(InputError, match="lacks the column 'case_id'"):
+        validate(load(), cases)
