@@ -13,8 +13,9 @@ from polysilicon.records.interval import Floats
 
 @dataclass(frozen=True)
 class Accounts:
-    """Sums by quarter; `cost_musd` is hardware as an annuity, rent, running and porting."""
+    """Units that stand (P, T), and sums by quarter; `cost_musd` has hardware as an annuity, rent, running, porting."""
 
+    stands: Floats
     hardware_musd: Floats
     rent_musd: Floats
     running_musd: Floats
@@ -53,6 +54,7 @@ def accounts(instance: Instance, units: Floats, stands: Floats, ported: Floats) 
         porting[0] = ported @ np.asarray([instance.porting_musd[code] for code in sorted(instance.porting_musd)])
     kept = (instance.standing * instance.running_musd).sum(axis=0)
     return Accounts(
+        stands=stands,
         hardware_musd=paid(hardware),
         rent_musd=paid(rent),
         running_musd=paid(money.running_musd(instance)) + kept,

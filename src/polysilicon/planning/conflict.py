@@ -16,7 +16,20 @@ from polysilicon.planning.programme import build
 from polysilicon.planning.solving import NoAnswer, Solver, solve
 
 # Those a user would sooner question are taken away last, and so remain in the answer.
-ORDER = ("supply", "share", "water", "opens", "contract", "lead_time", "law", "carbon", "budget", "power", "demand")
+ORDER = (
+    "supply",
+    "share",
+    "water",
+    "on_sale",
+    "opens",
+    "contract",
+    "lead_time",
+    "law",
+    "carbon",
+    "budget",
+    "power",
+    "demand",
+)
 
 
 def smallest_conflict(instance: Instance, seed: int = 1) -> list[Limit]:

@@ -86,7 +86,7 @@ class Train(Placed, frozen=True, kw_only=True, tag_field="kind", tag="train"):
 
 
 class Serve(Placed, frozen=True, kw_only=True, tag_field="kind", tag="serve"):
-    """Serving a model. The peak must be met; energy is drawn for the mean, which is the peak / `peak_to_mean`.
+    """Serving a model: the rate that must be met at the busiest time of the quarter.
 
     `users` are regions of the catalogue the requests come from: their round trip is taken off `ttft_ms`.
     """
@@ -98,7 +98,6 @@ class Serve(Placed, frozen=True, kw_only=True, tag_field="kind", tag="serve"):
     ttft_ms: Annotated[float, msgspec.Meta(gt=0, le=600_000)] | None = None
     tpot_ms: Annotated[float, msgspec.Meta(gt=0, le=60_000)] | None = None
     users: tuple[str, ...] = ()
-    peak_to_mean: Annotated[float, msgspec.Meta(ge=1, le=100)] = 1.0
 
 
 Workload = Train | Serve

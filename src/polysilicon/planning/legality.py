@@ -1,0 +1,90 @@
+"""The law as the planner asks it: may this chip come to this site, for this entity, in each quarter."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.hardware import Chip
+from polysilicon.policy import Items, Transaction, Verdict, Verdicts, judge
+from polysilicon.policy.law import PERMISSIONS
+from polysilicon.records.dates import Quarter
+from polysilicon.records.interval import Bools
+from polysilicon.scenario import Entity
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the law says of one chip at one place on the first day of each quarter; the worst act decides.
+
+    `act` is the transaction that decided, by quarter, so that it can be explained.
+    """
+
+    permission: NDArray[np.str_]
+    accepted: Bools
+    assumed: Bools
+    outcome: NDArray[np.str_]
+    item_class: NDArray[np.str_]
+    act: tuple[Transaction, ...]
+
+
+def rulings(
+    catalogue: Catalogue,
+    chips: Sequence[Chip],
+    country: str,
+    entity: Entity,
+    quarters: Sequence[Quarter],
+    accepted: Sequence[str],
+) -> dict[str, Ruling]:
+    """A ruling on each chip for use by `entity` in `country`. A part comes from its maker's country.
+
+    Asked are the export (a part from elsewhere) and the import on the other side, or the use of a domestic part;
+    each for the entity's own headquarters and its ultimate parent's.
+    """
+    found: dict[str, list[tuple[Verdicts, int]]] = {}
+    for origin in sorted({chip.vendor_country for chip in chips}):
+        mine = [chip for chip in chips if chip.vendor_country == origin]
+        items = Items.from_chips(catalogue, mine)
+        acts = list(_acts(origin, country, entity))
+        for quarter in quarters:
+            verdicts = [judge(catalogue, items, act, quarter.first_day) for act in acts]
+            for at, chip in enumerate(mine):
+                ranks = [PERMISSIONS.index(str(one.permission[at])) for one in verdicts]
+                worst = verdicts[ranks.index(max(ranks))]
+                found.setdefault(chip.id, []).append((worst, at))
+    return {name: _ruling(rows, accepted) for name, rows in found.items()}
+
+
+def _acts(origin: str, country: str, entity: Entity) -> Iterator[Transaction]:
+    for place in dict.fromkeys((entity.headquarters, entity.ultimate_parent)):
+        common = {"to": country, "exported_from": origin, "headquarters": place, "end_use": "datacenter"}
+        if origin == country:
+            yield Transaction(**common, activity="use")
+        else:
+            yield Transaction(**common, activity="export")
+            yield Transaction(**common, activity="import")
+
+
+def _ruling(rows: Sequence[tuple[Verdicts, int]], accepted: Sequence[str]) -> Ruling:
+    permission = np.asarray([str(one.permission[at]) for one, at in rows])
+    return Ruling(
+        permission=permission,
+        accepted=np.isin(permission, list(accepted)),
+        assumed=np.asarray([one.assumed for one, _ in rows]),
+        outcome=np.asarray([str(one.consequence[at]) for one, at in rows]),
+        item_class=np.asarray([str(one.item_class[at]) for one, at in rows]),
+        act=tuple(one.transaction for one, _ in rows),
+    )
+
+
+def margin(verdict: Verdict) -> str:
+    """How far the part is from the nearest line whose crossing would change the verdict, in words."""
+    flips = [flip for flip in verdict.flips if flip.change is not None]
+    if not flips:
+        return ""
+    near = min(flips, key=lambda flip: abs(flip.change_pct) if flip.change_pct is not None else np.inf)
+    side = "more" if (near.change or 0.0) > 0 else "less"
+    share = "" if near.change_pct is None else f" ({abs(near.change_pct):.0f} %)"
+    return f"{near.quantity} {abs(near.change or 0.0):,.6g}{share} {side} would make it {near.consequence}"

@@ -1,0 +1,47 @@
+"""Limits in the user's own words, and the notes that every plan carries."""
+
+from polysilicon.planning.limit import Limit
+from polysilicon.scenario import Scenario
+
+NOTES = (
+    "Cost counts owned hardware as an annuity over its life, within the horizon; cash counts it in full when ordered.",
+    "Contracts that run past the horizon are counted to its end.",
+    "A power cap holds for everything that stands at the site, rented or owned.",
+    "Vendor and country shares are of what hardware (as an annuity) and rent cost over the horizon.",
+    "Throughput is what is reached with the scenario's confidence; a training rate is taken per chip of its job.",
+    "Law is judged on the first day of the quarter of delivery, or of the start of a rent.",
+    "The front of cost and carbon is of relaxed plans (fractions of units); the plan itself is in whole units.",
+    "Survival after a shock is the mean over workloads of the fraction of what they still asked for that is met.",
+)
+
+
+def in_words(limit: Limit, scenario: Scenario) -> str:
+    """A limit as the scenario states it."""
+    given = scenario.limits
+    subject, name = limit
+    if subject == "demand":
+        return f"demand of {name}"
+    if subject == "power":
+        return f"sites.{name}.power_cap_kw: {_short(scenario.sites[name].power_cap_kw)}"
+    if subject == "supply":
+        rows = [row for row in scenario.supply if name.startswith(row.system)]
+        return f"supply of {name}: {_short(rows[0].units_per_quarter)} units a quarter" if rows else f"supply of {name}"
+    return {
+        ("law", ""): f"accept.permissions: {', '.join(scenario.accept.permissions)} (what is lawful)",
+        ("opens", ""): "sites.*.opens (sites that open later)",
+        ("on_sale", ""): "the dates from which systems can be had",
+        ("contract", ""): "sites.*.contracts, and the contracts for which a price is known",
+        ("lead_time", ""): "lead times from order to delivery",
+        ("budget", "total"): f"limits.budget_musd: {_short(given.budget_musd)}",
+        ("budget", "quarter"): f"limits.budget_musd_per_quarter: {_short(given.budget_musd_per_quarter)}",
+        ("carbon", "year"): f"limits.carbon_t_per_year: {_short(given.carbon_t_per_year)}",
+        ("water", "year"): f"limits.water_m3_per_year: {_short(given.water_m3_per_year)}",
+        ("share", "vendor"): f"limits.vendor_share_max: {_short(given.vendor_share_max)}",
+        ("share", "country"): f"limits.country_share_max: {_short(given.country_share_max)}",
+    }.get((subject, name), f"{subject} {name}".strip())
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {amount:g}" for name, amount in value.items())
+    return f"{value:g}" if isinstance(value, float | int) else str(value)
