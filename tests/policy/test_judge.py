@@ -9,7 +9,7 @@ from polysilicon.facts import Catalogue, load
 from polysilicon.facts.law import Rule, Then
 from polysilicon.policy import PERMISSIONS, Items, Transaction, Verdicts, judge
 from polysilicon.records.dates import day
-from polysilicon.records.errors import UnknownName
+from polysilicon.records.errors import UnknownName, Unsupported
 from polysilicon.records.interval import Interval
 
 CATALOGUE = load()
@@ -214,6 +214,19 @@ def test_chinese_guidance_follows_its_reports(on: str, said: dict[str, str], exp
     got = chip("nvidia-h200-sxm-141gb", "CN", on, activity="import", **said)
     assert (str(got.item_class[0]), str(got.consequence[0])) == ("PRC informal", expected)
     assert got.opinions[0].regime.binding is False
+
+
+@pytest.mark.parametrize("activity", ["export", "reexport", "transfer", "import", "use"])
+def test_some_law_hears_every_act_everywhere(activity: str) -> None:
+    for to in ("CN", "US", "MY", "AE", "HK"):
+        got = chip("nvidia-h100-sxm-80gb", to, "2026-06-01", activity=activity)
+        assert got.opinions
+        assert got.permission[0] in PERMISSIONS
+
+
+def test_an_import_to_no_place_in_particular_is_unsupported() -> None:
+    with pytest.raises(Unsupported, match="import"):
+        chip("nvidia-h100-sxm-80gb", "any", "2026-06-01", activity="import")
 
 
 def test_the_place_of_export_heads_and_the_stricter_law_decides() -> None:

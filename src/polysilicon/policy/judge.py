@@ -15,7 +15,7 @@ from polysilicon.policy.hearing import Finding, Hearing, Masks
 from polysilicon.policy.items import FIELDS, Items
 from polysilicon.policy.law import PERMISSIONS, Law, View, law_of
 from polysilicon.policy.transaction import Transaction
-from polysilicon.records.errors import UnknownName
+from polysilicon.records.errors import UnknownName, Unsupported
 from polysilicon.records.interval import Bools, Floats
 from polysilicon.records.names import nearest
 
@@ -138,6 +138,7 @@ def judge(
     Raises:
         UnknownName: a region, activity, field, quantity or consequence that nobody knows.
         InputError: a condition that breaks the grammar.
+        Unsupported: no regime hears such a transaction.
 
     Source: the records of facts/data/rules, each with its citation; three-valued logic after Kleene (1952).
     """
@@ -146,6 +147,8 @@ def judge(
     _check_fields(items, law)
     hearing = Hearing(law, items, transaction)
     opinions = tuple(_opinion(hearing, regime) for regime in law.regimes if hearing.hears(regime))
+    if not opinions:
+        raise Unsupported(f"no body of law that was read hears an {transaction.activity} to {transaction.to!r}")
     return Verdicts(
         law=law,
         transaction=transaction,
