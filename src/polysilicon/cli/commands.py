@@ -1,5 +1,6 @@
 """Every command: its function, one line on what it answers, and a worked example."""
 
+import textwrap
 from dataclasses import dataclass
 
 ABOUT = """Plans AI compute across chip vendors and regions: speed, cost, carbon, export law and resilience, \
@@ -24,8 +25,9 @@ class Command:
 
     @property
     def example_text(self) -> str:
-        """The example as its help prints it."""
-        return f"Example:\n\n  polysilicon {self.example}\n\n  {self.shows}\n"
+        """The example as its help prints it: lines of a shell, none wider than a screen."""
+        lines = textwrap.wrap(f"polysilicon {self.example}", 72, break_on_hyphens=False, break_long_words=False)
+        return "Example:\n\n  " + " \\\n    ".join(lines) + f"\n\n  {self.shows}\n"
 
 
 GROUPS = {
@@ -132,24 +134,24 @@ COMMANDS: tuple[Command, ...] = (
         "training",
         "polysilicon.cli.validate:training",
         "Measured training steps against the estimator.",
-        "validate training --cases cases.csv --out result.csv",
-        "Prints the median error by vendor and kind; result.csv has a row per case and quantity.",
+        "validate training --out result.csv",
+        "Prints median errors; result.csv has a row per case and quantity. --cases takes yours.",
         "validate",
     ),
     Command(
         "serving",
         "polysilicon.cli.validate:serving",
         "Measured serving results against the estimator.",
-        "validate serving --cases cases.csv --out result.csv",
-        "Prints the median error by vendor and kind; result.csv has a row per case and quantity.",
+        "validate serving --out result.csv",
+        "Prints median errors; result.csv has a row per case and quantity. --cases takes yours.",
         "validate",
     ),
     Command(
         "policy",
         "polysilicon.cli.validate:policy",
         "Decided or published export cases against the rules.",
-        "validate policy --cases cases.csv --out result.csv",
-        "Prints how many cases agree; result.csv has a row per case and question.",
+        "validate policy --out result.csv",
+        "Prints how many cases agree; result.csv has a row per case and question. --cases takes yours.",
         "validate",
     ),
 )

@@ -31,8 +31,8 @@ def plan(
     out
         The folder that plan.json and report.html are written to; plan-out beside you where it is not given.
     """
-    from polysilicon.planning.plan import write
-    from polysilicon.planning.planner import plan as decide
+    from polysilicon.planning import plan as decide
+    from polysilicon.planning import write
     from polysilicon.records import files
     from polysilicon.report import page
     from polysilicon.report.files import to_json
@@ -75,8 +75,7 @@ def explain(plan: Path, figure: str | None = None, /, *, facts: Facts = None, js
     figure
         The figure's name, such as cost_musd or carbon_t/2027-Q1; every name is listed where none is given.
     """
-    from polysilicon.planning.explanation import explain_figure
-    from polysilicon.planning.plan import read
+    from polysilicon.planning import explain_figure, read
     from polysilicon.records.table import Table
     from polysilicon.report import explanation
     from polysilicon.report.files import to_json
