@@ -62,7 +62,8 @@ def show(catalogue: Catalogue, name: str, kind: str | None = None) -> Table:
         AmbiguousName: several are, or records of several kinds.
     """
     record, found = _find(catalogue, name, kind)
-    fields = [field for field in _own_fields(found) if getattr(record, field) not in (None, "", (), {})]
+    known = {field: getattr(record, field) not in (None, "", "unknown", (), {}) for field in _own_fields(found)}
+    fields = [field for field, seen in known.items() if seen]
     origins = [record.origin(field) for field in fields]
     numbers = _numbered(record, origins)
     own_unit = str(getattr(record, "unit", "") or "")
@@ -77,10 +78,14 @@ def show(catalogue: Catalogue, name: str, kind: str | None = None) -> Table:
     }
     if record.theirs:
         columns["yours"] = ["yours" if record.is_theirs(field) else "" for field in fields]
-    known_as = (f"also called {', '.join(record.aliases)}",) if record.aliases else ()
-    theirs = (f"yours: {record.theirs}",) if record.theirs else ()
-    notes = (*known_as, *theirs, *((record.notes,) if record.notes else ()), *_citations(catalogue, numbers))
-    return Table(f"{found.name} {record.id}", columns, notes=notes)
+    remarks = {
+        "also called": ", ".join(record.aliases),
+        "yours": record.theirs,
+        "in no source read": ", ".join(field for field, seen in known.items() if not seen),
+        "notes": record.notes,
+    }
+    notes = [f"{what}: {text}" for what, text in remarks.items() if text]
+    return Table(f"{found.name} {record.id}", columns, notes=(*notes, *_citations(catalogue, numbers)))
 
 
 def kind_called(name: str) -> Kind:
