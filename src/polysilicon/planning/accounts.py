@@ -7,7 +7,6 @@ import numpy as np
 from polysilicon.planning import money
 from polysilicon.planning.constraints.demand import scaled
 from polysilicon.planning.instance import Instance
-from polysilicon.planning.solving import Answer
 from polysilicon.records.interval import Floats
 
 
@@ -68,9 +67,9 @@ def accounts(instance: Instance, units: Floats, stands: Floats, ported: Floats) 
     )
 
 
-def met(instance: Instance, answer: Answer) -> Floats:
+def met(instance: Instance, use: Floats) -> Floats:
     """The fraction of each task's demand met, (W, T); of a run, what of it was done in each quarter."""
-    done: Floats = np.einsum("wpq,wpq->wq", answer.use, scaled(instance))
+    done: Floats = np.einsum("wpq,wpq->wq", use, scaled(instance))
     return done
 
 

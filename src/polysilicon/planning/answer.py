@@ -125,7 +125,7 @@ def assignments(instance: Instance, answer: Answer) -> list[Assignment]:
 
 def demand(instance: Instance, answer: Answer) -> Iterator[Demand]:
     """What each task asks for and gets. Of a run: the mean rate of the work done in each of its quarters."""
-    done = met(instance, answer)
+    done = met(instance, answer.use)
     for at, task in enumerate(instance.tasks):
         for quarter, name in enumerate(instance.quarters):
             if task.is_run:
@@ -162,7 +162,7 @@ def by_quarter(instance: Instance, sums: Accounts) -> list[QuarterTotals]:
 
 def totals(instance: Instance, answer: Answer, sums: Accounts) -> Totals:
     """The plan's sums over the horizon. `demand_met` is the mean over tasks."""
-    done = met(instance, answer)
+    done = met(instance, answer.use)
     shares = [
         min(float(done[at].sum()), 1.0)
         if task.is_run

@@ -10,10 +10,11 @@ import dataclasses
 import numpy as np
 
 from polysilicon.planning.accounts import met
+from polysilicon.planning.constraints.carbon import TOTAL
 from polysilicon.planning.instance import Instance
 from polysilicon.planning.limit import Limit
 from polysilicon.planning.programme import build
-from polysilicon.planning.solving import NoAnswer, Solver, solve
+from polysilicon.planning.solving import NoAnswer, Solver
 
 # Those a user would sooner question are taken away last, and so remain in the answer.
 ORDER = (
@@ -34,10 +35,13 @@ ORDER = (
 
 def smallest_conflict(instance: Instance, seed: int = 1) -> list[Limit]:
     """Limits that can't all hold; empty if whole numbers of units alone are the reason."""
-    solver = Solver(build(instance, integer=False), seed)
+    solver = Solver(build(instance), seed)
     if _possible(solver):
         return []
-    limits = sorted((*instance.masks, *solver.programme.limits), key=lambda one: (ORDER.index(one.subject), one.name))
+    limits = sorted(
+        (*instance.masks, *(one for one in solver.programme.limits if one != TOTAL)),
+        key=lambda one: (ORDER.index(one.subject), one.name),
+    )
     dropped: list[Limit] = []
     for limit in limits:
         _set(solver, instance, limit, (*dropped, limit))
@@ -52,10 +56,11 @@ def best_effort(instance: Instance, *, seed: int = 1) -> dict[str, float]:
     """The fraction of each task's demand that can be met, in its worst quarter, if as much as possible is."""
     eased = dataclasses.replace(instance, unmet_musd=1e4)
     try:
-        answer = solve(build(eased, integer=False), gap=0.05, most_s=20.0, seed=seed)
+        solver = Solver(build(eased), seed)
+        _, columns = solver.run(most_s=20.0)
     except NoAnswer:
         return {}
-    done = met(eased, answer)
+    done = met(eased, solver.part(columns, "use"))
     found: dict[str, float] = {}
     for at, task in enumerate(instance.tasks):
         share = done[at].sum() if task.is_run else np.min(done[at][np.asarray(task.demand) > 0], initial=1.0)

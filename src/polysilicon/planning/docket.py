@@ -1,5 +1,6 @@
 """The legality table: one row for each system, place and entity, over the quarters that read the same."""
 
+import datetime as dt
 from dataclasses import dataclass, field
 
 from polysilicon.facts.hardware import Chip, System
@@ -7,7 +8,7 @@ from polysilicon.facts.places import Region
 from polysilicon.planning.legality import Ruling, margin
 from polysilicon.planning.options import Option, Options
 from polysilicon.planning.plan import LegalityRow
-from polysilicon.policy import verdict
+from polysilicon.policy import Transaction, Verdict, verdict
 from polysilicon.records.names import plain
 
 EXPLAINED_MOST = 400
@@ -20,6 +21,7 @@ class Docket:
     options: Options
     rows: list[LegalityRow] = field(default_factory=list)
     _by_span: dict[tuple[str, str, int], LegalityRow] = field(default_factory=dict)
+    _explained_once: dict[tuple[str, Transaction, dt.date], Verdict] = field(default_factory=dict)
 
     def row(self, option: Option, quarter: int) -> LegalityRow:
         """The row that holds for an option in a quarter."""
@@ -45,7 +47,10 @@ class Docket:
         opened, quarters = self.options.opened, self.options.quarters
         where = opened.scenario.sites[site]
         act = ruling.act[first]
-        found = verdict(opened.catalogue, chip, act, quarters[first].first_day)
+        day = quarters[first].first_day
+        if (chip.id, act, day) not in self._explained_once:
+            self._explained_once[chip.id, act, day] = verdict(opened.catalogue, chip, act, day)
+        found = self._explained_once[chip.id, act, day]
         return LegalityRow(
             id=f"V{len(self.rows) + 1}",
             system=system,

@@ -69,7 +69,6 @@ class Caps:
     water_m3: Floats
     vendor_share: float
     country_share: float
-    carbon_total_t: float = np.inf
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,16 @@
 Source: Haimes, Lasdon & Wismer, On a bicriterion formulation, IEEE Trans. Systems, Man, and Cybernetics 1:296, 1971.
 """
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from polysilicon.planning.accounts import Accounts, accounts
 from polysilicon.planning.constraints.carbon import TOTAL
-from polysilicon.planning.instance import Instance
-from polysilicon.planning.programme import build
+from polysilicon.planning.programme import Programme
 from polysilicon.planning.solving import NoAnswer, Solver
 
 METHOD = "linear relaxation: units and ported code in fractions, solved to optimality"
-FAR = 1e9
 
 
 @dataclass(frozen=True)
@@ -27,12 +24,12 @@ class Point:
     limit_t: float | None
 
 
-def front(instance: Instance, points: int, seed: int = 1) -> list[Point]:
+def front(programme: Programme, points: int, seed: int = 1) -> list[Point]:
     """`points` plans from the cheapest to the one that emits least, warm-started one from the other."""
     if points < 2:
         return []
-    capped = dataclasses.replace(instance, caps=dataclasses.replace(instance.caps, carbon_total_t=FAR))
-    solver = Solver(build(capped, integer=False), seed)
+    instance = programme.instance
+    solver = Solver(programme, seed)
     cheapest = _point(solver, None)
     emitted = (instance.carbon_t + instance.embodied_t) / 1e3
     cost = solver.cost.copy()

@@ -19,7 +19,7 @@ from polysilicon.planning.instance import Instance
 from polysilicon.planning.options import Options, gather
 from polysilicon.planning.pareto import METHOD, front
 from polysilicon.planning.plan import SCHEMA_VERSION, ParetoPoint, Plan, Purchase, ShockResult, Solve, Survival
-from polysilicon.planning.programme import build
+from polysilicon.planning.programme import Programme, build
 from polysilicon.planning.shocks import Survived, strike, survival
 from polysilicon.planning.solving import Answer, NoAnswer, solve
 from polysilicon.planning.unknowns import unknowns, without_price
@@ -40,15 +40,16 @@ def plan(scenario: Path | Opened, catalogue: Catalogue | None = None, progress: 
     _refuse_hopeless(options, instance)
     progress(f"choosing among {len(options.options)} options over {len(options.quarters)} quarters")
     asked = opened.scenario
+    programme = build(instance)
     try:
-        answer = solve(build(instance), gap=asked.gap, most_s=asked.most_s, seed=asked.seed)
+        answer = solve(programme, gap=asked.gap, most_s=asked.most_s, seed=asked.seed)
     except NoAnswer as failure:
         raise _infeasible(instance, opened, failure) from failure
-    return _assembled(options, instance, answer, progress, begun)
+    return _assembled(options, programme, answer, progress, begun)
 
 
-def _assembled(options: Options, instance: Instance, answer: Answer, progress: Progress, begun: float) -> Plan:
-    opened, asked = options.opened, options.opened.scenario
+def _assembled(options: Options, programme: Programme, answer: Answer, progress: Progress, begun: float) -> Plan:
+    instance, opened, asked = programme.instance, options.opened, options.opened.scenario
     docket = Docket(options)
     sums = accounts(instance, answer.units, answer.stands, answer.ported)
     bought = record.purchases(options, instance, answer.units, docket)
@@ -58,9 +59,9 @@ def _assembled(options: Options, instance: Instance, answer: Answer, progress: P
         struck = strike(instance, answer, blow, gap=asked.gap, most_s=asked.most_s / 3, seed=asked.seed)
         shocks.append(_shock(options, struck, sums, docket))
     progress("cost against carbon")
-    pareto = _pareto(instance, answer, sums, asked.pareto_points, asked.seed)
+    pareto = _pareto(programme, answer, sums, asked.pareto_points, asked.seed)
     progress("what could change this")
-    solver = relaxed(instance, answer, asked.seed)
+    solver = relaxed(programme, answer, asked.seed)
     prices = shadow_prices(solver)
     left_out = without_price(options, prices)
     doubts = unknowns(options, instance, answer, solver, prices, left_out)
@@ -150,7 +151,7 @@ def _mean(shares: dict[str, float]) -> float:
     return float(np.mean(list(shares.values()))) if shares else 1.0
 
 
-def _pareto(instance: Instance, answer: Answer, sums: Accounts, points: int, seed: int) -> list[ParetoPoint]:
+def _pareto(programme: Programme, answer: Answer, sums: Accounts, points: int, seed: int) -> list[ParetoPoint]:
     found = [
         ParetoPoint(
             carbon_t=float(one.accounts.carbon_t.sum()),
@@ -160,7 +161,7 @@ def _pareto(instance: Instance, answer: Answer, sums: Accounts, points: int, see
             gap=None,
             method=METHOD,
         )
-        for one in front(instance, points, seed)
+        for one in front(programme, points, seed)
     ]
     chosen = ParetoPoint(
         carbon_t=float(sums.carbon_t.sum()),

@@ -41,8 +41,8 @@ class Programme:
         self.model.add_constraints(constraint, name=names[-1])
 
 
-def build(instance: Instance, *, integer: bool = True) -> Programme:
-    """The programme of `instance`; its linear relaxation where `integer` is false."""
+def build(instance: Instance) -> Programme:
+    """The programme of `instance`. Which columns are whole is the solver's to say."""
     import linopy
 
     linopy.options["semantics"] = "v1"
@@ -52,7 +52,7 @@ def build(instance: Instance, *, integer: bool = True) -> Programme:
     programme = Programme(
         model=model,
         instance=instance,
-        units=_add_units(model, instance, axes, integer),
+        units=_add_units(model, instance, axes),
         stands=model.add_variables(lower=0, coords=[axes["place"], axes["quarter"]], name="stands"),
         use=_add_use(model, instance, axes),
         unmet=model.add_variables(
@@ -61,7 +61,7 @@ def build(instance: Instance, *, integer: bool = True) -> Programme:
             coords=[axes["task"], axes["quarter"]],
             name="unmet",
         ),
-        ported=_add_ported(model, instance, stacks, integer),
+        ported=_add_ported(model, instance, stacks),
         stacks=stacks,
     )
     for add in BUILDERS:
@@ -83,13 +83,12 @@ def _axes(instance: Instance) -> dict[str, Any]:
     return {name: pandas.RangeIndex(size, name=name) for name, size in sizes.items()}
 
 
-def _add_units(model: Any, instance: Instance, axes: dict[str, Any], integer: bool) -> Any:
+def _add_units(model: Any, instance: Instance, axes: dict[str, Any]) -> Any:
     return model.add_variables(
         lower=labelled(instance.low, "contract", "place", "start"),
         upper=labelled(instance.high, "contract", "place", "start"),
         coords=[axes["contract"], axes["place"], axes["start"]],
         name="units",
-        integer=integer,
     )
 
 
@@ -114,7 +113,7 @@ def _add_use(model: Any, instance: Instance, axes: dict[str, Any]) -> Any:
     )
 
 
-def _add_ported(model: Any, instance: Instance, stacks: list[tuple[str, str]], integer: bool) -> Any:
+def _add_ported(model: Any, instance: Instance, stacks: list[tuple[str, str]]) -> Any:
     import pandas
 
     if not stacks:
@@ -122,7 +121,7 @@ def _add_ported(model: Any, instance: Instance, stacks: list[tuple[str, str]], i
     done = np.zeros(len(stacks)) if instance.past is None else np.round(instance.past.ported)
     lower = labelled(done, "code")
     axis = pandas.RangeIndex(len(stacks), name="code")
-    return model.add_variables(lower=lower, upper=1, coords=[axis], name="ported", integer=integer)
+    return model.add_variables(lower=lower, upper=1, coords=[axis], name="ported")
 
 
 def _objective(programme: Programme) -> Any:

@@ -49,9 +49,9 @@ def strike(instance: Instance, answer: Answer, blow: Blow, *, gap: float, most_s
     """
     kept, lost = _kept(instance, answer.units, blow)
     struck = _struck(instance, answer, blow, kept)
-    frozen = dataclasses.replace(struck, most=kept, masks={})
-    at_once = solve(build(frozen), gap=gap, most_s=most_s, seed=seed)
-    after = solve(build(struck), gap=gap, most_s=most_s, seed=seed)
+    programme = build(struck)
+    at_once = solve(programme, most_units=kept, gap=gap, most_s=most_s, seed=seed)
+    after = solve(programme, gap=gap, most_s=most_s, seed=seed)
     return Survived(blow, struck, kept, lost, at_once, after)
 
 
@@ -97,7 +97,7 @@ def _unmet_price(instance: Instance, answer: Answer) -> float:
 def survival(survived: Survived, answer: Answer) -> dict[str, float]:
     """The fraction of each workload's demand from the blow on that `answer` meets; runs count what was left to do."""
     instance, at = survived.instance, survived.blow.at
-    done = met(instance, answer)
+    done = met(instance, answer.use)
     by_workload: dict[str, list[tuple[float, float]]] = {}
     for row, task in enumerate(instance.tasks):
         if task.is_run:

@@ -62,7 +62,7 @@ class Answer:
 
 
 class Solver:
-    """One programme inside HiGHS. Costs and bounds may be changed and solved again, warm."""
+    """One programme inside HiGHS, at first relaxed. Costs and bounds may be changed and solved again, warm."""
 
     def __init__(self, programme: Programme, seed: int = 1) -> None:
         import highspy
@@ -84,6 +84,7 @@ class Solver:
         self.floors, self.ceilings = floor, ceiling
         self.highs.addRows(rows.shape[0], floor, ceiling, rows.nnz, rows.indptr, rows.indices, rows.data)
         self.columns = self._columns()
+        self.whole()
         self.rows = {name: np.asarray(one.labels.values) for name, one in programme.model.constraints.items()}
 
     def _columns(self) -> dict[str, slice]:
@@ -145,19 +146,25 @@ class Solver:
         return columns[self.columns[name]].reshape(getattr(self.programme, name).shape)
 
 
-def solve(programme: Programme, *, gap: float = 0.01, most_s: float = 60.0, seed: int = 1) -> Answer:
+def solve(
+    programme: Programme, *, most_units: Floats | None = None, gap: float = 0.01, most_s: float = 60.0, seed: int = 1
+) -> Answer:
     """Minimise, to a proved gap of `gap` or what can be proved within `most_s` seconds.
+
+    `most_units` (contract, P, T) bounds the contracts more tightly than the programme does.
 
     Raises:
         NoAnswer: infeasible, or nothing found in time.
     """
     begun = time.perf_counter()
     solver = Solver(programme, seed)
+    if most_units is not None:
+        solver.upper[solver.columns["units"]] = np.ravel(most_units)
+        _reset(solver)
 
     def left() -> float:
         return most_s - (time.perf_counter() - begun)
 
-    solver.whole()
     status, relaxed = solver.run(most_s=left())
     bound = float(solver.highs.getInfo().objective_function_value)
     found, columns = _near(solver, relaxed, bound, gap, left() / 3)

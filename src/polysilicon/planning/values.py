@@ -13,7 +13,7 @@ import numpy as np
 from polysilicon.planning.constraints.demand import scaled
 from polysilicon.planning.instance import Instance
 from polysilicon.planning.limit import Limit
-from polysilicon.planning.programme import build
+from polysilicon.planning.programme import Programme
 from polysilicon.planning.solving import Answer, Solver
 from polysilicon.records.interval import Floats
 
@@ -33,9 +33,9 @@ class ShadowPrices:
     cash_total: float
 
 
-def relaxed(instance: Instance, answer: Answer, seed: int = 1) -> Solver:
+def relaxed(programme: Programme, answer: Answer, seed: int = 1) -> Solver:
     """The linear relaxation with the plan's fixed charges, solved."""
-    solver = Solver(build(instance, integer=False), seed)
+    solver = Solver(programme, seed)
     if "ported" in solver.columns:
         solver.bound("ported", answer.ported, answer.ported)
     solver.run()

@@ -1,4 +1,4 @@
-"""Carbon and water, by plan year; carbon over the horizon where a Pareto point asks for it."""
+"""Carbon and water, by plan year; carbon over the horizon for the front of cost and carbon."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from polysilicon.planning.labelled import labelled
 from polysilicon.planning.limit import Limit
 
 TOTAL = Limit("carbon", "total")
+FAR = 1e9
 
 
 def add(programme: Any) -> None:
@@ -24,5 +25,5 @@ def add(programme: Any) -> None:
             if np.isfinite(ceilings[year]):
                 total = by_quarter.sel(quarter=quarters).sum()
                 programme.limit(Limit(subject, "year"), total <= ceilings[year] / 1e3)
-    if np.isfinite(caps.carbon_total_t):
-        programme.limit(TOTAL, (programme.stands * emitted).sum() <= caps.carbon_total_t / 1e3)
+    # Always there, far away, so that the front of cost and carbon can move it without building anew.
+    programme.limit(TOTAL, (programme.stands * emitted).sum() <= FAR)
