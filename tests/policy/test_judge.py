@@ -137,6 +137,21 @@ def test_destinations_parties_and_days(name: str, to: str, on: str, said: dict[s
 
 
 @pytest.mark.parametrize(
+    ("party", "on", "denied"),
+    [
+        ("Huawei Technologies", "2024-06-01", True),
+        ("BAAI", "2025-03-24", False),
+        ("BAAI", "2025-03-25", True),
+        ("Inspur Group", "2026-08-01", True),
+        ("Alibaba", "2026-08-01", False),
+    ],
+)
+def test_a_listed_party_is_denied_what_others_get_freely(party: str, on: str, denied: bool) -> None:
+    got = chip("nvidia-l2", "CN", on, party=party)
+    assert (str(got.consequence[0]) == "licence_required:presumption_of_denial") is denied
+
+
+@pytest.mark.parametrize(
     ("tpp", "dram", "consequence"),
     [
         (20999, 6499, "licence_required:case_by_case"),

@@ -147,6 +147,17 @@ def test_intervals_are_half_open(catalogue: Catalogue) -> None:
     assert not in_force(rule, dt.date(2023, 11, 17))
 
 
+def test_every_provision_speaks_from_its_first_day_to_the_day_before_its_end(catalogue: Catalogue) -> None:
+    one_day = dt.timedelta(days=1)
+    for one in (*catalogue.every(Rule), *catalogue.every(Event)):
+        start = day(one.effective)
+        assert in_force(one, start, "text"), one.id
+        assert not in_force(one, start - one_day, "text"), one.id
+        if one.until:
+            assert in_force(one, day(one.until) - one_day, "text"), one.id
+            assert not in_force(one, day(one.until), "text"), one.id
+
+
 def test_a_superseding_rule_takes_the_place_of_its_predecessor(catalogue: Catalogue) -> None:
     tighter = what_if(
         stage="classification",

@@ -253,6 +253,8 @@ def _presumed(one: Verdicts) -> Iterator[str]:
         yield f"the party and its ultimate parent have their headquarters in {one.transaction.to}"
     if one.transaction.party is None:
         yield "no party to the transaction is named in a rule or on a list"
+    else:
+        yield f"{one.transaction.party} was not screened against the party lists, beyond the names that rules hold"
     if not one.items.designer[0]:
         yield "the designer is headquartered outside Macau and Country Group D:5"
     if one.assumed:
