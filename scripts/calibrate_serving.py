@@ -23,8 +23,9 @@ from polysilicon.facts.compiler import build
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.serving_candidates import ENGINES, OF_ENGINE, Candidates
 from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
-from polysilicon.performance.serving_table import ENGINES, OF_ENGINE, Candidates, Figures, evaluate
+from polysilicon.performance.serving_table import Figures, evaluate
 from polysilicon.records import files
 from polysilicon.records.document import read_csv
 from polysilicon.validation.serving_cases import Question, read

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from polysilicon.facts import load
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving import Layout, estimate_serving, explain_serving, search_serving
+from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.serving_estimate import ask
 from polysilicon.performance.serving_iteration import cache_bytes_per_sequence, reach_tokens, touched_share
 from polysilicon.performance.serving_model import Served
-from polysilicon.performance.serving_table import Candidates, evaluate
+from polysilicon.performance.serving_table import evaluate
 from polysilicon.records.errors import InputError, NothingFits, Unsupported
 from polysilicon.workloads import Serving, Transformer, transformer
 

@@ -4,9 +4,9 @@
 `serving_table` evaluates tables of candidates with them; `serving_estimate` and `serving_search` ask them.
 """
 
+from polysilicon.performance.serving_candidates import ENGINES, Layout
 from polysilicon.performance.serving_estimate import Range, ServingEstimate, estimate_serving, explain_serving
 from polysilicon.performance.serving_search import ServingSearch, search_serving
-from polysilicon.performance.serving_table import ENGINES, Layout
 
 __all__ = [
     "ENGINES",

@@ -12,6 +12,27 @@ from polysilicon.records.units import MS_PER_S
 
 
 @formula
+def prompt_s(work_s: Values, pass_overhead_s: Values, prompt_tokens: Values, chunk_tokens: Values) -> Values:
+    """Time to read one prompt alone: its arithmetic, and the overhead of each chunk's pass.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.1: chunked prefills.
+    """
+    return work_s + pass_overhead_s * np.maximum(prompt_tokens / chunk_tokens, 1.0)
+
+
+@formula
+def prompt_among_others_s(
+    work_s: Values, pass_overhead_s: Values, prompt_tokens: Values, chunk_tokens: Values, waiting: Values
+) -> Values:
+    """Time that one prompt occupies the chips when short prompts are read together, up to a chunk at once.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
+    """
+    together: Values = np.clip(chunk_tokens / prompt_tokens, 1.0, np.maximum(waiting, 1.0))
+    return work_s + pass_overhead_s * np.maximum(prompt_tokens / chunk_tokens, 1.0) / together
+
+
+@formula
 def memory_batch(
     memory_bytes: Values, memory_share: Values, weights_bytes: Values, sequence_bytes: Values, attn_dp: Values
 ) -> Values:
@@ -52,17 +73,23 @@ def in_step(together: Values, fade: Values, output_tokens: Values) -> Values:
 
 @formula
 def interference_s(
-    prompt_work_s: Values, running: Values, output_tokens: Values, attn_dp: Values, pp: Values, in_step: Values
+    prompt_work_s: Values,
+    running: Values,
+    output_tokens: Values,
+    attn_dp: Values,
+    pp: Values,
+    in_step: Values,
+    interference: Values,
 ) -> Values:
     """Time that reading others' prompts adds to each token: every sequence brings one prompt in its lifetime.
 
     Of those in step, half of the prompts are read before the first token. What a pass costs whatever its size
-    is paid by the tokens decoded with it.
+    is paid by the tokens decoded with it; `interference` is the fitted part of the work that decoding does not hide.
 
     Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 3; conservation of work.
     """
     others = np.maximum(running / (attn_dp * pp) - 1.0, 0.0)
-    return (1.0 - 0.5 * in_step) * prompt_work_s * others / output_tokens
+    return interference * (1.0 - 0.5 * in_step) * prompt_work_s * others / output_tokens
 
 
 @formula

@@ -9,7 +9,8 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import efficiency_of
-from polysilicon.performance.serving_table import ENGINES, Asked, Candidates, Figures, Layout, bound, evaluate
+from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
+from polysilicon.performance.serving_table import Figures, bound, evaluate
 from polysilicon.performance.training import doubt_widening
 from polysilicon.records.errors import InputError, NothingFits, Unsupported
 from polysilicon.records.recorder import Recorder, Step

@@ -20,24 +20,22 @@ def rows_per_rank(running: Values, pp: Values, attn_dp: Values) -> Values:
 
 
 @formula
-def touched_share(tokens: Values, experts: Values, experts_per_token: Values) -> Values:
-    """Share of the experts that at least one of `tokens` tokens chooses, when choices are even.
+def touched_share(tokens: Values, experts: Values, experts_per_token: Values, evenness: Values = 1.0) -> Values:
+    """Share of the experts that at least one of `tokens` tokens chooses; uneven choices count as fewer tokens.
 
     Source: the coupon problem with replacement; Rajbhandari et al., DeepSpeed-MoE (arXiv 2201.05596), section 5.1.
     """
     chosen = np.minimum(experts_per_token / np.maximum(experts, 1.0), 1.0 - 1e-12)
-    return 1.0 - np.exp(tokens * np.log1p(-chosen))
+    return 1.0 - np.exp(evenness * tokens * np.log1p(-chosen))
 
 
 @formula
-def reach_tokens(
-    context: Values, window: Values, windowed_share: Values, index_tokens: Values, fully: Values = 0.0
-) -> Values:
+def reach_tokens(context: Values, window: Values, windowed_share: Values, index_tokens: Values) -> Values:
     """Cached tokens that decoding one token reads, averaged over layers: windows and sparse indices bound it.
 
     Source: Beltagy et al., Longformer (arXiv 2004.05150); DeepSeek-AI, DeepSeek-V3.2-Exp report (2025).
     """
-    whole = np.where((index_tokens > 0.0) & (fully == 0.0), np.minimum(index_tokens, context), context)
+    whole = np.where(index_tokens > 0.0, np.minimum(index_tokens, context), context)
     return windowed_share * np.minimum(window, context) + (1.0 - windowed_share) * whole
 
 
@@ -128,12 +126,12 @@ def kernels_s(
 
 
 @formula
-def host_s(iteration_us: Values, request_us: Values, running: Values) -> Values:
-    """Time of the scheduler between two passes: a part a pass and a part a running request.
+def host_s(iteration_us: Values, request_us: Values, running: Values, attn_dp: Values) -> Values:
+    """Time of the scheduler between two passes: a part a pass and a part a running request of its rank.
 
     Source: Srivatsa et al., Can Scheduling Overhead Dominate LLM Inference Performance? (2024); fitted.
     """
-    return (iteration_us + request_us * running) * 1e-6
+    return (iteration_us + request_us * running / attn_dp) * 1e-6
 
 
 @formula
@@ -145,3 +143,189 @@ def pass_s(
     Source: Yu et al., Orca (OSDI'22), iteration-level scheduling.
     """
     return dense_s + expert_s + attention_s + network_s + kernels_s + host_s
+
+
+@formula
+def achieved_bytes_per_s(peak_bytes_per_s: Values, share: Values) -> Values:
+    """Bandwidth that real kernels reach.
+
+    Source: Williams, Waterman, Patterson, Roofline (CACM 52(4), 2009), ceilings below the peak; fitted share.
+    """
+    return peak_bytes_per_s * share
+
+
+@formula
+def group_tokens(rows: Values, attn_dp: Values) -> Values:
+    """Tokens that the attention ranks which share experts bring together in one pass.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 3.4.
+    """
+    return rows * attn_dp
+
+
+@formula
+def group_chips(tp: Values, attn_dp: Values) -> Values:
+    """Chips that share the experts of a layer.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 3.4.
+    """
+    return tp * attn_dp
+
+
+@formula
+def prompts_together_tokens(input_tokens: Values, attn_dp: Values, concurrency: Values) -> Values:
+    """Prompt tokens that the attention ranks read at once: each its own prompt, where there are as many.
+
+    Source: Zheng et al., SGLang (arXiv 2312.07104), data-parallel attention.
+    """
+    return input_tokens * np.minimum(attn_dp, np.maximum(concurrency, 1.0))
+
+
+@formula
+def mean_context_tokens(input_tokens: Values, output_tokens: Values) -> Values:
+    """Cached tokens of a sequence, on average over its output.
+
+    Source: Pope et al., Efficiently Scaling Transformer Inference (arXiv 2211.05102), section 2.
+    """
+    return input_tokens + 0.5 * output_tokens
+
+
+@formula
+def decode_attention_bytes(
+    cache_bytes: Values,
+    cache_ways: Values,
+    context_tokens: Values,
+    index_values: Values,
+    state_bytes: Values,
+    tp: Values,
+    rows: Values,
+) -> Values:
+    """Bytes that attention reads on one chip: the cache, an index in eight bits, a linear state read and written.
+
+    Source: Kwon et al., PagedAttention (arXiv 2309.06180); DeepSeek-V3.2-Exp report (2025); Yang et al. (2412.06464).
+    """
+    return rows * (cache_bytes / cache_ways + context_tokens * index_values + 2.0 * state_bytes / tp)
+
+
+@formula
+def dispatched_bytes(activation_bytes: Values, experts_per_token: Values, tp: Values) -> Values:
+    """What one chip sends to experts on one way: eight bits on the way there and sixteen back, on average twelve.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 3.3.3.
+    """
+    return 0.75 * activation_bytes * np.maximum(experts_per_token, 1.0) / tp
+
+
+@formula
+def exchanges(moe_layers: Values, experts: Values, attn_dp: Values) -> Values:
+    """Layers whose tokens travel to experts on other attention ranks.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 3.4.
+    """
+    return np.where((attn_dp > 1.0) & (experts > 0.0), moe_layers, 0.0)
+
+
+@formula
+def reductions(layers: Values, exchanges: Values, tp: Values) -> Values:
+    """All-reduces of a pass: after attention and after the feed-forward block, unless its tokens travel.
+
+    Source: Shoeybi et al., Megatron-LM (arXiv 1909.08053), section 3.
+    """
+    return np.where(tp > 1.0, 2.0 * layers - exchanges, 0.0)
+
+
+@formula
+def transfers_s(
+    reductions: Values, reduction_s: Values, exchanges: Values, exchange_s: Values, pp: Values, stage_s: Values
+) -> Values:
+    """Time between chips in one pass: reductions, exchanges there and back, hand-over between stages.
+
+    Source: Pope et al., Efficiently Scaling Transformer Inference (arXiv 2211.05102), section 3.
+    """
+    return reductions * reduction_s + 2.0 * exchanges * exchange_s + (pp - 1.0) * stage_s
+
+
+@formula
+def prompt_dense_flop(dense_weights: Values, vocab: Values, hidden: Values, tokens: Values, tp: Values) -> Values:
+    """Operations of one chip on the weights every prompt token meets; only the last one meets the output head.
+
+    Source: Kaplan et al. (arXiv 2001.08361), section 2.1.
+    """
+    return 2.0 * (dense_weights - vocab * hidden) * tokens / tp
+
+
+@formula
+def prompt_attention_flop(
+    reach_tokens: Values, score_width: Values, value_width: Values, layers: Values, tokens: Values, tp: Values
+) -> Values:
+    """Operations of scores and sums over a whole prompt on one chip.
+
+    Source: Dao et al., FlashAttention (arXiv 2205.14135).
+    """
+    return 2.0 * reach_tokens * (score_width + value_width) * layers * tokens / tp
+
+
+@formula
+def prompt_work_s(
+    dense_flop: Values,
+    dense_flop_per_s: Values,
+    expert_flop: Values,
+    expert_flop_per_s: Values,
+    attention_flop: Values,
+    attention_flop_per_s: Values,
+    network_s: Values,
+) -> Values:
+    """Time of a prompt's arithmetic and transfers.
+
+    Source: Pope et al., Efficiently Scaling Transformer Inference (arXiv 2211.05102), section 2: prefill.
+    """
+    arithmetic = dense_flop / dense_flop_per_s + expert_flop / expert_flop_per_s
+    return arithmetic + attention_flop / attention_flop_per_s + network_s
+
+
+@formula
+def eager_s(eager_us: Values, layers: Values, moe_layers: Values) -> Values:
+    """Launches of a pass that no recorded graph covers, as passes over prompts are.
+
+    Source: NVIDIA, CUDA C++ Programming Guide, CUDA graphs; fitted, see scripts/calibrate_serving.py.
+    """
+    return eager_us * (layers + moe_layers) * 1e-6
+
+
+@formula
+def pass_overhead_s(
+    dense_read_s: Values, expert_read_s: Values, kernels_s: Values, eager_s: Values, host_us: Values
+) -> Values:
+    """What a pass over prompts costs whatever its size: reading the weights, small kernels, launches, the scheduler.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
+    """
+    return dense_read_s + expert_read_s + kernels_s + eager_s + host_us * 1e-6
+
+
+@formula
+def weights_bytes(
+    dense_weights: Values,
+    embedding_weights: Values,
+    dense_bytes: Values,
+    expert_weights: Values,
+    expert_bytes: Values,
+    tp: Values,
+    pp: Values,
+    attn_dp: Values,
+) -> Values:
+    """Weights that one chip holds: dense ones copied to each attention rank, experts spread over all.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 3.4; Shoeybi et al. (arXiv 1909.08053).
+    """
+    dense = (dense_weights + embedding_weights) * dense_bytes / (tp * pp)
+    return dense + expert_weights * expert_bytes / (tp * pp * attn_dp)
+
+
+@formula
+def chip_cache_bytes(sequence_bytes: Values, state_bytes: Values, cache_ways: Values, tp: Values, pp: Values) -> Values:
+    """Part of a sequence's cache and state that one chip holds.
+
+    Source: Kwon et al., PagedAttention (arXiv 2309.06180), section 4.6.
+    """
+    return (sequence_bytes - state_bytes) / (cache_ways * pp) + state_bytes / (tp * pp)

@@ -8,9 +8,10 @@ import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_estimate import MOST_CONCURRENT, ServingEstimate, answer, ask, shortfall
 from polysilicon.performance.serving_formats import computed_in, format_of
-from polysilicon.performance.serving_table import Asked, Candidates, Figures, Layout, evaluate
+from polysilicon.performance.serving_table import Figures, evaluate
 from polysilicon.records.errors import InputError, NothingFits
 from polysilicon.records.interval import Bools
 from polysilicon.records.table import Table

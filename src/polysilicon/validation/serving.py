@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 
 from polysilicon.facts import Catalogue
-from polysilicon.facts.index import DATA
 from polysilicon.facts.hardware import Chip
-from polysilicon.performance.serving_table import Candidates, Figures, bound, evaluate
+from polysilicon.facts.index import DATA
+from polysilicon.performance.serving_candidates import Candidates
+from polysilicon.performance.serving_table import Figures, bound, evaluate
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place
 from polysilicon.validation.score import Score

@@ -8,8 +8,9 @@ from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.serving_candidates import ENGINES, Asked, Layout
 from polysilicon.performance.serving_formats import EXPERTS, computed_in, format_of
-from polysilicon.performance.serving_table import ENGINES, Asked, Layout, Way
+from polysilicon.performance.serving_table import Way
 from polysilicon.records.errors import InputError, PolysiliconError, UnknownName, Unsupported
 from polysilicon.validation.score import Status
 from polysilicon.workloads import Transformer, transformer

@@ -1,0 +1,116 @@
+"""Serving candidates as columns: the question, the model, the chip and the fitted shares, one entry a candidate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
+from polysilicon.performance.serving_model import Served
+from polysilicon.performance.values import Values
+from polysilicon.records.errors import InputError
+from polysilicon.workloads.model import Transformer
+
+ENGINES = ("vllm", "sglang", "trtllm", "mindie")
+# Fitted for each engine: `name_engine` among the parameters.
+OF_ENGINE = ("host_us", "request_us", "first_us", "eager_us", "together", "chunk_tokens")
+US = 1e-6
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One replica: `tp` x `attn_dp` x `pp` chips, experts spread over `ep` of them, and the format of the weights."""
+
+    tp: int = 1
+    pp: int = 1
+    attn_dp: int = 1
+    ep: int = 1
+    precision: str = "bf16"
+
+    def __post_init__(self) -> None:
+        for name in ("tp", "pp", "attn_dp", "ep"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or not 1 <= value <= 4096:
+                raise InputError(f"{name} must be a whole number from 1 up", found=value)
+
+    @property
+    def chips(self) -> int:
+        """Chips of one replica."""
+        return self.tp * self.pp * self.attn_dp
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question: a model in a layout on a chip under a load. `concurrency` is of one replica."""
+
+    model: Transformer
+    cluster: Cluster
+    efficiency: Efficiency
+    layout: Layout
+    engine: str
+    concurrency: float
+    input_tokens: float
+    output_tokens: float
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Columns, one entry a candidate; rates are achieved rates."""
+
+    served: Served
+    cluster: Cluster
+    share: Mapping[str, Values]
+    tp: Values
+    pp: Values
+    attn_dp: Values
+    concurrency: Values
+    input_tokens: Values
+    output_tokens: Values
+    dense_bytes: Values
+    expert_bytes: Values
+    cache_bytes: Values
+    dense_flop_per_s: Values
+    expert_flop_per_s: Values
+    attention_flop_per_s: Values
+    engine: Mapping[str, Values]
+
+    @classmethod
+    def of(cls, asked: Sequence[Asked]) -> "Candidates":
+        """The table of these questions, in their order.
+
+        Raises:
+            InputError: a format is unknown, or a chip has no peak that could compute it.
+        """
+        formats = [format_of(one.layout.precision, one.model.experts > 0) for one in asked]
+        pairs = list(zip(asked, formats, strict=True))
+        column = np.array
+        given = [one.efficiency.parameters for one in asked]
+        # Interval ends differ from chip to chip; what the formulas take, every chip has.
+        names = set.intersection(*({*one} for one in given))
+        return cls(
+            served=Served.stack([one.model for one in asked]),
+            cluster=Cluster.stack([one.cluster for one in asked]),
+            share={name: column([one[name] for one in given], float) for name in sorted(names)},
+            tp=column([one.layout.tp for one in asked], float),
+            pp=column([one.layout.pp for one in asked], float),
+            attn_dp=column([one.layout.attn_dp for one in asked], float),
+            concurrency=column([one.concurrency for one in asked], float),
+            input_tokens=column([one.input_tokens for one in asked], float),
+            output_tokens=column([one.output_tokens for one in asked], float),
+            dense_bytes=column([form.dense_bytes for form in formats]),
+            expert_bytes=column([form.expert_bytes for form in formats]),
+            cache_bytes=column([form.cache_bytes for form in formats]),
+            dense_flop_per_s=column([_rate(one, form.dense_compute) for one, form in pairs]),
+            expert_flop_per_s=column([_rate(one, form.expert_compute) for one, form in pairs]),
+            attention_flop_per_s=column([_rate(one, "bf16", "attention_compute") for one in asked]),
+            engine={
+                name: column([one.efficiency[f"{name}_{one.engine}"] for one in asked], float) for name in OF_ENGINE
+            },
+        )
+
+
+def _rate(asked: Asked, precision: str, share: str | None = None) -> float:
+    computed = computed_in(precision, asked.cluster.peak_flop_per_s)
+    return float(asked.cluster.peak_flop_per_s[computed]) * float(asked.efficiency[share or COMPUTE_SHARE[computed]])

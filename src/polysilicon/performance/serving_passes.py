@@ -1,0 +1,168 @@
+"""Time of a pass over the model, and what it holds in memory, for every candidate of a table."""
+
+import numpy as np
+
+from polysilicon.performance import serving_iteration as iteration
+from polysilicon.performance.collectives import all_reduce_s, all_to_all_s, inside, send_s
+from polysilicon.performance.operators import gemm_s, roofline_s, streaming_s
+from polysilicon.performance.serving_candidates import Candidates
+from polysilicon.performance.values import Values
+
+US = 1e-6
+
+
+def decode_s(table: Candidates, running: Values) -> Values:
+    """Time of a pass that decodes one token of each of `running` sequences."""
+    served, share, shape = table.served, table.share, table.served.shape
+    rows = iteration.rows_per_rank(running, table.pp, table.attn_dp)
+    tokens = iteration.group_tokens(rows, table.attn_dp)
+    group = iteration.group_chips(table.tp, table.attn_dp)
+    bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, share["weight_bandwidth"])
+    touched = iteration.touched_share(tokens, shape.experts, shape.experts_per_token, share["evenness"])
+    dense = gemm_s(
+        iteration.dense_flop(served.dense_weights, rows, table.tp),
+        iteration.weight_traffic_bytes(served.dense_weights, table.dense_bytes, table.tp),
+        table.dense_flop_per_s,
+        bandwidth,
+    )
+    experts = gemm_s(
+        iteration.expert_flop(
+            served.expert_weights, shape.experts, shape.experts_per_token, tokens, group, share["imbalance"]
+        ),
+        iteration.weight_traffic_bytes(served.expert_weights, table.expert_bytes, group, touched),
+        table.expert_flop_per_s,
+        bandwidth,
+    )
+    return iteration.pass_s(
+        dense,
+        experts,
+        _decode_attention_s(table, rows),
+        network_s(table, rows),
+        _kernels_s(table),
+        iteration.host_s(table.engine["host_us"], table.engine["request_us"], running, table.attn_dp),
+    )
+
+
+def prefill_parts_s(table: Candidates) -> tuple[Values, Values]:
+    """Reading one prompt: time of its arithmetic and transfers, and the overhead of a pass whatever its size."""
+    served, share, shape = table.served, table.share, table.served.shape
+    tokens = table.input_tokens
+    group = iteration.group_chips(table.tp, table.attn_dp)
+    read_together = iteration.prompts_together_tokens(tokens, table.attn_dp, table.concurrency)
+    bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, share["weight_bandwidth"])
+    experts = iteration.expert_flop(
+        served.expert_weights, shape.experts, shape.experts_per_token, read_together, group, share["imbalance"]
+    )
+    work = iteration.prompt_work_s(
+        iteration.prompt_dense_flop(served.dense_weights, shape.vocab, shape.hidden, tokens, table.tp),
+        table.dense_flop_per_s,
+        experts,
+        table.expert_flop_per_s,
+        _prompt_attention_flop(table),
+        table.attention_flop_per_s,
+        network_s(table, tokens),
+    )
+    touched = iteration.touched_share(read_together, shape.experts, shape.experts_per_token, share["evenness"])
+    dense_read = iteration.weight_traffic_bytes(served.dense_weights, table.dense_bytes, table.tp)
+    expert_read = iteration.weight_traffic_bytes(served.expert_weights, table.expert_bytes, group, touched)
+    overhead = iteration.pass_overhead_s(
+        streaming_s(dense_read, bandwidth),
+        streaming_s(expert_read, bandwidth),
+        _kernels_s(table),
+        iteration.eager_s(table.engine["eager_us"], shape.layers, shape.moe_layers),
+        table.engine["host_us"],
+    )
+    return work, overhead
+
+
+def network_s(table: Candidates, tokens: Values) -> Values:
+    """Time that one attention rank's `tokens` tokens spend between chips, over all layers."""
+    share, cluster, shape = table.share, table.cluster, table.served.shape
+    link = iteration.achieved_bytes_per_s(cluster.scaleup_bytes_per_s, share["link"])
+    out = iteration.achieved_bytes_per_s(cluster.scaleout_bytes_per_s, share["link"])
+    hop, far = share["hop_us"] * US, share["scaleout_hop_us"] * US
+    group = iteration.group_chips(table.tp, table.attn_dp)
+    moved = iteration.activation_bytes(tokens, shape.hidden)
+    near = inside(table.tp, 1.0, cluster.scaleup_domain)
+    wide = inside(group, 1.0, cluster.scaleup_domain)
+    sent = iteration.dispatched_bytes(moved, shape.experts_per_token, table.tp)
+    exchanges = iteration.exchanges(shape.moe_layers, shape.experts, table.attn_dp)
+    stage = np.where(group * table.pp > cluster.scaleup_domain, out, link)
+    return iteration.transfers_s(
+        iteration.reductions(shape.layers, exchanges, table.tp),
+        all_reduce_s(moved, table.tp, near, link, out, hop, far),
+        exchanges,
+        all_to_all_s(sent, group, wide, link, out, hop, far),
+        table.pp,
+        send_s(moved, np.where(table.pp > 1.0, stage, 1.0), hop),
+    )
+
+
+def memory_bytes(table: Candidates) -> tuple[Values, Values]:
+    """Weights on one chip, and the cache of one sequence of full length on one chip."""
+    served, shape = table.served, table.served.shape
+    weights = iteration.weights_bytes(
+        served.dense_weights,
+        shape.vocab * shape.hidden * (shape.embeddings - 1.0),
+        table.dense_bytes,
+        served.expert_weights,
+        table.expert_bytes,
+        table.tp,
+        table.pp,
+        table.attn_dp,
+    )
+    length = table.input_tokens + table.output_tokens
+    # A sparse index narrows what is read, not what is kept.
+    held = iteration.reach_tokens(length, shape.window, shape.windowed_share, 0.0 * served.index_tokens)
+    one = iteration.cache_bytes_per_sequence(held, served.cache_values, table.cache_bytes, served.state_bytes)
+    return weights, iteration.chip_cache_bytes(
+        one, served.state_bytes, iteration.cache_ways(table.tp, served.cache_shards), table.tp, table.pp
+    )
+
+
+def _decode_attention_s(table: Candidates, rows: Values) -> Values:
+    served, shape = table.served, table.served.shape
+    context = iteration.mean_context_tokens(table.input_tokens, table.output_tokens)
+    reach = iteration.reach_tokens(context, shape.window, shape.windowed_share, served.index_tokens)
+    read = iteration.decode_attention_bytes(
+        iteration.cache_bytes_per_sequence(reach, served.cache_values, table.cache_bytes, 0.0),
+        iteration.cache_ways(table.tp, served.cache_shards),
+        context,
+        served.index_values,
+        served.state_bytes,
+        table.tp,
+        rows,
+    )
+    attended: Values = roofline_s(
+        iteration.decode_attention_flop(served.decode_width, reach, rows, table.tp),
+        read,
+        table.attention_flop_per_s,
+        iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, table.share["cache_bandwidth"]),
+    )
+    return attended
+
+
+def _prompt_attention_flop(table: Candidates) -> Values:
+    served, shape = table.served, table.served.shape
+    # A causal mask halves what a prompt's token reads, unless a window or an index does so already.
+    reach = 0.5 * iteration.reach_tokens(
+        table.input_tokens, 2.0 * shape.window, shape.windowed_share, 2.0 * served.index_tokens
+    )
+    return iteration.prompt_attention_flop(
+        reach, shape.score_width, shape.value_width, shape.layers, table.input_tokens, table.tp
+    )
+
+
+def _kernels_s(table: Candidates) -> Values:
+    served, share = table.served, table.share
+    kernels: Values = iteration.kernels_s(
+        served.shape.layers,
+        served.shape.moe_layers,
+        served.latent_layers,
+        served.special_layers,
+        share["layer_us"],
+        share["expert_layer_us"],
+        share["latent_layer_us"],
+        share["special_layer_us"],
+    )
+    return kernels

@@ -1,0 +1,68 @@
+"""The shipped fit of the serving estimator, and how its rows were kept apart."""
+
+import csv
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from polysilicon.facts import load
+from polysilicon.facts.efficiency import Fit
+from polysilicon.facts.hardware import Chip
+from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.serving_table import bound
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "calibrate_serving.py"
+
+
+@pytest.fixture(scope="module")
+def calibrate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("calibrate_serving", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["calibrate_serving"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_split_can_be_drawn_again_and_keeps_groups_whole(calibrate: ModuleType) -> None:
+    rows = calibrate.rows_of(load())
+    calibrate.split(rows)
+    with calibrate.SPLIT.open(newline="") as stream:
+        shipped = {row["case_id"]: (row["group"], row["part"]) for row in csv.DictReader(stream)}
+    assert shipped == {row.case_id: (row.group, row.part) for row in rows}
+    parts: dict[str, set[str]] = {}
+    for group, part in shipped.values():
+        parts.setdefault(group, set()).add(part)
+    assert all(len(found) == 1 for found in parts.values())
+    assert {part for _, part in shipped.values()} == {"fit", "test"}
+
+
+def test_shares_of_a_peak_stay_below_it(calibrate: ModuleType) -> None:
+    for record in load().every(Fit):
+        if record.room == "serving":
+            for name, value in record.parameters.items():
+                assert value > 0, (record.id, name)
+                assert name not in calibrate.SHARES or value <= 1.0, (record.id, name)
+
+
+@pytest.mark.parametrize("chip", ["nvidia-h100-sxm-80gb", "amd-mi300x", "huawei-ascend-910c", "google-tpu-v6e"])
+def test_every_chip_has_parameters_and_an_interval(chip: str) -> None:
+    found = efficiency_of(load(), chip, "serving")
+    for quantity in ("tpot", "ttft", "tps"):
+        low, high = bound(found, quantity, "steady")
+        assert 0 < low < high
+
+
+def test_a_family_nobody_measured_has_a_wider_interval_than_one_somebody_did() -> None:
+    measured = bound(efficiency_of(load(), "nvidia-h100-sxm-80gb", "serving"), "tpot", "steady")
+    strange = bound(efficiency_of(load(), "huawei-ascend-910c", "serving"), "tpot", "steady")
+    assert strange[1] / strange[0] > measured[1] / measured[0]
+
+
+def test_every_chip_of_the_catalogue_has_a_fit() -> None:
+    for name in load().ids(Chip):
+        assert efficiency_of(load(), name, "serving").records
