@@ -101,7 +101,7 @@ def test_validation_says_how_true_the_estimates_are(plan):
         Score(case_id="a", quantity="step_time_s", predicted=1.1, low=0.9, high=1.3, measured=1.0, error_pct=10.0)
     ]
     html = page.render(plan, {"training": scores})
-    assert "training estimates against measurements" in html
+    assert "Training estimates against measurements" in html
     assert "1 published cases" in html
     assert "against measurements" not in page.render(plan)
 

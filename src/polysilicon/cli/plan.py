@@ -65,7 +65,9 @@ def _scores(known: "Catalogue") -> "dict[str, list[Score]]":
     return {"training": training(known), "serving": serving(known)}
 
 
-def explain(plan: Path, figure: str | None = None, /, *, facts: Facts = None, json: Json = False) -> None:
+def explain(
+    plan: Path, figure: str | None = None, /, *, depth: int | None = None, facts: Facts = None, json: Json = False
+) -> None:
     """Explain one figure of a plan, or list the figures that can be explained.
 
     Parameters
@@ -74,6 +76,8 @@ def explain(plan: Path, figure: str | None = None, /, *, facts: Facts = None, js
         A plan.json.
     figure
         The figure's name, such as cost_musd or carbon_t/2027-Q1; every name is listed where none is given.
+    depth
+        How many levels of the tree are shown; all of them where it is not given.
     """
     from polysilicon.planning import explain_figure, read
     from polysilicon.records.table import Table
@@ -83,7 +87,7 @@ def explain(plan: Path, figure: str | None = None, /, *, facts: Facts = None, js
 
     made = read(plan)
     if figure is None:
-        every = list(made.figures.values())
+        every = sorted(made.figures.values(), key=lambda one: one.id.count("/"))
         columns = {name: [getattr(one, name) for one in every] for name in ("id", "label", "value", "unit")}
         listed = Table(f"{len(every)} figures of {made.name}", columns)
         print(to_json(listed.to_dict()), end="") if json else console().print(table(listed))
@@ -92,4 +96,4 @@ def explain(plan: Path, figure: str | None = None, /, *, facts: Facts = None, js
     if json:
         print(to_json(explanation.to_dict(tree)), end="")
     else:
-        console().print(explanation.tree(tree))
+        console().print(explanation.tree(tree, depth))

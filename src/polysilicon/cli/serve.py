@@ -175,7 +175,8 @@ ANSWERS = (
 def _table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) -> None:
     """Every row of a table of serving cases; the columns are those of `validate serving`."""
     from polysilicon.cli.cases import publish
-    from polysilicon.performance.serving_table import Candidates, evaluate
+    from polysilicon.performance.serving_candidates import Candidates
+    from polysilicon.performance.serving_table import evaluate
     from polysilicon.records.document import read_csv
     from polysilicon.records.errors import InputError, Place
     from polysilicon.validation.serving_cases import Question, read

@@ -34,7 +34,7 @@ def estimate(
     interleave: int = 1,
     recompute: Recompute = "none",
     precision: str = "bf16",
-    zero: int = 1,
+    zero: Literal[0, 1, 2, 3] = 1,
     sequence_parallel: Annotated[bool, Parameter(show_default=False)] = False,
     facts: Facts = None,
     cases: Cases = None,
@@ -75,7 +75,7 @@ def estimate(
     precision
         Of the matrix products: bf16, fp16, fp8, ...
     zero
-        ZeRO stage, 0 to 3.
+        ZeRO stage: what is split over the replicas.
     sequence_parallel
         Split norms and residuals over the tensor-parallel ranks.
     """

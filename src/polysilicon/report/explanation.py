@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
-from rich.tree import Tree
 
 from polysilicon.records.bounded import Bounded
 from polysilicon.records.recorder import Step
@@ -14,14 +14,18 @@ from polysilicon.report.terminal import text
 from polysilicon.report.words import cell
 
 Key = tuple[str, str, str, tuple[str, ...]]
-MOST_BEHIND = 200
+MOST_BEHIND, INDENT = 200, 2
 
 
-def tree(root: Step) -> RenderableType:
-    """The tree of a figure; a formula that is met again with the same value is opened once."""
-    grown = Tree(_line(root), guide_style="dim")
-    _grow(grown, root, {_key(root)})
-    return Group(grown, text(FOOTNOTE, "dim")) if _any_doubted(root) else grown
+def tree(root: Step, depth: int | None = None) -> RenderableType:
+    """The tree of a figure, at most `depth` levels of it; a formula met again with the same value is opened once."""
+    lines: list[RenderableType] = []
+    cut = _grow(lines, root, 0, set(), depth)
+    if cut:
+        lines.append(text(f"{cut} branches go deeper than {depth} levels: --depth shows more, --json all", "dim"))
+    if _any_doubted(root):
+        lines.append(text(FOOTNOTE, "dim"))
+    return Group(*lines)
 
 
 def to_dict(root: Step) -> dict[str, Any]:
@@ -62,15 +66,17 @@ def plain_value(value: Any) -> Any:
     return str(value)
 
 
-def _grow(grown: Tree, step: Step, seen: set[Key]) -> None:
-    for child in _children(step):
-        branch = grown.add(_line(child))
-        if _children(child):
-            if _key(child) in seen:
-                branch.add(text("as above", "dim"))
-            else:
-                seen.add(_key(child))
-                _grow(branch, child, seen)
+def _grow(lines: list[RenderableType], step: Step, level: int, seen: set[Key], depth: int | None) -> int:
+    """Put the step and what it rests on below `lines`; returns how many branches were cut off."""
+    children = _children(step)
+    again = bool(children) and _key(step) in seen
+    lines.append(Padding(_line(step, again=again), (0, 0, 0, INDENT * level), expand=False))
+    if not children or again:
+        return 0
+    if depth is not None and level >= depth:
+        return 1
+    seen.add(_key(step))
+    return sum(_grow(lines, child, level + 1, seen, depth) for child in children)
 
 
 def _key(step: Step) -> Key:
@@ -84,12 +90,12 @@ def _children(step: Step) -> list[Step]:
     return [*step.inputs, *(one for one in step.within if id(one) not in shown)]
 
 
-def _line(step: Step) -> Text:
+def _line(step: Step, *, again: bool) -> Text:
     marked = f" {MARK}" if doubted(step.confidence) else ""
     line = Text.assemble(
         text(step.name, "bold"), " = ", text(_shown(step.value), "cyan"), f" {step.unit}" if step.unit else "", marked
     )
-    behind = "; ".join(part for part in (step.what, step.source, step.confidence) if part)
+    behind = "as above" if again else "; ".join(one for one in (step.what.rstrip("."), step.source.rstrip("."), step.confidence) if one)
     if behind:
         line.append_text(text(f"  {behind if len(behind) <= MOST_BEHIND else behind[: MOST_BEHIND - 1] + '…'}", "dim"))
     return line

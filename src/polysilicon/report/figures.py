@@ -96,7 +96,8 @@ def front(plan: Plan) -> Chart:
     """The front of cost and carbon."""
     ordered = sorted(plan.pareto, key=lambda one: (one.carbon_t, one.cost_musd))
     points = [{"x": one.carbon_t, "y": one.cost_musd, "chosen": one.chosen, "method": one.method} for one in ordered]
-    says = f"{len(points)} plans, from {number(ordered[0].carbon_t)} to {number(ordered[-1].carbon_t)} tCO2e."
+    least, most = number(ordered[0].carbon_t, 3), number(ordered[-1].carbon_t, 3)
+    says = f"{len(points)} plans, this one among them, from {least} to {most} tCO2e."
     return Chart("front", "Cost against carbon", says, "front", "M USD", points=points, across="tCO2e")
 
 
@@ -120,4 +121,4 @@ def _course(plan: Plan, series: Sequence[Series], unit: str) -> str:
         (f"highest in {plan.quarters[top]}", totals[top]),
         (plan.quarters[-1], totals[-1]),
     ]
-    return "; ".join(f"{when}: {number(total)} {unit}" for when, total in said) + "."
+    return "; ".join(f"{when}: {number(total, 3)} {unit}" for when, total in said) + "."

@@ -87,7 +87,7 @@
       yAxis: { type: "value", scale: true, name: chart.unit, ...axes(colours),
         axisLabel: { color: colours.soft, formatter: figure } },
       series: [
-        { name: "front", type: "line", data: chart.points.map(spot), symbolSize: 8,
+        { name: "front", type: "line", data: chart.points.filter((one) => !one.chosen).map(spot), symbolSize: 8,
           lineStyle: { width: 1.5 }, itemStyle: { color: colours.series[0] } },
         { name: "this plan", type: "scatter", data: chart.points.filter((one) => one.chosen).map(spot), symbolSize: 16,
           symbol: "diamond", itemStyle: { color: colours.series[1] }, z: 3 },
