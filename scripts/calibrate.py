@@ -77,6 +77,7 @@ PARAMETERS = (
     Parameter("launch_s", 4e-4, 0.7, share=False),
     Parameter("launch_moe_s", 1e-3, 0.7, share=False),
     Parameter("graph_share", 0.50, 0.8),
+    Parameter("youth", 0.20, 0.7, share=False),
     Parameter("step_s", 0.02, 0.7, share=False),
     Parameter("straggle", 0.005, 0.7, share=False),
     Parameter("tensor_overlap", 0.30, 0.8),

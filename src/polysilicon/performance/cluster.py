@@ -76,7 +76,8 @@ class Cluster:
         chip = catalogue.get(Chip, system.chip_id if system and system.chip_id else name)
         reader = _Reader(chip, system, dict(overrides or {}))
         domain = reader.read("scaleup_domain", 1.0)
-        node = reader.read("chips", domain if domain <= 16 else 8.0)
+        usual = catalogue.get(Assumption, "chips-per-node")
+        node = reader.read("chips", domain if usual.value <= domain <= (usual.high or domain) else usual.value)
         scaleup = reader.read("scaleup_bw_gbs") / 2 * GIGA if domain > 1 else np.inf
         if domain < node:
             # Chips of one host that no fabric joins talk through its bus, and the slowest hop sets the pace.

@@ -63,6 +63,15 @@ def achieved_per_s(peak_per_s: Values, share: Values, pace: Values) -> Values:
 
 
 @formula
+def matured_pace(pace: Values, youth: Values, software_years: Values) -> Values:
+    """Pace of a chip whose software had so many years to mature: what it lacks halves every year.
+
+    Source: repeated publications of one configuration in measurements/training.csv; size of the effect from the fit.
+    """
+    return pace * np.exp(-youth * np.exp2(-software_years))
+
+
+@formula
 def link_bytes_per_s(peak_bytes_per_s: Values, share: Values) -> Values:
     """Bandwidth that a collective reaches on a link.
 
@@ -107,7 +116,8 @@ def rates(
         InputError: the chip states no matrix peak for a precision that a candidate asks for.
     """
     codes = np.asarray(layouts.precision).astype(int)
-    e, pace = efficiency, efficiency["pace"]
+    e = efficiency
+    pace = matured_pace(e["pace"], e["youth"], recipe.software_years)
     peak, wide = _peak(cluster, codes), _wide_peak(cluster)
     narrow = _column({one: float(BYTES_PER_ELEMENT[one] < 2.0) for one in PRECISIONS}, codes)
     share = narrow_share(_chosen({one: e[SHARE[one]] for one in PRECISIONS}, codes), narrow, e["narrow_pace"])

@@ -299,9 +299,17 @@ def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
         "tuned_attention": float(not sharded_gpu),
         "graphs": float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks),
         "blocking": float("LAUNCH_BLOCKING" in tricks),
+        "software_years": _software_years(catalogue, case),
         "recomputed_share": _recomputed_share(case),
         "reduce_bytes": 2.0 if "PURE" in tricks or "grad_sync bf16" in tricks else 4.0,
     }
+
+
+def _software_years(catalogue: Catalogue, case: Case) -> float:
+    """Years from the chip's release to the measurement; unknown counts as mature."""
+    released = catalogue.get(Chip, case.word("chip_id") or case.word("chip")).available
+    year = case.number("year")
+    return max(year - float(released[:4]), 0.0) if year is not None and released else np.inf
 
 
 def _recomputed_share(case: Case) -> float:

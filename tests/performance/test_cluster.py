@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from polysilicon.performance import Cluster
+from polysilicon.records.errors import InputError, UnknownName
+
+
+def test_a_chip_gives_its_figures_in_si_units_one_direction(catalogue):
+    one = Cluster.from_catalogue(catalogue, "nvidia-h100-sxm-80gb", 16)
+    assert one.peak("bf16") == 989e12
+    assert one.memory_bytes == 80 * 2**30
+    assert one.scaleup_bytes_per_s == 450e9
+    assert one.scaleout_bytes_per_s == 50e9
+    assert one.scaleup_domain == 8
+
+
+def test_a_system_overrules_its_chip(catalogue):
+    one = Cluster.from_catalogue(catalogue, "dgx-h100", 16)
+    assert one.chip == "nvidia-h100-sxm-80gb"
+    assert one.node_size == 8
+
+
+def test_the_users_figure_comes_first_and_is_marked_as_theirs(catalogue):
+    one = Cluster.from_catalogue(catalogue, "nvidia-h100-sxm-80gb", 16, {"scaleout_nic_gbps": 200})
+    assert one.scaleout_bytes_per_s == 25e9
+    assert [r.confidence for r in one.readings if r.field == "scaleout_nic_gbps"] == ["user"]
+
+
+def test_low_confidence_figures_are_named(catalogue):
+    one = Cluster.from_catalogue(catalogue, "nvidia-h20-96gb", 64)
+    assert any(r.field == "scaleout_nic_gbps" for r in one.doubts)
+
+
+def test_cards_without_a_fabric_talk_through_their_host(catalogue):
+    one = Cluster.from_catalogue(catalogue, "nvidia-l40s", 8)
+    assert one.scaleup_domain == one.node_size
+    assert any(r.record == "host-bus-gbs" for r in one.readings)
+
+
+def test_no_chips_is_refused(catalogue):
+    with pytest.raises(InputError, match="at least one chip"):
+        Cluster.from_catalogue(catalogue, "nvidia-h100-sxm-80gb", 0)
+
+
+def test_an_unknown_chip_is_refused_with_the_nearest(catalogue):
+    with pytest.raises(UnknownName):
+        Cluster.from_catalogue(catalogue, "nvidia-h1000-sxm", 8)
+
+
+def test_a_precision_without_units_is_refused_with_those_that_have(catalogue):
+    one = Cluster.from_catalogue(catalogue, "nvidia-a100-sxm-80gb", 8)
+    with pytest.raises(InputError, match="bf16"):
+        one.peak("fp8")
+
+
+def test_a_column_of_clusters_keeps_each_figure(catalogue):
+    names = ["nvidia-h100-sxm-80gb", "nvidia-a100-sxm-80gb"]
+    column = Cluster.stack([Cluster.from_catalogue(catalogue, name, 8) for name in names])
+    assert list(column.peak_flop_per_s["bf16"]) == [989e12, 312e12]
+    assert np.isnan(column.peak_flop_per_s["fp8"][1])

@@ -1,0 +1,161 @@
+from dataclasses import fields, replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polysilicon.facts import load
+from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
+from polysilicon.performance.step import Breakdown
+from polysilicon.records.errors import InputError, Unsupported
+from polysilicon.workloads.task import Training
+
+CATALOGUE = load()
+TASK = Training(2048, 64)
+POWER = st.sampled_from([1, 2, 4, 8])
+CHIPS = st.sampled_from(["nvidia-h100-sxm-80gb", "nvidia-a100-sxm-80gb", "huawei-ascend-910b2", "google-tpu-v5p"])
+
+
+@st.composite
+def any_layout(draw):
+    return Layouts.one(
+        tp=draw(POWER),
+        pp=draw(POWER),
+        dp=draw(POWER),
+        cp=draw(st.sampled_from([1, 2])),
+        micro_batch=draw(st.sampled_from([1, 2, 4])),
+        recompute=draw(st.sampled_from(["none", "selective", "full"])),
+        zero_stage=draw(st.sampled_from([0, 1])),
+        sequence_parallel=draw(st.sampled_from([0, 1])),
+    )
+
+
+def estimate(model, layout, chip="nvidia-h100-sxm-80gb", task=TASK, recipe=None, **figures):
+    cluster = Cluster.from_catalogue(CATALOGUE, chip, 1024)
+    return estimate_training(CATALOGUE, model, task, replace(cluster, **figures), layout, recipe)
+
+
+@settings(max_examples=40, deadline=None)
+@given(layout=any_layout(), chip=CHIPS)
+def test_the_parts_sum_to_the_step(small, layout, chip):
+    made = estimate(small, layout, chip)
+    parts = [getattr(made.parts, one.name) for one in fields(Breakdown) if one.name != "step_s"]
+    assert np.isclose(sum(parts), made.step_s, rtol=1e-12)
+    assert all(np.all(np.asarray(part) >= 0) for part in parts)
+
+
+@settings(max_examples=40, deadline=None)
+@given(layout=any_layout())
+def test_memory_is_never_negative_and_sums_to_the_whole(mixture, layout):
+    memory = estimate(mixture, layout).memory
+    kinds = [value for name, value in memory.columns().items() if name != "memory_bytes"]
+    assert all(np.all(np.asarray(kind) >= 0) for kind in kinds)
+    assert np.isclose(sum(kinds), memory.memory_bytes)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    layout=any_layout(),
+    field=st.sampled_from(["scaleup_bytes_per_s", "scaleout_bytes_per_s", "memory_bytes_per_s"]),
+    factor=st.floats(1.05, 8),
+)
+def test_more_bandwidth_never_slows_a_step(mixture, layout, field, factor):
+    cluster = Cluster.from_catalogue(CATALOGUE, "nvidia-h100-sxm-80gb", 1024)
+    faster = {field: getattr(cluster, field) * factor}
+    assert estimate(mixture, layout, **faster).step_s <= estimate(mixture, layout).step_s * (1 + 1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(layout=any_layout())
+def test_recomputing_never_takes_more_memory_nor_less_time(small, layout):
+    kept = estimate(small, layout.with_(recompute=np.array([0.0])))
+    again = estimate(small, layout.with_(recompute=np.array([2.0])))
+    assert again.memory.memory_bytes <= kept.memory.memory_bytes
+    assert again.step_s >= kept.step_s
+
+
+@settings(max_examples=30, deadline=None)
+@given(layout=any_layout())
+def test_doubling_the_batch_doubles_what_micro_batches_cost(small, layout):
+    once, twice = estimate(small, layout), estimate(small, layout, task=Training(2048, 128))
+    for name in ("layers_s", "head_s", "tensor_s", "context_s", "pipeline_s"):
+        assert np.isclose(getattr(twice.parts, name), 2 * getattr(once.parts, name)), name
+    assert np.isclose(twice.parts.bubble_s, once.parts.bubble_s)
+    assert np.isclose(twice.parts.optimizer_s, once.parts.optimizer_s)
+
+
+@settings(max_examples=20, deadline=None)
+@given(table=st.lists(any_layout(), min_size=1, max_size=8))
+def test_a_table_answers_what_each_of_its_rows_answers(mixture, table):
+    from polysilicon.performance.search import concatenate
+
+    whole = estimate(mixture, concatenate(table))
+    for at, one in enumerate(table):
+        alone = estimate(mixture, one)
+        assert np.ravel(whole.step_s)[at] == np.ravel(alone.step_s)[0]
+        assert np.ravel(whole.memory.memory_bytes)[at] == np.ravel(alone.memory.memory_bytes)[0]
+
+
+@settings(max_examples=20, deadline=None)
+@given(layout=any_layout())
+def test_sharding_states_further_never_takes_more_memory(small, layout):
+    flat = layout.with_(pp=np.array([1.0]), dp=np.array([8.0]))
+    sizes = [estimate(small, flat.with_(zero_stage=np.array([float(z)]))).memory.memory_bytes for z in range(4)]
+    assert all(later <= earlier for earlier, later in pairwise(sizes))
+
+
+def test_the_states_of_a_sharded_job_sum_to_those_of_one_chip(small):
+    alone = estimate(small, Layouts.one(dp=1, zero_stage=3)).memory
+    shared = estimate(small, Layouts.one(dp=8, zero_stage=3)).memory
+    for name in ("weight_bytes", "gradient_bytes", "optimizer_bytes"):
+        assert np.isclose(8 * getattr(shared, name), getattr(alone, name))
+
+
+def test_one_chip_sends_nothing(small):
+    parts = estimate(small, Layouts.one()).parts
+    for name in ("tensor_s", "context_s", "expert_s", "pipeline_s", "bubble_s", "data_s"):
+        assert np.all(np.asarray(getattr(parts, name)) == 0), name
+
+
+def test_frozen_weights_need_no_optimizer_and_less_time(small):
+    whole, frozen = estimate(small, Layouts.one(dp=8)), estimate(small, Layouts.one(dp=8), recipe=Recipe(frozen=1.0))
+    assert frozen.step_s < whole.step_s
+    assert frozen.memory.optimizer_bytes == 0
+
+
+def test_narrow_formats_are_faster_where_the_chip_has_them(gpt3):
+    wide, narrow = (Layouts.one(tp=8, pp=8, precision=one) for one in ("bf16", "fp8"))
+    assert estimate(gpt3, narrow).step_s < estimate(gpt3, wide).step_s
+    with pytest.raises(InputError, match="fp8"):
+        estimate(gpt3, narrow, "nvidia-a100-sxm-80gb")
+
+
+def test_the_interval_holds_the_point_and_widens_for_a_stranger(small):
+    known, stranger = estimate(small, Layouts.one(dp=8)), estimate(small, Layouts.one(dp=8), "biren-br100")
+    for made in (known, stranger):
+        assert made.low_s < made.step_s < made.high_s
+    assert stranger.high_s / stranger.low_s > known.high_s / known.low_s
+
+
+def test_a_layout_larger_than_the_cluster_is_refused(small):
+    with pytest.raises(Unsupported, match="more chips"):
+        estimate(small, Layouts.one(dp=2048))
+
+
+def test_unknown_words_and_absurd_degrees_are_refused():
+    with pytest.raises(InputError, match="selective"):
+        Layouts.one(recompute="sometimes")
+    with pytest.raises(InputError, match="at least 1"):
+        Layouts.one(tp=0)
+    with pytest.raises(InputError, match="whole number"):
+        Layouts.one(dp=1.5)
+
+
+def test_the_table_and_the_dictionary_say_the_same(small):
+    made = estimate(small, Layouts.one(dp=8))
+    row = next(made.to_table().rows())
+    assert row["step_s"] == pytest.approx(float(made.step_s[0]))
+    assert made.to_dict()["parts"]["step_s"] == [row["step_s"]]
+    assert made.to_dict()["catalogue"] == CATALOGUE.hash

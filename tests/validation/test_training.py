@@ -1,0 +1,145 @@
+import csv
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from polysilicon.facts import load
+from polysilicon.records.errors import InputError
+from polysilicon.validation.training import CASES, coverage, leading, medians, validate
+
+CATALOGUE = load()
+
+
+@pytest.fixture(scope="module")
+def scores():
+    return validate(CATALOGUE)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    with CASES.open(encoding="utf-8") as stream:
+        return {row["case_id"]: row for row in csv.DictReader(stream)}
+
+
+def test_every_row_is_answered_and_every_refusal_has_a_reason(scores, rows):
+    assert {one.case_id for one in scores} == set(rows)
+    assert all(one.why for one in scores if one.status != "ok")
+    assert all(one.low <= one.predicted <= one.high for one in scores if isinstance(one.predicted, float))
+
+
+def test_every_measured_quantity_of_a_row_has_its_score(scores, rows):
+    stated = Counter(
+        (case, name)
+        for case, row in rows.items()
+        for name in ("step_time_s", "tokens_per_s_per_chip", "mfu_pct", "peak_mem_gib", "time_to_train_min")
+        if row[name]
+    )
+    assert not stated - Counter((one.case_id, one.quantity) for one in scores)
+
+
+def test_fully_specified_rows_are_within_the_bar(scores, rows):
+    full = [one for one in leading(scores) if one.status == "ok" and rows[one.case_id]["fully_specified"] == "1"]
+    unseen = [abs(one.error_pct) for one in full if not one.fitted]
+    assert len(full) > 750
+    assert np.median([abs(one.error_pct) for one in full]) < 12
+    assert len(unseen) > 150
+    assert np.median(unseen) < 12
+
+
+def test_intervals_hold_nine_of_ten_rows_never_fitted(scores):
+    count, share = coverage([one for one in scores if not one.fitted])
+    assert count > 150
+    assert 85 < share < 96
+
+
+def test_rows_that_contradict_themselves_are_recognised_and_not_fitted(scores, rows):
+    flagged = {case for case, row in rows.items() if row["check"].startswith("DISAGREE") or row["quality"] == "D"}
+    mine = [one for one in scores if one.case_id in flagged]
+    assert not any(one.fitted for one in mine)
+    assert {one.status for one in mine} <= {"implausible", "unsupported"}
+
+
+def test_the_eight_timed_cases_of_calculon(scores):
+    table = Path(CASES).with_name("training_calculon.csv")
+    with table.open(encoding="utf-8") as stream:
+        timed = [row for row in csv.DictReader(stream) if row["source_locator"].startswith("Table 5")]
+    assert len(timed) == 8
+    errors = [abs(selene(row) / float(row["measured_seconds"]) - 1) for row in timed]
+    assert np.mean(errors) < 0.15, errors
+
+
+def selene(row):
+    """Our step for a row of Calculon's table, on the fitted parameters that every other row is answered with."""
+    from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
+    from polysilicon.workloads.model import Transformer
+    from polysilicon.workloads.task import Training
+
+    whole = {name: int(row[name]) for name in ("layers", "hidden", "attn_heads", "head_size", "ffn_hidden", "vocab")}
+    model = Transformer(
+        name=row["model"],
+        layers=whole["layers"],
+        hidden=whole["hidden"],
+        heads=whole["attn_heads"],
+        kv_heads=whole["attn_heads"],
+        head_dim=whole["head_size"],
+        ffn_hidden=whole["ffn_hidden"],
+        vocab=whole["vocab"],
+        gated=False,
+        tied_embeddings=True,
+    )
+    layout = Layouts.one(
+        tp=int(row["tp"]),
+        pp=int(row["pp"]),
+        dp=int(row["dp"]),
+        interleave=int(row["pipeline_interleave"]),
+        micro_batch=int(row["microbatch"]),
+        sequence_parallel=int(row["sequence_parallel"]),
+        recompute=row["recompute"],
+        precision="fp16",
+        zero_stage=0,
+    )
+    cluster = Cluster.from_catalogue(CATALOGUE, "nvidia-a100-sxm-80gb", int(row["gpus"]))
+    task = Training(int(row["seq_len"]), int(row["global_batch"]))
+    made = estimate_training(CATALOGUE, model, task, cluster, layout, Recipe(fused_attention=0.0))
+    return float(np.ravel(made.step_s)[0])
+
+
+def test_medians_group_by_any_field(scores):
+    by_vendor = medians(scores, "vendor")
+    assert by_vendor["NVIDIA"][0] > 500
+    assert set(medians(scores, "quantity", ("peak_mem_gib",))) == {"peak_mem_gib"}
+
+
+def test_a_users_own_table_with_few_columns_is_read(tmp_path):
+    table = tmp_path / "own.csv"
+    table.write_text(
+        "case_id,model,chip_id,chips,tp,pp,dp,cp,ep,micro_batch,global_batch,seq_len,precision,recompute,zero_stage,"
+        "step_time_s\nmine,llama-3.1-8b,nvidia-h100-sxm-80gb,8,1,1,8,1,1,1,128,8192,bf16,none,1,\n"
+        "timed,llama-3.1-8b,nvidia-h100-sxm-80gb,8,2,1,4,1,1,1,128,8192,bf16,none,1,14.2\n"
+        "unknown,no-such-model,nvidia-h100-sxm-80gb,8,2,1,4,1,1,1,128,8192,bf16,none,1,14.2\n"
+    )
+    found = {one.case_id: one for one in validate(CATALOGUE, table)}
+    assert found["mine"].status == "unsupported"
+    assert found["timed"].status == "ok"
+    assert abs(found["timed"].error_pct) < 40
+    assert found["unknown"].predicted is None
+    assert "layers" in found["unknown"].why
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "empty"),
+        ("case_id,chips\nx,8\n", "model"),
+        ("case_id,model\n", "no rows"),
+        ("case_id,model,chips\nx,llama,eight\n", r"own\.csv:2: chips: not a number; found 'eight'"),
+        ("case_id,model,chips\nx,llama,-8\n", r"own\.csv:2: chips: not a sane quantity"),
+    ],
+)
+def test_a_broken_table_is_refused_with_the_place(tmp_path, text, problem):
+    table = tmp_path / "own.csv"
+    table.write_text(text)
+    with pytest.raises(InputError, match=problem):
+        validate(CATALOGUE, table)
