@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place, PolysiliconError
 
 
@@ -50,6 +49,8 @@ def answer_table(
     Raises:
         InputError: the table can't be read or is empty, or `out` can't be written.
     """
+    from polysilicon.records.document import read_csv
+
     answers = [_answer(Place(str(cases), line), row, ask) for line, row in read_csv(cases)]
     if not answers:
         raise InputError("holds no rows", place=Place(str(cases)))
