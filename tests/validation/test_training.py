@@ -128,6 +128,27 @@ def test_a_users_own_table_with_few_columns_is_read(tmp_path):
     assert "layers" in found["unknown"].why
 
 
+def test_a_chip_or_word_that_can_not_be_used_is_a_reason_not_a_crash(tmp_path):
+    table = tmp_path / "own.csv"
+    rest = "8,1,1,8,1,1,1,128,8192,{precision},{recompute},1,14.2"
+    lines = [
+        "weak,llama-3.1-8b,mthreads-s5000," + rest.format(precision="fp8", recompute="none"),
+        "narrow,llama-3.1-8b,nvidia-a100-sxm-80gb," + rest.format(precision="fp8", recompute="none"),
+        "word,llama-3.1-8b,nvidia-h100-sxm-80gb," + rest.format(precision="bf16", recompute="often"),
+        "odd,llama-3.1-8b,nvidia-h100-sxm-80gb,8,2,1,8,1,1,1,128,8192,bf16,none,1,14.2",
+    ]
+    header = "case_id,model,chip_id,chips,tp,pp,dp,cp,ep,micro_batch,global_batch,seq_len,precision,recompute,"
+    table.write_text("\n".join([header + "zero_stage,step_time_s", *lines, ""]))
+    found = {one.case_id: one for one in validate(CATALOGUE, table)}
+    assert {name: one.status for name, one in found.items()} == {
+        "weak": "unsupported",
+        "narrow": "unsupported",
+        "word": "unsupported",
+        "odd": "implausible",
+    }
+    assert "multiply to 16" in found["odd"].why
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

@@ -9,8 +9,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from polysilicon.facts import Catalogue
+from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
+from polysilicon.facts.money import Assumption
 from polysilicon.performance.memory import memory
 from polysilicon.performance.step import breakdown
 from polysilicon.performance.training import bound_s, doubt_widening, timely_doubts, widening
@@ -33,6 +35,8 @@ UNITS = {
     "time_to_train_min": "min",
     "peak_mem_gib": "GiB",
 }
+
+S_PER_MIN = 60.0
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ def _scores(catalogue: Catalogue, one: Prepared, answer: Answer | None, fitted: 
     stated = {name: value for name in MEASURED if (value := case.number(name)) is not None}
     for name, measured in stated.items():
         row = replace(blank, quantity=name, measured=measured, unit=UNITS[name])
-        found = _predicted(name, one, answer) if answer else None
+        found = _predicted(catalogue, name, one, answer) if answer else None
         if found is not None:
             value, low, high = found
             error = 100.0 * (value / measured - 1.0) if measured else None
@@ -182,7 +186,23 @@ def _scores(catalogue: Catalogue, one: Prepared, answer: Answer | None, fitted: 
         yield blank if one.why else replace(blank, status="unsupported", why=reason)
 
 
-def _predicted(name: str, one: Prepared, answer: Answer) -> tuple[float, float, float] | None:
+def _whole_run(catalogue: Catalogue, one: Prepared, answer: Answer) -> tuple[float, float, float] | None:
+    """Minutes to the target of a benchmark whose number of samples is known: steps times their time."""
+    case = one.case
+    batch = case.number("global_batch")
+    if "MLPerf" not in case.word("source_title") or not batch:
+        return None
+    try:
+        model = catalogue.get(ModelCard, case.word("model"))
+        samples = catalogue.get(Assumption, f"mlperf-samples-{model.id}")
+    except PolysiliconError:
+        return None
+    minutes = samples.value / batch / S_PER_MIN
+    low, high = (bound / samples.value if bound else 1.0 for bound in (samples.low, samples.high))
+    return answer.step_s * minutes, answer.low_s * minutes * low, answer.high_s * minutes * high
+
+
+def _predicted(catalogue: Catalogue, name: str, one: Prepared, answer: Answer) -> tuple[float, float, float] | None:
     """Point and 90 % interval of one quantity; rates fall as time rises, so their ends swap."""
     case = one.case
     if name == "step_time_s":
@@ -191,7 +211,7 @@ def _predicted(name: str, one: Prepared, answer: Answer) -> tuple[float, float, 
         gib = answer.memory_bytes / GIB
         return gib, gib * answer.memory_low, gib * answer.memory_high
     if name == "time_to_train_min":
-        return None
+        return _whole_run(catalogue, one, answer)
     per_step = (case.number("global_batch") or 0.0) * (case.number("seq_len") or 0.0) / (case.number("chips") or 1.0)
     if name == "tokens_per_s_per_chip":
         return per_step / answer.step_s, per_step / answer.high_s, per_step / answer.low_s

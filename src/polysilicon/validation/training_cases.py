@@ -162,11 +162,20 @@ def prepare(catalogue: Catalogue, case: Case) -> Prepared:
             return _lacking(made, missing)
         made.layout, made.recipe = _layout(case), _recipe(catalogue, case)
         made.cluster = _cluster(catalogue, case)
-        made.cluster.peak(_precision(case))
+        for precision in (_precision(case), "bf16"):
+            made.cluster.peak(precision)
     except PolysiliconError as cause:
         made.cluster, made.status, made.why = None, "unsupported", str(cause)
         return made
-    return _lacking(made, missing) if missing else made
+    if missing:
+        return _lacking(made, missing)
+    degrees = made.layout["tp"] * made.layout["pp"] * made.layout["dp"] * made.layout["cp"]
+    if made.status == "ok" and degrees != case.number("chips"):
+        made.status, made.why = (
+            "implausible",
+            f"its degrees multiply to {degrees:g}, not to its {case.word('chips')} chips",
+        )
+    return made
 
 
 def _lacking(made: Prepared, missing: list[str]) -> Prepared:
@@ -214,6 +223,8 @@ def _model(catalogue: Catalogue, case: Case) -> Transformer | None:
     if any(value is None for value in stated.values()):
         return card
     layers, hidden, heads, kv_heads, head_dim, vocab = (int(value or 0) for value in stated.values())
+    if min(layers, hidden, heads, kv_heads, head_dim, vocab) < 1:
+        raise InputError("a dimension of the model is below one", allowed="whole numbers of at least 1")
     experts = int(case.number("n_experts") or 0)
     width = int(case.number("ffn_hidden") or 0)
     expert_width = int(case.number("moe_ffn_hidden") or (width if experts else 0))
@@ -280,9 +291,16 @@ def _layout(case: Case) -> dict[str, float]:
     layout["zero_stage"] = 1.0 if zero is None else zero
     layout["sequence_parallel"] = case.number("seq_parallel") or 0.0
     word = case.word("recompute")
-    layout["recompute"] = float(RECOMPUTE.index({"partial-full": "full", "custom": "full", "": "none"}.get(word, word)))
+    layout["recompute"] = float(RECOMPUTE.index(_recompute(word)))
     layout["precision"] = float(PRECISIONS.index(_precision(case)))
     return layout
+
+
+def _recompute(word: str) -> str:
+    known = {one: one for one in RECOMPUTE} | {"partial-full": "full", "custom": "full", "": "none"}
+    if word not in known:
+        raise InputError("unknown recompute", found=word, allowed=[one for one in known if one])
+    return known[word]
 
 
 def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
