@@ -132,6 +132,16 @@ def test_a_table_is_judged_row_by_row_and_no_row_is_dropped(run, here):
     assert "to" in rows["c"]["why"]
 
 
+def test_a_table_that_states_figures_is_judged_by_them(run, here):
+    columns = "case_id,chip,vendor,tpp,die_area_mm2,performance_density,memory_bw_gbs,interconnect_gbs"
+    (here / "in.csv").write_text(
+        f"{columns},datacenter_marketed,date,to\nlarge,mine,test,5000,800,,2000,600,yes,2024-06-01,CN\n"
+        "small,mine,test,100,800,,200,100,yes,2024-06-01,CN\n"
+    )
+    rows = json.loads(run("judge", "--cases", "in.csv", "--json").out)["rows"]
+    assert [row["item_class"] for row in rows] == ["3A090.a", "not_3A090"]
+
+
 def test_a_training_estimate_shows_interval_parts_and_memory(run):
     said = run("estimate", "train", *STEP).out
     for words in ("90 %:", "tokens/s a chip", "MFU", "where the step goes", "what fills memory", "of 80 GiB"):

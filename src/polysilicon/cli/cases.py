@@ -8,6 +8,8 @@ from typing import Any
 
 from polysilicon.records.errors import InputError, Place, PolysiliconError
 
+Ask = Callable[[Mapping[str, str], Place], dict[str, Any]]
+
 
 class Underspecified(InputError):
     """A row that leaves out a column the question needs."""
@@ -40,7 +42,7 @@ def answer_table(
     cases: Path,
     out: Path | None,
     columns: Sequence[str],
-    ask: Callable[[Mapping[str, str]], dict[str, Any]],
+    ask: Ask,
     *,
     as_json: bool,
 ) -> None:
@@ -76,10 +78,10 @@ def publish(answers: Sequence[Mapping[str, Any]], columns: Sequence[str], out: P
         print(f"{len(answers) - counts['ok']} rows could not be answered: see `why`", file=sys.stderr)
 
 
-def _answer(place: Place, row: Mapping[str, str], ask: Callable[[Mapping[str, str]], dict[str, Any]]) -> dict[str, Any]:
+def _answer(place: Place, row: Mapping[str, str], ask: Ask) -> dict[str, Any]:
     name = row.get("case_id") or row.get("row_id") or row.get("id") or f"line {place.line}"
     try:
-        return {"case_id": name, "status": "ok", "why": "", **ask(row)}
+        return {"case_id": name, "status": "ok", "why": "", **ask(row, place)}
     except Underspecified as gap:
         return {"case_id": name, "status": "underspecified", "why": str(gap)}
     except InputError as refusal:

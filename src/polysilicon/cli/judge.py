@@ -10,6 +10,7 @@ from polysilicon.cli.options import Cases, Facts, Json, Out, catalogue
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
     from polysilicon.policy import Verdict, View
+    from polysilicon.records.errors import Place
 
 # Columns of the answers to --cases; those of a verdict keep its names.
 SAID = ("item_class", "consequence", "permission", "regime", "undetermined", "assumed", "confidence", "known_until")
@@ -66,7 +67,7 @@ def judge(
 
     known = catalogue(facts)
     if cases is not None:
-        answer_table(cases, out, ANSWERS, lambda row: _row(known, row, view), as_json=json)
+        answer_table(cases, out, ANSWERS, lambda row, place: _row(known, row, place, view), as_json=json)
         return
     required(chip=chip, to=to, on=on)
     said = {
@@ -103,12 +104,20 @@ def _verdict(known: "Catalogue", said: Mapping[str, str], view: "View") -> "Verd
     return verdict(known, said["chip_id"], act, on, view)
 
 
-def _row(known: "Catalogue", row: Mapping[str, str], view: "View") -> dict[str, Any]:
+def _row(known: "Catalogue", row: Mapping[str, str], place: "Place", view: "View") -> dict[str, Any]:
+    """A row that states a part's figures is judged by them, any other by those of the catalogue's chip."""
     from polysilicon.cli.cases import needed
+    from polysilicon.policy import judge as heard
+    from polysilicon.policy.cases import COLUMNS, read_case
 
     said = {name: text.strip() for name, text in row.items() if text.strip()}
-    needed(said, ("chip_id", "to", "date"))
-    verdict = _verdict(known, said, view)
+    needed(said, ("to", "date"))
+    if all(name in row for name in COLUMNS):
+        case = read_case(known, row, place)
+        verdict = heard(known, case.items, case.transaction, case.on, view).explain(0)
+    else:
+        needed(said, ("chip_id",))
+        verdict = _verdict(known, said, view)
     return {
         "chip_id": verdict.item,
         "to": said["to"],
