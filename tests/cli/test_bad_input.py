@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from polysilicon.cli import start
-
-GOOD = (Path(start.__file__).parent / "small.yaml").read_text(encoding="utf-8")
+GOOD = (Path(__file__).parent / "scenario.yaml").read_text(encoding="utf-8")
 BOMB = "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]\nname: *c\n"
 
 

@@ -1,6 +1,7 @@
 import csv
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,12 @@ def test_the_same_plan_gives_the_same_page(run, planned, here):
     assert page.render(made) == page.render(made)
 
 
+def test_init_writes_the_example_of_the_repository(run, here):
+    run("init")
+    example = Path(__file__).parents[2] / "examples" / "small" / "scenario.yaml"
+    assert (here / "scenario.yaml").read_bytes() == example.read_bytes()
+
+
 def test_init_writes_over_nothing_unless_told(run, here):
     (here / "scenario.yaml").write_text("mine")
     refused = run("init")
@@ -89,9 +96,8 @@ def test_init_writes_over_nothing_unless_told(run, here):
 
 
 def test_an_infeasible_scenario_names_the_limits(run, here):
-    run("init")
-    text = (here / "scenario.yaml").read_text().replace("budget_musd: 20", "budget_musd: 0.001")
-    (here / "scenario.yaml").write_text(text)
+    text = (Path(__file__).parent / "scenario.yaml").read_text(encoding="utf-8")
+    (here / "scenario.yaml").write_text(text.replace("budget_musd: 20", "budget_musd: 0.001"))
     ran = run("plan", "scenario.yaml")
     assert ran.code == 3
     assert "budget" in ran.err
