@@ -13,7 +13,7 @@ from polysilicon.planning.costing import Priced, priced
 from polysilicon.planning.formulation import porting_fee_musd
 from polysilicon.planning.options import first_token_budget_ms
 from polysilicon.planning.plan import Figure, Plan, Term
-from polysilicon.planning.throughput import explained_rate
+from polysilicon.planning.rate_tree import rate_tree
 from polysilicon.records.bounded import Bounded
 from polysilicon.records.dates import Quarter
 from polysilicon.records.document import Document
@@ -107,7 +107,7 @@ def _coefficient(opened: Opened, kind: str, subject: str) -> Step:
         workload, site, system = subject.split("/")
         load_ = opened.scenario.workloads[workload]
         budget = first_token_budget_ms(opened, load_)
-        return explained_rate(opened.catalogue, opened.scenario, load_, opened.catalogue.get(System, system), budget)
+        return rate_tree(opened.catalogue, opened.scenario, load_, opened.catalogue.get(System, system), budget)
     site, system, *rest = subject.split("/")
     hours = Quarter.parse(rest[-1]).hours if rest else 1.0
     with Recorder() as recorder:

@@ -1,7 +1,7 @@
 """HiGHS: hand the programme over, prove the gap, and read the answer back as arrays.
 
 The search is relax-and-fix. The linear relaxation gives a bound that no plan can beat. With the fixed charges rounded
-and each count of units near its relaxed value a small programme gives a plan. Where the two are not within the gap
+and units only at the places it uses a small programme gives a plan. Where the two are not within the gap
 asked for, the same is done with the fixed charges whole in the relaxation; and where that is not enough either, the
 whole programme is solved from that plan on.
 Source: relax-and-fix after Pochet and Wolsey, Production Planning by Mixed Integer Programming (2006), chapter 3.
@@ -182,16 +182,16 @@ def solve(
 
 
 def _near(solver: Solver, relaxed: Floats, bound: float, gap: float, most_s: float) -> tuple[float, Floats]:
-    """The best plan near a relaxed one: fixed charges rounded, units within one of the relaxed count."""
+    """The best plan near a relaxed one: fixed charges rounded, units only where it has some."""
     if "ported" in solver.columns:
         fixed = np.maximum(solver.part(relaxed, "ported") > ROUNDS_UP, solver.lower[solver.columns["ported"]])
         solver.bound("ported", fixed, fixed)
     units = solver.part(relaxed, "units")
     low, high = (bound[solver.columns["units"]].reshape(units.shape) for bound in (solver.lower, solver.upper))
-    near = units > NOTHING
-    floor = np.where(near, np.floor(units) - 1, 0.0)
-    ceiling = np.where(near, np.ceil(units) + 1, 0.0)
-    solver.bound("units", np.maximum(low, np.minimum(floor, high)), np.minimum(high, np.maximum(ceiling, low)))
+    # A place that the relaxation never uses is left out; at the others units may move in time, not much in number.
+    used = (units.sum(axis=-1, keepdims=True) > NOTHING) & (high > 0)
+    ceiling = np.where(used, np.ceil(units.max(axis=-1, keepdims=True)) + 1, 0.0)
+    solver.bound("units", low, np.minimum(high, np.maximum(ceiling, low)))
     solver.whole("units")
     try:
         _, columns = solver.run(gap=gap / 4, most_s=most_s, good_enough=bound / (1 - gap / 2) if bound > 0 else None)

@@ -1,7 +1,7 @@
 """How much of a workload one unit of a system does: the performance room, asked once a workload and system."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,20 +9,22 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import System
 from polysilicon.performance import Cluster, Space
+from polysilicon.performance.diffusion import diffusion_serving, diffusion_training
+from polysilicon.performance.recommender import recommender_serving, recommender_training
+from polysilicon.performance.samples import SamplesEstimate
 from polysilicon.performance.search import Found, search_training
-from polysilicon.performance.serving import explain_serving, search_serving
+from polysilicon.performance.serving import search_serving
 from polysilicon.performance.serving_estimate import ServingEstimate
 from polysilicon.planning.coefficients import (
     cautious_rate,
     request_rate,
-    step_rate,
     unit_throughput,
 )
-from polysilicon.records.errors import Unsupported
-from polysilicon.records.recorder import Recorder, Step
+from polysilicon.records.errors import NothingFits, Unsupported
 from polysilicon.scenario import Scenario, Serve, Train, Workload
 from polysilicon.workloads.describe import describe
-from polysilicon.workloads.model import Transformer
+from polysilicon.workloads.model import Diffusion, Recommender, Transformer
+from polysilicon.workloads.model import Workload as Model
 from polysilicon.workloads.task import Serving, Training
 
 # The estimators state the ends of the interval that holds the truth in nine cases of ten.
@@ -67,6 +69,14 @@ def rate(catalogue: Catalogue, scenario: Scenario, load: Workload, system: Syste
         Unsupported: the model is of a kind that is not modelled.
     """
     chips = float(system.chips or 0.0)
+    model = describe(catalogue, load.model)
+    if not isinstance(model, Transformer):
+        counted = sampled(catalogue, model, load, system)
+        each = counted.samples_per_s_per_chip
+        how = f"{counted.chips:g} chips share the tables" if isinstance(model, Recommender) else "each chip alone"
+        bounds = (each.low, each.high)
+        doubts = counted.doubts
+        return _rate(scenario, each.value, bounds, chips, load, how, doubts, unvalidated=counted.unvalidated)
     if isinstance(load, Train):
         found = trained(catalogue, load, system)
         best = found.best
@@ -111,7 +121,7 @@ def _rate(
 
 def trained(catalogue: Catalogue, load: Train, system: System) -> Found:
     """The fastest layout of a workload's job on chips of a system."""
-    model = _transformer(catalogue, load)
+    model = transformer_of(catalogue, load)
     cluster = Cluster.from_catalogue(catalogue, system.id, load.job_chips)
     space = Space(precisions=load.precisions) if load.precisions else Space()
     return search_training(catalogue, model, training_of(load), cluster, space, most=1)
@@ -124,7 +134,7 @@ def training_of(load: Train) -> Training:
 
 def served(catalogue: Catalogue, load: Serve, system: System, ttft_ms: float | None) -> ServingEstimate:
     """The deployment of a workload on a system that gives most within the latency targets."""
-    model = _transformer(catalogue, load)
+    model = transformer_of(catalogue, load)
     chips = float(system.chips or 1.0)
     most = max(int(chips), MOST_REPLICA_CHIPS)
     cluster = Cluster.from_catalogue(catalogue, system.id, most)
@@ -139,57 +149,54 @@ def served(catalogue: Catalogue, load: Serve, system: System, ttft_ms: float | N
     ).best
 
 
+def sampled(catalogue: Catalogue, model: Model, load: Workload, system: System) -> SamplesEstimate:
+    """What a chip does of a model that works on samples: on the job's chips, or on as few as hold the model.
+
+    Raises:
+        NothingFits: not even a small pod holds it.
+        Unsupported: the model is of a kind that is not modelled.
+    """
+    if isinstance(load, Train):
+        cluster = Cluster.from_catalogue(catalogue, system.id, load.job_chips)
+        if isinstance(model, Recommender):
+            found = recommender_training(catalogue, model, cluster, load.global_batch or load.job_chips * GLOBAL_BATCH)
+        elif isinstance(model, Diffusion):
+            found = diffusion_training(catalogue, model, cluster)
+        else:
+            raise Unsupported(f"{load.model}: models of this kind are not estimated yet")
+        return _fitting(found, load.model)
+    chips = max(float(system.chips or 1.0), 1.0)
+    while True:
+        cluster = Cluster.from_catalogue(catalogue, system.id, chips)
+        if isinstance(model, Recommender):
+            found = recommender_serving(catalogue, model, cluster)
+        elif isinstance(model, Diffusion):
+            found = diffusion_serving(catalogue, model, cluster)
+        else:
+            raise Unsupported(f"{load.model}: models of this kind are not estimated yet")
+        if found.fits or chips >= MOST_REPLICA_CHIPS:
+            return _fitting(found, load.model)
+        chips *= 2
+
+
+def _fitting(found: SamplesEstimate, name: str) -> SamplesEstimate:
+    if not found.fits:
+        raise NothingFits(f"{name} needs {found.memory_gib:.1f} GiB on each of {found.chips:g} x {found.chip}")
+    return found
+
+
 def serving_of(load: Serve, ttft_ms: float | None) -> Serving:
     """One request, and how fast it must be answered."""
     return Serving(int(load.input_tokens or 1), int(load.output_tokens or 1), ttft_ms=ttft_ms, tpot_ms=load.tpot_ms)
 
 
-def _transformer(catalogue: Catalogue, load: Workload) -> Transformer:
+def transformer_of(catalogue: Catalogue, load: Workload) -> Transformer:
+    """The model of a workload, if it is a transformer.
+
+    Raises:
+        Unsupported: it is of another kind.
+    """
     model = describe(catalogue, load.model)
     if not isinstance(model, Transformer):
         raise Unsupported(f"{load.model}: only transformers are estimated so far")
     return model
-
-
-def explained_rate(
-    catalogue: Catalogue, scenario: Scenario, load: Workload, system: System, ttft_ms: float | None
-) -> Step:
-    """The tree behind a unit's rate: the estimator's own tree under the caution and the count of chips."""
-    chips = np.float64(system.chips or 0.0)
-    recorder = Recorder()
-    recorder.known(chips, f"{system.id}.chips")
-    if isinstance(load, Train):
-        from polysilicon.performance.explain import explain_training
-
-        found = trained(catalogue, load, system)
-        task, model = training_of(load), _transformer(catalogue, load)
-        best = found.best
-        leaf = explain_training(catalogue, model, task, best.cluster, best.layouts)
-        step_s, low, high = (np.float64(np.ravel(one)[0]) for one in (best.step_s, best.low_s, best.high_s))
-        with recorder:
-            each = step_rate(task.sequence_length * task.global_batch, step_s, found.chips)
-            careful = cautious_rate(each, each * step_s / high, each * step_s / low, INTERVAL, scenario.confidence)
-            whole = unit_throughput(careful, chips)
-        return _with(recorder.tree(whole), "step_s", leaf)
-    one = served(catalogue, load, system, ttft_ms)
-    leaf = explain_serving(
-        catalogue,
-        _transformer(catalogue, load),
-        serving_of(load, ttft_ms),
-        Cluster.from_catalogue(catalogue, system.id, max(float(chips), MOST_REPLICA_CHIPS)),
-        one.layout,
-        concurrency=one.concurrency,
-        figure="tokens_per_s_per_chip",
-    )
-    each, tokens = one.tokens_per_s_per_chip, np.float64(load.output_tokens or 1)
-    recorder.known(tokens, f"scenario workloads: {load.model}, output_tokens")
-    with recorder:
-        point = request_rate(np.float64(each.value), tokens)
-        careful = cautious_rate(point, each.low / tokens, each.high / tokens, INTERVAL, scenario.confidence)
-        whole = unit_throughput(careful, chips)
-    return _with(recorder.tree(whole), "tokens_per_s_per_chip", leaf)
-
-
-def _with(step: Step, name: str, tree: Step) -> Step:
-    """`step` with the input called `name` replaced by the tree that explains it."""
-    return replace(step, inputs=[tree if one.name == name else _with(one, name, tree) for one in step.inputs])

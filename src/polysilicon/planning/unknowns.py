@@ -27,6 +27,7 @@ MOST_FACTOR = 8.0
 HALVINGS = 6
 SHOWN = 5
 MOST_OF_A_KIND = 2
+MOST_UNSTATED = 1
 ENTRY = "shadow prices of the relaxed plan with its fixed charges; a new stack's porting cost comes on top"
 SCALED = "relaxed plan solved again with the cost of its work scaled; budgets as they were"
 LARGEST = "largest quarterly delivery in the plan"
@@ -83,13 +84,14 @@ def unknowns(
     left_out: list[Excluded],
 ) -> list[Unknown]:
     """The five that could change the purchases soonest: switches inside a stated range first, then the nearest."""
-    found = [*_weak_prices(options, instance, answer, relaxed), *_supply(options, instance, answer)]
-    found += [*_dearer(options, instance, answer, prices), *_without(left_out)]
+    found = [*_weak_prices(options, instance, answer, relaxed), *_dearer(options, instance, answer, prices)]
+    found += [*_without(left_out), *_supply(options, instance, answer)]
     chosen: list[Unknown] = []
     kinds: dict[str, int] = {}
     for one in sorted(found, key=_nearness):
-        kind = f"{one.field} {one.method}"
-        if kinds.get(kind, 0) < MOST_OF_A_KIND and one.record not in {
+        kind = f"{one.field} {one.method} {one.now is None}"
+        most = MOST_UNSTATED if one.now is None else MOST_OF_A_KIND
+        if kinds.get(kind, 0) < most and one.record not in {
             row.record for row in chosen if row.field == one.field
         }:
             kinds[kind] = kinds.get(kind, 0) + 1

@@ -65,7 +65,8 @@ class Placed(Said, frozen=True, kw_only=True):
     """What every workload says: what it is, whose it is, and where it may run.
 
     `residency` lists the countries its data may be processed in; empty means any. `stacks` are the software
-    stacks its code runs on today: any other must be ported to once.
+    stacks its code runs on today: any other must be ported to once. A model runs in the format its weights are
+    published in (training: bf16) unless `precisions` lists others: listing one accepts what quality it costs.
     """
 
     model: str
@@ -154,11 +155,10 @@ class LeadTime(Said, frozen=True, kw_only=True):
 
 
 class Accepted(Said, frozen=True, kw_only=True):
-    """What the user lets the plan rest on: verdicts that count as lawful, and values that no source verified."""
+    """What the user lets the plan rest on: permissions that count as lawful, and prices that stand on memory alone."""
 
     permissions: tuple[str, ...] = ("free", "exception")
     unverified: bool = False
-    quality_loss_unknown: bool = False
 
 
 class RuleShock(Said, frozen=True, kw_only=True, tag_field="kind", tag="rule"):
