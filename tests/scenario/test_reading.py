@@ -1,0 +1,158 @@
+from pathlib import Path
+
+import pytest
+
+from polysilicon.facts import load
+from polysilicon.records.document import parse_yaml
+from polysilicon.records.errors import InputError, UnknownName
+from polysilicon.scenario import Opened, RuleShock, from_document, read
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+GOOD = """\
+name: t
+as_of: 2026-11-24
+start: 2026-Q4
+quarters: 4
+entities:
+  us: {name: A, headquarters: US, ultimate_parent: US}
+sites:
+  oregon: {region: us-or-thedalles, entity: us, power_cap_kw: 500}
+workloads:
+  chat:
+    kind: serve
+    model: qwen3-32b
+    entity: us
+    requests_per_s: 5
+    input_tokens: 100
+    output_tokens: 10
+    ttft_ms: 1000
+    tpot_ms: 50
+"""
+
+
+def opened(text: str) -> Opened:
+    return from_document(parse_yaml(text, "s.yaml"), load())
+
+
+def refused(old: str, new: str) -> InputError:
+    assert old in GOOD
+    with pytest.raises(InputError) as complaint:
+        opened(GOOD.replace(old, new))
+    return complaint.value
+
+
+@pytest.mark.parametrize("name", ["novamind", "small"])
+def test_the_examples_are_read(name: str) -> None:
+    assert read(EXAMPLES / name / "scenario.yaml", load()).scenario.workloads
+
+
+def test_names_are_resolved_to_ids() -> None:
+    scenario = opened(GOOD.replace("model: qwen3-32b", "model: Qwen3-32B")).scenario
+    assert scenario.workloads["chat"].model == "qwen3-32b"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("us-or-thedalles", "us-or-thedales", 8, ["sites.oregon.region", "us-or-thedalles"]),
+        ("power_cap_kw: 500", "power_cap_mw: 5", 8, ["power_cap_mw", "power_cap_kw"]),
+        ("power_cap_kw: 500", "power_cap_kw: -1", 8, ["power_cap_kw", "-1"]),
+        ("power_cap_kw: 500", "power_cap_kw: 1e15", 8, ["power_cap_kw"]),
+        ("power_cap_kw: 500", "power_cap_kw: 5 MW", 8, ["power_cap_kw", "5 MW"]),
+        ("kind: serve", "kind: server", 11, ["serve", "server"]),
+        ("    kind: serve\n", "", 10, ["kind"]),
+        ("    entity: us\n", "    entity: uk\n", 13, ["workloads.chat.entity", "us"]),
+        ("    ttft_ms: 1000\n", "", 10, ["ttft_ms"]),
+        ("as_of: 2026-11-24", "as_of: 2026-02-30", 2, ["as_of", "2026-02-30"]),
+        ("start: 2026-Q4", "start: 2026-Q5", 3, ["start", "2026-Q5"]),
+        ("start: 2026-Q4", "start: 2020-Q1", 3, ["start", "horizon"]),
+        ("quarters: 4", "quarters: 0", 4, ["quarters"]),
+        ("quarters: 4", "quarters: four", 4, ["quarters", "four"]),
+        ("headquarters: US", "headquarters: USA", 6, ["headquarters", "USA"]),
+    ],
+)
+def test_a_complaint_names_line_field_and_what_is_allowed(old: str, new: str, line: int, words: list[str]) -> None:
+    complaint = refused(old, new)
+    assert complaint.place.line == line
+    for word in words:
+        assert word in str(complaint)
+
+
+def test_a_scenario_without_workloads_says_so() -> None:
+    with pytest.raises(InputError, match="workloads"):
+        opened(GOOD.split("workloads:")[0] + "workloads: {}\n")
+    with pytest.raises(InputError, match="workloads"):
+        opened(GOOD.split("workloads:")[0])
+
+
+def test_a_scenario_that_is_no_table_says_so() -> None:
+    with pytest.raises(InputError, match="table of fields"):
+        opened("- 1\n- 2\n")
+
+
+def test_a_workload_without_a_site_in_its_countries_is_refused() -> None:
+    complaint = refused("    entity: us\n", "    entity: us\n    residency: [CN]\n")
+    assert complaint.place.line == 14
+    assert "nowhere to run" in str(complaint)
+
+
+def test_an_unknown_model_is_refused_with_the_nearest() -> None:
+    complaint = refused("qwen3-32b", "qwen3-33b")
+    assert isinstance(complaint, UnknownName)
+    assert complaint.nearest
+
+
+def test_a_quote_states_the_price_of_its_contract() -> None:
+    for quote in (
+        "{system: dgx-h200, contract: own, rent_usd_per_chip_h: 2, basis: a call}",
+        "{system: dgx-h200, contract: reserve, price_usd: 2, basis: a call}",
+        "{system: dgx-h200, contract: own, price_usd: 5, low: 6, basis: a call}",
+    ):
+        with pytest.raises(InputError) as complaint:
+            opened(GOOD + f"quotes:\n  - {quote}\n")
+        assert complaint.value.place.line == 20
+
+
+def test_a_shock_outside_the_horizon_is_refused() -> None:
+    with pytest.raises(InputError, match="outside the horizon"):
+        opened(GOOD + "shocks:\n  cut: {kind: vendor_cutoff, start: 2035-Q1, vendor: NVIDIA}\n")
+
+
+def test_an_unknown_vendor_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="NVIDIA"):
+        opened(GOOD + "shocks:\n  cut: {kind: vendor_cutoff, start: 2027-Q1, vendor: NVIDEA}\n")
+
+
+def test_power_can_be_cut_only_where_there_is_a_cap() -> None:
+    text = GOOD.replace(", power_cap_kw: 500", "")
+    with pytest.raises(InputError, match="no power cap"):
+        opened(text + "shocks:\n  cut: {kind: power_cap, start: 2027-Q1, sites: [oregon], factor: 0.5}\n")
+
+
+def test_a_run_is_counted_in_its_models_own_unit_and_lies_inside_the_horizon() -> None:
+    train = """\
+  run:
+    kind: train
+    model: qwen3-32b
+    entity: us
+    job_chips: 64
+    runs: [{start: 2027-Q1, finish: %s, %s: 10}]
+"""
+    with pytest.raises(InputError, match="tokens_bn"):
+        opened(GOOD + train % ("2027-Q2", "samples_bn"))
+    with pytest.raises(InputError, match="inside the horizon"):
+        opened(GOOD + train % ("2031-Q2", "tokens_bn"))
+    assert opened(GOOD + train % ("2027-Q2", "tokens_bn")).scenario.workloads["run"].model == "qwen3-32b"
+
+
+def test_facts_of_the_users_own_are_laid_over_the_catalogue() -> None:
+    plain = opened(GOOD)
+    mine = opened(GOOD + "facts:\n  regions:\n    us-or-thedalles: {electricity_usd_per_kwh: 0.03}\n")
+    assert mine.catalogue.hash != plain.catalogue.hash
+
+
+def test_law_of_a_shock_is_laid_over_for_that_shock_alone() -> None:
+    given = read(EXAMPLES / "novamind" / "scenario.yaml", load())
+    names = [name for name, shock in given.scenario.shocks.items() if isinstance(shock, RuleShock)]
+    assert list(given.shocked) == names
+    assert given.shocked[names[0]].hash != given.catalogue.hash
