@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.architectures import ModelCard
@@ -16,11 +17,12 @@ from polysilicon.facts.money import Assumption
 from polysilicon.performance.memory import memory
 from polysilicon.performance.step import breakdown
 from polysilicon.performance.training import bound_s, doubt_widening, timely_doubts, widening
+from polysilicon.performance.values import Values
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import PolysiliconError
 from polysilicon.records.units import GIB, TERA
 from polysilicon.validation.score import Score, by
-from polysilicon.validation.training_cases import MEASURED, Prepared, jobs_of, prepare, read_cases
+from polysilicon.validation.training_cases import MEASURED, Prepared, jobs_of, prepare, read_cases, variants
 from polysilicon.validation.training_measures import model_flop_per_token
 
 CASES = DATA / "measurements" / "training.csv"
@@ -109,26 +111,38 @@ def coverage(scores: Iterable[Score]) -> tuple[int, float]:
 
 
 def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
-    """Every expressible row in one table call, by the identity of the row."""
+    """Every expressible row in one table call, by the identity of the row.
+
+    A row that leaves choices open is evaluated once for each; its interval spans them and its point lies midway.
+    """
     if not made:
         return {}
-    job, cluster, efficiency = jobs_of(catalogue, made)
-    doubt = doubt_widening(catalogue)
-    doubtful = np.array(
-        [bool(one.cluster and timely_doubts(one.cluster, one.layout["precision"])) for one in made], dtype=float
-    )
+    spread = [variants(one) for one in made]
+    starts = np.cumsum([0, *(len(each) for each in spread)])[:-1]
+    table = [one for each in spread for one in each]
+    job, cluster, efficiency = jobs_of(catalogue, table)
+    doubtful = np.array([bool(one.cluster and timely_doubts(one.cluster, one.layout["precision"])) for one in table])
     step = breakdown(job).step_s
-    wider = widening(job.shape.experts, efficiency["moe_widening"], doubtful, doubt)
-    columns = (
-        step,
-        bound_s(step, efficiency.low_ratio, wider),
-        bound_s(step, efficiency.high_ratio, wider),
-        memory(job).memory_bytes,
-        cluster.memory_bytes,
-        efficiency["memory_low_ratio"],
-        efficiency["memory_high_ratio"],
+    wider = widening(job.shape.experts, efficiency["moe_widening"], doubtful, doubt_widening(catalogue))
+
+    def least(column: Values) -> NDArray[np.float64]:
+        return np.minimum.reduceat(np.broadcast_to(column, len(table)), starts)
+
+    def most(column: Values) -> NDArray[np.float64]:
+        return np.maximum.reduceat(np.broadcast_to(column, len(table)), starts)
+
+    used = memory(job).memory_bytes
+    rows = np.column_stack(
+        [
+            np.sqrt(least(step) * most(step)),
+            least(bound_s(step, efficiency.low_ratio, wider)),
+            most(bound_s(step, efficiency.high_ratio, wider)),
+            np.sqrt(least(used) * most(used)),
+            least(cluster.memory_bytes),
+            least(efficiency["memory_low_ratio"]) * np.sqrt(least(used) / most(used)),
+            most(efficiency["memory_high_ratio"]) * np.sqrt(most(used) / least(used)),
+        ]
     )
-    rows = np.column_stack([np.broadcast_to(one, len(made)) for one in columns])
     return {
         id(one): Answer(*[*(float(value) for value in row), _peak(one), _recomputed(one)])
         for one, row in zip(made, rows, strict=True)

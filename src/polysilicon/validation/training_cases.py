@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,7 @@ class Prepared:
     cluster: Cluster | None = None
     layout: dict[str, float] = field(default_factory=dict)
     recipe: dict[str, float] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
     @property
     def expressible(self) -> bool:
@@ -178,7 +180,24 @@ def prepare(catalogue: Catalogue, case: Case) -> Prepared:
     return made
 
 
+def variants(made: Prepared) -> list[Prepared]:
+    """The case once for each combination of what it leaves open: recomputation, virtual stages, micro-batch."""
+    layers = made.model.layers if made.model else 1
+    depth, share = made.layout["pp"], (made.case.number("global_batch") or 1.0) / made.layout["dp"]
+    choices = {
+        "recompute": [0.0, float(RECOMPUTE.index("full"))],
+        "interleave": sorted({1.0, layers // depth if layers % depth == 0 else 1.0}),
+        "micro_batch": [one for one in (1.0, 2.0, 4.0) if one <= share] or [1.0],
+    }
+    names = [name for name in choices if name in made.missing]
+    return [
+        replace(made, layout=made.layout | dict(zip(names, chosen, strict=True)))
+        for chosen in product(*(choices[name] for name in names))
+    ]
+
+
 def _lacking(made: Prepared, missing: list[str]) -> Prepared:
+    made.missing = tuple(missing)
     if made.status == "ok":
         made.status = "underspecified"
         made.why = f"the row doesn't state {', '.join(missing)}"
