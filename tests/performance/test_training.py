@@ -70,8 +70,8 @@ def test_more_bandwidth_never_slows_a_step(mixture, layout, field, factor):
 @settings(max_examples=40, deadline=None)
 @given(layout=any_layout())
 def test_recomputing_never_takes_more_memory_nor_less_time(small, layout):
-    kept = estimate(small, layout.with_(recompute=np.array([0.0])))
-    again = estimate(small, layout.with_(recompute=np.array([2.0])))
+    kept = estimate(small, replace(layout, recompute=np.array([0.0])))
+    again = estimate(small, replace(layout, recompute=np.array([2.0])))
     assert again.memory.memory_bytes <= kept.memory.memory_bytes
     assert again.step_s >= kept.step_s
 
@@ -101,8 +101,8 @@ def test_a_table_answers_what_each_of_its_rows_answers(mixture, table):
 @settings(max_examples=20, deadline=None)
 @given(layout=any_layout())
 def test_sharding_states_further_never_takes_more_memory(small, layout):
-    flat = layout.with_(pp=np.array([1.0]), dp=np.array([8.0]))
-    sizes = [estimate(small, flat.with_(zero_stage=np.array([float(z)]))).memory.memory_bytes for z in range(4)]
+    flat = replace(layout, pp=np.array([1.0]), dp=np.array([8.0]))
+    sizes = [estimate(small, replace(flat, zero_stage=np.array([float(z)]))).memory.memory_bytes for z in range(4)]
     assert all(later <= earlier for earlier, later in pairwise(sizes))
 
 

@@ -1,7 +1,7 @@
 """A number of equal chips and the levels of network between them, as the formulas need them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -119,10 +119,6 @@ class Cluster:
             scaleout_bytes_per_s=column("scaleout_bytes_per_s"),
             node_size=column("node_size"),
         )
-
-    def of(self, chips: float) -> "Cluster":
-        """The same with another number of chips."""
-        return replace(self, chips=float(chips))
 
     def peak(self, precision: str) -> Values:
         """Dense matrix FLOP/s of one precision.

@@ -1,6 +1,6 @@
 """How a job is cut over chips: a table of candidates, one array a degree."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,3 @@ class Layouts:
         """One candidate in words."""
         plain = {one.name: int(np.broadcast_to(getattr(self, one.name), len(self))[at]) for one in fields(self)}
         return plain | {"recompute": RECOMPUTE[plain["recompute"]], "precision": PRECISIONS[plain["precision"]]}
-
-    def with_(self, **columns: Values) -> "Layouts":
-        """The same candidates with some columns replaced."""
-        return replace(self, **columns)
