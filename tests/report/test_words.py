@@ -59,4 +59,4 @@ def test_a_gap_is_shown_as_one():
 
 def test_a_closed_list_word_is_spelt_for_people():
     assert label("on_demand") == "rent"
-    assert label("licence_required:case_by_case") == "licence required:case by case"
+    assert label("licence_required:case_by_case") == "licence required: case by case"

@@ -95,7 +95,11 @@ def _line(step: Step, *, again: bool) -> Text:
     line = Text.assemble(
         text(step.name, "bold"), " = ", text(_shown(step.value), "cyan"), f" {step.unit}" if step.unit else "", marked
     )
-    behind = "as above" if again else "; ".join(one for one in (step.what.rstrip("."), step.source.rstrip("."), step.confidence) if one)
+    behind = (
+        "as above"
+        if again
+        else "; ".join(one for one in (step.what.rstrip("."), step.source.rstrip("."), step.confidence) if one)
+    )
     if behind:
         line.append_text(text(f"  {behind if len(behind) <= MOST_BEHIND else behind[: MOST_BEHIND - 1] + '…'}", "dim"))
     return line

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from polysilicon.planning.plan import Assignment, Excluded, LegalityRow, Plan, Purchase, QuarterTotals
+from polysilicon.planning.plan import Assignment, BindingLimit, Excluded, LegalityRow, Plan, Purchase, QuarterTotals
 from polysilicon.report.doubt import doubted
 
 
@@ -28,6 +28,7 @@ class Met:
     unit: str
     demand: list[float]
     share: list[float | None]
+    unvalidated: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,16 @@ class Bought:
     cost_musd: float
     doubted: bool
     orders: list[Purchase] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Full:
+    """A limit used in full: in which quarters, where it is tightest, and where easing it is worth most."""
+
+    limit: str
+    quarters: list[str]
+    tightest: BindingLimit
+    dearest: BindingLimit
 
 
 @dataclass(frozen=True)
@@ -110,10 +121,38 @@ def met(plan: Plan) -> list[Met]:
     at = {quarter: index for index, quarter in enumerate(plan.quarters)}
     lines: dict[str, Met] = {}
     for one in plan.demand:
-        line = lines.setdefault(one.workload, Met(one.workload, one.unit, [0.0] * len(at), [None] * len(at)))
+        doubtful = any(_belongs(one.workload, name) for name in unvalidated(plan))
+        blank = Met(one.workload, one.unit, [0.0] * len(at), [None] * len(at), doubtful)
+        line = lines.setdefault(one.workload, blank)
         line.demand[at[one.quarter]] = one.demand
         line.share[at[one.quarter]] = one.met / one.demand if one.demand > 0 else None
     return list(lines.values())
+
+
+def unvalidated(plan: Plan) -> list[str]:
+    """Workloads behind whose throughput stand few measured cases."""
+    return [one.id for one in plan.workloads if one.unvalidated]
+
+
+def _belongs(task: str, workload: str) -> bool:
+    """Whether a task is the workload itself or one of its runs, which are numbered."""
+    return task == workload or (task.startswith(f"{workload}-") and task[len(workload) + 1 :].isdigit())
+
+
+def full(plan: Plan) -> list[Full]:
+    """The limits used in full, each once with the quarters in which it is."""
+    groups: dict[str, list[BindingLimit]] = {}
+    for one in plan.binding:
+        groups.setdefault(one.limit, []).append(one)
+    return [
+        Full(
+            limit,
+            [one.quarter for one in rows if one.quarter],
+            max(rows, key=lambda one: one.used / one.allowed if one.allowed else 0.0),
+            max(rows, key=lambda one: one.worth or 0.0),
+        )
+        for limit, rows in groups.items()
+    ]
 
 
 def running(plan: Plan) -> list[tuple[str, list[Assignment]]]:

@@ -40,6 +40,7 @@ def render(plan: Plan, scores: Mapping[str, Sequence[Score]] | None = None) -> s
             purchases=ledger.purchases(plan),
             standing=ledger.standing(plan),
             met=ledger.met(plan),
+            limits=ledger.full(plan),
             running=ledger.running(plan),
             relied_on=ledger.relied_on(plan),
             other_verdicts=ledger.other_verdicts(plan),

@@ -18,6 +18,8 @@ LINES_BOUGHT, LINES_SHOCKS, LINES_UNKNOWNS, LINES_LIMITS = 8, 5, 5, 2
 def render(plan: Plan) -> RenderableType:
     """The summary; it fits 80 columns by 45 lines whatever the size of the plan."""
     parts: list[RenderableType] = [_headline(plan), "", _bought(plan), "", _years(plan), "", _law(plan)]
+    if ledger.unvalidated(plan):
+        parts.append(_one_line(f"unvalidated, few measured cases: {', '.join(ledger.unvalidated(plan))}", "yellow"))
     if plan.binding:
         parts.append(_limits(plan))
     if plan.shocks:
@@ -30,19 +32,24 @@ def render(plan: Plan) -> RenderableType:
 def _headline(plan: Plan) -> Text:
     totals, solve = plan.totals, plan.solve
     lines = [
-        text(f"{plan.name}: {plan.quarters[0]} to {plan.quarters[-1]}, as of {plan.as_of}", "bold"),
-        text(
+        _one_line(f"{plan.name}: {plan.quarters[0]} to {plan.quarters[-1]}, as of {plan.as_of}", "bold"),
+        _one_line(
             f"{number(totals.cost_musd)} M USD ({number(totals.cash_musd)} in cash), {number(totals.chips)} chips, "
             f"{number(totals.peak_power_kw / 1000, 3)} MW at most, {number(totals.carbon_t, 3)} tCO2e"
         ),
-        text(
+        _one_line(
             f"demand met {number(100 * totals.demand_met, 3)} %, proven gap {number(100 * solve.gap, 2)} %, "
             f"throughput {number(100 * plan.confidence, 3)} % sure, {number(plan.seconds, 2)} s"
         ),
     ]
-    for line in lines:
-        line.truncate(79, overflow="ellipsis")
     return Text("\n").join(lines)
+
+
+def _one_line(words: str, style: str = "") -> Text:
+    """Words on one line of the screen, cut where they are too long."""
+    line = text(words, style)
+    line.truncate(79, overflow="ellipsis")
+    return line
 
 
 def _bought(plan: Plan) -> RenderableType:
@@ -86,9 +93,7 @@ def _law(plan: Plan) -> Text:
     said = ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "nothing to judge"
     refused = sum(not one.accepted for one in plan.legality)
     assumed = number(100 * plan.assumed_law_share, 3)
-    line = text(f"law: {said}; {refused} options refused; {assumed} % rest on law carried forward")
-    line.truncate(79, overflow="ellipsis")
-    return line
+    return _one_line(f"law: {said}; {refused} options refused; {assumed} % rest on law carried forward")
 
 
 def _shocks(plan: Plan) -> RenderableType:
@@ -110,9 +115,7 @@ def _limits(plan: Plan) -> RenderableType:
     named = ", ".join(seen[:LINES_LIMITS]) + (
         f" and {len(seen) - LINES_LIMITS} more" if len(seen) > LINES_LIMITS else ""
     )
-    line = text(f"limits used in full: {named}")
-    line.truncate(79, overflow="ellipsis")
-    return line
+    return _one_line(f"limits used in full: {named}")
 
 
 def _unknowns(plan: Plan) -> RenderableType:

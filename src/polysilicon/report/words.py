@@ -55,7 +55,7 @@ def cell(value: Any) -> str:
 
 def label(word: str) -> str:
     """A closed-list word as people read it: `on_demand` as `on demand`."""
-    return LABELS.get(word, printable(word.replace("_", " ")))
+    return LABELS.get(word, printable(word.replace("_", " ").replace(":", ": ")))
 
 
 LABELS = {

@@ -114,6 +114,8 @@
   window.addEventListener("resize", fit);
   window.addEventListener("beforeprint", () => {
     document.querySelectorAll("details").forEach((one) => { one.open = true; });
-    fit();
+    // Paper has another width than the screen: scale what was drawn.
+    document.querySelectorAll(".chart svg").forEach((one) =>
+      one.setAttribute("viewBox", `0 0 ${one.getAttribute("width")} ${one.getAttribute("height")}`));
   });
 })();
