@@ -17,10 +17,11 @@ from markupsafe import Markup
 
 from polysilicon import __version__
 from polysilicon.planning.plan import Plan
+from polysilicon.records.units import unit_of
 from polysilicon.report import figures, ledger
 from polysilicon.report.doubt import doubted
 from polysilicon.report.scores import summary
-from polysilicon.report.words import LABELS, cell, label, number, short
+from polysilicon.report.words import cell, label, number, short
 from polysilicon.validation.score import Score
 
 _SCRIPTS = ("vendor/echarts.min.js", "templates/charts.js")
@@ -73,7 +74,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters.update(cell=cell, number=number, label=label, short=short)
     environment.tests["doubted"] = doubted
-    environment.globals["LABELS"] = LABELS
+    environment.globals["unit_of"] = unit_of
     return environment
 
 
