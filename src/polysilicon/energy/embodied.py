@@ -177,7 +177,7 @@ def _memory_gb(catalogue: Catalogue, chip: Chip) -> Bounded | float:
 def _memory_factor(catalogue: Catalogue, chip: Chip) -> Bounded:
     kind = chip.memory_type or ""
     stacked, plain = assumed(catalogue, "hbm-embodied"), assumed(catalogue, "dram-embodied")
-    if kind.startswith(("HBM", "HiBL", "HiZQ", "Huawei HBM")):
+    if "HBM" in kind or kind.startswith(("HiBL", "HiZQ")):
         return stacked
     return plain if "DDR" in kind else between(plain.low, stacked.high)
 

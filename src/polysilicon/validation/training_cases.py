@@ -328,7 +328,8 @@ def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
     fused_since = catalogue.get(Assumption, "fused-attention-since").value
     tricks, year = case.word("other_tricks"), case.number("year") or fused_since
     frozen = "lora" in case.word("task").casefold()
-    sharded_gpu = case.number("zero_stage") == 3.0 and not case.word("chip_id").startswith(("google", "huawei"))
+    chip = catalogue.get(Chip, case.word("chip_id") or case.word("chip"))
+    sharded_gpu = case.number("zero_stage") == 3.0 and chip.device_class == "gpu"
     return {
         "frozen": float(frozen),
         "adapter_share": adapters if frozen else 0.0,
