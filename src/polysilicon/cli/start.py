@@ -6,6 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from polysilicon.cli.options import Json
+
 SCENARIO = "scenario.yaml"
 
 
@@ -14,6 +16,7 @@ def init(
     /,
     *,
     force: Annotated[bool, Parameter(name="--force", show_default=False)] = False,
+    json: Json = False,
 ) -> None:
     """Write a small scenario to start from.
 
@@ -26,6 +29,7 @@ def init(
     """
     from polysilicon.records import files
     from polysilicon.records.errors import InputError, Place
+    from polysilicon.report.files import to_json
     from polysilicon.report.terminal import console, text
 
     target = folder / SCENARIO
@@ -34,4 +38,7 @@ def init(
             "exists already", place=Place(str(target)), remedy="choose another folder, or --force to write over it"
         )
     files.write(target, (resources("polysilicon.cli") / "small.yaml").read_text(encoding="utf-8"))
-    console().print(text(f"wrote {target}; next: polysilicon plan {target}"))
+    if json:
+        print(to_json({"wrote": str(target)}), end="")
+    else:
+        console().print(text(f"wrote {target}; next: polysilicon plan {target}"), soft_wrap=True)
