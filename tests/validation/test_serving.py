@@ -80,3 +80,26 @@ def test_a_table_without_its_key_columns_is_refused(tmp_path: Path) -> None:
     cases.write_text("model,chip\nllama,h100\n")
     with pytest.raises(InputError, match="lacks the column 'case_id'"):
         validate(load(), cases)
+
+
+def test_a_row_whose_figures_contradict_each_other_is_implausible(tmp_path: Path) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text(
+        "case_id,model,chip_id,tp,isl,osl,concurrency,weight_precision,tpot_ms,output_tps_per_accel\n"
+        "odd,qwen3-30b-a3b,huawei-ascend-910b3,1,2000,100,500,bf16,194.5,742\n"
+    )
+    odd = validate(load(), cases)
+    assert {score.status for score in odd} == {"implausible"}
+    assert "ran together" in odd[0].why
+
+
+def test_a_deployment_that_only_reads_prompts_is_answered_in_prompt_tokens(tmp_path: Path) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text(
+        "case_id,model,chip_id,mode,prefill_ep,isl,weight_precision,input_tps_per_accel\n"
+        "p,deepseek-v3,nvidia-h100-sxm-80gb,prefill only,32,4096,fp8,6000\n"
+    )
+    (score,) = validate(load(), cases)
+    assert score.status == "ok"
+    assert isinstance(score.predicted, float)
+    assert 500 < score.predicted < 50_000

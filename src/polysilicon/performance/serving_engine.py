@@ -1,7 +1,7 @@
 """From the time of one pass to what a user sees: continuous batching in its steady state.
 
-Three ways of asking: `steady` keeps `concurrency` requests in flight, each replaced when it ends; `burst` sends them
-all at once and no more; `offline` always has more waiting than fit.
+Four ways of asking: `steady` keeps `concurrency` requests in flight, each replaced when it ends; `burst` sends them
+all at once and no more; `offline` always has more waiting than fit; `prefill` does nothing but read prompts.
 """
 
 import numpy as np
@@ -59,7 +59,7 @@ def running_batch(concurrency: Values, memory_batch: Values, fed_batch: Values, 
 
     Source: Yu et al., Orca (OSDI'22), section 4.
     """
-    return np.minimum(np.minimum(concurrency, memory_batch), np.minimum(fed_batch, engine_batch))
+    return np.maximum(np.minimum(np.minimum(concurrency, memory_batch), np.minimum(fed_batch, engine_batch)), 1.0)
 
 
 @formula
@@ -187,3 +187,14 @@ def burst_tokens_per_s_per_chip(
     Source: Little (1961); uniform arrival order.
     """
     return concurrency * output_tokens * MS_PER_S / (2.0 * ttft_ms + (output_tokens - 1.0) * tpot_ms) / chips
+
+
+@formula
+def prompt_tokens_per_s_per_chip(
+    input_tokens: Values, prefill_s: Values, attn_dp: Values, pp: Values, chips: Values
+) -> Values:
+    """Prompt tokens a second and chip of a replica that only reads prompts, one to a rank and stage.
+
+    Source: Zhong et al., DistServe (arXiv 2401.09670), section 3.
+    """
+    return input_tokens * attn_dp * pp / prefill_s / chips

@@ -10,8 +10,10 @@ from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
+from polysilicon.performance.serving_formats import computed_in, format_of
 from polysilicon.performance.serving_table import Figures, bound, evaluate
 from polysilicon.performance.training import doubt_widening
+from polysilicon.performance.values import PEAK_FIELD
 from polysilicon.records.errors import InputError, NothingFits, Unsupported
 from polysilicon.records.recorder import Recorder, Step
 from polysilicon.records.units import GIB, MS_PER_S
@@ -239,9 +241,17 @@ def _announce(recorder: Recorder, table: Candidates, asked: Asked) -> None:
         found = next((read[name] for name in names if name in read), None)
         if found:
             recorder.known(value, str(found), found.confidence)
-    peaks = "; ".join(str(one) for one in asked.cluster.readings if one.field.endswith(("flops", "tops")))
-    for value in (table.dense_flop_per_s, table.expert_flop_per_s, table.attention_flop_per_s):
-        recorder.known(value, f"{peaks}; times {', '.join(asked.efficiency.records)}", "estimate")
+    form = format_of(asked.layout.precision, asked.model.experts > 0)
+    for value, precision in (
+        (table.dense_flop_per_s, form.dense_compute),
+        (table.expert_flop_per_s, form.expert_compute),
+        (table.attention_flop_per_s, "bf16"),
+    ):
+        field = PEAK_FIELD[computed_in(precision, asked.cluster.peak_flop_per_s)]
+        origin = read.get(field) or next(one for one in asked.cluster.readings if one.field.endswith(("flops", "tops")))
+        recorder.known(value, f"{origin}; times its share, {', '.join(asked.efficiency.records)}", "estimate")
+    for value in (table.dense_bytes, table.expert_bytes, table.cache_bytes):
+        recorder.known(value, f"format {asked.layout.precision}")
     for value in (table.tp, table.pp, table.attn_dp, table.concurrency, table.input_tokens, table.output_tokens):
         recorder.known(value, "your question")
 

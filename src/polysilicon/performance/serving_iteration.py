@@ -72,7 +72,7 @@ def dense_flop(dense_weights: Values, tokens: Values, tp: Values) -> Values:
 def expert_flop(
     expert_weights: Values, experts: Values, experts_per_token: Values, tokens: Values, chips: Values, imbalance: Values
 ) -> Values:
-    """Operations of the busiest chip on chosen experts; `imbalance` is its load over the mean.
+    """Operations of the busiest chip on chosen experts; `imbalance` is its load over the mean, tile padding included.
 
     Source: Lepikhin et al., GShard (arXiv 2006.16668); DeepSeek-AI, EPLB (2025).
     """
@@ -147,11 +147,11 @@ def pass_s(
 
 @formula
 def achieved_bytes_per_s(peak_bytes_per_s: Values, share: Values) -> Values:
-    """Bandwidth that real kernels reach.
+    """Bandwidth that real kernels reach; chips that no link joins move a byte a second, so nothing chooses them.
 
     Source: Williams, Waterman, Patterson, Roofline (CACM 52(4), 2009), ceilings below the peak; fitted share.
     """
-    return peak_bytes_per_s * share
+    return np.maximum(peak_bytes_per_s * share, 1.0)
 
 
 @formula
@@ -208,12 +208,30 @@ def decode_attention_bytes(
 
 
 @formula
-def dispatched_bytes(activation_bytes: Values, experts_per_token: Values, tp: Values) -> Values:
+def copies(experts_per_token: Values, chips: Values) -> Values:
+    """Chips that a token is sent to: one for each chosen expert, at most all.
+
+    Source: DeepSeek-AI, DeepEP (2025), normal kernels.
+    """
+    return np.minimum(np.maximum(experts_per_token, 1.0), chips)
+
+
+@formula
+def dispatched_bytes(activation_bytes: Values, copies: Values, tp: Values) -> Values:
     """What one chip sends to experts on one way: eight bits on the way there and sixteen back, on average twelve.
 
     Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 3.3.3.
     """
-    return 0.75 * activation_bytes * np.maximum(experts_per_token, 1.0) / tp
+    return 0.75 * activation_bytes * copies / tp
+
+
+@formula
+def crossing_bytes_per_s(scaleout_bytes_per_s: Values, copies: Values, chips: Values, inside: Values) -> Values:
+    """Bandwidth between domains as the copies see it: those for chips of one domain cross once and spread there.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 3.2.2; DeepEP (2025).
+    """
+    return scaleout_bytes_per_s * copies / np.minimum(copies, np.ceil(chips / inside))
 
 
 @formula

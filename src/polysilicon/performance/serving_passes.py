@@ -51,7 +51,7 @@ def prefill_parts_s(table: Candidates) -> tuple[Values, Values]:
     read_together = iteration.prompts_together_tokens(tokens, table.attn_dp, table.concurrency)
     bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, share["weight_bandwidth"])
     experts = iteration.expert_flop(
-        served.expert_weights, shape.experts, shape.experts_per_token, read_together, group, share["imbalance"]
+        served.expert_weights, shape.experts, shape.experts_per_token, read_together, group, share["prefill_imbalance"]
     )
     work = iteration.prompt_work_s(
         iteration.prompt_dense_flop(served.dense_weights, shape.vocab, shape.hidden, tokens, table.tp),
@@ -79,20 +79,22 @@ def network_s(table: Candidates, tokens: Values) -> Values:
     """Time that one attention rank's `tokens` tokens spend between chips, over all layers."""
     share, cluster, shape = table.share, table.cluster, table.served.shape
     link = iteration.achieved_bytes_per_s(cluster.scaleup_bytes_per_s, share["link"])
-    out = iteration.achieved_bytes_per_s(cluster.scaleout_bytes_per_s, share["link"])
+    out = iteration.achieved_bytes_per_s(cluster.scaleout_bytes_per_s, share["scaleout_link"])
     hop, far = share["hop_us"] * US, share["scaleout_hop_us"] * US
     group = iteration.group_chips(table.tp, table.attn_dp)
     moved = iteration.activation_bytes(tokens, shape.hidden)
     near = inside(table.tp, 1.0, cluster.scaleup_domain)
     wide = inside(group, 1.0, cluster.scaleup_domain)
-    sent = iteration.dispatched_bytes(moved, shape.experts_per_token, table.tp)
+    copies = iteration.copies(shape.experts_per_token, group)
+    sent = iteration.dispatched_bytes(moved, copies, table.tp)
+    crossing = iteration.crossing_bytes_per_s(out, copies, group, wide)
     exchanges = iteration.exchanges(shape.moe_layers, shape.experts, table.attn_dp)
     stage = np.where(group * table.pp > cluster.scaleup_domain, out, link)
     return iteration.transfers_s(
         iteration.reductions(shape.layers, exchanges, table.tp),
         all_reduce_s(moved, table.tp, near, link, out, hop, far),
         exchanges,
-        all_to_all_s(sent, group, wide, link, out, hop, far),
+        all_to_all_s(sent, group, wide, link, crossing, hop, far),
         table.pp,
         send_s(moved, np.where(table.pp > 1.0, stage, 1.0), hop),
     )

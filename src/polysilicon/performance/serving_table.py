@@ -13,19 +13,24 @@ from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Bools
 
-Way = Literal["steady", "burst", "offline"]
+Way = Literal["steady", "burst", "offline", "prefill"]
 
-__all__ = ["Candidates", "Figures", "Way", "bound", "evaluate"]
+__all__ = ["Candidates", "Figures", "Way", "bound", "evaluate", "sequences_that_fit"]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What comes out, one entry a candidate. Where `fits` is false the other figures mean nothing."""
+    """What comes out, one entry a candidate. Where `fits` is false the other figures mean nothing.
+
+    `room` is how many sequences of full length fit in memory. Throughput is in output tokens, but in prompt tokens
+    where nothing else is done.
+    """
 
     ttft_ms: Values
     tpot_ms: Values
     tokens_per_s_per_chip: Values
     running: Values
+    room: Values
     memory_bytes: Values
     fits: Bools
 
@@ -34,11 +39,11 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     """Every candidate's figures under the way of asking described in `serving_engine`."""
     share, of_engine, pp, attn_dp = table.share, table.engine, table.pp, table.attn_dp
     weights, one = passes.memory_bytes(table)
-    room = engine.memory_batch(table.cluster.memory_bytes, share["memory_share"], weights, one, attn_dp)
+    room = sequences_that_fit(table)
     fed = engine.fed_batch(table.output_tokens, table.input_tokens, of_engine["chunk_tokens"], attn_dp * pp)
     most = share["engine_batch"] * attn_dp
     asked = np.full_like(table.concurrency, np.inf) if way == "offline" else table.concurrency
-    running = np.maximum(engine.running_batch(asked, room, fed, most), 1.0)
+    running = engine.running_batch(asked, room, fed, most)
     decoding = passes.decode_s(table, running)
     work, overhead = passes.prefill_parts_s(table)
     alone = engine.prompt_s(work, overhead, table.input_tokens, of_engine["chunk_tokens"])
@@ -58,12 +63,23 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     ttft = engine.ttft_ms(of_engine["first_us"], alone, wait, decoding)
     if way == "offline":
         through = engine.saturated_tokens_per_s_per_chip(running, tpot, chips)
+    elif way == "prefill":
+        through = engine.prompt_tokens_per_s_per_chip(table.input_tokens, busy, attn_dp, pp, chips)
     elif way == "burst":
         through = engine.burst_tokens_per_s_per_chip(asked, table.output_tokens, ttft, tpot, chips)
     else:
         through = engine.tokens_per_s_per_chip(asked, table.output_tokens, ttft, tpot, chips)
     used = weights + one * np.ceil(running / attn_dp)
-    return Figures(ttft, tpot, through, running, used, np.asarray(room >= 1.0))
+    return Figures(ttft, tpot, through, running, room, used, np.asarray(room >= 1.0))
+
+
+def sequences_that_fit(table: Candidates) -> Values:
+    """Sequences of full length whose cache fits beside the weights, for every candidate."""
+    weights, one = passes.memory_bytes(table)
+    room: Values = engine.memory_batch(
+        table.cluster.memory_bytes, table.share["memory_share"], weights, one, table.attn_dp
+    )
+    return room
 
 
 def bound(efficiency: Efficiency, quantity: str, way: Way) -> tuple[float, float]:

@@ -46,7 +46,7 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
     for at, (row, asked) in enumerate(read_rows):
         if isinstance(asked, Refusal):
             scores[at] = _refused(catalogue, row, asked)
-    for way in ("steady", "burst", "offline"):
+    for way in ("steady", "burst", "offline", "prefill"):
         chosen = [at for at, (_, asked) in enumerate(read_rows) if isinstance(asked, Question) and asked.way == way]
         if chosen:
             questions = [asked for at in chosen if isinstance(asked := read_rows[at][1], Question)]
@@ -136,7 +136,7 @@ def _scored(
             scores.append(_with(own_unit, status="implausible", why=why))
         else:
             figure, short = FIGURE[name]
-            predicted = float(getattr(figures, figure)[at]) * _basis(name, asked.input_tokens, asked.output_tokens)
+            predicted = float(getattr(figures, figure)[at]) * _basis(name, question)
             low, high = bound(asked.efficiency, short, question.way)
             scores.append(
                 _with(
@@ -150,12 +150,12 @@ def _scored(
     return scores
 
 
-def _basis(quantity: str, input_tokens: float, output_tokens: float) -> float:
-    """Tokens of the basis a throughput is counted in for each output token."""
-    return {
-        "input_tps_per_accel": input_tokens / output_tokens,
-        "total_tps_per_accel": 1.0 + input_tokens / output_tokens,
-    }.get(quantity, 1.0)
+def _basis(quantity: str, question: Question) -> float:
+    """Tokens of the basis a throughput is counted in for each token of the estimator's own."""
+    if question.way == "prefill":
+        return 1.0
+    ratio = question.asked.input_tokens / question.asked.output_tokens
+    return {"input_tps_per_accel": ratio, "total_tps_per_accel": 1.0 + ratio}.get(quantity, 1.0)
 
 
 def _with(score: Score, **changes: Any) -> Score:

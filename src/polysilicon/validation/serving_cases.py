@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import efficiency_of
-from polysilicon.performance.serving_candidates import ENGINES, Asked, Layout
+from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
 from polysilicon.performance.serving_formats import EXPERTS, computed_in, format_of
-from polysilicon.performance.serving_table import Way
+from polysilicon.performance.serving_table import Way, sequences_that_fit
 from polysilicon.records.errors import InputError, PolysiliconError, UnknownName, Unsupported
+from polysilicon.records.units import MS_PER_S
 from polysilicon.validation.score import Status
 from polysilicon.workloads import Transformer, transformer
 
@@ -28,7 +31,15 @@ WAYS: dict[str, Way] = {
     "aggregated": "steady",
     "aggregated, all requests sent at once": "burst",
     "offline max throughput": "offline",
+    "prefill nodes (disaggregated)": "prefill",
+    "prefill only": "prefill",
 }
+# Prompts waiting at each rank of a replica that only reads prompts: enough to fill a pass.
+WAITING = 8.0
+# Shared prefixes and narrower caches can stretch memory; not further than this.
+STRETCH = 2.0
+# Below this many output tokens, the time per token is mostly that of the last prompt.
+FEW_TOKENS = 16.0
 Row = Mapping[str, str]
 
 
@@ -82,14 +93,16 @@ def question(catalogue: Catalogue, row: Row) -> Question:
         raise Underspecified("the summary states neither the lengths of the dataset nor the parallelism")
     if mode.startswith("disaggregated"):
         raise Underspecified("how many workers prefill and how many decode is not stated")
+    if mode.startswith("decode"):
+        raise Underspecified(f"{mode}: how many requests are in flight is not stated")
     if mode not in WAYS:
-        raise Unsupported(f"mode {mode!r}: one phase of a disaggregated deployment is not modelled yet")
+        raise Unsupported(f"unknown mode {mode!r}; known: {', '.join(repr(one) for one in WAYS if one)}")
     if "mtp" in row.get("spec_decoding", ""):
         raise Unsupported("speculative decoding is not modelled yet")
     way = WAYS[mode]
     model = transformer(catalogue, _text(row, "model"))
     chip = catalogue.get(Chip, _text(row, "chip_id"))
-    layout = _layout(row, model)
+    layout = _prefill_layout(row, model) if way == "prefill" else _layout(row, model)
     cluster = Cluster.from_catalogue(catalogue, chip.id, layout.chips)
     replicas = max(_number(row, "num_accelerators", layout.chips) / layout.chips, 1.0)
     share = 1.0
@@ -104,11 +117,42 @@ def question(catalogue: Catalogue, row: Row) -> Question:
         efficiency=efficiency_of(catalogue, chip.id, "serving"),
         layout=layout,
         engine=_engine(row),
-        concurrency=_number(row, "concurrency", 1.0 if way == "offline" else None) / replicas,
+        concurrency=_load(row, way, layout) / replicas,
         input_tokens=_number(row, "isl") * share,
-        output_tokens=max(_number(row, "osl") * share, 1.0),
+        output_tokens=max(_number(row, "osl", 1.0 if way == "prefill" else None) * share, 1.0),
     )
+    _contradiction(row, asked)
     return Question(asked, way)
+
+
+def _load(row: Row, way: Way, layout: Layout) -> float:
+    if way == "prefill":
+        return WAITING * layout.attn_dp
+    return _number(row, "concurrency", 1.0 if way == "offline" else None)
+
+
+def _contradiction(row: Row, asked: Asked) -> None:
+    """Throughput and time per token say how many requests ran together; they must fit in memory (Little's law)."""
+    through, tpot = row.get("output_tps_per_accel", "").strip(), row.get("tpot_ms", "").strip()
+    if not through or not tpot or _number(row, "osl") < FEW_TOKENS:
+        return
+    together = _number(row, "output_tps_per_accel") * asked.layout.chips * _number(row, "tpot_ms") / MS_PER_S
+    room = float(np.ravel(sequences_that_fit(Candidates.of([asked])))[0])
+    if 0 < STRETCH * room < together:
+        raise Implausible(
+            f"throughput and TPOT say that {together:.0f} requests ran together, where memory holds {room:.0f}"
+        )
+
+
+def _prefill_layout(row: Row, model: Transformer) -> Layout:
+    degree = {
+        name: int(_number(row, f"prefill_{name}", _number(row, name, 1.0))) for name in ("tp", "pp", "attn_dp", "ep")
+    }
+    if max(degree.values()) == 1:
+        raise Underspecified("the parallelism is not stated")
+    if degree["attn_dp"] == 1:
+        degree["attn_dp"] = max(degree["ep"] // degree["tp"], 1)
+    return Layout(precision=_precision(row, model), **degree)
 
 
 def _text(row: Row, name: str) -> str:

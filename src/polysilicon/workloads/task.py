@@ -30,8 +30,9 @@ class Serving:
     """Answer `requests_per_s` requests of `input_tokens` each with `output_tokens` tokens.
 
     `ttft_ms` bounds the time to the first token and `tpot_ms` the time of each later one, at the stated
-    percentile of requests; `None` means no bound. For a recommender a request is one query of
-    `input_tokens` candidates to rank; for an image model it is one image, and both lengths are 1.
+    percentile of requests; `None` means no bound. The analytic estimator knows means only, and holds those to the
+    bounds whatever the percentile. For a recommender a request is one query of `input_tokens` candidates to rank;
+    for an image model it is one image, and both lengths are 1.
     """
 
     input_tokens: int
