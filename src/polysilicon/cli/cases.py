@@ -15,7 +15,7 @@ class Underspecified(InputError):
     """A row that leaves out a column the question needs."""
 
 
-def required(**options: object) -> None:
+def required(options: Mapping[str, object]) -> None:
     """Every option is given, where no table of cases is.
 
     Raises:
@@ -23,8 +23,7 @@ def required(**options: object) -> None:
     """
     for name, value in options.items():
         if value is None:
-            option = name.upper() if name in ("chip", "model") else f"--{name.replace('_', '-')}"
-            raise InputError(f"{option} is missing", remedy="give it, or a table of questions with --cases")
+            raise InputError(f"{name} is missing", remedy="give it, or a table of questions with --cases")
 
 
 def needed(row: Mapping[str, str], columns: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """`polysilicon facts list|show|check|build`."""
 
-from polysilicon.cli.options import Facts, Json, catalogue
+from polysilicon.cli.options import Facts, Json, answer, catalogue
 from polysilicon.records.table import Table
 
 
@@ -68,11 +68,6 @@ def build(*, json: Json = False) -> None:
 
 
 def _print(table: Table, *, as_json: bool) -> None:
-    from polysilicon.report.files import to_json
-    from polysilicon.report.terminal import console
     from polysilicon.report.terminal import table as shown
 
-    if as_json:
-        print(to_json(table.to_dict()), end="")
-    else:
-        console().print(shown(table))
+    answer(table.to_dict, lambda: shown(table), as_json=as_json)

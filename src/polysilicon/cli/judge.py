@@ -1,13 +1,16 @@
 """`polysilicon judge`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Cases, Facts, Json, Out, catalogue
+from polysilicon.cli.options import Cases, Facts, Json, Out, answer, catalogue
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from polysilicon.facts import Catalogue
     from polysilicon.policy import Verdict, View
     from polysilicon.records.errors import Place
@@ -18,30 +21,13 @@ BEHIND = ("missing", "citations")
 ANSWERS = ("case_id", "chip_id", "to", "on", *SAID, *BEHIND, "status", "why")
 
 
-def judge(
-    chip: str | None = None,
-    /,
-    *,
-    to: str | None = None,
-    on: str | None = None,
-    from_: Annotated[str | None, Parameter(name="--from")] = None,
-    headquarters: Annotated[str | None, Parameter(name=["--headquarters", "--entity-hq"])] = None,
-    party: str | None = None,
-    activity: Literal["export", "reexport", "transfer", "import", "use"] = "export",
-    end_use: str | None = None,
-    onward_to: str | None = None,
-    view: Literal["enforced", "text"] = "enforced",
-    facts: Facts = None,
-    cases: Cases = None,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """Judge one chip, or every row of --cases.
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Act:
+    """What is done with the part.
 
-    Parameters
+    Attributes
     ----------
-    chip
-        The chip: an id, an alias, or a short name that fits one id.
     to
         Where it goes: an ISO country code such as CN.
     on
@@ -58,36 +44,61 @@ def judge(
         What it is for, in a rule's word.
     onward_to
         Where it goes next.
+    """
+
+    to: str | None = None
+    on: str | None = None
+    from_: Annotated[str | None, Parameter(name="--from")] = None
+    headquarters: Annotated[str | None, Parameter(name=["--headquarters", "--entity-hq"])] = None
+    party: str | None = None
+    activity: Literal["export", "reexport", "transfer", "import", "use"] = "export"
+    end_use: str | None = None
+    onward_to: str | None = None
+
+    def said(self) -> dict[str, str]:
+        """What was said, named as in a table of policy cases."""
+        named = {"on": "date", "from_": "exported_from"}
+        return {named.get(name, name): value for name, value in vars(self).items() if value}
+
+
+_ACT = Act()
+
+
+def judge(
+    chip: str | None = None,
+    /,
+    *,
+    act: Act = _ACT,
+    view: Literal["enforced", "text"] = "enforced",
+    facts: Facts = None,
+    cases: Cases = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Judge one chip, or every row of --cases.
+
+    Parameters
+    ----------
+    chip
+        The chip: an id, an alias, or a short name that fits one id.
     view
         The law as it is enforced, or as its text stands.
     """
     from polysilicon.cli.cases import answer_table, required
-    from polysilicon.report.files import to_json
-    from polysilicon.report.terminal import console
 
     known = catalogue(facts)
     if cases is not None:
         answer_table(cases, out, ANSWERS, lambda row, place: _row(known, row, place, view), as_json=json)
         return
-    required(chip=chip, to=to, on=on)
-    said = {
-        "chip_id": chip,
-        "to": to,
-        "date": on,
-        "exported_from": from_,
-        "headquarters": headquarters,
-        "party": party,
-        "activity": activity,
-        "end_use": end_use,
-        "onward_to": onward_to,
-    }
-    verdict = _verdict(known, {name: value for name, value in said.items() if value}, view)
-    if json:
-        print(to_json(verdict), end="")
-        return
+    required({"CHIP": chip, "--to": act.to, "--on": act.on})
+    verdict = _verdict(known, {"chip_id": chip or "", **act.said()}, view)
+    answer(verdict.to_dict, lambda: _shown(verdict), as_json=json)
+
+
+def _shown(verdict: "Verdict") -> "RenderableType":
     from polysilicon.report.verdict import render
 
-    console().print(render(verdict))
+    return render(verdict)
 
 
 def _verdict(known: "Catalogue", said: Mapping[str, str], view: "View") -> "Verdict":

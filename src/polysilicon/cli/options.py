@@ -1,12 +1,16 @@
 """The parameters that several commands share, so that they are spelt and explained once."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from polysilicon.facts import Catalogue
+    from polysilicon.records.recorder import Step
 
 Json = Annotated[
     bool, Parameter(name="--json", show_default=False, help="Print JSON, and nothing else, on standard output.")
@@ -17,7 +21,7 @@ Facts = Annotated[
 ]
 Cases = Annotated[
     Path | None,
-    Parameter(name="--cases", help="Ask once for every row of this CSV file; its columns are named as the options."),
+    Parameter(name="--cases", help="Ask once for every row of this CSV file; docs/commands.md names its columns."),
 ]
 Explain = Annotated[
     bool,
@@ -31,6 +35,24 @@ def catalogue(facts: Path | None) -> "Catalogue":
     from polysilicon.facts import load
 
     return load(facts)
+
+
+def answer(plain: Callable[[], object], shown: "Callable[[], RenderableType]", *, as_json: bool) -> None:
+    """A result on standard output: as the JSON of `plain`, or as `shown` renders it."""
+    from polysilicon.report.files import to_json
+    from polysilicon.report.terminal import console
+
+    if as_json:
+        print(to_json(plain()), end="")
+    else:
+        console().print(shown())
+
+
+def answer_tree(tree: "Step", depth: int | None = None, *, as_json: bool) -> None:
+    """An explanation on standard output."""
+    from polysilicon.report import explanation
+
+    answer(lambda: explanation.to_dict(tree), lambda: explanation.tree(tree, depth), as_json=as_json)
 
 
 MOST = 10_000_000

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Facts, Json, catalogue
+from polysilicon.cli.options import Facts, Json, answer, answer_tree, catalogue
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -81,19 +81,13 @@ def explain(
     """
     from polysilicon.planning import explain_figure, read
     from polysilicon.records.table import Table
-    from polysilicon.report import explanation
-    from polysilicon.report.files import to_json
-    from polysilicon.report.terminal import console, table
+    from polysilicon.report.terminal import table
 
     made = read(plan)
     if figure is None:
         every = sorted(made.figures.values(), key=lambda one: one.id.count("/"))
         columns = {name: [getattr(one, name) for one in every] for name in ("id", "label", "value", "unit")}
         listed = Table(f"{len(every)} figures of {made.name}", columns)
-        print(to_json(listed.to_dict()), end="") if json else console().print(table(listed))
+        answer(listed.to_dict, lambda: table(listed), as_json=json)
         return
-    tree = explain_figure(made, figure, catalogue(facts))
-    if json:
-        print(to_json(explanation.to_dict(tree)), end="")
-    else:
-        console().print(explanation.tree(tree, depth))
+    answer_tree(explain_figure(made, figure, catalogue(facts)), depth, as_json=json)

@@ -1,35 +1,109 @@
 """`polysilicon estimate serve` and `polysilicon search serve`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Cases, Explain, Facts, Json, Out, catalogue, sane
+from polysilicon.cli.options import Cases, Explain, Facts, Json, Out, answer, answer_tree, catalogue, sane
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
+    from polysilicon.performance.serving import Layout
     from polysilicon.workloads import Serving
 
 Chip = Annotated[str | None, Parameter(name=["--chip", "--system"])]
-Engine = Literal["vllm", "sglang", "trtllm", "mindie"]
+Engine = Annotated[
+    Literal["vllm", "sglang", "trtllm", "mindie"],
+    Parameter(name="--engine", help="The serving software whose overheads are taken."),
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Demand:
+    """What is asked of the deployment.
+
+    Attributes
+    ----------
+    input_
+        Tokens of a prompt.
+    output
+        Tokens of an answer.
+    ttft_ms
+        Target for the time to the first token.
+    tpot_ms
+        Target for the time of each later token.
+    """
+
+    input_: Annotated[int | None, Parameter(name="--input")] = None
+    output: int | None = None
+    ttft_ms: float | None = None
+    tpot_ms: float | None = None
+
+    def task(self) -> "Serving":
+        """The serving task.
+
+        Raises:
+            InputError: a length is not said, or absurd.
+        """
+        from polysilicon.cli.cases import required
+        from polysilicon.workloads import Serving
+
+        required({"--input": self.input_, "--output": self.output})
+        sane(input=self.input_, output=self.output)
+        return Serving(
+            input_tokens=self.input_ or 0, output_tokens=self.output or 0, ttft_ms=self.ttft_ms, tpot_ms=self.tpot_ms
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Replica:
+    """One replica of the model.
+
+    Attributes
+    ----------
+    chip
+        A chip or a system of the catalogue.
+    tp
+        Tensor-parallel degree.
+    pp
+        Pipeline stages.
+    attn_dp
+        Replicas of attention that share the experts of one replica of the model.
+    ep
+        Chips that the experts are spread over.
+    precision
+        Of the weights; as the model was published where it is not given.
+    """
+
+    chip: Chip = None
+    tp: int = 1
+    pp: int = 1
+    attn_dp: int = 1
+    ep: int = 1
+    precision: str | None = None
+
+    def layout(self, published: str) -> "Layout":
+        """Its layout; `published` is the precision of the weights as they are published."""
+        from polysilicon.performance.serving import Layout
+
+        sane(tp=self.tp, pp=self.pp, attn_dp=self.attn_dp, ep=self.ep)
+        return Layout(self.tp, self.pp, self.attn_dp, self.ep, self.precision or published)
+
+
+_DEMAND, _REPLICA = Demand(), Replica()
 
 
 def estimate(
     model: str | None = None,
     /,
     *,
-    chip: Chip = None,
-    tp: int = 1,
-    pp: int = 1,
-    attn_dp: int = 1,
-    ep: int = 1,
-    precision: str | None = None,
+    replica: Replica = _REPLICA,
+    demand: Demand = _DEMAND,
     concurrency: float | None = None,
-    input_: Annotated[int | None, Parameter(name="--input")] = None,
-    output: int | None = None,
-    ttft_ms: float | None = None,
-    tpot_ms: float | None = None,
     engine: Engine = "vllm",
     facts: Facts = None,
     cases: Cases = None,
@@ -43,58 +117,28 @@ def estimate(
     ----------
     model
         A model of the catalogue (`polysilicon facts list model`), or the path of a config.json.
-    chip
-        A chip or a system of the catalogue.
-    tp
-        Tensor-parallel degree.
-    pp
-        Pipeline stages.
-    attn_dp
-        Replicas of attention that share the experts of one replica of the model.
-    ep
-        Chips that the experts are spread over.
-    precision
-        Of the weights; as the model was published where it is not given.
     concurrency
         Requests in flight; the most that fits and keeps the targets where it is not given.
-    input_
-        Tokens of a prompt.
-    output
-        Tokens of an answer.
-    ttft_ms
-        Target for the time to the first token.
-    tpot_ms
-        Target for the time of each later token.
-    engine
-        The serving software whose overheads are taken.
     """
     from polysilicon.cli.cases import required
     from polysilicon.performance.cluster import Cluster
-    from polysilicon.performance.serving import Layout, estimate_serving, explain_serving
-    from polysilicon.report import explanation
+    from polysilicon.performance.serving import estimate_serving, explain_serving
     from polysilicon.report.estimate import serving
-    from polysilicon.report.files import to_json
-    from polysilicon.report.terminal import console
     from polysilicon.workloads import transformer
 
     known = catalogue(facts)
     if cases is not None:
         _table(known, cases, out, as_json=json)
         return
-    required(model=model, chip=chip, input=input_, output=output)
-    sane(tp=tp, pp=pp, attn_dp=attn_dp, ep=ep)
-    described = transformer(known, model or "")
-    layout = Layout(tp, pp, attn_dp, ep, precision or described.precision)
-    cluster = Cluster.from_catalogue(known, chip or "", layout.chips)
-    question = (known, described, _task(input_, output, ttft_ms, tpot_ms), cluster, layout)
+    required({"MODEL": model, "--chip": replica.chip})
+    task, described = demand.task(), transformer(known, model or "")
+    layout = replica.layout(described.precision)
+    question = (known, described, task, Cluster.from_catalogue(known, replica.chip or "", layout.chips), layout)
     made = estimate_serving(*question, concurrency=concurrency, engine=engine)
     if explain:
-        tree = explain_serving(*question, concurrency=made.concurrency, engine=engine)
-        print(to_json(explanation.to_dict(tree)), end="") if json else console().print(explanation.tree(tree))
-    elif json:
-        print(to_json(made.to_dict()), end="")
+        answer_tree(explain_serving(*question, concurrency=made.concurrency, engine=engine), as_json=json)
     else:
-        console().print(serving(made))
+        answer(made.to_dict, lambda: serving(made), as_json=json)
 
 
 def search(
@@ -103,10 +147,7 @@ def search(
     *,
     chip: Annotated[list[str], Parameter(name=["--chip", "--system"])],
     chips: int = 8,
-    input_: Annotated[int, Parameter(name="--input")],
-    output: int,
-    ttft_ms: float | None = None,
-    tpot_ms: float | None = None,
+    demand: Demand = _DEMAND,
     precision: Annotated[list[str] | None, Parameter(name="--precision")] = None,
     engine: Engine = "vllm",
     top: int = 10,
@@ -123,45 +164,22 @@ def search(
         A chip or a system; give the option again to compare several.
     chips
         The most chips of one replica.
-    input_
-        Tokens of a prompt.
-    output
-        Tokens of an answer.
-    ttft_ms
-        Target for the time to the first token.
-    tpot_ms
-        Target for the time of each later token.
     precision
         Formats of the weights that may be used; as published where none is given.
-    engine
-        The serving software whose overheads are taken.
     top
         How many of the best are shown.
     """
     from polysilicon.performance.cluster import Cluster
     from polysilicon.performance.serving import search_serving
     from polysilicon.report.estimate import serving_search
-    from polysilicon.report.files import to_json
-    from polysilicon.report.terminal import console
     from polysilicon.workloads import transformer
 
     sane(chips=chips, top=top)
-    known = catalogue(facts)
+    known, task = catalogue(facts), demand.task()
     clusters = [Cluster.from_catalogue(known, one, chips) for one in chip]
     described = transformer(known, model)
-    task = _task(input_, output, ttft_ms, tpot_ms)
     found = search_serving(known, described, task, clusters, precisions=precision, engine=engine, top=top)
-    if json:
-        print(to_json(found.to_dict()), end="")
-    else:
-        console().print(serving_search(found))
-
-
-def _task(input_: int | None, output: int | None, ttft_ms: float | None, tpot_ms: float | None) -> "Serving":
-    from polysilicon.workloads import Serving
-
-    sane(input=input_, output=output)
-    return Serving(input_tokens=input_ or 0, output_tokens=output or 0, ttft_ms=ttft_ms, tpot_ms=tpot_ms)
+    answer(found.to_dict, lambda: serving_search(found), as_json=json)
 
 
 FIGURES = ("ttft_ms", "tpot_ms", "tokens_per_s_per_chip")

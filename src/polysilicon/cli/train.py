@@ -1,15 +1,17 @@
 """`polysilicon estimate train` and `polysilicon search train`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Cases, Explain, Facts, Json, Out, catalogue, sane
+from polysilicon.cli.options import Cases, Explain, Facts, Json, Out, answer, answer_tree, catalogue, sane
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
     from polysilicon.performance.cluster import Cluster
+    from polysilicon.performance.layouts import Layouts
     from polysilicon.performance.training import TrainingEstimate
     from polysilicon.workloads import Training, Workload
 
@@ -17,41 +19,57 @@ Chip = Annotated[str | None, Parameter(name=["--chip", "--system"])]
 Recompute = Literal["none", "selective", "full"]
 
 
-def estimate(
-    model: str | None = None,
-    /,
-    *,
-    chip: Chip = None,
-    chips: int | None = None,
-    tp: int = 1,
-    pp: int = 1,
-    cp: int = 1,
-    ep: int = 1,
-    dp: int | None = None,
-    micro_batch: int = 1,
-    global_batch: int | None = None,
-    sequence: int = 4096,
-    interleave: int = 1,
-    recompute: Recompute = "none",
-    precision: str = "bf16",
-    zero: Literal[0, 1, 2, 3] = 1,
-    sequence_parallel: Annotated[bool, Parameter(show_default=False)] = False,
-    facts: Facts = None,
-    cases: Cases = None,
-    out: Out = None,
-    explain: Explain = False,
-    json: Json = False,
-) -> None:
-    """Estimate one training step.
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Job:
+    """What is trained on what.
 
-    Parameters
+    Attributes
     ----------
-    model
-        A model of the catalogue (`polysilicon facts list model`), or the path of a config.json.
     chip
         A chip or a system of the catalogue.
     chips
-        How many chips work together.
+        How many chips work together; a search tries fewer too.
+    global_batch
+        Sequences of one step.
+    sequence
+        Tokens of one sequence.
+    """
+
+    chip: Chip = None
+    chips: int | None = None
+    global_batch: int | None = None
+    sequence: int = 4096
+
+    def question(self, known: "Catalogue", model: str | None) -> "tuple[Catalogue, Workload, Training, Cluster]":
+        """Catalogue, model, task and cluster, in the order the estimator takes them.
+
+        Raises:
+            InputError: something is not said, unknown or absurd.
+        """
+        from polysilicon.cli.cases import required
+        from polysilicon.performance.cluster import Cluster
+        from polysilicon.workloads import Training, describe
+
+        given = {"--chip": self.chip, "--chips": self.chips, "--global-batch": self.global_batch}
+        required({"MODEL": model, **given})
+        sane(chips=self.chips, global_batch=self.global_batch, sequence=self.sequence)
+        task = Training(sequence_length=self.sequence, global_batch=self.global_batch or 0)
+        return (
+            known,
+            describe(known, model or ""),
+            task,
+            Cluster.from_catalogue(known, self.chip or "", self.chips or 0),
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Cut:
+    """How the job is cut over the chips.
+
+    Attributes
+    ----------
     tp
         Tensor-parallel degree.
     pp
@@ -64,10 +82,6 @@ def estimate(
         Data-parallel degree; what the other degrees leave of the chips where it is not given.
     micro_batch
         Sequences of one replica at a time.
-    global_batch
-        Sequences of one step.
-    sequence
-        Tokens of one sequence.
     interleave
         Virtual stages of one pipeline rank.
     recompute
@@ -79,50 +93,84 @@ def estimate(
     sequence_parallel
         Split norms and residuals over the tensor-parallel ranks.
     """
-    from polysilicon.cli.cases import required
+
+    tp: int = 1
+    pp: int = 1
+    cp: int = 1
+    ep: int = 1
+    dp: int | None = None
+    micro_batch: int = 1
+    interleave: int = 1
+    recompute: Recompute = "none"
+    precision: str = "bf16"
+    zero: Literal[0, 1, 2, 3] = 1
+    sequence_parallel: Annotated[bool, Parameter(show_default=False)] = False
+
+    def layouts(self, chips: int) -> "Layouts":
+        """A table of this one layout.
+
+        Raises:
+            InputError: a degree is absurd, or the chips are no multiple of them.
+        """
+        from polysilicon.performance.layouts import Layouts
+
+        names = ("tp", "pp", "cp", "ep", "micro_batch", "interleave")
+        degrees = {name: getattr(self, name) for name in names}
+        sane(**degrees, dp=self.dp)
+        return Layouts.one(
+            recompute=self.recompute,
+            precision=self.precision,
+            dp=self.dp if self.dp is not None else _replicas(chips, self.tp * self.pp * self.cp),
+            zero_stage=self.zero,
+            sequence_parallel=float(self.sequence_parallel),
+            **degrees,
+        )
+
+
+_JOB, _CUT = Job(), Cut()
+
+
+def estimate(
+    model: str | None = None,
+    /,
+    *,
+    job: Job = _JOB,
+    cut: Cut = _CUT,
+    facts: Facts = None,
+    cases: Cases = None,
+    out: Out = None,
+    explain: Explain = False,
+    json: Json = False,
+) -> None:
+    """Estimate one training step.
+
+    Parameters
+    ----------
+    model
+        A model of the catalogue (`polysilicon facts list model`), or the path of a config.json.
+    """
     from polysilicon.performance.explain import explain_training
-    from polysilicon.performance.layouts import Layouts
     from polysilicon.performance.training import estimate_training
-    from polysilicon.report import explanation
     from polysilicon.report.estimate import training
-    from polysilicon.report.files import to_json
-    from polysilicon.report.terminal import console
 
     known = catalogue(facts)
     if cases is not None:
         _table(known, cases, out, as_json=json)
         return
-    required(model=model, chip=chip, chips=chips, global_batch=global_batch)
-    sane(tp=tp, pp=pp, cp=cp, ep=ep, dp=dp, micro_batch=micro_batch, interleave=interleave)
-    asked = _question(known, model, chip, chips, sequence, global_batch)
-    degrees = {"tp": tp, "pp": pp, "cp": cp, "ep": ep, "micro_batch": micro_batch, "interleave": interleave}
-    layouts = Layouts.one(
-        recompute=recompute,
-        precision=precision,
-        dp=dp if dp is not None else _replicas(chips or 0, tp * pp * cp),
-        zero_stage=zero,
-        sequence_parallel=float(sequence_parallel),
-        **degrees,
-    )
+    asked = job.question(known, model)
+    layouts = cut.layouts(job.chips or 0)
     if explain:
-        tree = explain_training(*asked, layouts)
-        print(to_json(explanation.to_dict(tree)), end="") if json else console().print(explanation.tree(tree))
+        answer_tree(explain_training(*asked, layouts), as_json=json)
         return
     made = estimate_training(*asked, layouts)
-    if json:
-        print(to_json(made.to_dict()), end="")
-    else:
-        console().print(training(made))
+    answer(made.to_dict, lambda: training(made), as_json=json)
 
 
 def search(
     model: str,
     /,
     *,
-    chip: Annotated[str, Parameter(name=["--chip", "--system"])],
-    chips: int,
-    global_batch: int,
-    sequence: int = 4096,
+    job: Job = _JOB,
     precision: tuple[str, ...] = ("bf16",),
     recompute: tuple[Recompute, ...] = ("none", "full"),
     top: int = 10,
@@ -135,14 +183,6 @@ def search(
     ----------
     model
         A model of the catalogue, or the path of a config.json.
-    chip
-        A chip or a system of the catalogue.
-    chips
-        The most chips; fewer are tried too.
-    global_batch
-        Sequences of one step.
-    sequence
-        Tokens of one sequence.
     precision
         Of the matrix products; give the option again to allow several.
     recompute
@@ -153,18 +193,14 @@ def search(
     from polysilicon.performance.search import search_training
     from polysilicon.performance.space import Space
     from polysilicon.report.estimate import training_search
-    from polysilicon.report.files import to_json
     from polysilicon.report.terminal import console
 
     sane(top=top)
-    asked = _question(catalogue(facts), model, chip, chips, sequence, global_batch)
+    asked = job.question(catalogue(facts), model)
     space = Space(precisions=precision, recompute=recompute)
     with console(err=True).status("trying layouts"):
         found = search_training(*asked, space, most=top)
-    if json:
-        print(to_json(found.to_dict()), end="")
-    else:
-        console().print(training_search(found))
+    answer(found.to_dict, lambda: training_search(found), as_json=json)
 
 
 def _replicas(chips: int, cut: int) -> int:
@@ -184,18 +220,6 @@ def _replicas(chips: int, cut: int) -> int:
             remedy="or say --dp",
         )
     return chips // cut
-
-
-def _question(
-    known: "Catalogue", model: str | None, chip: str | None, chips: int | None, sequence: int, batch: int | None
-) -> "tuple[Catalogue, Workload, Training, Cluster]":
-    """Catalogue, model, task and cluster, in the order the estimator takes them."""
-    from polysilicon.performance.cluster import Cluster
-    from polysilicon.workloads import Training, describe
-
-    sane(chips=chips, global_batch=batch, sequence=sequence)
-    task = Training(sequence_length=sequence, global_batch=batch or 0)
-    return known, describe(known, model or ""), task, Cluster.from_catalogue(known, chip or "", chips or 0)
 
 
 ANSWERS = (
