@@ -427,3 +427,68 @@ def test_verdicts_select_what_a_plan_accepts() -> None:
     got = judge(CATALOGUE, Items.from_columns({"tpp": [1000.0, 9000.0]}), Transaction("CN"), dt.date(2024, 6, 1))
     assert list(got.permits(["free", "exception"])) == [True, False]
     assert set(got.permission) <= set(PERMISSIONS)
+
+
+def test_a_transfer_within_an_embargoed_country_uses_aca_and_not_nac() -> None:
+    eligible = {"tpp": 5000, "datacenter": False}
+    assert one("CN", "2024-06-01", **eligible)[1] == "exception_available:NAC"
+    assert one("CN", "2024-06-01", activity="transfer", **eligible)[1] == "exception_available:ACA"
+    assert one("MY", "2024-06-01", headquarters="CN", **eligible)[1] == "exception_available:NAC"
+    inside = one("MY", "2024-06-01", headquarters="CN", activity="transfer", **eligible)
+    assert inside[1] == "licence_required:presumption_of_denial"
+
+
+@pytest.mark.parametrize(("activity", "expected"), [("export", "case_by_case"), ("transfer", "presumption_of_denial")])
+def test_the_window_of_2026_is_for_exports_alone(activity: str, expected: str) -> None:
+    found = one("CN", "2026-02-01", tpp=15832, exported_from="US", activity=activity)
+    assert found[1] == f"licence_required:{expected}"
+
+
+def test_the_window_of_2026_opens_for_parts_that_a_letter_names_too() -> None:
+    found = one("CN", "2026-02-01", vendor="NVIDIA", tpp=6704, memory_bw_gbs=1792, datacenter=False, exported_from="US")
+    assert found == ("3A090.a", "licence_required:case_by_case")
+
+
+def test_a_licence_to_customers_in_china_says_nothing_of_macau() -> None:
+    assert one("HK", "2025-08-20", vendor="NVIDIA", name="H20", memory_bw_gbs=4000)[1].endswith("revenue_share")
+    assert one("MO", "2025-08-20", vendor="NVIDIA", name="H20", memory_bw_gbs=4000)[1].endswith("is_informed_letter")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"end_use": "US data center"}, "tariff_exempt_end_use"),
+        ({"end_use": "US data center", "onward_to": "CN"}, "tariff_25pct"),
+        ({"end_use": "US data center", "onward_to": "US"}, "tariff_exempt_end_use"),
+        ({"end_use": "repair", "onward_to": "CN"}, "tariff_exempt_end_use"),
+        ({"end_use": "resale"}, "tariff_25pct"),
+    ],
+)
+def test_a_data_centre_is_exempt_from_the_duty_only_where_goods_stay(said: dict[str, str], expected: str) -> None:
+    assert one("US", "2026-02-01", tpp=15832, memory_bw_gbs=4800, activity="import", **said)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("party", "on", "expected"),
+    [
+        ("SMIC", "2022-09-01", "licence_required:presumption_of_denial"),
+        ("YMTC", "2022-12-31", "unknown"),
+        ("YMTC", "2023-01-01", "licence_required:presumption_of_denial"),
+        ("Biren", "2023-10-24", "unknown"),
+        ("Biren", "2023-10-25", "licence_required:presumption_of_denial"),
+        ("Zhipu", "2025-01-15", "no_licence_requirement"),
+        ("Zhipu", "2025-01-16", "licence_required:presumption_of_denial"),
+    ],
+)
+def test_a_listed_party_counts_from_the_day_its_page_proves(party: str, on: str, expected: str) -> None:
+    assert one("CN", on, party=party)[1] == expected
+
+
+def test_a_supercomputer_in_china_needs_a_licence_for_parts_below_the_lines() -> None:
+    assert one("CN", "2024-06-01", end_use="supercomputer") == ("not_3A090", "licence_required:review_policy_unknown")
+    assert one("MY", "2024-06-01", end_use="supercomputer")[1] == "no_licence_requirement"
+
+
+def test_what_leaves_a_country_for_any_place_leaves_that_country() -> None:
+    found = one("any", "2025-08-01", tpp=15832, designer="US", exported_from="MY")
+    assert found == ("MY STA s.12 / 3U090", "my_notify_30d_then_permit")

@@ -189,7 +189,11 @@ class Hearing:
         if code is None:
             # An origin that is not said may be any; no onward destination means that there is none.
             return Truth.unknown() if subject == "exported_from" else NO
-        return Truth.unknown() if code == ANYWHERE else Truth.of(code in codes)
+        if code == ANYWHERE:
+            # What leaves a country may go to any other.
+            open_to = self.law.codes - {self.transaction.exported_from}
+            return Truth(np.asarray(open_to <= codes), np.asarray(bool(open_to & codes)))
+        return Truth.of(code in codes)
 
     def _word(self, word: str | None, test: str, wanted: object) -> Truth:
         if test == "given":
