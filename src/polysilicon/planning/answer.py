@@ -107,7 +107,7 @@ def assignments(instance: Instance, answer: Answer) -> list[Assignment]:
     for task, place, quarter in np.argwhere(answer.use > LEAST):
         one, rate = instance.tasks[task], float(instance.throughput[task, place])
         given = rate * float(answer.use[task, place, quarter])
-        whole = one.work / (instance.hours[quarter] * S_PER_H) if one.is_run else float(one.demand[quarter])
+        whole = one.work / float(instance.hours[quarter] * S_PER_H) if one.is_run else float(one.demand[quarter])
         found.append(
             Assignment(
                 workload=one.id,
@@ -129,7 +129,7 @@ def demand(instance: Instance, answer: Answer) -> Iterator[Demand]:
     for at, task in enumerate(instance.tasks):
         for quarter, name in enumerate(instance.quarters):
             if task.is_run:
-                rate = float(done[at, quarter]) * task.work / (instance.hours[quarter] * S_PER_H)
+                rate = float(done[at, quarter]) * task.work / float(instance.hours[quarter] * S_PER_H)
                 if rate > LEAST:
                     yield Demand(workload=task.id, quarter=str(name), demand=rate, met=rate, unit=task.unit)
             elif task.demand[quarter] > 0:

@@ -90,8 +90,8 @@ def _struck(instance: Instance, answer: Answer, blow: Blow, kept: Floats) -> Ins
 
 
 def _unmet_price(instance: Instance, answer: Answer) -> float:
-    """A task's quarter without service costs as much as the whole plan: dearer than any way of meeting it."""
-    return max(1.0, abs(answer.objective_musd))
+    """A tenth of a task's quarter without service costs as much as the whole plan: dearer than any way to meet it."""
+    return 10.0 * max(1.0, abs(answer.objective_musd))
 
 
 def survival(survived: Survived, answer: Answer) -> dict[str, float]:

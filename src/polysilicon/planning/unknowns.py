@@ -14,9 +14,10 @@ import numpy as np
 
 from polysilicon.facts.record import LOW_CONFIDENCE
 from polysilicon.planning import money
+from polysilicon.planning.accounts import contract_spend_musd
 from polysilicon.planning.costing import priced
 from polysilicon.planning.formulation import formulate
-from polysilicon.planning.instance import Instance
+from polysilicon.planning.instance import CONTRACTS, Instance
 from polysilicon.planning.options import Option, Options
 from polysilicon.planning.plan import Excluded, Unknown
 from polysilicon.planning.solving import Answer, NoAnswer, Solver
@@ -91,9 +92,7 @@ def unknowns(
     for one in sorted(found, key=_nearness):
         kind = f"{one.field} {one.method} {one.now is None}"
         most = MOST_UNSTATED if one.now is None else MOST_OF_A_KIND
-        if kinds.get(kind, 0) < most and one.record not in {
-            row.record for row in chosen if row.field == one.field
-        }:
+        if kinds.get(kind, 0) < most and one.record not in {row.record for row in chosen if row.field == one.field}:
             kinds[kind] = kinds.get(kind, 0) + 1
             chosen.append(one)
     return chosen[:SHOWN]
@@ -118,55 +117,51 @@ def _bought(instance: Instance, answer: Answer) -> dict[str, Bools]:
 def _weak_prices(options: Options, instance: Instance, answer: Answer, relaxed: Solver) -> Iterator[Unknown]:
     for system, here in _bought(instance, answer).items():
         row = options.options[int(np.flatnonzero(here)[0])]
-        contract = max(
-            row.offered, key=lambda one: float(answer.units[("own", "reserve", "on_demand").index(one)][here].sum())
-        )
-        quote = row.priced.quotes[contract]  # type: ignore[index]
+        contract = max(CONTRACTS, key=lambda one: float(answer.units[CONTRACTS.index(one)][here].sum()))
+        quote = row.priced.quotes[contract]
         if not quote.origin or (quote.origin.confidence not in LOW_CONFIDENCE and quote.origin.confidence != "user"):
             continue
         everywhere = np.asarray([place.system == system for place in instance.places])
-        factor = _switch(relaxed, instance, everywhere, capital_only=contract == "own")
-        value = float(quote.amount.value)
         own = contract == "own"
+        factor = _switch(relaxed, instance, everywhere, slice(0, 1) if own else slice(1, None))
+        if factor is None:
+            continue
+        value = float(quote.amount.value)
         yield Unknown(
             what=f"{'price' if own else 'rent'} of {row.system.name}",
             record=f"system/{system}",
             field="price_usd" if own else "rent_usd_per_chip_h",
             now=value,
-            switch=None if factor is None else value * factor,
+            switch=value * factor,
             low=float(quote.amount.low),
             high=float(quote.amount.high),
             unit=quote.unit,
-            effect="less than half as much of it is bought"
-            if factor is not None
-            else f"still bought at {MOST_FACTOR:g} times the price",
+            effect=f"less than half as much of it is {'bought' if own else 'rented'}",
             method=SCALED,
         )
 
 
-def _switch(solver: Solver, instance: Instance, here: Bools, *, capital_only: bool) -> float | None:
-    """By what factor the cost of these places must rise until less than half of their units remain."""
-    contracts = (money.contract_musd(instance) * instance.discount).sum(axis=-1)
+def _switch(solver: Solver, instance: Instance, here: Bools, contracts: slice) -> float | None:
+    """By what factor these contracts at these places must become dearer until less than half of them remain."""
+    costs = (money.contract_musd(instance) * instance.discount).sum(axis=-1)
     bills = (money.running_musd(instance) * instance.discount).sum(axis=-1)
+    terms = money.active(instance).sum(axis=-1)
 
-    def units(factor: float) -> float:
-        scale = np.where(here, factor, 1.0)[None, :, None]
-        raised = contracts.copy()
-        raised[money.OWN] = (contracts * scale)[money.OWN]
-        if not capital_only:
-            raised = contracts * scale
+    def held(factor: float) -> float:
+        raised = costs.copy()
+        raised[contracts] *= np.where(here, factor, 1.0)[None, :, None]
         solver.price("units", raised + bills)
         try:
             _, columns = solver.run(most_s=10.0)
         except NoAnswer:
             return 0.0
-        return float(solver.part(columns, "stands")[here].sum())
+        return float((solver.part(columns, "units") * terms)[contracts][:, here].sum())
 
     try:
-        before = units(1.0)
-        return _bisect(lambda factor: units(factor) < before / 2)
+        before = held(1.0)
+        return _bisect(lambda factor: held(factor) < before / 2) if before > 0 else None
     finally:
-        solver.price("units", contracts + bills)
+        solver.price("units", costs + bills)
 
 
 def _bisect(switched: Callable[[float], bool]) -> float | None:
@@ -181,7 +176,9 @@ def _bisect(switched: Callable[[float], bool]) -> float | None:
 
 def _supply(options: Options, instance: Instance, answer: Answer) -> Iterator[Unknown]:
     stated = {row.system for row in options.opened.scenario.supply}
-    for system, here in _bought(instance, answer).items():
+    spend = contract_spend_musd(instance, answer.units)
+    bought = sorted(_bought(instance, answer).items(), key=lambda item: -float(spend[item[1]].sum()))
+    for system, here in bought:
         largest = float(answer.units[money.OWN][here].sum(axis=0).max())
         if system not in stated and largest > 0:
             yield Unknown(
