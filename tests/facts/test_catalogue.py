@@ -10,7 +10,7 @@ from polysilicon.facts.hardware import Chip, SoftwareStack, System
 from polysilicon.facts.kinds import KINDS
 from polysilicon.facts.money import Price
 from polysilicon.facts.places import Region
-from polysilicon.facts.record import MEMORY
+from polysilicon.facts.record import LOW_CONFIDENCE, MEMORY
 from polysilicon.records.errors import AmbiguousName, InputError, UnknownName
 
 catalogue = load()
@@ -105,3 +105,13 @@ def test_reading_one_fact_pulls_in_no_yaml_and_no_numpy() -> None:
 
 def test_a_record_is_unpacked_once() -> None:
     assert catalogue.get(Chip, "amd-mi300x") is catalogue.get(Chip, "MI300X")
+
+
+@pytest.mark.parametrize("kind", [Chip, System])
+def test_a_price_is_graded_by_its_own_basis_and_not_by_its_record(kind: type[Chip] | type[System]) -> None:
+    for one in catalogue.every(kind):
+        grade, basis = one.origin("price_usd").confidence, (one.price_basis or "").casefold()
+        if one.price_usd is not None and "estimate" in basis:
+            assert grade in LOW_CONFIDENCE, one.id
+        if one.price_usd is not None and ("press" in basis or "street" in basis):
+            assert grade not in ("datasheet", "official"), one.id

@@ -492,3 +492,9 @@ def test_a_supercomputer_in_china_needs_a_licence_for_parts_below_the_lines() ->
 def test_what_leaves_a_country_for_any_place_leaves_that_country() -> None:
     found = one("any", "2025-08-01", tpp=15832, designer="US", exported_from="MY")
     assert found == ("MY STA s.12 / 3U090", "my_notify_30d_then_permit")
+
+
+def test_a_published_tpp_settles_a_part_whose_rates_are_from_memory() -> None:
+    found = chip("nvidia-rtx-4090d", "CN", "2024-04-10")
+    assert (found.item_class[0], found.consequence[0]) == ("not_3A090", "no_licence_requirement")
+    assert "press" in {one.confidence for one in found.explain(0).inputs if one.field == "int8_tops"}
