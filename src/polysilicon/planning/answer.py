@@ -5,16 +5,12 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from polysilicon.facts import Catalogue
-from polysilicon.facts.hardware import Chip, System
-from polysilicon.facts.money import Assumption
 from polysilicon.facts.places import Region
-from polysilicon.facts.record import LOW_CONFIDENCE, Record
 from polysilicon.planning import money
 from polysilicon.planning.accounts import Accounts, met
 from polysilicon.planning.docket import Docket
 from polysilicon.planning.instance import CONTRACTS, Instance
-from polysilicon.planning.options import Option, Options
+from polysilicon.planning.options import Options
 from polysilicon.planning.plan import (
     Assignment,
     BindingLimit,
@@ -24,7 +20,6 @@ from polysilicon.planning.plan import (
     QuarterTotals,
     SiteNote,
     Totals,
-    WeakAssumption,
     WorkloadNote,
 )
 from polysilicon.planning.solving import Answer
@@ -276,89 +271,3 @@ def shares(instance: Instance, spend: Floats, kind: str) -> dict[str, float]:
             owner = getattr(place, kind)
             found[owner] = found.get(owner, 0.0) + float(cost) / total
     return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
-def weak(options: Options, instance: Instance, answer: Answer) -> list[WeakAssumption]:
-    """Values of low confidence, and the user's own, that the plan's purchases rest on."""
-    catalogue = options.opened.catalogue
-    found: dict[tuple[str, str], WeakAssumption] = {}
-    for at, row in enumerate(options.options):
-        count = float(answer.units[:, at].sum())
-        if count < 0.5:
-            continue
-        for one in _weak_of(catalogue, row, f"{count:g} x {row.system.id} at {row.site}"):
-            found.setdefault((one.record, one.field), one)
-    for name in ("planned-utilisation", "lead-time-quarters", "porting-person-months", "network-route-factor"):
-        record = _assumption(catalogue, name)
-        found.setdefault((record.record, record.field), record)
-    return list(found.values())
-
-
-def _weak_of(catalogue: Catalogue, row: Option, used_for: str) -> Iterator[WeakAssumption]:
-    for contract in row.offered:
-        quote = row.priced.quotes[contract]  # type: ignore[index]
-        confidence = quote.origin.confidence if quote.origin else ""
-        if confidence in LOW_CONFIDENCE or confidence == "user":
-            yield WeakAssumption(
-                record=f"system/{row.system.id}",
-                field=f"{contract} price",
-                confidence=confidence,
-                value=float(quote.amount.value),
-                low=float(quote.amount.low),
-                high=float(quote.amount.high),
-                unit=quote.unit,
-                source=quote.basis,
-                used_for=used_for,
-            )
-    region = row.priced.footprint.region
-    yield from _weak_fields(catalogue.get(System, row.system.id), ("power_kw",), "system", used_for)
-    yield from _weak_fields(
-        catalogue.get(Chip, row.chip.id), ("tdp_w", "bf16_tflops", "memory_bw_gbs"), "chip", used_for
-    )
-    fields = ("carbon_intensity_g_per_kwh", "electricity_usd_per_kwh", "typical_pue")
-    yield from _weak_fields(catalogue.get(Region, region), fields, "region", used_for)
-    for rate in row.rates.values():
-        for doubt in rate.doubts:
-            yield WeakAssumption(
-                record=doubt.split(":")[0],
-                field=doubt.partition(": ")[2].split(" = ")[0] or "throughput",
-                confidence="low",
-                value=doubt,
-                low=None,
-                high=None,
-                unit="",
-                source=doubt,
-                used_for=used_for,
-            )
-
-
-def _weak_fields(record: Record, fields: tuple[str, ...], kind: str, used_for: str) -> Iterator[WeakAssumption]:
-    for field in fields:
-        value, origin = getattr(record, field), record.origin(field)
-        if value is not None and origin.confidence in LOW_CONFIDENCE:
-            yield WeakAssumption(
-                record=f"{kind}/{record.id}",
-                field=field,
-                confidence=str(origin.confidence),
-                value=float(value),
-                low=origin.low,
-                high=origin.high,
-                unit="",
-                source=", ".join(origin.sources),
-                used_for=used_for,
-            )
-
-
-def _assumption(catalogue: Catalogue, name: str) -> WeakAssumption:
-    record = catalogue.get(Assumption, name)
-    return WeakAssumption(
-        record=f"assumption/{name}",
-        field="value",
-        confidence=record.confidence,
-        value=record.value,
-        low=record.low,
-        high=record.high,
-        unit=record.unit,
-        source=", ".join(record.sources),
-        used_for=record.what,
-    )

@@ -74,18 +74,19 @@ def gather(opened: Opened, progress: Progress = lambda text: None) -> Options:
     progress(f"estimating {len(scenario.workloads)} workloads on {len(systems)} systems")
     rates, why_not = _rates(opened, systems, law, excluded)
     progress("pricing what is lawful and fits")
+    standing = {(owned.site, owned.system) for owned in scenario.fleet}
     options, unpriced = [], []
     hours = np.asarray([quarter.hours for quarter in quarters])
     for site in scenario.sites:
         for system, chip in systems:
             ruling = law[site][chip.id]
-            if not ruling.accepted.any():
+            if not ruling.accepted.any() and (site, system.id) not in standing:
                 excluded.append(_unlawful(site, system, ruling))
                 continue
             option = _option(opened, site, system, chip, ruling, rates, hours)
             if not option.rates:
                 continue
-            if option.offered or _standing(scenario, option):
+            if option.offered or (site, system.id) in standing:
                 options.append(option)
             else:
                 unpriced.append(option)
@@ -147,14 +148,17 @@ def _rates(
         homes = [site for site in opened.scenario.sites if may_run(opened, load, site)]
         ttft_ms = first_token_budget_ms(opened, load)
         for system, chip in systems:
-            if not any(law[site][chip.id].accepted.any() for site in homes):
+            stands = any(owned.system == system.id and owned.site in homes for owned in opened.scenario.fleet)
+            if not stands and not any(law[site][chip.id].accepted.any() for site in homes):
                 why_not.setdefault(name, []).append(f"{system.id}: not lawful where it may run")
                 continue
             try:
                 found[name, system.id] = rate(opened.catalogue, opened.scenario, load, system, ttft_ms)
             except (NothingFits, Unsupported, InputError) as cause:
                 why_not.setdefault(name, []).append(f"{system.id}: {cause}")
-                excluded.append(Excluded(system=system.id, site=name, reason="does_not_fit", detail=f"{name}: {cause}"))
+                excluded.append(
+                    Excluded(system=system.id, site="any", reason="does_not_fit", detail=f"{name}: {cause}")
+                )
     return found, why_not
 
 
@@ -204,7 +208,9 @@ def _option(
     offered = tuple(
         contract
         for contract in scenario.sites[site].contracts
-        if unit.quotes[contract].known and np.isfinite(unit.power_kw.value)
+        if unit.quotes[contract].known
+        and np.isfinite(unit.power_kw.value)
+        and (not scenario.systems or system.id in scenario.systems)
     )
     return Option(
         site=site,
@@ -228,10 +234,6 @@ def stack_of(catalogue: Catalogue, chip: Chip) -> str:
         return catalogue.get(SoftwareStack, chip.software_stack).id
     except InputError:
         return chip.software_stack
-
-
-def _standing(scenario: Scenario, option: Option) -> bool:
-    return any(owned.site == option.site and owned.system == option.system.id for owned in scenario.fleet)
 
 
 def _unlawful(site: str, system: System, ruling: Ruling) -> Excluded:

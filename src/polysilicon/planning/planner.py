@@ -13,6 +13,7 @@ from polysilicon.planning.accounts import Accounts, accounts, contract_spend_mus
 from polysilicon.planning.blows import blows
 from polysilicon.planning.conflict import best_effort, smallest_conflict
 from polysilicon.planning.docket import Docket
+from polysilicon.planning.doubts import weak
 from polysilicon.planning.figures import figures, purchase_figures
 from polysilicon.planning.formulation import formulate
 from polysilicon.planning.instance import Instance
@@ -91,7 +92,7 @@ def _assembled(options: Options, programme: Programme, answer: Answer, progress:
         solve=_solve(answer),
         seconds=time.perf_counter() - begun,
         binding=record.binding(instance, sums, prices),
-        weak=record.weak(options, instance, answer),
+        weak=weak(options, instance, answer),
         unknowns=doubts,
         assumed_law_share=_assumed_share(bought),
         vendor_shares=record.shares(instance, spend, "vendor"),

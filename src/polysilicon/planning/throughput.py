@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import System
-from polysilicon.performance import Cluster, Space
+from polysilicon.performance import Cluster, Reading, Space
 from polysilicon.performance.diffusion import diffusion_serving, diffusion_training
 from polysilicon.performance.recommender import recommender_serving, recommender_training
 from polysilicon.performance.samples import SamplesEstimate
@@ -48,7 +47,7 @@ class Rate:
     unit: str
     how: str
     unvalidated: bool
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Reading, ...] = ()
 
 
 def unit_of(load: Workload) -> str:
@@ -102,7 +101,7 @@ def _rate(
     chips: float,
     load: Workload,
     how: str,
-    doubts: Sequence[Any],
+    doubts: Sequence[Reading],
     *,
     unvalidated: bool = False,
 ) -> Rate:
@@ -115,7 +114,7 @@ def _rate(
         unit=unit_of(load),
         how=how,
         unvalidated=unvalidated,
-        doubts=tuple(dict.fromkeys(str(one) for one in doubts)),
+        doubts=tuple(dict.fromkeys(doubts)),
     )
 
 
