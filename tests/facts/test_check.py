@@ -45,11 +45,6 @@ def test_two_records_may_not_answer_to_one_name() -> None:
     assert found == ["chip nvidia-h20-96gb: the name 'AMD-MI300X' is amd-mi300x's too"]
 
 
-def test_a_value_outside_its_own_range_is_named() -> None:
-    found = complaints("chips: {nvidia-h20-96gb: {tdp_w: {value: 400, low: 500, high: 600}}}")
-    assert found == ["chip nvidia-h20-96gb: tdp_w is not within its own range: 500.0 .. 400.0 .. 600.0"]
-
-
 def test_a_part_that_ships_before_it_is_announced_is_only_a_warning() -> None:
     text = "chips: {nvidia-h20-96gb: {available: 2020-01}}"
     assert any("nvidia-h20-96gb" in one for one in warnings(catalogue.overlaid(parse_yaml(text, "mine.yaml"))))

@@ -4,6 +4,7 @@ import pytest
 
 from polysilicon.facts import load
 from polysilicon.facts.hardware import Chip
+from polysilicon.facts.money import Assumption
 from polysilicon.facts.record import USER
 from polysilicon.records.document import parse_yaml
 from polysilicon.records.errors import InputError, UnknownName
@@ -95,11 +96,34 @@ def test_what_is_wrong_in_their_file_is_named_with_its_line(text: str, match: st
     assert caught.value.place.line == 1
 
 
-def test_a_record_may_not_claim_to_be_ours() -> None:
-    chip = with_theirs("chips: {nvidia-h20-96gb: {tdp_w: 400, theirs: '', overridden: [name]}}").get(
-        Chip, "nvidia-h20-96gb"
-    )
-    assert (chip.theirs, chip.overridden) == ("mine.yaml", ("tdp_w",))
+@pytest.mark.parametrize("field", ["theirs: ''", "overridden: [name]", "id: h20", "exceptions: {tdp_w: {low: 1}}"])
+def test_a_record_may_not_say_what_the_loader_fills_in(field: str) -> None:
+    with pytest.raises(InputError, match=r"mine\.yaml:1: .*is no field to write"):
+        with_theirs(f"chips: {{nvidia-h20-96gb: {{tdp_w: 400, {field}}}}}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "chips: {nvidia-h20-96gb: {tdp_w: {value: 400, low: 500, high: 600}}}",
+        "chips: {nvidia-h20-96gb: {tdp_w: {value: 400, high: 300}}}",
+        "assumptions: {server-life: {value: 9, high: 8}}",
+    ],
+)
+def test_a_value_lies_in_its_own_range(text: str) -> None:
+    with pytest.raises(InputError, match="outside its own range"):
+        with_theirs(text)
+
+
+def test_the_range_of_our_value_is_not_that_of_theirs() -> None:
+    mine = with_theirs("assumptions: {server-life: {value: 9}}").get(Assumption, "server-life")
+    assert (mine.value, mine.low, mine.high) == (9, None, None)
+
+
+@pytest.mark.parametrize("aliases", ["5", "null", "true", "{a: b}"])
+def test_aliases_that_are_no_list_are_refused(aliases: str) -> None:
+    with pytest.raises(InputError, match="aliases"):
+        with_theirs(f"chips: {{nvidia-h20-96gb: {{aliases: {aliases}}}}}")
 
 
 def test_a_file_is_laid_over_on_loading(tmp_path: Path) -> None:

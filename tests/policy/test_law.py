@@ -8,6 +8,7 @@ from polysilicon.facts.law import Consequence, Event, Group, Jurisdiction, Regim
 from polysilicon.policy import in_force, rules_in_force
 from polysilicon.policy.law import PERMISSIONS, law_of
 from polysilicon.records.dates import day
+from polysilicon.records.document import parse_yaml
 from polysilicon.records.errors import InputError, UnknownName
 
 
@@ -203,3 +204,29 @@ def test_an_unknown_view_is_refused(catalogue: Catalogue) -> None:
 def test_each_permission_stands_between_free_and_blocked() -> None:
     assert PERMISSIONS[0] == "free"
     assert PERMISSIONS[-1] == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("groups: {d5: {members: [Macau or D:5]}}", "made of itself"),
+        ("groups: {d5: {members: [XX]}}", "unknown place or group 'XX'"),
+        ("definitions: {us-combined-bandwidth: {formula: {sum: [combined_bandwidth]}}}", "made of itself"),
+        ("definitions: {us-combined-bandwidth: {formula: {ratio: [tpp]}}}", "no formula of a quantity"),
+        ("definitions: {us-combined-bandwidth: {formula: {}}}", "no formula of a quantity"),
+        ("definitions: {us-dram-bandwidth: {formula: {field: speed}}}", "no formula of a quantity"),
+        ("definitions: {us-tpp-2023: {formula: {greatest_published: {fp16_tflops: x}}}}", "no formula of a quantity"),
+        ("regimes: {us-export: {jurisdiction: ZZ}}", "unknown jurisdiction 'ZZ'"),
+        ("regimes: {us-export: {unreviewed: ZZ}}", "unknown consequence 'ZZ'"),
+        ("regimes: {us-export: {hears: {to: {in: [ZZ]}}}}", "unknown place or group 'ZZ'"),
+        ("rules: {US-13: {when: {zz.item_class: {in: [3A090.a]}}}}", "unknown regime 'zz'"),
+        ("rules: {US-13: {when: {zz.tpp: {at_least: 1}}}}", "no quantity or attribute"),
+        ("rules: {US-13: {when: {tpp: {at_least: .nan}}}}", "needs a number"),
+        ("rules: {US-13: {when: {vendor: {in: [5]}}}}", "needs a list of words"),
+        ("rules: {US-13: {binds: {party: {given: [a]}}}}", "needs true or false"),
+    ],
+)
+def test_law_of_the_users_own_that_makes_no_sense_is_refused(catalogue: Catalogue, text: str, complaint: str) -> None:
+    theirs = catalogue.overlaid(parse_yaml(text, "mine.yaml"))
+    with pytest.raises(InputError, match=complaint):
+        law_of(theirs, dt.date(2026, 2, 1), "enforced")

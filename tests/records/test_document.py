@@ -171,3 +171,20 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path, text: str, match: str) 
 
 def test_keys_are_spelt_as_people_write_them() -> None:
     assert spell(("sites", 2, "region")) == "sites[2].region"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 5_000, "- " * 2_000], ids=["lists", "tables", "blocks"])
+def test_nesting_that_would_kill_the_process_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="nested deeper"):
+        parse_yaml(text, "mine.yaml")
+
+
+@pytest.mark.parametrize("text", ["!!int abc", "!!float x", "!!int ''", "!!python/object:os.system x"])
+def test_a_tag_that_its_text_does_not_fit_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"mine\.yaml:1"):
+        parse_yaml(f"a: {text}", "mine.yaml")
+
+
+def test_a_whole_number_beyond_64_bits_is_read_as_a_real_one() -> None:
+    assert parse_yaml("a: " + "9" * 30, "mine.yaml").data == {"a": 1e30}
+    assert parse_yaml("a: " + "9" * 5_000, "mine.yaml").data == {"a": float("inf")}

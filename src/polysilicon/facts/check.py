@@ -60,17 +60,7 @@ def _record(catalogue: Catalogue, record: Record) -> Iterator[str]:
         yield f"cites {key!r}, which data/sources/ does not have"
     for field in sorted({*record.exceptions, *record.also} - set(record.__struct_fields__)):
         yield f"has provenance for {field!r}, a field it does not have"
-    for field, origin in record.exceptions.items():
-        yield from _ordered(field, origin.low, getattr(record, field, None), origin.high)
-    if hasattr(record, "value") and hasattr(record, "low"):
-        yield from _ordered("value", record.low, record.value, getattr(record, "high", None))
     yield from _dangling(catalogue, record)
-
-
-def _ordered(field: str, low: float | None, value: float | None, high: float | None) -> Iterator[str]:
-    known = [one for one in (low, value, high) if one is not None]
-    if known != sorted(known):
-        yield f"{field} is not within its own range: {low} .. {value} .. {high}"
 
 
 def _dangling(catalogue: Catalogue, record: Record) -> Iterator[str]:

@@ -190,6 +190,12 @@ def _check_values(record: Record, place: Any) -> None:
         value = getattr(record, field)
         if value is not None and not math.isfinite(value):
             raise InputError("must be a finite number", place=place(field), found=value)
+        beside = record if field == "value" else record.exceptions.get(field)
+        low, high = getattr(beside, "low", None), getattr(beside, "high", None)
+        if value is not None and not (value if low is None else low) <= value <= (value if high is None else high):
+            raise InputError(
+                "lies outside its own range", place=place(field), found=f"{value:g}, low {low}, high {high}"
+            )
 
 
 def check_sources(record: Record, sources: Mapping[str, Source], place: Place) -> None:

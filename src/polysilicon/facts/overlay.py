@@ -14,6 +14,9 @@ from polysilicon.records.names import nearest
 
 Records = dict[str, dict[str, Record]]
 
+# What the loader fills in itself, from how a value is written and where it stands.
+_OURS_TO_FILL = frozenset({"id", "exceptions", "theirs", "overridden"})
+
 
 def read_theirs(
     document: Document, key: Key, ours: Callable[[str, str], Record | None], known: Mapping[str, Source]
@@ -57,7 +60,14 @@ def _laid_over(kind: Kind, ours: Record | None, fields: dict[str, Any], document
 
     What they say of a value without a source or a confidence is theirs and an estimate.
     """
-    said = unfold(kind, {field: value for field, value in fields.items() if field not in ("theirs", "overridden")})
+    for field in fields:
+        if field in _OURS_TO_FILL:
+            raise InputError(
+                f"{field!r} is no field to write",
+                place=document.place((*key, field)),
+                remedy="what differs for one value stands beside it: {value: 700, confidence: press}",
+            )
+    said = unfold(kind, fields)
     origin = {"from": said.pop("from", [USER]), "confidence": said.pop("confidence", "estimate")}
     if ours is None:
         return to_record(kind, {"id": key[-1], **origin, **said, "theirs": document.file}, document, key)
@@ -65,11 +75,14 @@ def _laid_over(kind: Kind, ours: Record | None, fields: dict[str, Any], document
     overridden = [field for field in said if field not in PROVENANCE_FIELDS]
     stated = said.pop("exceptions", {})
     exceptions = plain.get("exceptions", {}) | {one: origin | stated.get(one, {}) for one in overridden}
+    if "value" in said:  # our range was of our value
+        plain = {name: one for name, one in plain.items() if name not in ("low", "high")}
+    aliases = said.get("aliases", [])
     wholly_theirs = ours.theirs and not ours.overridden
     merged = {
         **plain,
         **said,
-        "aliases": [*ours.aliases, *said.get("aliases", ())],
+        "aliases": [*ours.aliases, *aliases] if isinstance(aliases, list) else aliases,
         "exceptions": exceptions,
         "theirs": document.file,
         "overridden": [] if wholly_theirs else [*ours.overridden, *overridden],

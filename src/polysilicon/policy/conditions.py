@@ -1,5 +1,6 @@
 """The grammar of conditions: trees of `all, any, not` over leaves, each a subject and what is asked of it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -87,7 +88,7 @@ def _tests(name: str, inner: Any) -> dict[str, Any]:
 def _leaf(subject: str, test: str, value: Any, quantities: frozenset[str]) -> Leaf:
     known = PLACES | WORDS | LABELS | FINDINGS | FLAGS | quantities
     bare = subject.rsplit(".", 1)[-1]
-    if bare not in known:
+    if bare not in known or (bare != subject and bare != "item_class"):
         raise UnknownName(
             f"no quantity or attribute is called {subject!r}", nearest=nearest(subject, known), allowed=sorted(known)
         )
@@ -96,12 +97,20 @@ def _leaf(subject: str, test: str, value: Any, quantities: frozenset[str]) -> Le
     fitting = _fitting(bare, quantities)
     if test not in fitting:
         raise InputError(f"{subject} can't be asked {test!r}", allowed=fitting)
-    wanted: type | tuple[type, ...] = (int, float) if test in COMPARISONS else list if test in ("in", "named") else bool
-    if not isinstance(value, wanted) or (test in COMPARISONS and isinstance(value, bool)):
-        raise InputError(
-            f"{subject}: {test} needs a {'number' if test in COMPARISONS else 'list or true/false'}", found=value
+    if not _is_asked_well(test, value):
+        needed = (
+            "a number" if test in COMPARISONS else "true or false" if test in ("given", "is") else "a list of words"
         )
+        raise InputError(f"{subject}: {test} needs {needed}", found=value)
     return Leaf(subject, test, tuple(value) if isinstance(value, list) else value)
+
+
+def _is_asked_well(test: str, value: Any) -> bool:
+    if test in COMPARISONS:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if test in ("given", "is"):
+        return isinstance(value, bool)
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _fitting(subject: str, quantities: frozenset[str]) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 import datetime as dt
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.law import (
@@ -19,14 +19,18 @@ from polysilicon.facts.law import (
     Rule,
     Stage,
 )
+from polysilicon.facts.record import Record
 from polysilicon.policy.conditions import PLACES, Node, leaves, parse
-from polysilicon.records.errors import Place, UnknownName
+from polysilicon.policy.quantities import check_formula, parts_of
+from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
 
 View = Literal["enforced", "text"]
 VIEWS: tuple[str, ...] = get_args(View)
 
 ISO = "ISO 3166-1"
+
+Named = TypeVar("Named", bound=Record)
 
 # The last stage that speaks decides, so the ballot is read from the end: what no exception cures comes first.
 PRECEDENCE: tuple[Stage, ...] = (
@@ -142,6 +146,10 @@ def _law(catalogue: Catalogue, on: dt.date, view: View, extra: tuple[Rule, ...])
     definitions = {one.quantity: one for one in catalogue.every(Definition) if _holds(one.effective, one.until, on)}
     groups = {one.group: one for one in catalogue.every(Group) if _holds(one.effective, one.until, on)}
     groups |= {one.group: one for one in catalogue.every(Group) if one.group == ISO}
+    _check_groups(groups)
+    for definition in definitions.values():
+        check_formula(definition)
+    _refuse_circle("definitions", definitions, parts_of)
     events = [one for one in catalogue.every(Event) if in_force(one, on, view)]
     law = Law(
         on=on,
@@ -154,6 +162,8 @@ def _law(catalogue: Catalogue, on: dt.date, view: View, extra: tuple[Rule, ...])
         consequences={one.id: one for one in catalogue.every(Consequence)},
         jurisdictions={one.id: one for one in catalogue.every(Jurisdiction)},
     )
+    for regime in law.regimes:
+        _check_regime(regime, law)
     theirs = {one.id for one in extra}
     read: dict[str, list[Clause]] = {one: [] for one in regimes}
     for record in (*rules_in_force(catalogue, on, view, extra), *events):
@@ -191,14 +201,55 @@ def _clause(record: Provision, law: Law) -> Clause:
     )
     if clause.consequence is not None:
         _known(record, "consequence", clause.consequence, law.consequences)
-    for leaf in (*leaves(clause.binds), *leaves(clause.when)):
-        if leaf.subject in PLACES or leaf.subject == "designer":
-            for name in leaf.value:
-                _known(record, "place or group", name, law.groups.keys() | law.codes)
+    for node in (clause.binds, clause.when):
+        _check_leaves(record, node, law)
     return clause
 
 
-def _known(record: Provision, what: str, name: str, known: Mapping[str, object] | set[str]) -> None:
+def _check_leaves(record: Record, node: Node, law: Law, folder: str = "rules") -> None:
+    regimes = {one.id for one in law.regimes}
+    for leaf in leaves(node):
+        if leaf.subject in PLACES or leaf.subject == "designer":
+            for name in leaf.value:
+                _known(record, "place or group", name, law.groups.keys() | law.codes, folder)
+        elif "." in leaf.subject:
+            _known(record, "regime", leaf.subject.rsplit(".", 1)[0], regimes, folder)
+
+
+def _check_regime(regime: Regime, law: Law) -> None:
+    _known(regime, "jurisdiction", regime.jurisdiction, law.jurisdictions, "regimes")
+    for word in (regime.consequence, regime.unreviewed):
+        if word is not None:
+            _known(regime, "consequence", word, law.consequences, "regimes")
+    _check_leaves(regime, law.hears[regime.id], law, "regimes")
+
+
+def _check_groups(groups: Mapping[str, Group]) -> None:
+    for one in groups.values():
+        for name in (*one.members, *one.without):
+            if one.group != ISO:
+                _known(one, "place or group", name, groups.keys() | set(groups[ISO].members), "groups")
+    _refuse_circle("groups", groups, lambda one: (*one.members, *one.without))
+
+
+def _refuse_circle(folder: str, records: Mapping[str, Named], parts: Callable[[Named], Sequence[str]]) -> None:
+    """Nothing may be made of itself, by whatever detour."""
+    sound: set[str] = set()
+
+    def follow(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            place = Place(records[name].theirs or None, None, f"{folder}.{records[name].id}")
+            raise InputError(f"is made of itself: {' <- '.join((*above, name))}", place=place)
+        if name in records and name not in sound:
+            for part in parts(records[name]):
+                follow(part, (*above, name))
+            sound.add(name)
+
+    for name in records:
+        follow(name, ())
+
+
+def _known(record: Record, what: str, name: str, known: Mapping[str, object] | set[str], folder: str = "rules") -> None:
     if name not in known:
-        place = Place(record.theirs or None, None, f"rules.{record.id}")
+        place = Place(record.theirs or None, None, f"{folder}.{record.id}")
         raise UnknownName(f"unknown {what} {name!r}", place=place, nearest=nearest(name, list(known)))

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from polysilicon.facts.law import Definition
-from polysilicon.policy.items import Items
+from polysilicon.policy.items import FIELDS, Items
+from polysilicon.records.errors import InputError, Place
 from polysilicon.records.interval import Interval
 
 NOTHING_KNOWN = Interval(np.asarray(0.0), np.asarray(np.inf))
@@ -46,6 +47,45 @@ def fields_of(name: str, definitions: Mapping[str, Definition]) -> tuple[str, ..
         return tuple(formula["greatest_published"])
     parts: list[str] = formula.get("sum") or formula["ratio"]
     return tuple(dict.fromkeys(field for part in parts for field in fields_of(part, definitions)))
+
+
+def check_formula(definition: Definition) -> None:
+    """Refuse a formula of a form that nothing here evaluates.
+
+    Raises:
+        InputError: it is not exactly one of the four forms.
+    """
+    formula = definition.formula
+    fits = {
+        "field": lambda said: said in FIELDS,
+        "sum": lambda said: _names(said) and len(said) > 0,
+        "ratio": lambda said: _names(said) and len(said) == 2,
+        "greatest_published": _is_factors,
+    }
+    [form, *more] = formula or [""]
+    if more or form not in fits or not fits[form](formula[form]):
+        raise InputError(
+            "is no formula of a quantity",
+            place=Place(definition.theirs or None, None, f"definitions.{definition.id}.formula"),
+            found=formula,
+            allowed="{field: name}, {sum: [..]}, {ratio: [over, under]} or {greatest_published: {field: factor}}",
+        )
+
+
+def parts_of(definition: Definition) -> tuple[str, ...]:
+    """The other quantities that a definition is made of."""
+    return tuple(definition.formula.get("sum") or definition.formula.get("ratio") or ())
+
+
+def _names(said: object) -> bool:
+    return isinstance(said, list) and all(isinstance(one, str) for one in said)
+
+
+def _is_factors(said: object) -> bool:
+    return isinstance(said, dict) and all(
+        field in FIELDS and isinstance(factor, int | float) and not isinstance(factor, bool)
+        for field, factor in said.items()
+    )
 
 
 def _greatest_published(factors: Mapping[str, Any], items: Items) -> Interval:

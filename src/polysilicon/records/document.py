@@ -21,6 +21,7 @@ from polysilicon.records.names import nearest
 
 MOST_BYTES = 16 * 2**20
 MOST_DEPTH = 40
+DIGITS_OF_64_BITS = 18
 
 Key = tuple[str | int, ...]
 Shape = TypeVar("Shape")
@@ -85,7 +86,7 @@ def parse_yaml(text: str, file: str) -> Document:
     loader = _Loader(text)
     lines: dict[Key, int] = {}
     try:
-        _refuse_aliases(text, file)
+        _refuse_bombs(text, file)
         node = loader.get_single_node()
         data = None if node is None else _build(loader, node, (), lines, file)
     except yaml.YAMLError as cause:
@@ -257,20 +258,24 @@ for _tag, _pattern, _first in (
 _Loader.yaml_implicit_resolvers.setdefault("", []).append(("tag:yaml.org,2002:null", re.compile(r"^$")))
 
 
-def _refuse_aliases(text: str, file: str) -> None:
-    if "&" not in text and "*" not in text:
-        return
-    for token in yaml.scan(text, Loader=_Loader):
-        if isinstance(token, yaml.AnchorToken | yaml.AliasToken):
-            place = Place(file, token.start_mark.line + 1)
+def _refuse_bombs(text: str, file: str) -> None:
+    """Aliases and deep nesting, before anything is built: libyaml's composer recurses until the process dies."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        place = Place(file, event.start_mark.line + 1 if event.start_mark else None)
+        if getattr(event, "anchor", None) is not None:
             raise InputError("anchors (&) and aliases (*) are not read", place=place, remedy="write the value out")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MOST_DEPTH:
+            raise InputError(f"is nested deeper than {MOST_DEPTH} levels", place=place)
 
 
 def _build(loader: Any, node: Any, key: Key, lines: dict[Key, int], file: str) -> Any:
     line = node.start_mark.line + 1
     lines.setdefault(key, line)
-    if len(key) > MOST_DEPTH:
-        raise InputError(f"is nested deeper than {MOST_DEPTH} levels", place=Place(file, line))
     if not isinstance(node, yaml.ScalarNode) and not node.tag.endswith((":seq", ":map")):
         raise InputError(f"the tag {node.tag} is not read", place=Place(file, line))
     if isinstance(node, yaml.SequenceNode):
@@ -287,10 +292,8 @@ def _build(loader: Any, node: Any, key: Key, lines: dict[Key, int], file: str) -
             lines[inner] = name_node.start_mark.line + 1
             table[name] = _build(loader, child, inner, lines, file)
         return table
-    if node.tag.endswith(":int"):
-        return int(node.value)
-    if node.tag.endswith(":float"):
-        return float(node.value.replace(".inf", "inf").replace(".nan", "nan"))
+    if node.tag.endswith((":int", ":float")):
+        return _number(node.value, whole=node.tag.endswith(":int"), place=Place(file, line))
     if node.tag.endswith(":str"):
         return node.value
     if node.tag.endswith(":bool"):
@@ -298,3 +301,15 @@ def _build(loader: Any, node: Any, key: Key, lines: dict[Key, int], file: str) -
     if node.tag.endswith(":null"):
         return None
     raise InputError(f"the tag {node.tag} is not read", place=Place(file, line))
+
+
+def _number(text: str, whole: bool, place: Place) -> int | float:
+    """A number; a whole one that 64 bits can't hold is read as a real one, as most readers of JSON do."""
+    try:
+        return (
+            int(text)
+            if whole and len(text) <= DIGITS_OF_64_BITS
+            else float(text.replace(".inf", "inf").replace(".nan", "nan"))
+        )
+    except ValueError as cause:
+        raise InputError("is not a number", place=place, found=text) from cause
