@@ -138,3 +138,10 @@ def test_a_ceiling_never_lowers_the_cost_and_is_kept(with_caps: Make, limit: str
     used = sums.carbon_t if limit == "carbon_t" else sums.water_m3
     assert used.sum() <= ceiling + 1e-3
     assert found.objective_musd >= answer(with_caps()).objective_musd - 1e-6
+
+
+def test_a_lumpy_case_where_rounding_finds_nothing_is_still_solved_to_its_optimum(with_caps: Make) -> None:
+    # 187 kW a site: two blue units (50 kW, 5 requests/s, 2.1 a quarter) beat any red one beside something rented.
+    found = answer(with_caps(power_kw=np.full((2, 4), 187.5)))
+    assert found.objective_musd == pytest.approx(2 * 2.1 * 4)
+    assert found.units[0, 2].sum() == 2

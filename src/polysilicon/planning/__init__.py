@@ -5,8 +5,8 @@ Architecture in one paragraph: `options` asks every other room about every candi
 plain arrays by task, place and quarter. `programme` states the mixed-integer programme over it in linopy, one
 subject of constraints a file in `constraints/`; `solving` runs HiGHS by relax-and-fix and proves the gap. On the
 same instance stand `shocks` (struck as `blows` describe), the `pareto` front, `conflict` (which limits contradict
-each other), `values` (what a unit is worth) and `unknowns`. `answer`, `docket`, `doubts` and `figures` turn arrays into the
-records of `plan`, and `explanation` walks a figure of a plan back. `planner` is the verb. Heavy libraries are
+each other), `values` (what a unit is worth) and `unknowns`. `answer`, `docket`, `doubts` and `figures` turn arrays into
+the records of `plan`, and `explanation` walks a figure of a plan back. `planner` is the verb. Heavy libraries are
 imported inside functions, so that reading a plan costs nothing.
 """
 

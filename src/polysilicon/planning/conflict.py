@@ -16,21 +16,9 @@ from polysilicon.planning.limit import Limit
 from polysilicon.planning.programme import build
 from polysilicon.planning.solving import NoAnswer, Solver
 
-# Those a user would sooner question are taken away last, and so remain in the answer.
-ORDER = (
-    "supply",
-    "share",
-    "water",
-    "on_sale",
-    "opens",
-    "contract",
-    "lead_time",
-    "law",
-    "carbon",
-    "budget",
-    "power",
-    "demand",
-)
+# Those a user would sooner question are taken away last, and so remain in the answer. What nobody can change, such as
+# the contracts for which there is a price, is no limit to question.
+ORDER = ("supply", "share", "water", "opens", "lead_time", "law", "carbon", "budget", "power", "demand")
 
 
 def smallest_conflict(instance: Instance, seed: int = 1) -> list[Limit]:
@@ -38,10 +26,8 @@ def smallest_conflict(instance: Instance, seed: int = 1) -> list[Limit]:
     solver = Solver(build(instance), seed)
     if _possible(solver):
         return []
-    limits = sorted(
-        (*instance.masks, *(one for one in solver.programme.limits if one != TOTAL)),
-        key=lambda one: (ORDER.index(one.subject), one.name),
-    )
+    stated = [one for one in (*instance.masks, *solver.programme.limits) if one.subject in ORDER and one != TOTAL]
+    limits = sorted(stated, key=lambda one: (ORDER.index(one.subject), one.name))
     dropped: list[Limit] = []
     for limit in limits:
         _set(solver, instance, limit, (*dropped, limit))

@@ -2,7 +2,7 @@
 
 The search is relax-and-fix. The linear relaxation gives a bound that no plan can beat. With the fixed charges rounded
 and units only under the contracts it uses a small programme gives a plan. Where the two are not within the gap asked
-for, the whole programme is solved from that plan on.
+for, what is owned is made whole first and what is rented after it, and in the end the whole programme is solved.
 Source: relax-and-fix after Pochet and Wolsey, Production Planning by Mixed Integer Programming (2006), chapter 3.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from polysilicon.planning import money
 from polysilicon.planning.constraints.demand import scaled
 from polysilicon.planning.instance import Instance
 from polysilicon.planning.limit import Limit
@@ -23,6 +24,7 @@ from polysilicon.planning.programme import Programme
 from polysilicon.records.errors import PolysiliconError
 from polysilicon.records.interval import Floats
 
+_Stage = tuple[str, Floats, float, float]
 ORDER = ("units", "stands", "use", "unmet", "ported")
 ROUNDS_UP = 0.3  # a fixed charge that the relaxation pays in part; a heuristic, so no plan's validity rests on it
 NOTHING = 1e-6
@@ -67,27 +69,36 @@ class Solver:
     """One programme inside HiGHS, at first relaxed. Costs and bounds may be changed and solved again, warm."""
 
     def __init__(self, programme: Programme, seed: int = 1) -> None:
+        self.programme = programme
+        self.seed = seed
+        matrices = programme.model.matrices
+        self.lower, self.upper = np.array(matrices.lb, dtype=np.float64), np.array(matrices.ub, dtype=np.float64)
+        self.cost = np.array(matrices.c, dtype=np.float64)
+        self.floors = np.where(matrices.sense != "<", matrices.b, -np.inf)
+        self.ceilings = np.where(matrices.sense != ">", matrices.b, np.inf)
+        self.matrix = matrices.A.tocsr()
+        self.columns = self._columns()
+        self.rows = {name: np.asarray(one.labels.values) for name, one in programme.model.constraints.items()}
+        self.restart()
+
+    def restart(self) -> None:
+        """The programme as it was built, in a new HiGHS.
+
+        Measured: given a plan to start from, HiGHS 1.16 can name an objective that its own columns don't have. So no
+        run is given one, each mixed-integer run begins afresh, and `run` checks what it is told.
+        """
         import highspy
 
-        self.programme = programme
-        matrices = programme.model.matrices
         with _without_banner():
             self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self.highs.setOptionValue("output_flag", False)
-        self.highs.setOptionValue("random_seed", seed)
-        count = len(matrices.vlabels)
-        self.lower, self.upper = np.asarray(matrices.lb, dtype=np.float64), np.asarray(matrices.ub, dtype=np.float64)
-        self.cost = np.asarray(matrices.c, dtype=np.float64)
-        self.highs.addVars(count, self.lower, self.upper)
-        self.highs.changeColsCost(count, np.arange(count, dtype=np.int32), self.cost)
-        rows = matrices.A.tocsr()
-        floor = np.where(matrices.sense != "<", matrices.b, -np.inf)
-        ceiling = np.where(matrices.sense != ">", matrices.b, np.inf)
-        self.floors, self.ceilings = floor, ceiling
-        self.highs.addRows(rows.shape[0], floor, ceiling, rows.nnz, rows.indptr, rows.indices, rows.data)
-        self.columns = self._columns()
-        self.whole()
-        self.rows = {name: np.asarray(one.labels.values) for name, one in programme.model.constraints.items()}
+        self.highs.setOptionValue("random_seed", self.seed)
+        self.highs.addVars(len(self.cost), self.lower, self.upper)
+        self.priced = self.cost.copy()
+        self.highs.changeColsCost(len(self.cost), np.arange(len(self.cost), dtype=np.int32), self.cost)
+        rows = self.matrix
+        count = rows.shape[0]
+        self.highs.addRows(count, self.floors, self.ceilings, rows.nnz, rows.indptr, rows.indices, rows.data)
 
     def _columns(self) -> dict[str, slice]:
         """Where each variable's columns lie: linopy numbers them in the order they were added."""
@@ -99,12 +110,15 @@ class Solver:
                 found[name] = slice(int(labels.min()), int(labels.max()) + 1)
         return found
 
-    def whole(self, *names: str) -> None:
-        """Make the columns of these variables integer and all others continuous."""
+    def whole(self, *names: str, owned_only: bool = False) -> None:
+        """Make the columns of these variables integer (of units: only owned ones) and all others continuous."""
         kinds = np.zeros(len(self.cost), dtype=np.uint8)
         for name in names:
             if name in self.columns:
                 kinds[self.columns[name]] = 1
+        if owned_only:
+            units = kinds[self.columns["units"]].reshape(self.programme.units.shape)
+            units[money.OWN + 1 :] = 0
         self.highs.changeColsIntegrality(len(kinds), np.arange(len(kinds), dtype=np.int32), kinds)
 
     def bound(self, name: str, lower: Floats, upper: Floats) -> None:
@@ -117,7 +131,8 @@ class Solver:
         """Costs of a variable's columns for the next run."""
         place = self.columns[name]
         at = np.arange(place.start, place.stop, dtype=np.int32)
-        self.highs.changeColsCost(len(at), at, np.ravel(cost).astype(float))
+        self.priced[place] = np.ravel(cost)
+        self.highs.changeColsCost(len(at), at, self.priced[place])
 
     def ceiling(self, limit: Limit, most: float) -> None:
         """The right-hand side of a limit of one `<=` row for the next run; infinite: the limit is dropped."""
@@ -139,7 +154,11 @@ class Solver:
         status = self.highs.modelStatusToString(self.highs.getModelStatus())
         if self.highs.getInfo().primal_solution_status != 2:
             raise NoAnswer(status, proved="nfeasible" in status)
-        return status, np.asarray(self.highs.getSolution().col_value)
+        columns = np.asarray(self.highs.getSolution().col_value)
+        told, counted = float(self.highs.getInfo().objective_function_value), float(self.priced @ columns)
+        if abs(told - counted) > 1e-6 * max(1.0, abs(counted)):
+            raise NoAnswer(f"{status}, with an objective of {told:g} for columns that cost {counted:g}", proved=False)
+        return status, columns
 
     def part(self, columns: Floats, name: str) -> Floats:
         """A variable's values in its own shape."""
@@ -162,7 +181,7 @@ def solve(
     solver = Solver(programme, seed)
     if most_units is not None:
         solver.upper[solver.columns["units"]] = np.ravel(most_units)
-        _reset(solver)
+        solver.restart()
 
     def left() -> float:
         return most_s - (time.perf_counter() - begun)
@@ -171,12 +190,42 @@ def solve(
     bound = float(solver.highs.getInfo().objective_function_value)
     found, columns = _near(solver, relaxed, bound, gap, min(left() / 3, NEAR_S))
     if found > bound / (1 - gap):
+        better, other, proved = _owned_first(solver, gap, left() * 0.6)
+        bound = max(bound, proved)
+        found, columns = (better, other) if better < found else (found, columns)
+    if found > bound / (1 - gap):
         status, columns, found, bound = _finish(solver, columns, found, bound, gap, left())
     return _answer(solver, columns, found, bound, status.lower(), time.perf_counter() - begun)
 
 
+def _owned_first(solver: Solver, gap: float, most_s: float) -> tuple[float, Floats, float]:
+    """Whole numbers of what is owned and ported first, then of what is rented: (found, columns, bound).
+
+    Rents can be had in small numbers and for a quarter, so that rounding them costs little.
+    """
+    solver.restart()
+    solver.whole("units", "ported", owned_only=True)
+    try:
+        _, columns = solver.run(gap=0.7 * gap, most_s=most_s)
+        bound = float(solver.highs.getInfo().mip_dual_bound)
+        units, fixed = solver.part(columns, "units"), np.round(solver.part(columns, "ported"))
+        place = solver.columns["units"]
+        low, high = (one[place].reshape(units.shape).copy() for one in (solver.lower, solver.upper))
+        low[money.OWN] = high[money.OWN] = np.round(units[money.OWN])
+        solver.restart()
+        solver.bound("units", low, high)
+        if "ported" in solver.columns:
+            solver.bound("ported", fixed, fixed)
+        solver.whole("units")
+        _, columns = solver.run(gap=gap / 5, most_s=NEAR_S)
+    except NoAnswer:
+        return np.inf, np.zeros(0), -np.inf
+    return float(solver.highs.getInfo().objective_function_value), columns, bound
+
+
 def _near(solver: Solver, relaxed: Floats, bound: float, gap: float, most_s: float) -> tuple[float, Floats]:
     """The best plan near a relaxed one: fixed charges rounded, units only where it has some."""
+    solver.restart()
     if "ported" in solver.columns:
         fixed = np.maximum(solver.part(relaxed, "ported") > ROUNDS_UP, solver.lower[solver.columns["ported"]])
         solver.bound("ported", fixed, fixed)
@@ -194,30 +243,21 @@ def _near(solver: Solver, relaxed: Floats, bound: float, gap: float, most_s: flo
     return float(solver.highs.getInfo().objective_function_value), columns
 
 
-def _reset(solver: Solver) -> None:
-    for name in ("units", "ported"):
-        if name in solver.columns:
-            place = solver.columns[name]
-            solver.bound(name, solver.lower[place], solver.upper[place])
-
-
-def _finish(
-    solver: Solver, columns: Floats, found: float, bound: float, gap: float, most_s: float
-) -> tuple[str, Floats, float, float]:
-    """The whole programme, from the plan in hand."""
-    import highspy
-
-    _reset(solver)
+def _finish(solver: Solver, columns: Floats, found: float, bound: float, gap: float, most_s: float) -> _Stage:
+    """The whole programme at once; the plan in hand stands where nothing better is found in time."""
+    solver.restart()
     solver.whole("units", "ported")
-    # Measured: presolve costs more than it saves here, as the relaxation is solved in hundredths of a second.
-    solver.highs.setOptionValue("presolve", "off")
-    if np.isfinite(found):
-        start = highspy.HighsSolution()
-        start.col_value = columns.tolist()
-        solver.highs.setSolution(start)
-    status, columns = solver.run(gap=gap, most_s=most_s)
+    try:
+        status, better = solver.run(gap=gap, most_s=most_s)
+    except NoAnswer as failure:
+        if failure.proved or not np.isfinite(found):
+            raise
+        return "time limit reached", columns, found, bound
     info = solver.highs.getInfo()
-    return status, columns, float(info.objective_function_value), max(bound, float(info.mip_dual_bound))
+    bound = max(bound, float(info.mip_dual_bound))
+    if float(info.objective_function_value) < found:
+        return status, better, float(info.objective_function_value), bound
+    return status, columns, found, bound
 
 
 def _answer(solver: Solver, columns: Floats, found: float, bound: float, status: str, seconds: float) -> Answer:

@@ -29,8 +29,6 @@ def in_words(limit: Limit, scenario: Scenario) -> str:
     return {
         ("law", ""): f"accept.permissions: {', '.join(scenario.accept.permissions)} (what is lawful)",
         ("opens", ""): "sites.*.opens (sites that open later)",
-        ("on_sale", ""): "the dates from which systems can be had",
-        ("contract", ""): "sites.*.contracts, and the contracts for which a price is known",
         ("lead_time", ""): "lead times from order to delivery",
         ("budget", "total"): f"limits.budget_musd: {_short(given.budget_musd)}",
         ("budget", "quarter"): f"limits.budget_musd_per_quarter: {_short(given.budget_musd_per_quarter)}",
