@@ -2,8 +2,8 @@
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar, get_args
 
 from polysilicon.facts import Catalogue
@@ -95,7 +95,7 @@ class Law:
             found |= {name} if group is None else self.places(group.members) - self.places(group.without)
         return frozenset(found)
 
-    @property
+    @functools.cached_property
     def codes(self) -> frozenset[str]:
         """Every place there is."""
         return frozenset(self.groups[ISO].members)
@@ -174,7 +174,7 @@ def _law(catalogue: Catalogue, on: dt.date, view: View, extra: tuple[Rule, ...])
         regime: sorted(some, key=lambda one: (one.record.rank, one.id not in theirs, one.id))
         for regime, some in read.items()
     }
-    return Law(**{**vars(law), "clauses": {regime: tuple(some) for regime, some in order.items()}})
+    return replace(law, clauses={regime: tuple(some) for regime, some in order.items()})
 
 
 def _holds(effective: str, until: str | None, on: dt.date) -> bool:
@@ -207,12 +207,12 @@ def _clause(record: Provision, law: Law) -> Clause:
 
 
 def _check_leaves(record: Record, node: Node, law: Law, folder: str = "rules") -> None:
-    regimes = {one.id for one in law.regimes}
     for leaf in leaves(node):
         if leaf.subject in PLACES or leaf.subject == "designer":
             for name in leaf.value:
-                _known(record, "place or group", name, law.groups.keys() | law.codes, folder)
+                _known(record, "place or group", name, law.groups if name in law.groups else law.codes, folder)
         elif "." in leaf.subject:
+            regimes = {one.id for one in law.regimes}
             _known(record, "regime", leaf.subject.rsplit(".", 1)[0], regimes, folder)
 
 
@@ -225,10 +225,10 @@ def _check_regime(regime: Regime, law: Law) -> None:
 
 
 def _check_groups(groups: Mapping[str, Group]) -> None:
+    known = groups.keys() | set(groups[ISO].members)
     for one in groups.values():
         for name in (*one.members, *one.without):
-            if one.group != ISO:
-                _known(one, "place or group", name, groups.keys() | set(groups[ISO].members), "groups")
+            _known(one, "place or group", name, known, "groups")
     _refuse_circle("groups", groups, lambda one: (*one.members, *one.without))
 
 
@@ -249,7 +249,7 @@ def _refuse_circle(folder: str, records: Mapping[str, Named], parts: Callable[[N
         follow(name, ())
 
 
-def _known(record: Record, what: str, name: str, known: Mapping[str, object] | set[str], folder: str = "rules") -> None:
+def _known(record: Record, what: str, name: str, known: Mapping[str, object] | Set[str], folder: str = "rules") -> None:
     if name not in known:
         place = Place(record.theirs or None, None, f"{folder}.{record.id}")
         raise UnknownName(f"unknown {what} {name!r}", place=place, nearest=nearest(name, list(known)))
