@@ -69,6 +69,9 @@ def test_names_are_resolved_to_ids() -> None:
         ("quarters: 4", "quarters: 0", 4, ["quarters"]),
         ("quarters: 4", "quarters: four", 4, ["quarters", "four"]),
         ("headquarters: US", "headquarters: USA", 6, ["headquarters", "USA"]),
+        ("ultimate_parent: US", "ultimate_parent: XX", 6, ["entities.us.ultimate_parent", "XX"]),
+        ("    entity: us\n", "    entity: us\n    precisions: [fp7]\n", 14, ["precisions[0]", "fp7", "fp8"]),
+        ("quarters: 4", "quarters: 4\naccept: {permissions: [fre]}", 5, ["accept.permissions[0]", "fre"]),
     ],
 )
 def test_a_complaint_names_line_field_and_what_is_allowed(old: str, new: str, line: int, words: list[str]) -> None:

@@ -11,6 +11,8 @@ NOTES = (
     "Throughput is what is reached with the scenario's confidence; a training rate is taken per chip of its job.",
     "Law is judged on the first day of the quarter of delivery, or of the start of a rent.",
     "The front of cost and carbon is of relaxed plans (fractions of units); the plan itself is in whole units.",
+    "What a shock costs is the difference of two plans, each within its own gap: a change smaller than that is noise.",
+    "Supply that the scenario doesn't state is taken as enough; the assumptions list the systems it is true of.",
     "Survival after a shock is the mean over workloads of the fraction of what they still asked for that is met.",
 )
 

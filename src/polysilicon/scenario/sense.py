@@ -9,6 +9,9 @@ from polysilicon.facts import Catalogue, Record
 from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.hardware import Chip, SoftwareStack, System
 from polysilicon.facts.places import Region
+from polysilicon.performance.serving_formats import DENSE
+from polysilicon.performance.values import PRECISIONS
+from polysilicon.policy.law import law_of
 from polysilicon.records.dates import Quarter
 from polysilicon.records.document import Document, Key
 from polysilicon.records.errors import InputError, UnknownName
@@ -79,6 +82,10 @@ def check(document: Document, scenario: Scenario, catalogue: Catalogue) -> None:
         InputError: the first that does not hold, with its line.
     """
     _check_quarters(document, scenario)
+    codes = law_of(catalogue, scenario.as_of, "enforced").codes
+    for name, entity in scenario.entities.items():
+        for field in ("headquarters", "ultimate_parent"):
+            _country(document, ("entities", name, field), getattr(entity, field), codes)
     for name, site in scenario.sites.items():
         _known(document, ("sites", name, "entity"), site.entity, scenario.entities, "entity")
     for name, load in scenario.workloads.items():
@@ -105,6 +112,16 @@ def _known(document: Document, key: Key, name: str, known: Collection[str], what
         )
 
 
+def _country(document: Document, key: Key, code: str, codes: Collection[str]) -> None:
+    if code not in codes:
+        raise UnknownName(
+            f"no rule knows the country {code!r}",
+            place=document.place(key),
+            allowed="ISO 3166-1 alpha-2 codes such as CN, US, AE",
+            nearest=nearest(code, codes, 3),
+        )
+
+
 def _check_quarters(document: Document, scenario: Scenario) -> None:
     periods = scenario.periods
     if periods[-1].first_day < scenario.as_of:
@@ -128,6 +145,9 @@ def _check_workload(document: Document, scenario: Scenario, catalogue: Catalogue
     key: Key = ("workloads", name)
     _known(document, (*key, "entity"), load.entity, scenario.entities, "entity")
     kind = catalogue.get(ModelCard, load.model).kind
+    formats = PRECISIONS if isinstance(load, Train) else tuple(DENSE)
+    for at, precision in enumerate(load.precisions):
+        _known(document, (*key, "precisions", at), precision, formats, "precision")
     if isinstance(load, Train):
         _check_runs(document, scenario, key, load, kind)
     else:

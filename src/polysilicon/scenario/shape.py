@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from polysilicon.facts.law import Permission
 from polysilicon.records.dates import Quarter
 from polysilicon.scenario.amount import (
     Amount,
@@ -157,7 +158,7 @@ class LeadTime(Said, frozen=True, kw_only=True):
 class Accepted(Said, frozen=True, kw_only=True):
     """What the user lets the plan rest on: permissions that count as lawful, and prices that stand on memory alone."""
 
-    permissions: tuple[str, ...] = ("free", "exception")
+    permissions: tuple[Permission, ...] = ("free", "exception")
     unverified: bool = False
 
 
