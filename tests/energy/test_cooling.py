@@ -1,11 +1,8 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from polysilicon.energy.cooling import (
     fits_rack,
     grid_water_m3,
-    power_usage_effectiveness,
     pue,
     pue_allowed,
     site_water_l_per_kwh,
@@ -18,11 +15,6 @@ from polysilicon.records.bounded import Bounded, exactly
 
 def cooling(**fields: float) -> Cooling:
     return Cooling(id="test", sources=("user",), confidence="estimate", technology="liquid", climate="any", **fields)
-
-
-@given(st.floats(0.0, 2.0))
-def test_pue_is_never_below_one(overhead: float) -> None:
-    assert power_usage_effectiveness(overhead) >= 1.0
 
 
 def test_no_region_has_a_pue_below_one_at_either_end(catalogue: Catalogue) -> None:

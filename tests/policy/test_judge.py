@@ -423,12 +423,6 @@ rules:
     assert judge(catalogue, items, Transaction("CN"), dt.date(2026, 6, 1)).permission[0] == "licence_case_by_case"
 
 
-def test_verdicts_select_what_a_plan_accepts() -> None:
-    got = judge(CATALOGUE, Items.from_columns({"tpp": [1000.0, 9000.0]}), Transaction("CN"), dt.date(2024, 6, 1))
-    assert list(got.permits(["free", "exception"])) == [True, False]
-    assert set(got.permission) <= set(PERMISSIONS)
-
-
 def test_a_transfer_within_an_embargoed_country_uses_aca_and_not_nac() -> None:
     eligible = {"tpp": 5000, "datacenter": False}
     assert one("CN", "2024-06-01", **eligible)[1] == "exception_available:NAC"

@@ -14,7 +14,6 @@ from polysilicon.economics.offers import Offer, inferred, pick, purchases, rows,
 from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.reading import aged, assumed
-from polysilicon.facts.record import LOW_CONFIDENCE
 from polysilicon.records.bounded import Amount, Bounded, exactly, unknown
 from polysilicon.records.recorder import Leaf, formula
 
@@ -46,11 +45,6 @@ class Quote:
     def known(self) -> bool:
         """Whether any source gives a price."""
         return bool(self.amount.known)
-
-    @property
-    def low_confidence(self) -> bool:
-        """Whether the price rests on the press, an estimate or memory."""
-        return self.origin is not None and self.origin.confidence in LOW_CONFIDENCE
 
     def to_dict(self) -> dict[str, Any]:
         """What `--json` prints."""

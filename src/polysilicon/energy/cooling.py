@@ -10,15 +10,6 @@ from polysilicon.records.units import KILO
 
 
 @formula
-def power_usage_effectiveness(overhead_per_it: Amount) -> Amount:
-    """Facility energy over IT energy, from the facility's overhead per unit of IT energy.
-
-    Source: ISO/IEC 30134-2:2016, Power usage effectiveness.
-    """
-    return 1.0 + overhead_per_it
-
-
-@formula
 def site_water_m3(it_kwh: Amount, site_water_l_per_kwh: Amount) -> Amount:
     """Water used on site.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polysilicon.facts import Catalogue
-from polysilicon.facts.law import Permission, Regime, Rule
+from polysilicon.facts.law import Regime, Rule
 from polysilicon.policy.hearing import Finding, Hearing, Masks
 from polysilicon.policy.items import FIELDS, Items
 from polysilicon.policy.law import PERMISSIONS, Law, View, law_of
@@ -102,10 +102,6 @@ class Verdicts:
         """Whether the law of that day is carried forward from an earlier reading."""
         known = [self.law.jurisdictions[one.regime.jurisdiction].known_until for one in self.opinions]
         return any(self.law.on.isoformat() > day for day in known)
-
-    def permits(self, accepted: Sequence[Permission]) -> Bools:
-        """Where the permission is one of `accepted`."""
-        return np.isin(self.permission_code, [PERMISSIONS.index(one) for one in accepted])
 
     def explain(self, index: int) -> "Verdict":
         """Everything behind one verdict: rules looked at, figures read, margins, what would change it.

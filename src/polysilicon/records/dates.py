@@ -1,4 +1,4 @@
-"""Days, half-open periods and quarters. Nothing here asks what day it is today."""
+"""Days and quarters. Nothing here asks what day it is today."""
 
 import datetime as dt
 import re
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from polysilicon.records.errors import InputError
 
-_QUARTER = re.compile(r"(\d{4})-?Q([1-4])")
+# Up to 2999, as a plan's last quarter must be a date of the calendar too.
+_QUARTER = re.compile(r"([12][0-9]{3})-?Q([1-4])")
 
 
 def day(text: str) -> dt.date:
@@ -23,18 +24,6 @@ def day(text: str) -> dt.date:
         raise InputError(
             "not a date of the calendar", found=text, allowed="a day written YYYY-MM-DD, such as 2026-11-24"
         ) from cause
-
-
-@dataclass(frozen=True)
-class Period:
-    """From `start` up to, not including, `end`; `None` is open."""
-
-    start: dt.date | None
-    end: dt.date | None
-
-    def holds(self, as_of: dt.date) -> bool:
-        """Whether `as_of` lies inside."""
-        return (self.start is None or self.start <= as_of) and (self.end is None or as_of < self.end)
 
 
 @dataclass(frozen=True, order=True)
