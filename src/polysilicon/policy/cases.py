@@ -87,7 +87,7 @@ def _items(catalogue: Catalogue, row: Row, place: Place) -> Items:
         vendor=row["vendor"],
         designer=_designer(catalogue, row["vendor"], chip),
         kind="memory" if memory else "processor",
-        datacenter=MARKETED.get(row["datacenter_marketed"]),
+        datacenter=MARKETED.get(row["datacenter_marketed"].strip().casefold()),
     )
 
 
