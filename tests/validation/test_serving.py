@@ -103,3 +103,50 @@ def test_a_deployment_that_only_reads_prompts_is_answered_in_prompt_tokens(tmp_p
     assert score.status == "ok"
     assert isinstance(score.predicted, float)
     assert 500 < score.predicted < 50_000
+
+
+def answers(tmp_path: Path, **changes: str) -> list[Score]:
+    row = {
+        "case_id": "one",
+        "model": "llama-3.1-70b",
+        "chip_id": "nvidia-h100-sxm-80gb",
+        "accelerator": "",
+        "tp": "8",
+        "pp": "1",
+        "isl": "1024",
+        "osl": "256",
+        "concurrency": "16",
+        "weight_precision": "fp8",
+        "spec_decoding": "none",
+        "mode": "aggregated",
+        "tpot_ms": "12",
+    } | changes
+    cases = tmp_path / "cases.csv"
+    cases.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
+    return validate(load(), cases)
+
+
+def test_case_and_blanks_around_a_cell_do_not_matter(tmp_path: Path) -> None:
+    (plain,) = answers(tmp_path)
+    (padded,) = answers(tmp_path, mode=" Aggregated ", weight_precision=" FP8", tp=" 8 ", isl="1.024e3")
+    (named,) = answers(tmp_path, chip_id="", accelerator="NVIDIA H100 SXM")
+    assert plain.status == "ok"
+    assert plain.predicted == padded.predicted == named.predicted
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "why"),
+    [
+        ({"chip_id": "mthreads-s5000"}, "unsupported", "bf16"),
+        ({"chip_id": ""}, "underspecified", "chip is not stated"),
+        ({"tp": "2.5"}, "implausible", "not a whole number"),
+        ({"pp": "128"}, "implausible", "80 layers"),
+        ({"spec_decoding": "EAGLE3"}, "unsupported", "speculative"),
+        ({"weight_precision": "hif8"}, "unsupported", "hif8"),
+    ],
+)
+def test_a_row_that_can_not_be_asked_says_why(tmp_path: Path, changes: dict[str, str], status: str, why: str) -> None:
+    (score,) = answers(tmp_path, **changes)
+    assert score.status == status
+    assert why in score.why
+    assert score.predicted is None

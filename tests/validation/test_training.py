@@ -161,6 +161,80 @@ def test_a_chip_or_word_that_can_not_be_used_is_a_reason_not_a_crash(tmp_path):
     assert "multiply to 16" in found["odd"].why
 
 
+STATED = {
+    "case_id": "mine",
+    "model": "llama-3.1-8b",
+    "kind": "dense",
+    "chip_id": "nvidia-h100-sxm-80gb",
+    "phase": "training",
+    "chips": "16",
+    "tp": "2",
+    "pp": "2",
+    "dp": "4",
+    "cp": "1",
+    "ep": "1",
+    "interleave": "1",
+    "micro_batch": "1",
+    "global_batch": "128",
+    "seq_len": "8192",
+    "precision": "bf16",
+    "recompute": "none",
+    "zero_stage": "1",
+    "n_experts": "",
+    "topk": "",
+    "step_time_s": "10",
+}
+
+
+def answer(tmp_path, **changes):
+    row = STATED | changes
+    table = tmp_path / "own.csv"
+    table.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
+    (score,) = validate(CATALOGUE, table)
+    return score
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dp": ""},
+        {"ep": ""},
+        {"kind": "Dense", "phase": "Pretrain", "precision": "BFloat16", "recompute": "No"},
+        {"precision": "fp16/bf16 (AMP)", "model": "meta-llama/Llama-3.1-8B-Instruct"},
+    ],
+)
+def test_what_follows_from_other_cells_need_not_be_stated(tmp_path, changes):
+    whole = answer(tmp_path)
+    assert whole.status == "ok"
+    assert answer(tmp_path, **changes).predicted == whole.predicted
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"tp": "7", "pp": "1", "dp": "1", "chips": "7"}, "32 attention heads"),
+        ({"pp": "64", "chips": "512"}, "32 layers do not fill 64"),
+        ({"global_batch": "2"}, "4 replicas"),
+        ({"dp": "", "chips": "18"}, "not whole numbers"),
+        ({"ep": "16"}, "do not fill expert parallelism"),
+        ({"model": "mixtral-8x7b", "ep": "16", "kind": "moe"}, "8 experts do not fill"),
+    ],
+)
+def test_a_row_that_no_cluster_could_run_is_implausible(tmp_path, changes, why):
+    score = answer(tmp_path, **changes)
+    assert score.status == "implausible"
+    assert why in score.why
+
+
+def test_a_shape_without_its_feed_forward_width_is_not_taken_for_one_without_it(tmp_path):
+    shape = {"layers": "40", "hidden": "5120", "heads": "40", "kv_heads": "40", "head_dim": "128", "vocab": "32000"}
+    half = answer(tmp_path, model="nobody-13b", **shape)
+    whole = answer(tmp_path, model="nobody-13b", ffn_hidden="13824", **shape)
+    assert (half.status, half.predicted) == ("underspecified", None)
+    assert "ffn_hidden" in half.why
+    assert whole.status == "ok"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

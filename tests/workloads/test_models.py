@@ -4,7 +4,7 @@ import pytest
 
 from polysilicon.facts import load
 from polysilicon.facts.architectures import ModelCard
-from polysilicon.records.errors import Unsupported
+from polysilicon.records.errors import UnknownName, Unsupported
 from polysilicon.workloads import Diffusion, Recommender, Transformer, counts, describe, diffusion, recommender
 from polysilicon.workloads.describe import from_card
 
@@ -74,6 +74,25 @@ def test_no_two_models_share_an_alias() -> None:
 @pytest.mark.parametrize("name", ["deepseek-ai/DeepSeek-R1", "LLaMA v3.3 70B", "GPT-OSS 20B", "zhipuai/GLM-5"])
 def test_spellings_of_published_tables_resolve(name: str) -> None:
     assert isinstance(describe(load(), name), Transformer)
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("Llama-3.1-8B-Instruct", "llama-3.1-8b"),
+        ("RedHatAI/Qwen3-32B-FP8", "qwen3-32b"),
+        ("Kimi-K2-Instruct", "kimi-k2"),
+        ("unsloth/Meta-Llama-3.1-70B", "llama-3.1-70b"),
+    ],
+)
+def test_a_checkpoint_has_the_shape_of_its_model(name: str, model: str) -> None:
+    assert describe(load(), name) == describe(load(), model)
+
+
+@pytest.mark.parametrize("name", ["Phi-4", "gemma-3-27b-it", "instruct", "Qwen3-33B-FP8"])
+def test_a_model_of_another_size_is_another_model(name: str) -> None:
+    with pytest.raises(UnknownName):
+        describe(load(), name)
 
 
 def test_the_recommender_has_mlperfs_tables() -> None:

@@ -15,7 +15,7 @@ from polysilicon.performance.serving_table import Figures, bound, evaluate
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place
 from polysilicon.validation.score import Score
-from polysilicon.validation.serving_cases import UNITS, Question, Refusal, Row, read
+from polysilicon.validation.serving_cases import UNITS, Question, Refusal, Row, chip_name, read
 
 CASES = DATA / "measurements" / "serving.csv"
 SPLIT = DATA / "measurements" / "serving_split.csv"
@@ -38,7 +38,7 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
         InputError: the file can't be read, or lacks the columns `case_id`, `model` and `chip_id`.
     """
     path = cases_path or CASES
-    rows = [row for _, row in read_csv(path)]
+    rows = [{name: text.strip() for name, text in row.items()} for _, row in read_csv(path)]
     _require_columns(rows, path)
     fitted = _fitted()
     read_rows = [(row, read(catalogue, row)) for row in rows]
@@ -96,14 +96,14 @@ def _measured(row: Row) -> dict[str, float]:
 
 def _template(catalogue: Catalogue, row: Row) -> Score:
     try:
-        vendor = catalogue.get(Chip, row["chip_id"]).vendor
+        vendor = catalogue.get(Chip, chip_name(row)).vendor
     except InputError:
         vendor = ""
     return Score(
         case_id=row["case_id"],
         quantity="",
         vendor=vendor,
-        chip=row["chip_id"],
+        chip=chip_name(row),
         source=row.get("evidence") or row.get("source", ""),
         kind=row.get("mode", ""),
     )
@@ -132,7 +132,8 @@ def _scored(
         if name not in FIGURE:
             scores.append(_with(own_unit, status="unsupported", why="energy per token is not estimated here yet"))
         elif not figures.fits[at]:
-            why = f"the weights do not fit: {asked.layout.precision} on {asked.layout.chips} x {asked.cluster.chip}"
+            where = f"{asked.layout.precision} on {asked.layout.chips} x {asked.cluster.chip}"
+            why = f"the weights and one sequence do not fit: {where}"
             scores.append(_with(own_unit, status="implausible", why=why))
         else:
             figure, short = FIGURE[name]

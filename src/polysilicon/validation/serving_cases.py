@@ -34,6 +34,20 @@ WAYS: dict[str, Way] = {
     "prefill nodes (disaggregated)": "prefill",
     "prefill only": "prefill",
 }
+PLAIN_DECODING = ("", "none", "none stated", "not recorded", "no", "off")
+# Words for a format of the weights that mean one of ours.
+WEIGHTS = {
+    "fp4": "nvfp4",
+    "uint4": "int4",
+    "w4a16": "int4",
+    "awq": "int4",
+    "gptq": "int4",
+    "w8a8": "int8",
+    "fp8_e4m3": "fp8",
+    "fp8-e4m3": "fp8",
+    "bfloat16": "bf16",
+    "float16": "fp16",
+}
 # Prompts waiting at each rank of a replica that only reads prompts: enough to fill a pass.
 WAITING = 8.0
 # Shared prefixes and narrower caches can stretch memory; not further than this.
@@ -88,8 +102,8 @@ def question(catalogue: Catalogue, row: Row) -> Question:
         Unsupported: the row measures something the estimator does not compute.
         InputError: a name or number is unknown.
     """
-    mode = row.get("mode", "")
-    if mode.startswith("MLPerf"):
+    mode = row.get("mode", "").casefold()
+    if mode.startswith("mlperf"):
         raise Underspecified("the summary states neither the lengths of the dataset nor the parallelism")
     if mode.startswith("disaggregated"):
         raise Underspecified("how many workers prefill and how many decode is not stated")
@@ -97,11 +111,14 @@ def question(catalogue: Catalogue, row: Row) -> Question:
         raise Underspecified(f"{mode}: how many requests are in flight is not stated")
     if mode not in WAYS:
         raise Unsupported(f"unknown mode {mode!r}; known: {', '.join(repr(one) for one in WAYS if one)}")
-    if "mtp" in row.get("spec_decoding", ""):
+    if row.get("spec_decoding", "").casefold() not in PLAIN_DECODING:
         raise Unsupported("speculative decoding is not modelled yet")
     way = WAYS[mode]
     model = transformer(catalogue, _text(row, "model"))
-    chip = catalogue.get(Chip, _text(row, "chip_id"))
+    name = chip_name(row)
+    if not name:
+        raise Underspecified("the chip is not stated")
+    chip = catalogue.get(Chip, name)
     layout = _prefill_layout(row, model) if way == "prefill" else _layout(row, model)
     cluster = Cluster.from_catalogue(catalogue, chip.id, layout.chips)
     replicas = max(_number(row, "num_accelerators", layout.chips) / layout.chips, 1.0)
@@ -109,7 +126,7 @@ def question(catalogue: Catalogue, row: Row) -> Question:
     if "inferencex" in row.get("source", "").casefold():
         share = catalogue.get(Assumption, "inferencex-length-share").value
     form = format_of(layout.precision, model.experts > 0)
-    for precision in (form.dense_compute, form.expert_compute):
+    for precision in (form.dense_compute, form.expert_compute, "bf16"):
         computed_in(precision, cluster.peak_flop_per_s)
     asked = Asked(
         model=model,
@@ -123,6 +140,11 @@ def question(catalogue: Catalogue, row: Row) -> Question:
     )
     _contradiction(row, asked)
     return Question(asked, way)
+
+
+def chip_name(row: Row) -> str:
+    """The id of a row's chip, or what the row calls it."""
+    return row.get("chip_id", "") or row.get("accelerator", "") or row.get("chip", "")
 
 
 def _load(row: Row, way: Way, layout: Layout) -> float:
@@ -145,9 +167,7 @@ def _contradiction(row: Row, asked: Asked) -> None:
 
 
 def _prefill_layout(row: Row, model: Transformer) -> Layout:
-    degree = {
-        name: int(_number(row, f"prefill_{name}", _number(row, name, 1.0))) for name in ("tp", "pp", "attn_dp", "ep")
-    }
+    degree = {name: _whole(row, f"prefill_{name}", _whole(row, name)) for name in ("tp", "pp", "attn_dp", "ep")}
     if max(degree.values()) == 1:
         raise Underspecified("the parallelism is not stated")
     if degree["attn_dp"] == 1:
@@ -175,6 +195,13 @@ def _number(row: Row, name: str, otherwise: float | None = None) -> float:
     return value
 
 
+def _whole(row: Row, name: str, otherwise: int = 1) -> int:
+    value = _number(row, name, float(otherwise))
+    if value != int(value):
+        raise Implausible(f"{name} is not a whole number: {row.get(name)}")
+    return int(value)
+
+
 def _engine(row: Row) -> str:
     name = row.get("framework", "").casefold()
     if "tensorrt" in name:
@@ -188,11 +215,11 @@ def _layout(row: Row, model: Transformer) -> Layout:
     Where the number of chips is not stated, some published rows give as `tp` (or `ep`) the product of the two
     parallel degrees over the same chips; a square is therefore read as its root.
     """
-    tp, pp, ep = (int(_number(row, name, 1.0)) for name in ("tp", "pp", "ep"))
-    stated, moe_tp = row.get("num_accelerators", "").strip(), int(_number(row, "moe_tp", 1.0))
+    tp, pp, ep, moe_tp = (_whole(row, name) for name in ("tp", "pp", "ep", "moe_tp"))
+    stated = row.get("num_accelerators", "").strip()
     if not row.get("tp", "").strip():
         raise Underspecified("the parallelism is not stated")
-    attn_dp = int(_number(row, "attn_dp", 1.0))
+    attn_dp = _whole(row, "attn_dp")
     if attn_dp == 1 and "attnDP" in row.get("parallelism", ""):
         tp, attn_dp = 1, tp
     if not stated:
@@ -202,6 +229,8 @@ def _layout(row: Row, model: Transformer) -> Layout:
             tp, attn_dp = (ep, 1) if attn_dp == 1 else (1, ep)
     if attn_dp == 1 and model.heads % tp:
         raise Implausible(f"{model.heads} attention heads do not divide over tensor parallelism of {tp}")
+    if pp > model.layers:
+        raise Implausible(f"{model.layers} layers do not fill {pp} pipeline stages")
     return Layout(tp=tp, pp=pp, attn_dp=attn_dp, ep=ep, precision=_precision(row, model))
 
 
@@ -209,7 +238,7 @@ def _precision(row: Row, model: Transformer) -> str:
     if model.precision == "mxfp4":
         return "mxfp4"
     stated = row.get("weight_precision", "").strip().casefold()
-    stated = {"fp4": "nvfp4", "uint4": "int4"}.get(stated, stated)
+    stated = WEIGHTS.get(stated, stated)
     if stated in EXPERTS:
         return stated
     if stated:

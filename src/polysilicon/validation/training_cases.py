@@ -10,21 +10,22 @@ from pathlib import Path
 import numpy as np
 
 from polysilicon.facts import Catalogue
-from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.layouts import RECOMPUTE, Layouts
 from polysilicon.performance.rates import rates
-from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.recipe import Recipe, tuned_attention
 from polysilicon.performance.step import Job
 from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place, PolysiliconError
 from polysilicon.validation.score import Status
+from polysilicon.validation.training_words import INFERENCE, PARTIAL, TRAINING, precision_of, recompute_of
 from polysilicon.workloads.counts import Shape
+from polysilicon.workloads.describe import card_of
 from polysilicon.workloads.huggingface import from_config
 from polysilicon.workloads.model import Transformer
 
@@ -72,8 +73,7 @@ OTHER = ("value", "peak_tflops_used")
 DIMENSIONS = ("layers", "hidden", "heads", "kv_heads", "head_dim", "vocab")
 LAYOUT = ("tp", "pp", "dp", "cp", "ep", "interleave", "micro_batch", "zero_stage")
 NEEDED = ("seq_len", "global_batch", "chips", *LAYOUT)
-# Words of the tables that mean one of ours.
-SAME_PRECISION = {"w8a8": "int8", "fp16/bf16 (amp)": "bf16", "fp16/bf16": "bf16", "amp": "bf16", "fp8/fp16": "fp8"}
+ESSENTIAL = ("seq_len", "global_batch", "chips", "tp", "pp")
 
 
 @dataclass(frozen=True)
@@ -160,24 +160,43 @@ def prepare(catalogue: Catalogue, case: Case) -> Prepared:
     try:
         made.model = _model(catalogue, case)
         missing = _missing(case, made.model)
-        if made.model is None or any(one in missing for one in ("seq_len", "global_batch", "chips", "tp", "pp")):
+        if made.model is None or any(one in missing for one in ESSENTIAL):
             return _lacking(made, missing)
         made.layout, made.recipe = _layout(case), _recipe(catalogue, case)
         made.cluster = _cluster(catalogue, case)
-        for precision in (_precision(case), "bf16"):
+        for precision in (precision_of(case.word("precision")), "bf16"):
             made.cluster.peak(precision)
     except PolysiliconError as cause:
         made.cluster, made.status, made.why = None, "unsupported", str(cause)
         return made
     if missing:
         return _lacking(made, missing)
-    degrees = made.layout["tp"] * made.layout["pp"] * made.layout["dp"] * made.layout["cp"]
-    if made.status == "ok" and degrees != case.number("chips"):
-        made.status, made.why = (
-            "implausible",
-            f"its degrees multiply to {degrees:g}, not to its {case.word('chips')} chips",
-        )
+    contradiction = _contradiction(made.layout, made.model, case)
+    if made.status == "ok" and contradiction:
+        made.status, made.why = "implausible", contradiction
     return made
+
+
+def _contradiction(layout: Mapping[str, float], model: Transformer, case: Case) -> str:
+    """How a row's own figures exclude one another; empty where they don't."""
+    tp, pp, dp, ep = (layout[name] for name in ("tp", "pp", "dp", "ep"))
+    degrees, ranks = tp * pp * dp * layout["cp"], tp * dp * layout["cp"]
+    batch, micro = case.number("global_batch") or 0.0, layout["micro_batch"]
+    broken = {
+        "its degrees are not whole numbers": any(
+            layout[name] % 1.0 for name in ("tp", "pp", "dp", "cp", "ep", "interleave")
+        ),
+        f"its degrees multiply to {degrees:g}, not to its {case.word('chips')} chips": degrees != case.number("chips"),
+        f"{model.heads} attention heads do not divide over tensor parallelism of {tp:g}": model.heads % tp,
+        f"{model.layers} layers do not fill {pp:g} pipeline stages": pp > model.layers,
+        f"{dp:g} replicas with micro-batches of {micro:g} need more than its batch of {batch:g}": dp * micro > batch,
+        f"a token can't choose {model.experts_per_token} of {model.experts} experts": (
+            model.experts_per_token > model.experts
+        ),
+        f"{model.experts} experts do not fill expert parallelism of {ep:g}": ep > max(model.experts, 1),
+        f"expert parallelism of {ep:g} needs more than the {ranks:g} chips of a stage": ep > ranks,
+    }
+    return next((why for why, found in broken.items() if found), "")
 
 
 def variants(made: Prepared) -> list[Prepared]:
@@ -206,9 +225,11 @@ def _lacking(made: Prepared, missing: list[str]) -> Prepared:
 
 def _verdict(case: Case) -> tuple[Status, str]:
     """What can be said of a row before any arithmetic."""
-    kind, phase = case.word("kind"), case.word("phase") or "training"
-    if phase != "training":
+    kind, phase = case.word("kind").casefold(), case.word("phase").casefold()
+    if phase in INFERENCE:
         return "unsupported", f"a {phase} measurement: `validate serving` takes those of inference"
+    if phase not in TRAINING:
+        return "unsupported", f"phase {phase} is not modelled yet"
     if kind not in ("", "dense", "moe"):
         return "unsupported", f"training of {kind} models is not modelled yet"
     tricks = case.word("other_tricks")
@@ -228,7 +249,7 @@ def _card(catalogue: Catalogue, name: str) -> Transformer | None:
     parent = re.split(r" cut | proxy |\(|\bproxy\b", name)[0].strip()
     for candidate in dict.fromkeys((name, parent)):
         try:
-            card = catalogue.get(ModelCard, candidate)
+            card = card_of(catalogue, candidate)
             return from_config(card.config, card.name) if card.kind == "transformer" else None
         except PolysiliconError:
             continue
@@ -239,7 +260,9 @@ def _model(catalogue: Catalogue, case: Case) -> Transformer | None:
     """The model a row describes: its own dimensions, the rest from the catalogue's card of that name."""
     card = _card(catalogue, case.word("model"))
     stated = {name: case.number(name) for name in DIMENSIONS}
-    if any(value is None for value in stated.values()):
+    fed = case.number("ffn_hidden") or case.number("moe_ffn_hidden")
+    routed = case.word("kind").casefold() != "moe" or case.number("n_experts")
+    if any(value is None for value in stated.values()) or not fed or not routed:
         return card
     layers, hidden, heads, kv_heads, head_dim, vocab = (int(value or 0) for value in stated.values())
     if min(layers, hidden, heads, kv_heads, head_dim, vocab) < 1:
@@ -260,7 +283,7 @@ def _model(catalogue: Catalogue, case: Case) -> Transformer | None:
         head_dim=head_dim,
         vocab=vocab,
         ffn_hidden=width,
-        gated=case.number("gated_mlp") != 0.0,
+        gated=like.gated if like and case.number("gated_mlp") is None else case.number("gated_mlp") != 0.0,
         tied_embeddings=case.number("tied_embeddings") == 1.0,
         experts=experts,
         experts_per_token=int(case.number("topk") or 0),
@@ -276,25 +299,32 @@ def _model(catalogue: Catalogue, case: Case) -> Transformer | None:
 def _missing(case: Case, model: Transformer | None) -> list[str]:
     """The columns a prediction needs and the row doesn't state."""
     missing = [name for name in NEEDED if case.number(name) is None]
-    if case.number("pp") == 1.0 and "interleave" in missing:
-        missing.remove("interleave")
+    missing = [name for name in missing if not _follows(name, case, model)]
     if model is None:
-        missing = [name for name in DIMENSIONS if case.number(name) is None] + missing
-    for name in ("recompute", "precision"):
-        if not case.word(name):
-            missing.append(name)
+        shape = (*DIMENSIONS, "ffn_hidden", *(["n_experts"] if case.word("kind").casefold() == "moe" else []))
+        missing = [name for name in shape if case.number(name) is None] + missing
+    if not recompute_of(case.word("recompute")):
+        missing.append("recompute")
+    if not case.word("precision"):
+        missing.append("precision")
     return missing
 
 
-def _precision(case: Case) -> str:
-    word = case.word("precision").casefold()
-    if word in PRECISIONS:
-        return word
-    if word in SAME_PRECISION:
-        return SAME_PRECISION[word]
-    if not word:
-        return "bf16"
-    raise InputError("unknown precision", found=word, allowed=[*PRECISIONS, *SAME_PRECISION])
+def _follows(name: str, case: Case, model: Transformer | None) -> bool:
+    """Whether an empty cell has only one possible value, given the others."""
+    stated = {one for one in ("chips", "tp", "pp", "cp") if case.number(one) is not None}
+    replicas = case.number("dp")
+    if replicas is None and len(stated) == 4:
+        degrees = [case.number(one) or 1.0 for one in ("tp", "pp", "cp")]
+        replicas = (case.number("chips") or 1.0) / float(np.prod(degrees))
+    only_choice = {
+        "dp": replicas is not None,
+        "ep": model is not None and not model.experts,
+        "interleave": case.number("pp") == 1.0,
+        "micro_batch": replicas is not None and replicas == case.number("global_batch"),
+        "zero_stage": replicas == 1.0 and case.number("cp") == 1.0,
+    }
+    return only_choice.get(name, False)
 
 
 def _layout(case: Case) -> dict[str, float]:
@@ -309,17 +339,10 @@ def _layout(case: Case) -> dict[str, float]:
     zero = case.number("zero_stage")
     layout["zero_stage"] = 1.0 if zero is None else zero
     layout["sequence_parallel"] = case.number("seq_parallel") or 0.0
-    word = case.word("recompute")
-    layout["recompute"] = float(RECOMPUTE.index(_recompute(word)))
-    layout["precision"] = float(PRECISIONS.index(_precision(case)))
+    word = recompute_of(case.word("recompute")) or "none"
+    layout["recompute"] = float(RECOMPUTE.index("full" if word in PARTIAL else word))
+    layout["precision"] = float(PRECISIONS.index(precision_of(case.word("precision"))))
     return layout
-
-
-def _recompute(word: str) -> str:
-    known = {one: one for one in RECOMPUTE} | {"partial-full": "full", "custom": "full", "": "none"}
-    if word not in known:
-        raise InputError("unknown recompute", found=word, allowed=[one for one in known if one])
-    return known[word]
 
 
 def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
@@ -329,12 +352,12 @@ def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
     tricks, year = case.word("other_tricks"), case.number("year") or fused_since
     frozen = "lora" in case.word("task").casefold()
     chip = catalogue.get(Chip, case.word("chip_id") or case.word("chip"))
-    sharded_gpu = case.number("zero_stage") == 3.0 and chip.device_class == "gpu"
+    on_gpu = float(chip.device_class == "gpu")
     return {
         "frozen": float(frozen),
         "adapter_share": adapters if frozen else 0.0,
         "fused_attention": float(year >= fused_since or "flash" in tricks.casefold()),
-        "tuned_attention": float(not sharded_gpu),
+        "tuned_attention": float(tuned_attention(1.0, case.number("zero_stage") or 0.0, on_gpu)),
         "graphs": float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks),
         "blocking": float("LAUNCH_BLOCKING" in tricks),
         "software_years": _software_years(catalogue, case),
@@ -353,9 +376,10 @@ def _software_years(catalogue: Catalogue, case: Case) -> float:
 def _recomputed_share(case: Case) -> float:
     """The share of layers that is computed again, where the row says how many are."""
     tricks, layers = case.word("other_tricks"), case.number("layers")
-    if case.word("recompute") == "custom" and "minimal" in tricks:
+    word = recompute_of(case.word("recompute"))
+    if word == "custom" and "minimal" in tricks:
         return 0.0
-    if case.word("recompute") != "partial-full":
+    if word != "partial-full":
         return 1.0
     counted = re.search(r"recompute_num_layers=(\d+)|recompute of (\d+) of|recompute (\d+) layers?/stage", tricks)
     if not counted or not layers:
@@ -393,7 +417,7 @@ def _nic_gbps(case: Case) -> float | None:
     if whole:
         return float(whole[1]) / node
     cards = re.search(r"(\d+)x\s?(?:Omni-Path )?(\d+)\s?G", text)
-    return float(cards[1]) * float(cards[2]) / node if cards else None
+    return float(cards[1]) * float(cards[2]) / node or None if cards else None
 
 
 def jobs_of(catalogue: Catalogue, made: Sequence[Prepared]) -> tuple[Job, Cluster, Efficiency]:

@@ -1,13 +1,18 @@
 """From a model's name, or a file with its configuration, to what it computes."""
 
+import re
 from pathlib import Path
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.architectures import ModelCard
 from polysilicon.records.document import read_yaml
-from polysilicon.records.errors import InputError, Place, Unsupported
+from polysilicon.records.errors import InputError, Place, UnknownName, Unsupported
 from polysilicon.workloads import diffusion, huggingface, recommender
 from polysilicon.workloads.model import Transformer, Workload
+
+# Words in a checkpoint's name that tell tuning or number format, not shape.
+TUNED = ("instruct", "chat", "it", "base", "hf", "thinking")
+FORMATS = ("bf16", "fp16", "fp8", "fp4", "nvfp4", "awq", "gptq", "int8", "int4", "w8a8", "w4a16")
 
 
 def describe(catalogue: Catalogue, name_or_path: str) -> Workload:
@@ -25,7 +30,31 @@ def describe(catalogue: Catalogue, name_or_path: str) -> Workload:
         return _read(path)
     if path.is_dir() and (path / "config.json").is_file():
         return _read(path / "config.json")
-    return from_card(catalogue.get(ModelCard, name_or_path))
+    return from_card(card_of(catalogue, name_or_path))
+
+
+def card_of(catalogue: Catalogue, name: str) -> ModelCard:
+    """The model record called `name`, or the one whose checkpoint it is.
+
+    Publisher and words for tuning or number format don't change the shape: `Qwen3-32B-FP8` is Qwen3 32B.
+
+    Raises:
+        UnknownName: no model is called so; says the nearest.
+    """
+    try:
+        return catalogue.get(ModelCard, name)
+    except UnknownName:
+        known = catalogue.names(ModelCard) | {one: one for one in catalogue.ids(ModelCard)}
+        meant = {target for alias, target in known.items() if _shape_of(alias) == _shape_of(name)}
+        if len(meant) != 1:
+            raise
+        return catalogue.get(ModelCard, meant.pop())
+
+
+def _shape_of(name: str) -> tuple[str, ...]:
+    """The words of a checkpoint's name that tell its shape."""
+    words = re.findall(r"[a-z0-9.]+", name.rsplit("/", 1)[-1].casefold())
+    return tuple(one for one in words if one not in (*TUNED, *FORMATS))
 
 
 def transformer(catalogue: Catalogue, name_or_path: str) -> Transformer:

@@ -1,0 +1,73 @@
+"""Words that tables of training measurements use, into the few that the estimator knows."""
+
+import re
+
+from polysilicon.performance.layouts import RECOMPUTE
+from polysilicon.performance.values import BYTES_PER_ELEMENT, PRECISIONS
+from polysilicon.records.errors import InputError
+
+FORMATS = {one: one for one in PRECISIONS} | {
+    "bfloat16": "bf16",
+    "float16": "fp16",
+    "half": "fp16",
+    "float32": "fp32",
+    "hfp8": "fp8",
+    "e4m3": "fp8",
+    "e5m2": "fp8",
+    "w8a8": "int8",
+    "fp4": "nvfp4",
+}
+# Mixed precision without a word on which: 16-bit products with master weights in 32 bits.
+MIXED = ("amp", "mixed")
+# `partial-full` and `custom` recompute some layers in full; how many stands elsewhere in the row.
+PARTIAL = ("partial-full", "custom")
+RECOMPUTED = {one: one for one in (*RECOMPUTE, *PARTIAL)} | {
+    "no": "none",
+    "off": "none",
+    "false": "none",
+    "0": "none",
+    "yes": "full",
+    "on": "full",
+    "true": "full",
+    "1": "full",
+    "uniform": "full",
+    "block": "partial-full",
+    "partial": "partial-full",
+    "core_attn": "selective",
+    "attention": "selective",
+    "unknown": "",
+    "": "",
+}
+INFERENCE = ("prefill", "decode", "serving", "inference", "generation")
+TRAINING = ("", "training", "train", "pretrain", "pretraining", "sft", "finetune", "finetuning")
+
+
+def precision_of(word: str) -> str:
+    """The format of the matrix products: of several that are named, the narrowest; bf16 where none is stated.
+
+    Raises:
+        InputError: no known format is named.
+    """
+    if not word.strip():
+        return "bf16"
+    parts = re.split(r"[^a-z0-9]+", word.casefold())
+    named = [FORMATS[one] for one in parts if one in FORMATS]
+    if named:
+        return min(named, key=lambda one: (BYTES_PER_ELEMENT[one], one))
+    if any(one in MIXED for one in parts):
+        return "bf16"
+    raise InputError("unknown precision", found=word, allowed=sorted(FORMATS))
+
+
+def recompute_of(word: str) -> str:
+    """What is computed again: a name of `RECOMPUTE` or `PARTIAL`, or nothing where it is not stated.
+
+    Raises:
+        InputError: the word is unknown.
+    """
+    folded = word.casefold().strip()
+    first = re.split(r"[ (,;:]", folded)[0]
+    for one in (folded, first):
+        if one in RECOMPUTED:
+            return RECOMPUTED[one]
+    raise InputError("unknown recompute", found=word, allowed=[one for one in RECOMPUTED if one])
