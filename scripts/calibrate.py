@@ -1,12 +1,14 @@
 """Fit the training estimator to measured cases and write what was found as records.
 
     python scripts/calibrate.py            # fit, then write facts/data/efficiency/training.yaml
-    python scripts/calibrate.py --report   # also refit without each source in turn and print the errors
+    python scripts/calibrate.py --report   # also print the errors of each source that a refit never saw
 
 The split is drawn by whole groups and recorded in facts/data/measurements/training_split.csv: rows of one source,
 model and chip, and all published duplicates, stay together, and some sources are held out entirely. Only rows
-marked `fit` are fitted; the intervals come from rows marked `test`. Few parameters, pulled towards a prior: those of
-all chips first, then of each class, family and chip, so that a chip without measurements inherits its family's.
+marked `fit` are fitted. The intervals come from refits without each source, chip and family in turn, because whoever
+asks is a source that was never seen; a source whose rows are all marked `test` counts as it is. Few parameters, pulled
+towards a prior: those of all chips first, then of each class, family and chip, so that a chip without measurements
+inherits its family's.
 """
 
 import argparse
@@ -97,6 +99,8 @@ ROBUST = 0.12
 # Products run at most so close to the dense peak: large ones of the vendors' own benchmarks come near it.
 MOST_OF_PEAK = 0.95
 HELD_SOURCES_PCT, TEST_PCT = 8, 20
+# Fitted rows from which a chip has an interval of its own.
+ENOUGH = 5
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,10 @@ class Table:
     sources: list[str]
     kinds: np.ndarray
     weights: np.ndarray
+
+    def groups(self) -> dict[str, list[str]]:
+        """The name of each row's source, chip and family."""
+        return {"source": self.sources, "chip": self.chips, "family": self.families}
 
 
 def table(made: list[Prepared], catalogue) -> Table:
@@ -269,11 +277,18 @@ def usable(one: Prepared) -> bool:
     return good and measured_step_s(one) > 0
 
 
-def conformal(errors: np.ndarray, share: float = 0.90) -> tuple[float, float]:
-    """Ratios of measured over predicted that hold `share` of the cases, both tails alike."""
-    ratios = np.sort(-errors)
-    rank = (1 - share) / 2 * (len(ratios) + 1) / len(ratios)
-    low, high = np.quantile(ratios, [max(rank / 1, 0.0) * 0.95, min(1 - rank * 0.95, 1.0)])
+def conformal(groups: dict[str, np.ndarray], share: float = 0.90) -> tuple[float, float]:
+    """Ratios of measured over predicted that hold `share` of the cases, both tails alike.
+
+    A group counts by the root of its rows, as in the fit: rows of one source err together.
+    """
+    filled = [errors for errors in groups.values() if len(errors)]
+    ratios = -np.concatenate(filled)
+    weights = np.concatenate([np.full(len(errors), len(errors) ** -0.5) for errors in filled])
+    order = np.argsort(ratios)
+    ratios, weights = ratios[order], weights[order]
+    below = (np.cumsum(weights) - 0.5 * weights) / weights.sum()
+    low, high = np.interp([(1 - share) / 2, (1 + share) / 2], below, ratios)
     return float(np.exp(low)), float(np.exp(high))
 
 
@@ -286,7 +301,27 @@ def summary(name: str, errors: np.ndarray) -> str:
     )
 
 
-def without(key: str, made: list[Prepared], names: list[str], catalogue, latencies) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class Unseen:
+    """Errors on a group of rows that a fit never saw, which rows have experts, and which chips it had fitted."""
+
+    errors: np.ndarray
+    mixed: np.ndarray
+    familiar: np.ndarray
+
+    def of(self, mixed: bool) -> np.ndarray:
+        """Errors on familiar chips, of models with experts or without."""
+        return self.errors[self.familiar & (self.mixed == mixed)]
+
+
+def unseen(fit: Fit, rest: Table, theirs: Table, latencies: tuple[float, float]) -> Unseen:
+    """How `fit`, made on `rest`, errs on rows it never saw."""
+    rows = Counter(rest.chips)
+    familiar = np.array([rows[chip] >= ENOUGH for chip in theirs.chips])
+    return Unseen(fit.log_error(fit.x, theirs, latencies), theirs.kinds, familiar)
+
+
+def without(key: str, made: list[Prepared], names: list[str], catalogue, latencies) -> dict[str, Unseen]:
     """Errors on each group of rows when the fit never saw that group."""
     out = {}
     for name in sorted(set(names)):
@@ -295,9 +330,8 @@ def without(key: str, made: list[Prepared], names: list[str], catalogue, latenci
             continue
         rest = table([m for m, own in zip(made, mine, strict=True) if not own], catalogue)
         theirs = table([m for m, own in zip(made, mine, strict=True) if own], catalogue)
-        fit = Fit(rest).run(rest, latencies, steps=10)
-        out[name] = fit.log_error(fit.x, theirs, latencies)
-    print(f"leave one {key} out: {summary('pooled', np.concatenate(list(out.values())))}")
+        out[name] = unseen(Fit(rest).run(rest, latencies, steps=10), rest, theirs, latencies)
+    print(f"leave one {key} out: {summary('pooled', np.concatenate([one.errors for one in out.values()]))}")
     return out
 
 
@@ -363,19 +397,19 @@ def main() -> None:
     peaks = [m for m in fitted if m.case.number("peak_mem_gib")]
     held, memory_off = reserve(peaks, table(peaks, catalogue))
     print(summary("memory, fitted", memory_off))
-    unseen = [m for m in tested if m.case.number("peak_mem_gib")]
-    memory_test = reserved(held, unseen, table(unseen, catalogue))
+    others = [m for m in tested if m.case.number("peak_mem_gib")]
+    memory_test = reserved(held, others, table(others, catalogue))
     print(summary("memory, never fitted", memory_test))
-    low, high = conformal(np.concatenate([memory_test, memory_off]))
+    low, high = conformal(by_source([*peaks, *others], np.concatenate([memory_off, memory_test])))
     held |= {"memory_low_ratio": low, "memory_high_ratio": high}
+    left = {key: without(key, fitted, names, catalogue, latencies) for key, names in one.groups().items()}
+    for source in set(other.sources) - set(one.sources):
+        theirs = table([m for m in tested if m.case.word("source_key") == source], catalogue)
+        left["source"][source] = unseen(fit, one, theirs, latencies)
     if asked.report:
-        for source, errors in without(
-            "source", known, [m.case.word("source_key") for m in known], catalogue, latencies
-        ).items():
-            print(summary("  without " + source, errors))
-    by_chip = without("chip", fitted, one.chips, catalogue, latencies)
-    by_family = without("family", fitted, one.families, catalogue, latencies)
-    write(fit, one, held, outside, other, by_chip, by_family)
+        for source, found in left["source"].items():
+            print(summary("  without " + source, found.errors))
+    write(fit, one, held, left)
     if asked.redraw or not SPLIT.exists():
         lines = ["case_id,fold"] + [f"{case},{fold}" for case, fold in folds.items()]
         files.write(SPLIT, "\n".join(lines) + "\n")
@@ -388,13 +422,20 @@ def read_split(path: Path) -> dict[str, str]:
         return {row["case_id"]: row["fold"] for row in csv.DictReader(stream)}
 
 
-def write(fit: Fit, one: Table, held, outside, other: Table, by_chip, by_family) -> None:
+def by_source(made: list[Prepared], errors: np.ndarray) -> dict[str, np.ndarray]:
+    """Errors grouped by the source of their rows."""
+    names = np.array([m.case.word("source_key") for m in made])
+    return {str(name): errors[names == name] for name in np.unique(names)}
+
+
+def write(fit: Fit, one: Table, held: dict[str, float], left: dict[str, dict[str, Unseen]]) -> None:
     """The records of every level, each with the interval of what it is used for."""
     values, paces = fit.split(fit.x)
-    plain, mixed = outside[~other.kinds], outside[other.kinds]
-    wider = max(np.quantile(np.abs(mixed), 0.9) / np.quantile(np.abs(plain), 0.9), 1.0)
-    near, family = conformal(plain), conformal(np.concatenate(list(by_chip.values())))
-    far = conformal(np.concatenate(list(by_family.values())))
+    near, mixed = (
+        conformal({name: found.of(kind) for name, found in left["source"].items()}) for kind in (False, True)
+    )
+    wider = max(np.log(mixed[1] / mixed[0]) / np.log(near[1] / near[0]), 1.0)
+    family, far = (conformal({name: found.errors for name, found in left[key].items()}) for key in ("chip", "family"))
     cases = {
         level: Counter(names)
         for level, names in (("class", one.classes), ("family", one.families), ("chip", one.chips))
@@ -425,8 +466,12 @@ def write(fit: Fit, one: Table, held, outside, other: Table, by_chip, by_family)
     for name, log in paces["chip"].items():
         pace = np.exp(log + paces["family"][family_of[name]] + paces["class"][class_of[name]])
         own = {"pace": pace, "narrow_pace": np.exp(paces["narrow"][name])}
-        known = cases["chip"][name] >= 5
-        why = "Interval from rows never fitted." if known else "Too few rows for an interval of its own: its family's."
+        known = cases["chip"][name] >= ENOUGH
+        why = (
+            "Interval from sources left out of the fit in turn."
+            if known
+            else "Too few rows for an interval of its own: its family's."
+        )
         records[f"training-{name}"] = record("chip", name, own, cases["chip"][name], near if known else None, why)
     header = "# Written by scripts/calibrate.py; run it again instead of editing.\n"
     files.write(OUT, header + yaml.safe_dump(records, sort_keys=False, width=110))

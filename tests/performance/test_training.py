@@ -113,6 +113,25 @@ def test_the_states_of_a_sharded_job_sum_to_those_of_one_chip(small):
         assert np.isclose(8 * getattr(shared, name), getattr(alone, name))
 
 
+def test_a_sharded_job_holds_the_layers_at_work_whole(gpt3):
+    first, second, third = (estimate(gpt3, Layouts.one(tp=8, dp=16, zero_stage=stage)).memory for stage in (1, 2, 3))
+    layer = 12 * gpt3.hidden**2 / 8
+    edge = gpt3.vocab * gpt3.hidden / 8
+    assert first.gathered_bytes == 0
+    assert np.isclose(second.gathered_bytes, 4 * layer * 15 / 16, rtol=1e-3)
+    assert np.isclose(third.gathered_bytes - second.gathered_bytes, 2 * (2 * layer + edge) * 15 / 16, rtol=1e-3)
+
+
+def test_fully_sharded_training_on_gpus_has_the_attention_it_was_measured_with(small):
+    from polysilicon.performance.recipe import tuned_attention
+
+    assert list(tuned_attention(1.0, np.array([2.0, 3.0]), 1.0)) == [1.0, 0.0]
+    assert tuned_attention(1.0, 3.0, 0.0) == 1.0
+    layout = Layouts.one(dp=8, zero_stage=3)
+    untuned = estimate(small, layout, recipe=Recipe(tuned_attention=0.0))
+    assert estimate(small, layout).step_s == untuned.step_s
+
+
 def test_one_chip_sends_nothing(small):
     parts = estimate(small, Layouts.one()).parts
     for name in ("tensor_s", "context_s", "expert_s", "pipeline_s", "bubble_s", "data_s"):

@@ -11,7 +11,7 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.rates import rates
-from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.recipe import Recipe, as_run
 from polysilicon.performance.step import Job, breakdown
 from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PEAK_FIELD, PRECISIONS
@@ -60,7 +60,9 @@ def explain_training(
     shape = known.struct(Shape.of(model), f"model {model.name}")
     sequence = known.value(task.sequence_length, "task: sequence length")
     batch = known.value(task.global_batch, "task: global batch")
+    on_gpu = known.value(cluster.device_class == "gpu", f"{cluster.chip}: device class")
     with recorder:
+        recipe = as_run(recipe, layout, on_gpu)
         reached = rates(chips, efficiency, layout, recipe, latencies)
         job = Job(shape, sequence, batch, layout, recipe, reached, efficiency, chips.node_size)
         step = breakdown(job).step_s

@@ -7,7 +7,7 @@ import numpy as np
 from polysilicon.performance import layer as on_chip
 from polysilicon.performance.communication import expert_replicas, replicas
 from polysilicon.performance.pipeline import micro_batches
-from polysilicon.performance.step import Job, held_weights
+from polysilicon.performance.step import Job, held_weights, layer_weights
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
@@ -20,6 +20,7 @@ class Memory:
     weight_bytes: Values
     gradient_bytes: Values
     optimizer_bytes: Values
+    gathered_bytes: Values
     activation_bytes: Values
     logit_bytes: Values
     reserve_bytes: Values
@@ -46,6 +47,43 @@ def state_bytes(
     split = np.asarray(sharded) > 0.0
     held = weights / np.where(split, replicas, 1.0) + expert_weights / np.where(split, expert_replicas, 1.0)
     return bytes_a_weight * trained_share * held
+
+
+@formula
+def whole_unit_bytes(
+    layer_weights: Values,
+    expert_layer_weights: Values,
+    edge_weights: Values,
+    replicas: Values,
+    tp: Values,
+    at_once: Values,
+    bytes_a_weight: Values,
+    sharded: Values,
+) -> Values:
+    """What a sharded state holds whole while a layer is at work: `at_once` layers and the edges, beyond its own shard.
+
+    Source: Zhao et al., PyTorch FSDP (arXiv 2304.11277), sections 3.2 and 3.4: one unit at work, one prefetched.
+    """
+    whole = (at_once * (layer_weights + expert_layer_weights) + edge_weights) / tp
+    return np.where(np.asarray(sharded) > 0.0, bytes_a_weight * whole * (1.0 - 1.0 / replicas), 0.0)
+
+
+@formula
+def gathered_bytes(weights_bytes: Values, gradients_bytes: Values) -> Values:
+    """Weights and gradients that are whole for the moment.
+
+    Source: Zhao et al., PyTorch FSDP (arXiv 2304.11277), section 3.2.
+    """
+    return weights_bytes + gradients_bytes
+
+
+@formula
+def units_at_once(layers: Values, pp: Values, units: Values) -> Values:
+    """How many layers are whole at once: `units`, where a stage has as many.
+
+    Source: Zhao et al., PyTorch FSDP (arXiv 2304.11277), section 3.3.2: rate-limited prefetching.
+    """
+    return np.minimum(units, np.ceil(layers / pp))
 
 
 @formula
@@ -171,13 +209,18 @@ def reserve_bytes(counted_bytes: Values, share: Values, fixed_bytes: Values) -> 
 
 @formula
 def counted_bytes(
-    weight_bytes: Values, gradient_bytes: Values, optimizer_bytes: Values, activation_bytes: Values, logit_bytes: Values
+    weight_bytes: Values,
+    gradient_bytes: Values,
+    optimizer_bytes: Values,
+    gathered_bytes: Values,
+    activation_bytes: Values,
+    logit_bytes: Values,
 ) -> Values:
     """Memory that the model accounts for.
 
     Source: Rajbhandari et al. (arXiv 1910.02054), section 3; Korthikanti et al. (arXiv 2205.05198), section 4.
     """
-    return weight_bytes + gradient_bytes + optimizer_bytes + activation_bytes + logit_bytes
+    return weight_bytes + gradient_bytes + optimizer_bytes + gathered_bytes + activation_bytes + logit_bytes
 
 
 @formula
@@ -201,9 +244,24 @@ def memory(job: Job) -> Memory:
     optimizer = state_bytes(*held, recipe.optimizer_bytes, from_stage(cut.zero_stage, 1.0), trained)
     activations, tokens = _activations(job)
     logits = logit_bytes(tokens, job.shape.vocab, cut.tp, cut.pp)
-    counted = counted_bytes(weights, gradients, optimizer, activations, logits)
+    gathered = _gathered(job, ranks, trained)
+    counted = counted_bytes(weights, gradients, optimizer, gathered, activations, logits)
     reserve = reserve_bytes(counted, efficiency["reserve_share"], efficiency["reserve_bytes"])
-    return Memory(memory_bytes(counted, reserve), weights, gradients, optimizer, activations, logits, reserve)
+    total = memory_bytes(counted, reserve)
+    return Memory(total, weights, gradients, optimizer, gathered, activations, logits, reserve)
+
+
+def _gathered(job: Job, ranks: Values, trained: Values) -> Values:
+    """What sharded weights and gradients hold whole for the moment."""
+    cut, recipe, layers = job.layouts, job.recipe, job.shape.layers
+    common, own, edge = layer_weights(job)
+    two, one = units_at_once(layers, cut.pp, 2.0), units_at_once(layers, cut.pp, 1.0)
+    from_third, from_second = from_stage(cut.zero_stage, 3.0), from_stage(cut.zero_stage, 2.0)
+    width = recipe.gradient_bytes * trained
+    return gathered_bytes(
+        whole_unit_bytes(common, own, edge, ranks, cut.tp, two, recipe.weight_bytes, from_third),
+        whole_unit_bytes(common, own, 0.0, ranks, cut.tp, one, width, from_second),
+    )
 
 
 def _activations(job: Job) -> tuple[Values, Values]:

@@ -1,10 +1,12 @@
 """What a training recipe fixes beside the layout: what is trained, what is kept, what the software does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.values import Values
+from polysilicon.records.recorder import formula
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,18 @@ class Recipe:
     gradient_bytes: Values = 4.0
     reduce_bytes: Values = 4.0
     optimizer_bytes: Values = 12.0
+
+
+@formula
+def tuned_attention(tuned: Values, zero_stage: Values, on_gpu: Values) -> Values:
+    """Whether the vendor's attention kernel runs: fully sharded training on GPUs takes the framework's own.
+
+    Source: rows of ZeRO stage 3 in measurements/training.csv, which are PyTorch FSDP on GPUs; Zhao et al.
+    (arXiv 2304.11277).
+    """
+    return tuned * np.where((np.asarray(zero_stage) >= 3.0) & (np.asarray(on_gpu) > 0.0), 0.0, 1.0)
+
+
+def as_run(recipe: Recipe, layouts: Layouts, on_gpu: Values) -> Recipe:
+    """The recipe with what a layout implies of the software."""
+    return replace(recipe, tuned_attention=tuned_attention(recipe.tuned_attention, layouts.zero_stage, on_gpu))

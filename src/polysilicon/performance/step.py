@@ -218,16 +218,22 @@ def _head(job: Job, micro: _Micro) -> Values:
     return whole.head_s(product, loss, job.recipe.frozen)
 
 
-def held_weights(job: Job) -> tuple[Values, Values]:
-    """Weights of one chip before sharding over replicas: those every rank has, and those of its experts."""
+def layer_weights(job: Job) -> tuple[Values, Values, Values]:
+    """Weights before tensor parallelism: of a mean layer without experts, of a rank's experts in it, of the edges."""
     cut, shape = job.layouts, job.shape
     always = on_chip.always_weights(shape.shared_weights, shape.router_weights)
     common = wire.dense_layer_weights(
         shape.attention_weights, shape.dense_weights, always, shape.dense_layers, shape.layers
     )
-    edge = wire.edge_weights(shape.vocab, shape.hidden, shape.embeddings, cut.pp)
-    plain = wire.stage_weights(shape.layers, common, edge, cut.tp, cut.pp)
     own = wire.expert_layer_weights(shape.experts, shape.expert_weights, cut.ep, shape.dense_layers, shape.layers)
+    return common, own, wire.edge_weights(shape.vocab, shape.hidden, shape.embeddings, cut.pp)
+
+
+def held_weights(job: Job) -> tuple[Values, Values]:
+    """Weights of one chip before sharding over replicas: those every rank has, and those of its experts."""
+    cut, shape = job.layouts, job.shape
+    common, own, edge = layer_weights(job)
+    plain = wire.stage_weights(shape.layers, common, edge, cut.tp, cut.pp)
     return plain, wire.stage_weights(shape.layers, own, 0.0, cut.tp, cut.pp)
 
 

@@ -14,7 +14,7 @@ from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.memory import Memory, memory
 from polysilicon.performance.pipeline import model_flop_per_s_per_chip, tokens_per_s_per_chip
 from polysilicon.performance.rates import rates
-from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.recipe import Recipe, as_run
 from polysilicon.performance.step import Breakdown, Job, breakdown
 from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
 from polysilicon.records.errors import Unsupported
@@ -39,6 +39,15 @@ def bound_s(step_s: Values, ratio: Values, widening: Values) -> Values:
 
 
 @formula
+def memory_bound_bytes(memory_bytes: Values, ratio: Values) -> Values:
+    """One end of the 90 % interval of the memory of the fullest chip.
+
+    Source: as `bound_s`; ratios from the rows of measurements/training.csv that state a peak.
+    """
+    return memory_bytes * ratio
+
+
+@formula
 def utilisation_pct(model_flop_per_s: Values, peak_flop_per_s: Values) -> Values:
     """Model FLOP/s utilisation: what the model needs over the dense matrix peak.
 
@@ -52,7 +61,8 @@ class TrainingEstimate:
     """One entry a candidate. `low_s` and `high_s` bound the 90 % interval of `step_s`.
 
     `mfu_pct` counts causal attention over the dense peak of the products' precision. `fits` is whether the fullest
-    chip's memory suffices. `doubts` are the figures read from low-confidence records.
+    chip's memory suffices at the point; `memory_high_bytes` is the upper end of its 90 % interval. `doubts` are the
+    figures read from low-confidence records.
     """
 
     model: str
@@ -65,6 +75,7 @@ class TrainingEstimate:
     mfu_pct: Any
     parts: Breakdown
     memory: Memory
+    memory_high_bytes: Any
     fits: Any
     doubts: tuple[Reading, ...]
     fits_used: tuple[str, ...]
@@ -86,6 +97,7 @@ class TrainingEstimate:
             ("mfu_pct", self.mfu_pct),
             ("memory_gib", np.asarray(self.memory.memory_bytes) / GIB),
             ("fits", self.fits),
+            ("memory_high_gib", np.asarray(self.memory_high_bytes) / GIB),
         ):
             columns[name] = np.ravel(np.broadcast_to(values, len(self)))[:count]
         notes = tuple(f"low confidence: {one}" for one in self.doubts)
@@ -142,6 +154,7 @@ def job_of(
     efficiency: Efficiency,
 ) -> Job:
     """Everything the formulas read, gathered."""
+    recipe = as_run(recipe, layouts, float(cluster.device_class == "gpu"))
     return Job(
         shape,
         float(task.sequence_length),
@@ -188,6 +201,7 @@ def evaluate(
         mfu_pct=utilisation_pct(useful, peak),
         parts=parts,
         memory=used,
+        memory_high_bytes=memory_bound_bytes(used.memory_bytes, efficiency["memory_high_ratio"]),
         fits=np.asarray(used.memory_bytes) <= cluster.memory_bytes,
         doubts=doubts_of(cluster, job.layouts),
         fits_used=efficiency.records,
