@@ -1,12 +1,12 @@
 """A row of a table of policy cases as items, transaction and day; columns as the validation tables name them."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
-from polysilicon.policy.items import Items
+from polysilicon.policy.items import Items, named
 from polysilicon.policy.transaction import Transaction
 from polysilicon.records.dates import day
 from polysilicon.records.errors import InputError, Place
@@ -97,11 +97,11 @@ def _chip(catalogue: Catalogue, row: Row) -> Chip | None:
 
 
 def _designer(catalogue: Catalogue, vendor: str, chip: Chip | None) -> str:
-    """The country of the designer: the chip's, else that of any chip of the same vendor; unstated otherwise."""
+    """The country of the designer: the chip's, else that of any chip of a vendor so called; unstated otherwise."""
     if chip is not None:
         return chip.vendor_country
-    same: Sequence[str] = [one.vendor_country for one in catalogue.every(Chip) if one.vendor == vendor]
-    return same[0] if same else ""
+    same = (one.vendor_country for one in catalogue.every(Chip) if named(one.vendor, [vendor]))
+    return next(same, "") if vendor else ""
 
 
 def _transaction(row: Row) -> Transaction:
