@@ -37,7 +37,7 @@ from polysilicon.performance.training import latencies_s
 from polysilicon.records import files
 from polysilicon.records.units import GIB
 from polysilicon.validation.training_cases import Prepared, prepare, read_cases
-from polysilicon.validation.training_measures import measured_step_s
+from polysilicon.validation.training_measures import measured_step_s, usable
 from polysilicon.workloads.counts import Shape
 
 CASES = DATA / "measurements" / "training.csv"
@@ -271,12 +271,6 @@ def draw_split(made: list[Prepared]) -> dict[str, str]:
     return {one.case.id: fold[group] for group, rows in groups.items() for one in rows}
 
 
-def usable(one: Prepared) -> bool:
-    """Whether a row can be fitted: expressible, plausible, of quality A or B, and with a time."""
-    good = one.status == "ok" and one.expressible and one.case.word("quality") in ("A", "B")
-    return good and measured_step_s(one) > 0
-
-
 def conformal(groups: dict[str, np.ndarray], share: float = 0.90) -> tuple[float, float]:
     """Ratios of measured over predicted that hold `share` of the cases, both tails alike.
 
@@ -410,9 +404,9 @@ def main() -> None:
         for source, found in left["source"].items():
             print(summary("  without " + source, found.errors))
     write(fit, one, held, left)
-    if asked.redraw or not SPLIT.exists():
-        lines = ["case_id,fold"] + [f"{case},{fold}" for case, fold in folds.items()]
-        files.write(SPLIT, "\n".join(lines) + "\n")
+    used = {m.case.id for m in fitted}
+    lines = ["case_id,fold,fitted"] + [f"{case},{fold},{int(case in used)}" for case, fold in folds.items()]
+    files.write(SPLIT, "\n".join(lines) + "\n")
     print("catalogue", build())
 
 

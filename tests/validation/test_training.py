@@ -23,6 +23,11 @@ def rows():
         return {row["case_id"]: row for row in csv.DictReader(stream)}
 
 
+def used_rows():
+    with CASES.with_name("training_split.csv").open(encoding="utf-8") as stream:
+        return {row["case_id"] for row in csv.DictReader(stream) if row["fitted"] == "1"}
+
+
 def test_every_row_is_answered_and_every_refusal_has_a_reason(scores, rows):
     assert {one.case_id for one in scores} == set(rows)
     assert all(one.why for one in scores if one.status != "ok")
@@ -57,7 +62,7 @@ def test_intervals_hold_nine_of_ten_rows_never_fitted(scores):
 def test_rows_that_contradict_themselves_are_recognised_and_not_fitted(scores, rows):
     flagged = {case for case, row in rows.items() if row["check"].startswith("DISAGREE") or row["quality"] == "D"}
     mine = [one for one in scores if one.case_id in flagged]
-    assert not any(one.fitted for one in mine)
+    assert not flagged & used_rows()
     assert {one.status for one in mine} <= {"implausible", "unsupported"}
 
 
@@ -250,3 +255,12 @@ def test_a_broken_table_is_refused_with_the_place(tmp_path, text, problem):
     table.write_text(text)
     with pytest.raises(InputError, match=problem):
         validate(CATALOGUE, table)
+
+
+def test_only_rows_that_were_fitted_and_their_duplicates_are_called_so(scores, rows):
+    fitted = {one.case_id for one in scores if one.fitted}
+    used = used_rows()
+    groups = {rows[case]["dup_group"] for case in used} - {""}
+    assert used <= fitted
+    assert all(rows[case]["dup_group"] in groups for case in fitted - used)
+    assert {one.status for one in scores if one.case_id in used} == {"ok"}

@@ -67,11 +67,11 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
     """
     made = [prepare(catalogue, case) for case in read_cases(cases_path or CASES)]
     answers = _answers(catalogue, [one for one in made if one.expressible])
-    folds, duplicates = _fitted()
+    cases, duplicates = _fitted()
     scores = []
     for one in made:
-        seen = folds.get(one.case.id) == "fit" or one.case.word("dup_group") in duplicates
-        scores += list(_scores(catalogue, one, answers.get(id(one)), seen and one.status != "implausible"))
+        seen = one.case.id in cases or one.case.word("dup_group") in duplicates
+        scores += list(_scores(catalogue, one, answers.get(id(one)), seen))
     return scores
 
 
@@ -245,8 +245,8 @@ def _vendor_of(catalogue: Catalogue, chip: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _fitted() -> tuple[dict[str, str], frozenset[str]]:
-    """The recorded fold of each of our cases, and the groups of duplicates of which a row was fitted."""
-    folds = {row["case_id"]: row["fold"] for _, row in read_csv(SPLIT)}
-    groups = {row["dup_group"] for _, row in read_csv(CASES) if row["dup_group"] and folds.get(row["case_id"]) == "fit"}
-    return folds, frozenset(groups)
+def _fitted() -> tuple[frozenset[str], frozenset[str]]:
+    """Our cases that took part in the fit, and the groups of duplicates of which one did."""
+    cases = frozenset(row["case_id"] for _, row in read_csv(SPLIT) if row["fitted"] == "1")
+    groups = {row["dup_group"] for _, row in read_csv(CASES) if row["case_id"] in cases}
+    return cases, frozenset(groups - {""})

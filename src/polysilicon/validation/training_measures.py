@@ -5,6 +5,12 @@ from polysilicon.validation.training_cases import Prepared
 from polysilicon.workloads.counts import Shape
 
 
+def usable(made: Prepared) -> bool:
+    """Whether a row can be fitted: expressible, plausible, of quality A or B, and with a time."""
+    good = made.status == "ok" and made.expressible and made.case.word("quality") in ("A", "B")
+    return good and measured_step_s(made) > 0
+
+
 def exploited(convention: str) -> float:
     """1 where a source counts causal attention as half, 0 where it counts the whole score matrix."""
     return 1.0 if "causal" in convention else 0.0
