@@ -64,6 +64,8 @@ def explain_training(
     with recorder:
         recipe = as_run(recipe, layout, on_gpu)
         reached = rates(chips, efficiency, layout, recipe, latencies)
+        width = known.value(reached.operand_bytes, f"bytes of an operand in {PRECISIONS[int(layout.precision)]}")
+        reached = replace(reached, operand_bytes=width)
         job = Job(shape, sequence, batch, layout, recipe, reached, efficiency, chips.node_size)
         step = breakdown(job).step_s
     return plain(recorder.tree(step))

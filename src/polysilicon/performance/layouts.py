@@ -8,8 +8,18 @@ from numpy.typing import NDArray
 
 from polysilicon.performance.values import PRECISIONS, Values
 from polysilicon.records.errors import InputError
+from polysilicon.records.recorder import formula
 
 RECOMPUTE = ("none", "selective", "full")
+
+
+@formula
+def chips_used(tp: Values, pp: Values, dp: Values, cp: Values) -> Values:
+    """Chips of a layout: the product of the degrees that cut the job.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 3; Liu et al., Ring Attention (arXiv 2310.01889).
+    """
+    return tp * pp * dp * cp
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,7 @@ class Layouts:
     @property
     def chips(self) -> Values:
         """Chips that a candidate uses."""
-        return self.tp * self.pp * self.dp * self.cp
+        return chips_used(self.tp, self.pp, self.dp, self.cp)
 
     def __len__(self) -> int:
         return max(np.size(getattr(self, one.name)) for one in fields(self))

@@ -33,7 +33,7 @@ def bound_s(step_s: Values, ratio: Values, widening: Values) -> Values:
     """One end of the 90 % interval of a step: the point, times a ratio that measured cases stayed within.
 
     Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World (2005), split conformal prediction;
-    ratios from the test rows of measurements/training.csv.
+    ratios from refits to measurements/training.csv without each source, chip or family in turn.
     """
     return step_s * ratio**widening
 
@@ -223,7 +223,7 @@ def peak_flop_per_s(cluster: Cluster, layouts: Layouts) -> Values:
 def widening(mixed: Values, moe_widening: Values, doubtful: Values, doubt_widening: Values) -> Values:
     """Exponent that widens the interval: for models with experts, and where a peak rests on a doubtful record.
 
-    Source: spread of the test rows of measurements/training.csv, by kind of model.
+    Source: spread of the errors on sources left out of the fit to measurements/training.csv, by kind of model.
     """
     return np.where(np.asarray(mixed) > 0.0, moe_widening, 1.0) * np.where(
         np.asarray(doubtful) > 0.0, doubt_widening, 1.0
