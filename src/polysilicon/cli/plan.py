@@ -86,7 +86,9 @@ def explain(
     made = read(plan)
     if figure is None:
         every = sorted(made.figures.values(), key=lambda one: one.id.count("/"))
-        columns = {name: [getattr(one, name) for one in every] for name in ("id", "label", "value", "unit")}
+        columns = {
+            name: [getattr(one, name) for one in every] for name in ("id", "label", "value", "low", "high", "unit")
+        }
         listed = Table(f"{len(every)} figures of {made.name}", columns)
         answer(listed.to_dict, lambda: table(listed), as_json=json)
         return

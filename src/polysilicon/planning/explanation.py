@@ -78,6 +78,7 @@ def _figure(plan: Plan, opened: Opened, figure: Figure) -> Step:
         what=figure.label,
         source="the plan's decisions times the coefficients below",
         inputs=parts,
+        interval=(figure.low, figure.high),
     )
 
 

@@ -271,13 +271,18 @@ class Term(Part, frozen=True, kw_only=True):
 
 
 class Figure(Part, frozen=True, kw_only=True):
-    """A printed amount as a sum of linear terms."""
+    """A printed amount as a sum of linear terms, and the ends of its 90 % interval.
+
+    `low` is `None` where the figure has no interval of its own, `high` also where no source bounds it from above.
+    """
 
     id: str
     label: str
     value: float
     unit: str
     terms: list[Term]
+    low: float | None = None
+    high: float | None = None
 
 
 class WorkloadNote(Part, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from polysilicon.planning.plan import SCHEMA_VERSION, ParetoPoint, Plan, Purchas
 from polysilicon.planning.programme import Programme, build
 from polysilicon.planning.shocks import Survived, strike, survival
 from polysilicon.planning.solving import Answer, NoAnswer, solve
+from polysilicon.planning.uncertainty import bounded
 from polysilicon.planning.unknowns import unknowns, without_price
 from polysilicon.planning.values import relaxed, shadow_prices
 from polysilicon.planning.words import NOTES, in_words
@@ -99,7 +100,7 @@ def _assembled(options: Options, programme: Programme, answer: Answer, progress:
         country_shares=record.shares(instance, spend, "country"),
         excluded=[*options.excluded, *left_out],
         notes=list(NOTES),
-        figures=figures(instance, answer) | purchase_figures(instance, bought),
+        figures=bounded(figures(instance, answer) | purchase_figures(instance, bought), options, asked.seed),
         scenario_file=opened.file,
         scenario=opened.data,
     )

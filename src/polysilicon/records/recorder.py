@@ -53,7 +53,10 @@ class Leaf:
 
 @dataclass
 class Step:
-    """One figure: `name`, `value`, and what it rests on. Either a formula's result or a leaf."""
+    """One figure: `name`, `value`, and what it rests on. Either a formula's result or a leaf.
+
+    `interval` holds the ends of its 90 % interval where one is known; an open end is `None`.
+    """
 
     name: str
     value: Any
@@ -63,6 +66,7 @@ class Step:
     confidence: str = ""
     inputs: list["Step"] = field(default_factory=list)
     within: list["Step"] = field(default_factory=list)
+    interval: tuple[float | None, float | None] = (None, None)
 
 
 class Recorder:

@@ -11,7 +11,7 @@ from polysilicon.records.bounded import Bounded
 from polysilicon.records.recorder import Step
 from polysilicon.report.doubt import FOOTNOTE, MARK, doubted
 from polysilicon.report.terminal import text
-from polysilicon.report.words import cell
+from polysilicon.report.words import cell, interval
 
 Key = tuple[str, str, str, tuple[str, ...]]
 MOST_BEHIND, INDENT = 200, 2
@@ -35,6 +35,8 @@ def to_dict(root: Step) -> dict[str, Any]:
 
 def _to_dict(step: Step, seen: set[Key]) -> dict[str, Any]:
     named: dict[str, Any] = {"name": step.name, "value": plain_value(step.value)}
+    if step.interval != (None, None):
+        named |= dict(zip(("low", "high"), step.interval, strict=True))
     for field in ("unit", "what", "source", "confidence"):
         if getattr(step, field):
             named[field] = getattr(step, field)
@@ -95,6 +97,8 @@ def _line(step: Step, *, again: bool) -> Text:
     line = Text.assemble(
         text(step.name, "bold"), " = ", text(_shown(step.value), "cyan"), f" {step.unit}" if step.unit else "", marked
     )
+    if step.interval != (None, None):
+        line.append(f" ({interval(*step.interval)})")
     behind = (
         "as above"
         if again

@@ -6,6 +6,21 @@ from itertools import groupby
 
 from polysilicon.planning.plan import Assignment, BindingLimit, Excluded, LegalityRow, Plan, Purchase, QuarterTotals
 from polysilicon.report.doubt import doubted
+from polysilicon.report.words import interval
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One of the figures a plan is told by, with the ends of its 90 % interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    def ends(self, scale: float = 1.0) -> str:
+        """The interval in a unit that makes its figures `scale` times as large."""
+        low, high = (end if end is None else end * scale for end in (self.low, self.high))
+        return interval(low, high)
 
 
 @dataclass(frozen=True)
@@ -205,3 +220,21 @@ def span(name: str, quarters: Sequence[QuarterTotals]) -> Span:
 
 def _grouped(quarters: Iterable[QuarterTotals]) -> list[tuple[str, list[QuarterTotals]]]:
     return [(year, list(part)) for year, part in groupby(quarters, key=lambda one: one.quarter[:4])]
+
+
+def headlines(plan: Plan) -> dict[str, Headline]:
+    """Cost and cash [M USD], the highest power [kW], carbon [tCO2e] and water [m3] of the whole plan."""
+    highest = max(plan.by_quarter, key=lambda one: one.power_kw).quarter
+    ids = {
+        "cost_musd": "cost_musd",
+        "cash_musd": "cash_musd",
+        "peak_power_kw": f"power_kw/{highest}",
+        "carbon_t": "carbon_t",
+        "water_m3": "water_m3",
+    }
+    found: dict[str, Headline] = {}
+    for name, figure_id in ids.items():
+        figure = plan.figures.get(figure_id)
+        ends = (figure.low, figure.high) if figure else (None, None)
+        found[name] = Headline(getattr(plan.totals, name), *ends)
+    return found

@@ -35,6 +35,7 @@ def render(plan: Plan, scores: Mapping[str, Sequence[Score]] | None = None) -> s
         .get_template("report.html")
         .render(
             plan=plan,
+            told=ledger.headlines(plan),
             version=__version__,
             charts=figures.charts(plan),
             charts_json=embedded({name: chart.to_dict() for name, chart in figures.charts(plan).items()}),

@@ -30,12 +30,16 @@ def render(plan: Plan) -> RenderableType:
 
 
 def _headline(plan: Plan) -> Text:
-    totals, solve = plan.totals, plan.solve
+    totals, solve, told = plan.totals, plan.solve, ledger.headlines(plan)
     lines = [
         _one_line(f"{plan.name}: {plan.quarters[0]} to {plan.quarters[-1]}, as of {plan.as_of}", "bold"),
         _one_line(
-            f"{number(totals.cost_musd)} M USD ({number(totals.cash_musd)} in cash), {number(totals.chips)} chips, "
-            f"{number(totals.peak_power_kw / 1000, 3)} MW at most, {number(totals.carbon_t, 3)} tCO2e"
+            f"{number(totals.cost_musd)} M USD{_bracketed(told['cost_musd'].ends())}, "
+            f"{number(totals.cash_musd)} in cash, {number(totals.chips)} chips"
+        ),
+        _one_line(
+            f"{number(totals.peak_power_kw / 1000, 3)} MW at most{_bracketed(told['peak_power_kw'].ends(1e-3))}, "
+            f"{number(totals.carbon_t, 3)} tCO2e{_bracketed(told['carbon_t'].ends())}"
         ),
         _one_line(
             f"demand met {number(100 * totals.demand_met, 3)} %, proven gap {number(100 * solve.gap, 2)} %, "
@@ -43,6 +47,10 @@ def _headline(plan: Plan) -> Text:
         ),
     ]
     return Text("\n").join(lines)
+
+
+def _bracketed(words: str) -> str:
+    return f" ({words})" if words else ""
 
 
 def _one_line(words: str, style: str = "") -> Text:

@@ -28,6 +28,14 @@ def number(value: float, digits: int = 4) -> str:
     return written.rstrip("0").rstrip(".") if "." in written else written
 
 
+def interval(low: float | None, high: float | None, digits: int = 3) -> str:
+    """The ends of a 90 % interval: `90 %: 194 to 390`; empty where neither end is known."""
+    if low is None and high is None:
+        return ""
+    above = "unbounded" if high is None else number(high, digits)
+    return f"90 %: {number(low or 0.0, digits)} to {above}"
+
+
 def short(value: float) -> str:
     """A number where there is little room: three digits and a letter, `40 M`, `1.25 k`."""
     for least, letter in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
