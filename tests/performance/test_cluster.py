@@ -58,3 +58,9 @@ def test_a_column_of_clusters_keeps_each_figure(catalogue):
     column = Cluster.stack([Cluster.from_catalogue(catalogue, name, 8) for name in names])
     assert list(column.peak_flop_per_s["bf16"]) == [989e12, 312e12]
     assert np.isnan(column.peak_flop_per_s["fp8"][1])
+
+
+def test_a_chip_alone_needs_no_link(catalogue):
+    with pytest.raises(InputError, match="scaleup_bw_gbs"):
+        Cluster.from_catalogue(catalogue, "metax-c600", 8)
+    assert Cluster.from_catalogue(catalogue, "metax-c600", 1).memory_bytes > 0

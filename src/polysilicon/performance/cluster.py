@@ -78,8 +78,9 @@ class Cluster:
         domain = reader.read("scaleup_domain", 1.0)
         usual = catalogue.get(Assumption, "chips-per-node")
         node = reader.read("chips", domain if usual.value <= domain <= (usual.high or domain) else usual.value)
-        scaleup = reader.read("scaleup_bw_gbs") / 2 * GIGA if domain > 1 else np.inf
-        if domain < node:
+        # A chip alone sends nothing, so a link that no source states is no reason to refuse it.
+        scaleup = reader.read("scaleup_bw_gbs") / 2 * GIGA if min(domain, chips) > 1 else np.inf
+        if domain < node and chips > 1:
             # Chips of one host that no fabric joins talk through its bus, and the slowest hop sets the pace.
             bus = catalogue.get(Assumption, "host-bus-gbs")
             scaleup, domain = bus.value * GIGA, node
