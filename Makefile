@@ -30,7 +30,9 @@ facts: $(VENV)/installed
 # Fit the efficiency parameters to the measured cases again, then compile them in.
 calibrate: $(VENV)/installed
 	$(BIN)/python scripts/calibrate.py
+	$(BIN)/python scripts/calibrate_serving.py
 	$(BIN)/polysilicon facts build
+	$(BIN)/python scripts/record_validation.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed; choose one with make PYTHON=/path/to/python' >&2; exit 1; }

@@ -7,6 +7,7 @@ import pytest
 
 from polysilicon.planning.plan import Plan
 from polysilicon.report import page
+from polysilicon.report.scores import summary
 from polysilicon.validation.score import Score
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
@@ -100,7 +101,7 @@ def test_validation_says_how_true_the_estimates_are(plan):
     scores = [
         Score(case_id="a", quantity="step_time_s", predicted=1.1, low=0.9, high=1.3, measured=1.0, error_pct=10.0)
     ]
-    html = page.render(plan, {"training": scores})
+    html = page.render(plan, {"training": summary(scores)})
     assert "Training estimates against measurements" in html
     assert "1 published cases" in html
     assert "against measurements" not in page.render(plan)

@@ -1,15 +1,11 @@
 """`polysilicon plan` and `polysilicon explain`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from polysilicon.cli.options import Facts, Json, answer, answer_tree, catalogue
-
-if TYPE_CHECKING:
-    from polysilicon.facts import Catalogue
-    from polysilicon.validation.score import Score
 
 PLAN, PAGE = "plan.json", "report.html"
 
@@ -36,6 +32,7 @@ def plan(
     from polysilicon.records import files
     from polysilicon.report import page
     from polysilicon.report.files import to_json
+    from polysilicon.report.scores import recorded
     from polysilicon.report.summary import render
     from polysilicon.report.terminal import console, text
     from polysilicon.scenario import read
@@ -47,7 +44,7 @@ def plan(
     folder = out or (None if json else Path("plan-out"))
     if folder is not None:
         write(made, folder / PLAN)
-        files.write(folder / PAGE, page.render(made, _scores(opened.catalogue)))
+        files.write(folder / PAGE, page.render(made, recorded()))
     if json:
         print(to_json(made.to_dict()), end="")
         return
@@ -55,14 +52,6 @@ def plan(
     screen.print(render(made))
     screen.print(text(f"\nwrote {folder}/{PLAN} and {folder}/{PAGE}"), soft_wrap=True)
     screen.print(text(f"polysilicon explain {folder}/{PLAN} cost_musd", "dim"), soft_wrap=True)
-
-
-def _scores(known: "Catalogue") -> "dict[str, list[Score]]":
-    """How far the estimators are off on the measured cases that ship with the catalogue."""
-    from polysilicon.validation.serving import validate as serving
-    from polysilicon.validation.training import validate as training
-
-    return {"training": training(known), "serving": serving(known)}
 
 
 def explain(

@@ -1,10 +1,12 @@
 """From what a user typed to one id: exact, alias, unique short form, else a refusal with the nearest names."""
 
+import functools
 from collections.abc import Collection, Mapping
 
 from polysilicon.records.errors import AmbiguousName, UnknownName
 
 
+@functools.lru_cache(maxsize=16_384)
 def plain(name: str) -> str:
     """`name` without case, spaces, underscores, slashes and dots, so that `Llama 3.1-8B` and `llama-3.1-8b` meet."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())

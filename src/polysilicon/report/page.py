@@ -7,7 +7,7 @@ as an escape. A content policy in the page lets only our two scripts run, by the
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -20,15 +20,13 @@ from polysilicon.planning.plan import Plan
 from polysilicon.records.units import unit_of
 from polysilicon.report import figures, ledger
 from polysilicon.report.doubt import doubted
-from polysilicon.report.scores import summary
 from polysilicon.report.words import cell, label, number, short
-from polysilicon.validation.score import Score
 
 _SCRIPTS = ("vendor/echarts.min.js", "templates/charts.js")
 
 
-def render(plan: Plan, scores: Mapping[str, Sequence[Score]] | None = None) -> str:
-    """The page of a plan; `scores` are the validation rows, by subject, that say how far estimates can be trusted."""
+def render(plan: Plan, validation: Mapping[str, Any] | None = None) -> str:
+    """The page of a plan; `validation` are the summaries, by subject, that say how far estimates can be trusted."""
     scripts = [_text(name) for name in _SCRIPTS]
     return (
         _environment()
@@ -47,7 +45,7 @@ def render(plan: Plan, scores: Mapping[str, Sequence[Score]] | None = None) -> s
             relied_on=ledger.relied_on(plan),
             other_verdicts=ledger.other_verdicts(plan),
             excluded=ledger.excluded(plan),
-            validation={subject: summary(rows) for subject, rows in (scores or {}).items()},
+            validation=validation or {},
             scenario=json.dumps(plan.scenario, indent=2, ensure_ascii=False, default=str),
             style=Markup(_text("templates/style.css")),  # noqa: S704 - our own file
             scripts=[Markup(one) for one in scripts],  # noqa: S704 - our own files

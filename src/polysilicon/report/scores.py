@@ -2,10 +2,13 @@
 
 import statistics
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Group, RenderableType
 
+from polysilicon.facts import Catalogue
 from polysilicon.records.table import Table
 from polysilicon.report.terminal import pairs, table, text
 from polysilicon.report.words import number
@@ -14,6 +17,7 @@ from polysilicon.validation.score import COLUMNS, Score, by
 GROUPS = ("quantity", "vendor", "chip", "source", "kind")
 GROUPS_ON_SCREEN = ("quantity", "vendor", "kind")
 ROWS_ON_SCREEN = 20
+RECORDED = Path(__file__).parent / "validation.json"
 
 
 def summary(scores: Sequence[Score]) -> dict[str, Any]:
@@ -28,6 +32,24 @@ def summary(scores: Sequence[Score]) -> dict[str, Any]:
         "not_fitted": errors([one for one in scores if not one.fitted]),
         **{f"by_{field}": {name: errors(group) for name, group in by(scores, field).items()} for field in GROUPS},
     }
+
+
+def public(catalogue: Catalogue) -> dict[str, Any]:
+    """The summary of every public case, by subject, without the reasons and the longest groups."""
+    from polysilicon.validation import policy, serving, training
+
+    found = {"training": training.validate, "serving": serving.validate, "policy": policy.validate}
+    left_out = ("reasons", "by_source", "by_chip")
+    return {
+        subject: {name: told for name, told in summary(validate(catalogue)).items() if name not in left_out}
+        for subject, validate in found.items()
+    }
+
+
+def recorded() -> dict[str, Any]:
+    """What `public` found when the estimators last changed; a test holds the record to it."""
+    told: dict[str, Any] = msgspec.json.decode(RECORDED.read_bytes())
+    return told
 
 
 def errors(scores: Sequence[Score]) -> dict[str, Any]:

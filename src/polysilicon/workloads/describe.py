@@ -1,5 +1,6 @@
 """From a model's name, or a file with its configuration, to what it computes."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def card_of(catalogue: Catalogue, name: str) -> ModelCard:
         return catalogue.get(ModelCard, meant.pop())
 
 
+@functools.lru_cache(maxsize=16_384)
 def _shape_of(name: str) -> tuple[str, ...]:
     """The words of a checkpoint's name that tell its shape."""
     words = re.findall(r"[a-z0-9.]+", name.rsplit("/", 1)[-1].casefold())
