@@ -64,3 +64,9 @@ def test_a_chip_alone_needs_no_link(catalogue):
     with pytest.raises(InputError, match="scaleup_bw_gbs"):
         Cluster.from_catalogue(catalogue, "metax-c600", 8)
     assert Cluster.from_catalogue(catalogue, "metax-c600", 1).memory_bytes > 0
+
+
+def test_chips_without_a_network_form_no_cluster_beyond_their_host(catalogue):
+    assert Cluster.from_catalogue(catalogue, "huawei-atlas-300i-duo", 8).chips == 8
+    with pytest.raises(InputError, match="no network beyond its 8 chips"):
+        Cluster.from_catalogue(catalogue, "huawei-atlas-300i-duo", 64)

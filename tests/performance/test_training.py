@@ -158,6 +158,12 @@ def test_the_interval_holds_the_point_and_widens_for_a_stranger(small):
     assert stranger.high_s / stranger.low_s > known.high_s / known.low_s
 
 
+@pytest.mark.parametrize("chip", ["google-tpu-v5p", "enflame-t21"])
+def test_no_end_of_the_interval_beats_the_peak(small, chip):
+    made = estimate(small, Layouts.one(dp=8), chip)
+    assert np.all(made.mfu_pct * made.step_s / made.low_s <= 100 * (1 + 1e-9))
+
+
 def test_a_layout_larger_than_the_cluster_is_refused(small):
     with pytest.raises(Unsupported, match="more chips"):
         estimate(small, Layouts.one(dp=2048))

@@ -68,7 +68,8 @@ class Cluster:
 
         Raises:
             UnknownName: neither a chip nor a system is called so.
-            InputError: a figure the formulas need is unknown, or the number of chips is not positive.
+            InputError: a figure the formulas need is unknown, the number of chips is not positive, or they have no
+                network between them.
         """
         if not chips > 0:
             raise InputError("a cluster needs at least one chip", found=chips, allowed="a number above 0")
@@ -85,6 +86,13 @@ class Cluster:
             bus = catalogue.get(Assumption, "host-bus-gbs")
             scaleup, domain = bus.value * GIGA, node
             reader.readings.append(Reading("value", bus.id, bus.value, bus.confidence, bus.sources))
+        scaleout = reader.scaleout_gbps() / BITS_PER_BYTE * GIGA if chips > domain else scaleup
+        if not scaleout > 0:
+            raise InputError(
+                f"{chip.id} has no network beyond its {domain:g} chips",
+                found=chips,
+                allowed=f"at most {domain:g} chips",
+            )
         return cls(
             chip=chip.id,
             chips=float(chips),
@@ -93,7 +101,7 @@ class Cluster:
             memory_bytes_per_s=reader.read("memory_bw_gbs") * GIGA,
             scaleup_bytes_per_s=scaleup,
             scaleup_domain=domain,
-            scaleout_bytes_per_s=reader.scaleout_gbps() / BITS_PER_BYTE * GIGA if chips > domain else scaleup,
+            scaleout_bytes_per_s=scaleout,
             node_size=node,
             family=chip.family,
             device_class=chip.device_class,

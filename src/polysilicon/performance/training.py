@@ -39,6 +39,17 @@ def bound_s(step_s: Values, ratio: Values, widening: Values) -> Values:
 
 
 @formula
+def possible_s(
+    bound_s: Values, flop_per_token: Values, tokens: Values, peak_flop_per_s: Values, chips: Values
+) -> Values:
+    """A lower end that no chip can beat: at least what the model's operations take at the dense peak.
+
+    Source: Williams, Waterman, Patterson, Roofline (CACM 52(4), 2009).
+    """
+    return np.maximum(bound_s, flop_per_token * tokens / (peak_flop_per_s * chips))
+
+
+@formula
 def memory_bound_bytes(memory_bytes: Values, ratio: Values) -> Values:
     """One end of the 90 % interval of the memory of the fullest chip.
 
@@ -195,7 +206,9 @@ def evaluate(
         cluster=cluster,
         layouts=job.layouts,
         step_s=parts.step_s,
-        low_s=bound_s(parts.step_s, efficiency.low_ratio, wider),
+        low_s=possible_s(
+            bound_s(parts.step_s, efficiency.low_ratio, wider), flop, job.global_batch * job.sequence, peak, chips
+        ),
         high_s=bound_s(parts.step_s, efficiency.high_ratio, wider),
         tokens_per_s_per_chip=tokens_per_s_per_chip(parts.step_s, job.global_batch, job.sequence, chips),
         mfu_pct=utilisation_pct(useful, peak),

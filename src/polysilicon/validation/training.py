@@ -14,9 +14,17 @@ from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.facts.money import Assumption
+from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.memory import memory
-from polysilicon.performance.step import breakdown
-from polysilicon.performance.training import bound_s, doubt_widening, timely_doubts, widening
+from polysilicon.performance.step import Job, breakdown
+from polysilicon.performance.training import (
+    bound_s,
+    doubt_widening,
+    peak_flop_per_s,
+    possible_s,
+    timely_doubts,
+    widening,
+)
 from polysilicon.performance.values import Values
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import PolysiliconError
@@ -135,7 +143,7 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     rows = np.column_stack(
         [
             np.sqrt(least(step) * most(step)),
-            least(bound_s(step, efficiency.low_ratio, wider)),
+            least(possible_s(bound_s(step, efficiency.low_ratio, wider), *_least_work(job, cluster))),
             most(bound_s(step, efficiency.high_ratio, wider)),
             np.sqrt(least(used) * most(used)),
             least(cluster.memory_bytes),
@@ -147,6 +155,12 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
         id(one): Answer(*[*(float(value) for value in row), _peak(one), _recomputed(one)])
         for one, row in zip(made, rows, strict=True)
     }
+
+
+def _least_work(job: Job, cluster: Cluster) -> tuple[Values, Values, Values, Values]:
+    """What bounds a step from below: operations a token, tokens, peak and chips."""
+    flop = job.shape.training_flop_per_token(job.sequence)
+    return flop, job.global_batch * job.sequence, peak_flop_per_s(cluster, job.layouts), job.layouts.chips
 
 
 def _peak(one: Prepared) -> float:
