@@ -38,6 +38,15 @@ def running_usd_per_h(hall_usd_per_h: Amount, power_usd_per_h: Amount, upkeep_us
 
 
 @formula
+def cost_at_mean_load_musd(cost_musd: Amount, mean_load: Amount) -> Amount:
+    """What a service sized for its busiest hour would cost if it were busy all the time, for pricing what it does.
+
+    Source: definition: cost over the share of its capacity that is used.
+    """
+    return cost_musd / mean_load
+
+
+@formula
 def quarter_mwh(facility_kwh_per_h: Amount, hours: Amount) -> Amount:
     """Energy of a unit over a quarter, at the site's meter.
 

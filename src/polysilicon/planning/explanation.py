@@ -9,11 +9,14 @@ from collections.abc import Callable
 from polysilicon.facts import Catalogue
 from polysilicon.facts.catalogue import load
 from polysilicon.facts.hardware import System
+from polysilicon.facts.money import Assumption
+from polysilicon.planning.coefficients import cost_at_mean_load_musd
 from polysilicon.planning.costing import Priced, priced
 from polysilicon.planning.formulation import porting_fee_musd
 from polysilicon.planning.options import first_token_budget_ms
 from polysilicon.planning.plan import Figure, Plan, Term
 from polysilicon.planning.rate_tree import rate_tree
+from polysilicon.planning.unit_costs import MEAN_LOAD
 from polysilicon.records.bounded import Bounded
 from polysilicon.records.dates import Quarter
 from polysilicon.records.document import Document
@@ -89,7 +92,10 @@ def _term(plan: Plan, opened: Opened, term: Term) -> Step:
         if term.quantity == 1.0:
             return inner
         return Step(name=term.label, value=term.quantity * _number(inner.value), unit=term.unit, inputs=[inner])
-    coefficient = _coefficient(opened, kind, subject)
+    if kind == "at_mean_load":
+        coefficient = _at_mean_load(opened, _figure(plan, opened, plan.figures[subject]))
+    else:
+        coefficient = _coefficient(opened, kind, subject)
     quantity = Step(name="quantity", value=term.quantity, source="decided by the plan")
     return Step(
         name=term.label,
@@ -116,6 +122,16 @@ def _coefficient(opened: Opened, kind: str, subject: str) -> Step:
         unit = priced(opened.catalogue, opened.scenario, site, record, hours, recorder=recorder)
         amount = unit.rent_musd[rest[0]] if kind == "rent_musd" else AMOUNTS[kind](unit)  # type: ignore[index]
     return recorder.tree(amount)
+
+
+def _at_mean_load(opened: Opened, cost: Step) -> Step:
+    with Recorder() as recorder:
+        busy = opened.catalogue.get(Assumption, MEAN_LOAD).value
+        recorder.known(busy, f"{MEAN_LOAD}.value [polysilicon-judgement]", "estimate")
+        spread = cost_at_mean_load_musd(cost.value, busy)
+    step = recorder.tree(spread)
+    step.inputs[0] = cost
+    return step
 
 
 def _porting(opened: Opened, subject: str) -> Step:

@@ -19,11 +19,12 @@ from polysilicon.planning.formulation import formulate
 from polysilicon.planning.instance import Instance
 from polysilicon.planning.options import Options, gather
 from polysilicon.planning.pareto import METHOD, front
-from polysilicon.planning.plan import SCHEMA_VERSION, ParetoPoint, Plan, Purchase, ShockResult, Solve, Survival
+from polysilicon.planning.plan import SCHEMA_VERSION, Figure, ParetoPoint, Plan, Purchase, ShockResult, Solve, Survival
 from polysilicon.planning.programme import Programme, build
 from polysilicon.planning.shocks import Survived, strike, survival
 from polysilicon.planning.solving import Answer, NoAnswer, solve
 from polysilicon.planning.uncertainty import bounded
+from polysilicon.planning.unit_costs import unit_costs
 from polysilicon.planning.unknowns import unknowns, without_price
 from polysilicon.planning.values import relaxed, shadow_prices
 from polysilicon.planning.words import NOTES, in_words
@@ -100,10 +101,15 @@ def _assembled(options: Options, programme: Programme, answer: Answer, progress:
         country_shares=record.shares(instance, spend, "country"),
         excluded=[*options.excluded, *left_out],
         notes=list(NOTES),
-        figures=bounded(figures(instance, answer) | purchase_figures(instance, bought), options, asked.seed),
+        figures=bounded(_figures(options, instance, answer, bought), options, asked.seed),
         scenario_file=opened.file,
         scenario=opened.data,
     )
+
+
+def _figures(options: Options, instance: Instance, answer: Answer, bought: list[Purchase]) -> dict[str, Figure]:
+    priced = {one.id: one for one in unit_costs(options, instance, answer)}
+    return figures(instance, answer) | purchase_figures(instance, bought) | priced
 
 
 def _solve(answer: Answer) -> Solve:

@@ -14,10 +14,12 @@ import msgspec
 import numpy as np
 
 from polysilicon.facts import Catalogue
+from polysilicon.facts.reading import assumed
 from polysilicon.planning.explanation import AMOUNTS
 from polysilicon.planning.formulation import porting_fee_musd
 from polysilicon.planning.options import Options
 from polysilicon.planning.plan import Figure, Term
+from polysilicon.planning.unit_costs import MEAN_LOAD
 from polysilicon.records.bounded import Bounded
 from polysilicon.records.interval import Floats
 
@@ -37,6 +39,7 @@ BY_SYSTEM = {
 BY_SITE = {"running_musd": "running", "carbon_operational_t": "grid", "water_m3": "water"}
 
 Cause = tuple[str, str]
+LOAD: Cause = ("load", "")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ def bounded(figures: Mapping[str, Figure], options: Options, seed: int) -> dict[
         if kind == "figure":
             inner = draws(figures[subject])
             return None if inner is None else term.quantity * inner
+        if kind == "at_mean_load":
+            inner = draws(figures[subject])
+            busy = spreads.mean_load()
+            dearer = Spread(LOAD, busy.value / busy.high, busy.value / busy.low)
+            return None if inner is None else term.quantity * inner / busy.value * factor(dearer)
         spread = spreads.of(kind, subject)
         return None if spread is None else term.quantity * term.coefficient * factor(spread)
 
@@ -102,6 +110,10 @@ class _Spreads:
     def __init__(self, options: Options) -> None:
         self._catalogue: Catalogue = options.opened.catalogue
         self._priced = {one.key: one.priced for one in (*options.options, *options.unpriced)}
+
+    def mean_load(self) -> Bounded:
+        """The share of its capacity that a service uses on the mean."""
+        return assumed(self._catalogue, MEAN_LOAD)
 
     def of(self, kind: str, subject: str) -> Spread | None:
         """`None` for a kind of coefficient that has no bounds of its own."""

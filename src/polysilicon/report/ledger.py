@@ -24,6 +24,17 @@ class Headline:
 
 
 @dataclass(frozen=True)
+class UnitCost:
+    """What a workload costs, and what one unit of its work does where it is a service."""
+
+    task: str
+    figure: str
+    whole: Headline
+    each: Headline | None
+    unit: str
+
+
+@dataclass(frozen=True)
 class Standing:
     """One line of the chart of what stands where: units by quarter, and what arrives in each."""
 
@@ -237,4 +248,22 @@ def headlines(plan: Plan) -> dict[str, Headline]:
         figure = plan.figures.get(figure_id)
         ends = (figure.low, figure.high) if figure else (None, None)
         found[name] = Headline(getattr(plan.totals, name), *ends)
+    return found
+
+
+def unit_costs(plan: Plan) -> list[UnitCost]:
+    """What each service and each training run costs, in the order of the plan's figures."""
+    found = []
+    for name, figure in plan.figures.items():
+        kind, _, task = name.partition("/")
+        if kind not in ("run_musd", "workload_musd"):
+            continue
+        priced = [one for each in ("usd_per_mtoken", "usd_per_msample") if (one := plan.figures.get(f"{each}/{task}"))]
+        each = Headline(priced[0].value, priced[0].low, priced[0].high) if priced else None
+        unit = priced[0].unit if priced else "a run"
+        found.append(
+            UnitCost(
+                task, priced[0].id if priced else name, Headline(figure.value, figure.low, figure.high), each, unit
+            )
+        )
     return found

@@ -34,6 +34,7 @@ def render(plan: Plan, validation: Mapping[str, Any] | None = None) -> str:
         .render(
             plan=plan,
             told=ledger.headlines(plan),
+            unit_costs=ledger.unit_costs(plan),
             version=__version__,
             charts=figures.charts(plan),
             charts_json=embedded({name: chart.to_dict() for name, chart in figures.charts(plan).items()}),

@@ -20,6 +20,8 @@ def render(plan: Plan) -> RenderableType:
     parts: list[RenderableType] = [_headline(plan), "", _bought(plan), "", _years(plan), "", _law(plan)]
     if ledger.unvalidated(plan):
         parts.append(_one_line(f"unvalidated, few measured cases: {', '.join(ledger.unvalidated(plan))}", "yellow"))
+    if ledger.unit_costs(plan):
+        parts.append(_unit_costs(plan))
     if plan.binding:
         parts.append(_limits(plan))
     if plan.shocks:
@@ -116,6 +118,14 @@ def _shocks(plan: Plan) -> RenderableType:
             sign + number(one.cost_change_musd, 3),
         )
     return grid
+
+
+def _unit_costs(plan: Plan) -> Text:
+    by_unit: dict[str, list[str]] = {}
+    for one in ledger.unit_costs(plan):
+        if one.each:
+            by_unit.setdefault(one.unit, []).append(f"{one.task} {number(one.each.value, 2)}")
+    return _one_line("; ".join(f"{unit}: {', '.join(told)}" for unit, told in reversed(by_unit.items())))
 
 
 def _limits(plan: Plan) -> RenderableType:
