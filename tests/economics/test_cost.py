@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polysilicon.economics import Owner, break_even_price, own, price_of, rent
+from polysilicon.economics import Owner, own, price_of, rent
 from polysilicon.facts import Catalogue, load
 from polysilicon.facts.hardware import System
 from polysilicon.facts.places import Region
@@ -105,22 +105,12 @@ def test_colocation_replaces_building(catalogue: Catalogue, texas: Region) -> No
     assert made.hall_usd_per_h.value == pytest.approx(10.0 * 190.0 * 12.0 / 8760.0)
 
 
-def test_an_unpriced_part_answers_at_which_price_it_would_enter_the_plan(catalogue: Catalogue) -> None:
+def test_an_unpriced_part_has_no_cost_but_a_floor(catalogue: Catalogue) -> None:
     guizhou, kunlun = catalogue.get(Region, "cn-gz-guian"), catalogue.get(System, "kunlun-p800-8")
     made = own(catalogue, guizhou, kunlun, as_of=TODAY, provisioned_it_kw=6.0, drawn_kw=5.0)
     assert made.price_unknown
     assert not made.usd_per_h.known
     assert made.usd_per_h.low > 0.0
-    answer = break_even_price(made, 10.0)
-    assert 0.0 < answer.low < answer.value < answer.high
-    quote = replace(made.quote, amount=exactly(answer.value))
-    at_that_price = own(catalogue, guizhou, kunlun, as_of=TODAY, provisioned_it_kw=6.0, drawn_kw=5.0, quote=quote)
-    assert at_that_price.usd_per_h.value == pytest.approx(10.0)
-
-
-def test_a_rented_part_breaks_even_at_a_rent(catalogue: Catalogue, texas: Region) -> None:
-    made = rent(catalogue, texas, catalogue.get(System, "dgx-h100"), "reserve", as_of=TODAY)
-    assert break_even_price(made, 16.0).value == pytest.approx(2.0)
 
 
 def test_a_cost_explains_itself_down_to_its_price(catalogue: Catalogue, texas: Region) -> None:

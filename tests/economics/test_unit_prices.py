@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from polysilicon.economics.unit_prices import break_even_price_usd, usd_per_mtoken, usd_per_run
+from polysilicon.economics.unit_prices import usd_per_mtoken, usd_per_run
 from polysilicon.records.bounded import Bounded
 
 
@@ -26,13 +24,3 @@ def test_a_range_of_throughputs_turns_round() -> None:
     made = usd_per_mtoken(10.0, Bounded(1000.0, 500.0, 2000.0))
     assert made.low == pytest.approx(made.value / 2.0)
     assert made.high == pytest.approx(made.value * 2.0)
-
-
-@given(st.floats(0.0, 100.0), st.floats(0.0, 100.0), st.floats(1e-6, 1e-3))
-def test_at_the_break_even_price_both_cost_the_same(alternative: float, running: float, per_price: float) -> None:
-    price = break_even_price_usd(alternative, running, per_price)
-    assert price >= 0.0
-    if alternative >= running:
-        assert running + price * per_price == pytest.approx(alternative, abs=1e-9)
-    else:
-        assert price == 0.0

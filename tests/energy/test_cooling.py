@@ -1,7 +1,6 @@
 import pytest
 
 from polysilicon.energy.cooling import (
-    fits_rack,
     grid_water_m3,
     pue,
     pue_allowed,
@@ -69,13 +68,3 @@ def test_a_pue_limit_is_judged_on_the_whole_range(catalogue: Catalogue) -> None:
     assert not bool(broken.possibly)
     assert bool(open_.undetermined)
     assert pue_allowed(catalogue.get(Region, "us-tx-dallas"), exactly(1.5)) is None
-
-
-def test_a_rack_takes_what_its_cooling_can_carry_away() -> None:
-    air = fits_rack(exactly(132.0), cooling(rack_limit_kw=30.0))
-    liquid = fits_rack(exactly(132.0), cooling(rack_limit_kw=140.0))
-    assert air is not None
-    assert liquid is not None
-    assert not bool(air.possibly)
-    assert bool(liquid.certainly)
-    assert fits_rack(exactly(1.0), cooling()) is None

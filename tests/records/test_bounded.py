@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polysilicon.records.bounded import Bounded, along, around, between, exactly, hull, unknown
+from polysilicon.records.bounded import Bounded, along, between, exactly, hull, unknown
 
 amounts = st.floats(0.0, 1e6, allow_subnormal=False)
 
@@ -76,7 +76,7 @@ def test_along_gives_the_functions_own_values_at_the_worse_corners(middle: float
     def twice(rate: float, years: float) -> float:
         return rate / (1.0 - (1.0 + rate) ** -years)
 
-    rate, years = around(middle, spread), Bounded(5.0, 4.0, 6.0)
+    rate, years = Bounded(middle, middle * (1.0 - spread), middle * (1.0 + spread)), Bounded(5.0, 4.0, 6.0)
     if rate.low <= 0.0:
         return
     made = along(twice, rising=(rate,), falling=(years,))

@@ -9,7 +9,7 @@ alike; figures read from records come bounded, with their origin.
 """
 
 from polysilicon.energy.carbon import Basis, Intensity, intensity, operational_kg
-from polysilicon.energy.cooling import fits_rack, pue, pue_allowed
+from polysilicon.energy.cooling import pue, pue_allowed
 from polysilicon.energy.embodied import chip_embodied_kg
 from polysilicon.energy.footprint import Footprint, footprint, total
 from polysilicon.energy.power import Node, facility_power_kw, node, node_drawn_kw, site_power_kw
@@ -21,7 +21,6 @@ __all__ = [
     "Node",
     "chip_embodied_kg",
     "facility_power_kw",
-    "fits_rack",
     "footprint",
     "intensity",
     "node",

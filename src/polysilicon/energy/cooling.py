@@ -62,13 +62,3 @@ def pue_allowed(region: Region, site_pue: Bounded) -> Truth | None:
     if region.pue_limit is None:
         return None
     return Interval.between(site_pue.low, site_pue.high).at_most(region.pue_limit)
-
-
-def fits_rack(node_kw: Bounded, cooling: Cooling) -> Truth | None:
-    """Whether one rack with that cooling holds one node; `None` where no limit was read.
-
-    A system of several racks must be asked by the rack.
-    """
-    if cooling.rack_limit_kw is None:
-        return None
-    return Interval.between(node_kw.low, node_kw.high).at_most(cooling.rack_limit_kw)

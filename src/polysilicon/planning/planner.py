@@ -27,7 +27,7 @@ from polysilicon.planning.uncertainty import bounded
 from polysilicon.planning.unit_costs import unit_costs
 from polysilicon.planning.unknowns import unknowns, without_price
 from polysilicon.planning.values import relaxed, shadow_prices
-from polysilicon.planning.words import NOTES, in_words
+from polysilicon.planning.words import NOTES, in_words, site_notes
 from polysilicon.records.errors import Infeasible
 from polysilicon.scenario import Opened, read
 
@@ -100,7 +100,7 @@ def _assembled(options: Options, programme: Programme, answer: Answer, progress:
         vendor_shares=record.shares(instance, spend, "vendor"),
         country_shares=record.shares(instance, spend, "country"),
         excluded=[*options.excluded, *left_out],
-        notes=list(NOTES),
+        notes=[*NOTES, *site_notes(opened.catalogue, asked)],
         figures=bounded(_figures(options, instance, answer, bought), options, asked.seed),
         scenario_file=opened.file,
         scenario=opened.data,

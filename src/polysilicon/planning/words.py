@@ -1,5 +1,10 @@
 """Limits in the user's own words, and the notes that every plan carries."""
 
+from collections.abc import Iterator
+
+from polysilicon.energy import pue, pue_allowed
+from polysilicon.facts import Catalogue
+from polysilicon.planning.costing import region_of
 from polysilicon.planning.limit import Limit
 from polysilicon.scenario import Scenario
 
@@ -15,6 +20,22 @@ NOTES = (
     "Supply that the scenario doesn't state is taken as enough; the assumptions list the systems it is true of.",
     "Survival after a shock is the mean over workloads of the fraction of what they still asked for that is met.",
 )
+
+
+def site_notes(catalogue: Catalogue, scenario: Scenario) -> Iterator[str]:
+    """Of each site with a limit on its PUE: whether the PUE that is planned with keeps it."""
+    for name, site in scenario.sites.items():
+        region = region_of(catalogue, site)
+        planned = pue(catalogue, region)
+        allowed = pue_allowed(region, planned)
+        if allowed is None:
+            continue
+        said = "keeps" if allowed.certainly else "may break" if allowed.possibly else "breaks"
+        scope = f" ({region.pue_limit_scope})" if region.pue_limit_scope else ""
+        yield (
+            f"{name} is planned at a PUE of {planned.value:.3g} ({planned.low:.3g} to {planned.high:.3g}), which "
+            f"{said} the limit read for {region.name}: {region.pue_limit:.3g}{scope}."
+        )
 
 
 def in_words(limit: Limit, scenario: Scenario) -> str:

@@ -88,11 +88,6 @@ def between(low: float, high: float, leaf: Leaf | None = None) -> Bounded:
     return Bounded((low + high) / 2.0, low, high, leaf)
 
 
-def around(value: float, spread: float, leaf: Leaf | None = None) -> Bounded:
-    """`value` with the fraction `spread` of it on either side."""
-    return Bounded(value, value * max(0.0, 1.0 - spread), value * (1.0 + spread), leaf)
-
-
 def unknown(leaf: Leaf | None = None) -> Bounded:
     """Nothing is known but that it isn't negative."""
     return Bounded(math.nan, 0.0, math.inf, leaf)

@@ -91,17 +91,9 @@ class Interval:
     def __add__(self, other: "Interval") -> "Interval":
         return Interval(self.lo + other.lo, self.hi + other.hi)
 
-    def times(self, factor: float) -> "Interval":
-        """Scaled by a non-negative factor."""
-        return Interval(self.lo * factor, self.hi * factor)
-
     def over(self, other: "Interval") -> "Interval":
         """Divided by an interval of non-negative values; dividing by zero reaches infinity."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             lo = np.where(np.isinf(other.hi), 0.0, self.lo / other.hi)
             hi = np.where(other.lo == 0.0, np.inf, self.hi / np.where(other.lo == 0.0, 1.0, other.lo))
         return Interval(lo, hi)
-
-    def greatest(self, other: "Interval") -> "Interval":
-        """The larger of the two, end by end."""
-        return Interval(np.maximum(self.lo, other.lo), np.maximum(self.hi, other.hi))

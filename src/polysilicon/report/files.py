@@ -3,13 +3,11 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from polysilicon.records import files
-from polysilicon.records.table import Table, scalar
+from polysilicon.records.table import scalar
 
 
 def to_json(result: Any) -> str:
@@ -25,16 +23,6 @@ def to_csv(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> str:
     writer.writerow(names)
     writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
     return sink.getvalue()
-
-
-def write_json(path: Path, result: Any) -> None:
-    """Put `result` at `path` as JSON."""
-    files.write(path, to_json(result))
-
-
-def write_table(path: Path, table: Table) -> None:
-    """Put `table` at `path` as CSV; units stand in the names of the columns."""
-    files.write(path, to_csv(table.rows(), table.columns))
 
 
 def _cell(value: Any) -> Any:
