@@ -5,7 +5,8 @@ nearest to a day, widens it with its age and says where it came from, or that th
 price of power by region, vendor country and day; `capital` holds the formulas that turn money spent once into money
 per hour; `cost` puts them together into the hourly cost of one system, term by term; `memory` says how much of a price
 is memory and what a memory-price shock does to it; `unit_prices` turns hours into tokens and runs.
-Electrical figures come in as arguments, so that this room and energy stay apart. Formulas work on floats, arrays and `records.bounded.Bounded` alike.
+Electrical figures come in as arguments, so that this room and energy stay apart. Formulas work on floats, arrays and
+`records.bounded.Bounded` alike.
 """
 
 from polysilicon.economics.capital import capital_recovery_per_year, ownership_usd_per_h
