@@ -159,3 +159,46 @@ def test_law_of_a_shock_is_laid_over_for_that_shock_alone() -> None:
     names = [name for name, shock in given.scenario.shocks.items() if isinstance(shock, RuleShock)]
     assert list(given.shocked) == names
     assert given.shocked[names[0]].hash != given.catalogue.hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("requests_per_s: 5", "requests_per_s: {}", 14, ["requests_per_s"]),
+        ("requests_per_s: 5", "requests_per_s: 0", 14, ["requests_per_s", "nothing", "2026-Q4 to 2027-Q3"]),
+        ("requests_per_s: 5", "requests_per_s: {2040-Q1: 5}", 14, ["requests_per_s", "nothing", "2040-Q1"]),
+        ("kind: serve", "kind: [serve]", 11, ["kind", "train, serve"]),
+        ("kind: serve", "kind: {serve: 1}", 11, ["kind", "train, serve"]),
+        ("start: 2026-Q4", "start: 9999-Q4", 3, ["start", "9999-Q4", "2026-Q4"]),
+        ("power_cap_kw: 500", "power_cap_kw: {2026-Q5: 1}", 8, ["power_cap_kw.2026-Q5", "YYYY-Qn"]),
+        ("power_cap_kw: 500", "power_cap_kw: {2026-Q4: 1, 2026Q4: 2}", 8, ["power_cap_kw", "twice"]),
+        ("  oregon:", "  Oregon Hall:", 8, ["sites.Oregon Hall", "small letters"]),
+        ("power_cap_kw: 500", "power_cap_kw: 500, contracts: []", 8, ["contracts"]),
+        ("quarters: 4", "quarters: 4\naccept: {permissions: []}", 5, ["permissions"]),
+        ("quarters: 4", "quarters: 4\nconfidence: 0.999999", 5, ["confidence", "0.99"]),
+    ],
+)
+def test_an_odd_value_is_placed_too(old: str, new: str, line: int, words: list[str]) -> None:
+    complaint = refused(old, new)
+    assert complaint.place.line == line
+    for word in words:
+        assert word in str(complaint)
+
+
+def test_a_second_quote_for_the_same_is_refused_unless_it_is_for_another_site() -> None:
+    quote = "{system: dgx-h200, contract: own, price_usd: 5, basis: a call"
+    with pytest.raises(InputError, match="already") as complaint:
+        opened(GOOD + f"quotes:\n  - {quote}}}\n  - {quote}, sites: [oregon]}}\n")
+    assert complaint.value.place.line == 21
+    two = GOOD.replace("workloads:", "  texas: {region: us-tx-dallas, entity: us}\nworkloads:")
+    assert opened(two + f"quotes:\n  - {quote}, sites: [texas]}}\n  - {quote}, sites: [oregon]}}\n")
+
+
+def test_units_that_are_gone_before_the_start_are_refused() -> None:
+    with pytest.raises(InputError, match="gone before"):
+        opened(GOOD + "fleet: [{site: oregon, system: dgx-h200, units: 1, until: 2020-Q1}]\n")
+
+
+def test_a_shock_of_law_without_law_is_refused() -> None:
+    with pytest.raises(InputError, match="brings no law"):
+        opened(GOOD + "shocks:\n  ban: {kind: rule, start: 2027-Q1, facts: {}}\n")

@@ -13,7 +13,7 @@ Positive = Annotated[float, msgspec.Meta(gt=0, le=Most)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=Most)]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Confidence = Annotated[float, msgspec.Meta(ge=0.5, lt=1)]
+Confidence = Annotated[float, msgspec.Meta(ge=0.5, le=0.99)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Units = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
 Latency = Annotated[float, msgspec.Meta(gt=0, le=3600)]
@@ -22,7 +22,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 QuarterName = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-?Q[1-4]$")]
 Identifier = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
-ByQuarter = Amount | dict[QuarterName, Amount]
+ByQuarter = Amount | Annotated[dict[QuarterName, Amount], msgspec.Meta(min_length=1)]
 """One amount, or `{2026-Q4: 5, 2027-Q3: 8}`."""
 
 

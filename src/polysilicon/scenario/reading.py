@@ -1,5 +1,6 @@
 """From a file to a checked `Opened` scenario: the schema first, then every name in it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import msgspec
 
 from polysilicon.facts import Catalogue
-from polysilicon.records.dates import day
+from polysilicon.records.dates import Quarter, day
 from polysilicon.records.document import Document, Key, convert, read_yaml
 from polysilicon.records.errors import InputError
 from polysilicon.records.names import nearest
@@ -32,6 +33,11 @@ TABLES: dict[str, type[msgspec.Struct] | dict[str, type[msgspec.Struct]]] = {
     "workloads": {"train": Train, "serve": Serve},
     "shocks": {"rule": RuleShock, "vendor_cutoff": VendorShock, "memory_price": MemoryShock, "power_cap": PowerShock},
 }
+# How an entity, a site and a workload may be called.
+NAMED = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+# Fields that hold a quarter, and fields that may hold a table by quarter.
+QUARTER = ("start", "finish", "opens", "until")
+BY_QUARTER = ("power_cap_kw", "requests_per_s", "samples_per_s", "budget_musd_per_quarter", "units_per_quarter")
 NEEDED = ("entities", "sites", "workloads")
 
 
@@ -64,6 +70,7 @@ def from_document(document: Document, catalogue: Catalogue) -> Opened:
     """As `read`, from a document in hand (a plan carries its own)."""
     if not isinstance(document.data, dict):
         raise InputError("must be a table of fields", place=document.place(), found=document.data)
+    _check_quarters(document)
     _check_tables(document)
     if isinstance(document.data.get("as_of"), str):
         try:
@@ -98,7 +105,45 @@ def _check_tables(document: Document) -> None:
             raise InputError("must be a table of entries by name", place=document.place((name,)), found=table)
         for entry in table:
             key: Key = (name, entry)
+            if name != "shocks" and not NAMED.fullmatch(entry):
+                raise InputError(
+                    "is no name",
+                    place=document.place(key),
+                    found=entry,
+                    allowed="up to 40 small letters, digits and hyphens, such as inner-mongolia",
+                )
             convert(document, _shape(document, key, shape), key)
+
+
+def _check_quarters(document: Document) -> None:
+    """Every quarter that is written, and that none stands twice in one table under two spellings."""
+    seen: set[tuple[Key, Quarter]] = set()
+    for key in document.lines:
+        if "facts" in key or not key:
+            continue
+        if key[-1] in QUARTER:
+            written = _part(document, key)
+        elif len(key) > 1 and key[-2] in BY_QUARTER:
+            written = key[-1]
+        else:
+            continue
+        if not isinstance(written, str):
+            continue
+        try:
+            quarter = Quarter.parse(written)
+        except InputError as complaint:
+            raise complaint.at(document.place(key)) from complaint
+        if key[-1] not in QUARTER:
+            if (key[:-1], quarter) in seen:
+                raise InputError(f"{quarter} stands twice", place=document.place(key), remedy="write it once")
+            seen.add((key[:-1], quarter))
+
+
+def _part(document: Document, key: Key) -> Any:
+    part = document.data
+    for step in key:
+        part = part[step]
+    return part
 
 
 def _shape(document: Document, key: Key, shape: Any) -> Any:
@@ -110,7 +155,7 @@ def _shape(document: Document, key: Key, shape: Any) -> Any:
     kind = entry.get("kind")
     if kind is None:
         raise InputError("missing field 'kind'", place=document.place(key), allowed=list(shape))
-    if kind not in shape:
+    if not isinstance(kind, str) or kind not in shape:
         raise InputError(
             "unknown kind",
             place=document.place((*key, "kind")),

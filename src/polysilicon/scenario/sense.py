@@ -16,10 +16,12 @@ from polysilicon.records.dates import Quarter
 from polysilicon.records.document import Document, Key
 from polysilicon.records.errors import InputError, UnknownName
 from polysilicon.records.names import nearest
+from polysilicon.scenario.amount import ramp
 from polysilicon.scenario.shape import (
     MemoryShock,
     PowerShock,
     Quote,
+    RuleShock,
     Scenario,
     Serve,
     Train,
@@ -92,11 +94,19 @@ def check(document: Document, scenario: Scenario, catalogue: Catalogue) -> None:
         _check_workload(document, scenario, catalogue, name, load)
     for at, owned in enumerate(scenario.fleet):
         _known(document, ("fleet", at, "site"), owned.site, scenario.sites, "site")
+        if owned.until is not None and Quarter.parse(owned.until) < scenario.periods[0]:
+            raise InputError(
+                "these units are gone before the horizon starts",
+                place=document.place(("fleet", at, "until")),
+                found=owned.until,
+                allowed=f"a quarter from {scenario.periods[0]} on",
+            )
     for at, source in enumerate(scenario.supply):
         for inner, site_name in enumerate(source.sites):
             _known(document, ("supply", at, "sites", inner), site_name, scenario.sites, "site")
     for at, quote in enumerate(scenario.quotes):
         _check_quote(document, at, quote)
+        _check_once(document, scenario, at, quote)
         for inner, site_name in enumerate(quote.sites):
             _known(document, ("quotes", at, "sites", inner), site_name, scenario.sites, "site")
     _check_shocks(document, scenario, catalogue)
@@ -151,7 +161,7 @@ def _check_workload(document: Document, scenario: Scenario, catalogue: Catalogue
     if isinstance(load, Train):
         _check_runs(document, scenario, key, load, kind)
     else:
-        _check_service(document, key, load, kind)
+        _check_service(document, scenario, key, load, kind)
     homes = [site for site in scenario.sites.values() if site.entity == load.entity]
     countries = {catalogue.get(Region, site.region).country for site in homes}
     if not homes or (load.residency and not countries & set(load.residency)):
@@ -181,7 +191,7 @@ def _check_runs(document: Document, scenario: Scenario, key: Key, load: Train, k
             )
 
 
-def _check_service(document: Document, key: Key, load: Serve, kind: str) -> None:
+def _check_service(document: Document, scenario: Scenario, key: Key, load: Serve, kind: str) -> None:
     fields = {
         "transformer": ("requests_per_s", "input_tokens", "output_tokens", "ttft_ms", "tpot_ms"),
     }.get(kind, ("samples_per_s",))
@@ -194,6 +204,14 @@ def _check_service(document: Document, key: Key, load: Serve, kind: str) -> None
             f"serving a {kind} is not measured by {foreign!r}",
             place=document.place((*key, foreign)),
             allowed=list(fields),
+        )
+    asked = getattr(load, fields[0]) or 0.0
+    if not ramp(asked, scenario.periods).any():
+        raise InputError(
+            "asks for nothing in any quarter of the horizon",
+            place=document.place((*key, fields[0])),
+            found=asked,
+            allowed=f"a demand above 0 from {scenario.periods[0]} to {scenario.periods[-1]}",
         )
 
 
@@ -214,6 +232,18 @@ def _check_quote(document: Document, at: int, quote: Quote) -> None:
         )
 
 
+def _check_once(document: Document, scenario: Scenario, at: int, quote: Quote) -> None:
+    """No earlier quote prices the same system under the same contract at the same site."""
+    for earlier, other in enumerate(scenario.quotes[:at]):
+        same = (other.system, other.contract) == (quote.system, quote.contract)
+        if same and (not other.sites or not quote.sites or set(other.sites) & set(quote.sites)):
+            raise InputError(
+                f"{quote.system} has a quote for {quote.contract!r} already",
+                place=document.place(("quotes", at)),
+                remedy=f"keep this or quotes[{earlier}], or say other `sites`",
+            )
+
+
 def _check_shocks(document: Document, scenario: Scenario, catalogue: Catalogue) -> None:
     vendors = sorted({one.vendor for one in catalogue.every(System)} | {one.vendor for one in catalogue.every(Chip)})
     for name, shock in scenario.shocks.items():
@@ -227,5 +257,7 @@ def _check_shocks(document: Document, scenario: Scenario, catalogue: Catalogue) 
                         f"the site {site!r} has no power cap to multiply",
                         place=document.place(("shocks", name, "sites", at)),
                     )
+        elif isinstance(shock, RuleShock) and not shock.facts:
+            raise InputError("brings no law", place=document.place(("shocks", name, "facts")))
         elif isinstance(shock, MemoryShock) and shock.factor == 1.0:
             raise InputError("changes nothing", place=document.place(("shocks", name, "factor")), found=shock.factor)

@@ -50,7 +50,7 @@ class Site(Said, frozen=True, kw_only=True):
     power_cap_kw: ByQuarter | None = None
     opens: QuarterName | None = None
     pue: Annotated[float, msgspec.Meta(ge=1, le=3)] | None = None
-    contracts: tuple[Contract, ...] = CONTRACTS
+    contracts: Annotated[tuple[Contract, ...], msgspec.Meta(min_length=1)] = CONTRACTS
 
 
 class Run(Said, frozen=True, kw_only=True):
@@ -158,7 +158,7 @@ class LeadTime(Said, frozen=True, kw_only=True):
 class Accepted(Said, frozen=True, kw_only=True):
     """What the user lets the plan rest on: permissions that count as lawful, and prices that stand on memory alone."""
 
-    permissions: tuple[Permission, ...] = ("free", "exception")
+    permissions: Annotated[tuple[Permission, ...], msgspec.Meta(min_length=1)] = ("free", "exception")
     unverified: bool = False
 
 
