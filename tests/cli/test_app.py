@@ -1,6 +1,8 @@
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -138,3 +140,50 @@ def test_judging_does_not_import_the_solver():
 
 def test_completion_can_be_installed(run):
     assert "--install-completion" in run("--help").out
+
+
+def shell(line, cwd):
+    start = "from polysilicon.cli import main; main()"
+    return subprocess.run(
+        ["bash", "-c", f'p() {{ "{sys.executable}" -c "{start}" "$@"; }}; {line}'],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_reader_that_went_away_is_exit_code_141(tmp_path):
+    done = shell("p facts show nvidia-h20-96gb | true; echo ${PIPESTATUS[0]}", tmp_path)
+    assert done.stdout.strip() == "141"
+    assert done.stderr == ""
+
+
+def test_output_that_cannot_be_written_is_one_message(tmp_path):
+    done = shell("p facts list > /dev/full", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("polysilicon: can't write standard output")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_closed_output_is_no_defect(tmp_path):
+    done = shell("p facts list >&-", tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_ctrl_c_ends_a_solver_that_does_not_listen(tmp_path):
+    deaf = (
+        "import polysilicon.cli.app as app, ctypes; "
+        "app.run = lambda words: ctypes.CDLL(None).usleep(999_999) or [ctypes.CDLL(None).usleep(900_000) "
+        "for _ in iter(int, 1)]; "
+        "import signal; signal.signal(signal.SIGINT, lambda *_: None); "
+        "from polysilicon.cli import main; main()"
+    )
+    one = subprocess.Popen([sys.executable, "-c", deaf], stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    time.sleep(1.5)
+    one.send_signal(signal.SIGINT)
+    _, err = one.communicate(timeout=5)
+    assert one.returncode == 130
+    assert err == "polysilicon: interrupted; nothing half-written is left behind\n"

@@ -160,3 +160,72 @@ def test_a_result_that_cannot_be_written_is_one_message(run, tmp_path):
     ran = run("judge", "--cases", cases, "--out", tmp_path / "file" / "out.csv")
     assert ran.code == 2
     assert "can't write" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--to", "CN", "--on", ""], "--on is missing"),
+        (["--to", "", "--on", "2025-06-01"], "--to is missing"),
+        (["--to", "CN", "--on", "2025-13-01"], "--on: not a date"),
+        (["--to", "CN", "--on", "2025-06-01", "--from", "XX"], "--from: no rule knows"),
+        (["--to", "CN", "--on", "2025-06-01", "--out", "out.csv"], "--cases"),
+        (["--cases", "in.csv"], "both ask"),
+    ],
+)
+def test_a_wrong_question_of_law_names_the_option(run, words, said):
+    ran = run("judge", "nvidia-h20-96gb", *words)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_answers_never_replace_their_questions(run, tmp_path):
+    cases = tmp_path / "cases.csv"
+    cases.write_text("chip_id,to,date\nnvidia-h20-96gb,CN,2025-06-01\n")
+    asked = cases.read_text()
+    for words in (["judge"], ["estimate", "serve"], ["validate", "policy"]):
+        ran = run(*words, "--cases", cases, "--out", tmp_path / "." / "cases.csv")
+        assert ran.code == 2
+        assert "would replace" in ran.err
+    assert cases.read_text() == asked
+
+
+@pytest.mark.parametrize(("words", "column"), [(["judge"], "to"), (["estimate", "serve"], "model")])
+def test_a_table_of_something_else_is_refused_as_a_whole(run, tmp_path, words, column):
+    cases = tmp_path / "cases.csv"
+    cases.write_text("a;b;c\n1;2;3\n")
+    ran = run(*words, "--cases", cases)
+    assert ran.code == 2
+    assert f"cases.csv:1: has no column '{column}'" in ran.err
+
+
+def test_a_long_table_that_asks_the_same_is_answered_once(run, tmp_path):
+    cases = tmp_path / "cases.csv"
+    cases.write_text(
+        "case_id,chip_id,to,date\n" + "".join(f"{n},nvidia-h20-96gb,CN,2025-06-01\n" for n in range(20000))
+    )
+    ran = run("judge", "--cases", cases, "--out", tmp_path / "out.csv")
+    assert ran.code == 0
+    assert (tmp_path / "out.csv").read_text().splitlines()[-1].startswith("19999,nvidia-h20-96gb,")
+
+
+@pytest.mark.parametrize("taken", ["plan.json", "report.html"])
+def test_a_plan_that_cannot_be_written_is_refused_before_it_is_made(run, tmp_path, taken):
+    scenario, out = tmp_path / "scenario.yaml", tmp_path / "out"
+    scenario.write_text(GOOD)
+    (out / taken).mkdir(parents=True)
+    other = out / ({"plan.json", "report.html"} - {taken}).pop()
+    other.write_text("an earlier answer")
+    ran = run("plan", scenario, "--out", out)
+    assert ran.code == 2
+    assert f"{taken} is a folder" in ran.err
+    assert other.read_text() == "an earlier answer"
+    assert "is not a folder" in run("plan", scenario, "--out", other / "deeper").err
+
+
+def test_a_folder_as_table_of_answers_is_one_message(run, tmp_path):
+    cases = tmp_path / "cases.csv"
+    cases.write_text("chip_id,to,date\nnvidia-h20-96gb,CN,2025-06-01\n")
+    ran = run("judge", "--cases", cases, "--out", tmp_path)
+    assert ran.code == 2
+    assert "can't write" in ran.err

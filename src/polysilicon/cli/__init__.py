@@ -12,6 +12,7 @@ def main() -> None:
     """Run the command line; the entry point of the `polysilicon` script."""
     import sys
 
-    from polysilicon.cli.app import run
+    from polysilicon.cli.app import leave_promptly, run
 
+    leave_promptly()
     raise SystemExit(run(sys.argv[1:]))

@@ -6,7 +6,9 @@ limits contradict each other, or the question can't be expressed); 70 a defect o
 """
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from cyclopts import App, Parameter
@@ -19,6 +21,8 @@ from polysilicon.records.names import nearest
 from polysilicon.report.words import printable
 
 ANSWERED, FAULTS, BAD_INPUT, NO_ANSWER, DEFECT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 70, 130, 141
+STOPPED = "interrupted; nothing half-written is left behind"
+PATIENCE_S = 1.0
 
 
 def build() -> App:
@@ -42,9 +46,7 @@ def build() -> App:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing raised on purpose leaves here."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    _open_streams()
     try:
         code = build()(list(arguments), result_action="return_value")
         sys.stdout.flush()
@@ -57,17 +59,55 @@ def run(arguments: Sequence[str]) -> int:
     except PolysiliconError as error:
         return _complain(str(error), NO_ANSWER)
     except KeyboardInterrupt:
-        return _complain("interrupted; nothing half-written is left behind", INTERRUPTED)
+        return _complain(STOPPED, INTERRUPTED)
     except BrokenPipeError:
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+        return _abandon(PIPE_CLOSED)
+    except SystemExit as gone:
+        # rich leaves in this way when it meets a closed pipe.
+        if isinstance(gone.__context__, BrokenPipeError):
+            return _abandon(PIPE_CLOSED)
+        raise
+    except OSError as refusal:
+        if not refusal.filename:
+            return _abandon(_complain(f"can't write standard output: {refusal.strerror}", BAD_INPUT))
+        return _complain(f"can't write {refusal.filename2 or refusal.filename}: {refusal.strerror}", BAD_INPUT)
     except Exception as error:
         if os.environ.get("POLYSILICON_TRACEBACK"):
             raise
         told = f"a defect of polysilicon, not of your input: {type(error).__name__}: {error}"
         return _complain(f"{told}; POLYSILICON_TRACEBACK=1 shows where, for a bug report", DEFECT)
     return code if isinstance(code, int) else ANSWERED
+
+
+def leave_promptly() -> None:
+    """From now on Ctrl-C ends the process within a moment, even inside a solver that runs outside Python."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        while os.read(reading, 1) != bytes([signal.SIGINT]):
+            continue
+        # Python code gets its KeyboardInterrupt first, and with it the time to remove what it was writing.
+        threading.Event().wait(PATIENCE_S)
+        os._exit(_complain(STOPPED, INTERRUPTED))
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _open_streams() -> None:
+    """Streams that take any text, also where the caller closed them."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _abandon(code: int) -> int:
+    """Drop what standard output still holds: Python would complain once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def _app(name: str, summary: str, version: str | None = None) -> App:

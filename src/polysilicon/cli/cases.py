@@ -22,7 +22,7 @@ def required(options: Mapping[str, object]) -> None:
         InputError: one is missing.
     """
     for name, value in options.items():
-        if value is None:
+        if value is None or value == "":
             raise InputError(f"{name} is missing", remedy="give it, or a table of questions with --cases")
 
 
@@ -37,12 +37,38 @@ def needed(row: Mapping[str, str], columns: Sequence[str]) -> None:
         raise Underspecified(f"the row does not say {', '.join(gaps)}")
 
 
+def for_a_table(cases: Path | None, out: Path | None, question: str | None, name: str) -> None:
+    """A table of questions stands alone, and its answers go elsewhere.
+
+    Raises:
+        InputError: a question beside a table, answers that would replace the table, or `out` without a table.
+    """
+    if cases is None and out is not None:
+        raise InputError("--out is for the answers to a table", remedy="give the table with --cases, or use --json")
+    if cases is not None and question is not None:
+        raise InputError(f"{name} {question!r} and --cases both ask", remedy="give one of them")
+    elsewhere(cases, out)
+
+
+def elsewhere(cases: Path | None, out: Path | None) -> None:
+    """Answers do not replace the table they answer.
+
+    Raises:
+        InputError: they would.
+    """
+    if cases is not None and out is not None and out.exists() and cases.exists() and out.samefile(cases):
+        raise InputError(
+            "would replace the table that is read", place=Place(field="--out"), found=str(out), remedy="choose another"
+        )
+
+
 def answer_table(
     cases: Path,
     out: Path | None,
     columns: Sequence[str],
     ask: Ask,
     *,
+    needs: Sequence[str],
     as_json: bool,
 ) -> None:
     """Ask every row of `cases`, write the answers to `out`, and say how many of each there are.
@@ -52,9 +78,15 @@ def answer_table(
     """
     from polysilicon.records.document import read_csv
 
-    answers = [_answer(Place(str(cases), line), row, ask) for line, row in read_csv(cases)]
-    if not answers:
+    rows = list(read_csv(cases))
+    if not rows:
         raise InputError("holds no rows", place=Place(str(cases)))
+    for name in needs:
+        if name not in rows[0][1]:
+            raise InputError(
+                f"has no column {name!r}", place=Place(str(cases), 1), found=list(rows[0][1]), allowed=list(needs)
+            )
+    answers = [_answer(Place(str(cases), line), row, ask) for line, row in rows]
     publish(answers, columns, out, as_json=as_json)
 
 
@@ -72,9 +104,15 @@ def publish(answers: Sequence[Mapping[str, Any]], columns: Sequence[str], out: P
     elif out is None:
         print(text, end="")
     else:
-        print(f"{len(answers)} rows: {', '.join(f'{count} {status}' for status, count in counts.most_common())}; {out}")
+        print(
+            f"{_rows(len(answers))}: {', '.join(f'{count} {status}' for status, count in counts.most_common())}; {out}"
+        )
     if counts.keys() - {"ok"}:
-        print(f"{len(answers) - counts['ok']} rows could not be answered: see `why`", file=sys.stderr)
+        print(f"{_rows(len(answers) - counts['ok'])} could not be answered: see `why`", file=sys.stderr)
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'' if count == 1 else 's'}"
 
 
 def _answer(place: Place, row: Mapping[str, str], ask: Ask) -> dict[str, Any]:

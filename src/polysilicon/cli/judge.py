@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -13,7 +14,20 @@ if TYPE_CHECKING:
 
     from polysilicon.facts import Catalogue
     from polysilicon.policy import Verdict, View
-    from polysilicon.records.errors import Place
+    from polysilicon.records.errors import InputError, Place
+
+Heard = tuple[tuple[str, str], ...]
+
+# The options that state what a row of a table states in a column.
+OPTIONS = {
+    "date": "--on",
+    "to": "--to",
+    "exported_from": "--from",
+    "headquarters": "--headquarters",
+    "party": "--party",
+    "end_use": "--end-use",
+    "onward_to": "--onward-to",
+}
 
 # Columns of the answers to --cases; those of a verdict keep its names.
 SAID = ("item_class", "consequence", "permission", "regime", "undetermined", "assumed", "confidence", "known_until")
@@ -84,15 +98,35 @@ def judge(
     view
         The law as it is enforced, or as its text stands.
     """
-    from polysilicon.cli.cases import answer_table, required
+    from polysilicon.cli.cases import answer_table, for_a_table, required
+    from polysilicon.records.errors import InputError
 
+    for_a_table(cases, out, chip, "CHIP")
     known = catalogue(facts)
     if cases is not None:
-        answer_table(cases, out, ANSWERS, lambda row, place: _row(known, row, place, view), as_json=json)
+        heard: dict[Heard, dict[str, Any]] = {}
+        ask = partial(_row, known, view, heard)
+        answer_table(cases, out, ANSWERS, ask, needs=("to", "date"), as_json=json)
         return
     required({"CHIP": chip, "--to": act.to, "--on": act.on})
-    verdict = _verdict(known, {"chip_id": chip or "", **act.said()}, view)
+    try:
+        verdict = _verdict(known, {"chip_id": chip or "", **act.said()}, view)
+    except InputError as complaint:
+        raise _with_option(complaint) from complaint
     answer(verdict.to_dict, lambda: _shown(verdict), as_json=json)
+
+
+def _with_option(complaint: "InputError") -> "InputError":
+    """A complaint about a column, as one about the option that was typed."""
+    from polysilicon.records.errors import Place
+
+    column, _, problem = complaint.problem.partition(": ")
+    if column in OPTIONS:
+        complaint.problem = problem
+    else:
+        column = complaint.place.field or ""
+    complaint.place = Place(field=OPTIONS.get(column))
+    return complaint.at(Place())
 
 
 def _shown(verdict: "Verdict") -> "RenderableType":
@@ -115,7 +149,17 @@ def _verdict(known: "Catalogue", said: Mapping[str, str], view: "View") -> "Verd
     return verdict(known, said["chip_id"], act, on, view)
 
 
-def _row(known: "Catalogue", row: Mapping[str, str], place: "Place", view: "View") -> dict[str, Any]:
+def _row(
+    known: "Catalogue", view: "View", heard: dict[Heard, dict[str, Any]], row: Mapping[str, str], place: "Place"
+) -> dict[str, Any]:
+    """The answer to a row; `heard` keeps those given, as a long table asks the same again and again."""
+    asked: Heard = tuple((name, text) for name, text in row.items() if name != "case_id")
+    if asked not in heard:
+        heard[asked] = _judged(known, view, row, place)
+    return heard[asked]
+
+
+def _judged(known: "Catalogue", view: "View", row: Mapping[str, str], place: "Place") -> dict[str, Any]:
     """A row that states a part's figures is judged by them, any other by those of the catalogue's chip."""
     from polysilicon.cli.cases import needed
     from polysilicon.policy import judge as heard

@@ -1,5 +1,6 @@
 """`polysilicon plan` and `polysilicon explain`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -37,14 +38,17 @@ def plan(
     from polysilicon.report.terminal import console, text
     from polysilicon.scenario import read
 
+    folder = out or (None if json else Path("plan-out"))
+    if folder is not None:
+        _writable(folder)
     opened = read(scenario, catalogue(facts))
     progress = console(err=True)
     with progress.status(text(f"reading {opened.scenario.name}")) as status:
         made = decide(opened, progress=lambda words: status.update(text(words)))
-    folder = out or (None if json else Path("plan-out"))
     if folder is not None:
+        rendered = page.render(made, recorded())
         write(made, folder / PLAN)
-        files.write(folder / PAGE, page.render(made, recorded()))
+        files.write(folder / PAGE, rendered)
     if json:
         print(to_json(made.to_dict()), end="")
         return
@@ -52,6 +56,27 @@ def plan(
     screen.print(render(made))
     screen.print(text(f"\nwrote {folder}/{PLAN} and {folder}/{PAGE}"), soft_wrap=True)
     screen.print(text(f"polysilicon explain {folder}/{PLAN} cost_musd", "dim"), soft_wrap=True)
+
+
+def _writable(folder: Path) -> None:
+    """Both files can be put in `folder`: better known before a minute of solving than after it.
+
+    Raises:
+        InputError: something else stands there, or it may not be written.
+    """
+    from polysilicon.records.errors import InputError, Place
+
+    def refuse(problem: str, path: Path) -> InputError:
+        return InputError(f"{path} {problem}", place=Place(field="--out"), remedy="choose another folder")
+
+    standing = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not standing.is_dir():
+        raise refuse("is not a folder", standing)
+    if not os.access(standing, os.W_OK | os.X_OK):
+        raise refuse("may not be written", standing)
+    for target in (folder / PLAN, folder / PAGE):
+        if target.is_dir():
+            raise refuse("is a folder", target)
 
 
 def explain(

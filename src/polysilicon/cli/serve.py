@@ -120,12 +120,13 @@ def estimate(
     concurrency
         Requests in flight; the most that fits and keeps the targets where it is not given.
     """
-    from polysilicon.cli.cases import required
+    from polysilicon.cli.cases import for_a_table, required
     from polysilicon.performance.cluster import Cluster
     from polysilicon.performance.serving import estimate_serving, explain_serving
     from polysilicon.report.estimate import serving
     from polysilicon.workloads import transformer
 
+    for_a_table(cases, out, model, "MODEL")
     known = catalogue(facts)
     if cases is not None:
         _table(known, cases, out, as_json=json)
@@ -202,6 +203,8 @@ def _table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) 
     rows = [row for _, row in read_csv(cases)]
     if not rows:
         raise InputError("holds no rows", place=Place(str(cases)))
+    if "model" not in rows[0]:
+        raise InputError("has no column 'model'", place=Place(str(cases), 1), found=list(rows[0]))
     asked = [read(known, row) for row in rows]
     answers: dict[int, dict[str, Any]] = {}
     for way in ("steady", "burst", "offline"):

@@ -149,10 +149,12 @@ def estimate(
     model
         A model of the catalogue (`polysilicon facts list model`), or the path of a config.json.
     """
+    from polysilicon.cli.cases import for_a_table
     from polysilicon.performance.explain import explain_training
     from polysilicon.performance.training import estimate_training
     from polysilicon.report.estimate import training
 
+    for_a_table(cases, out, model, "MODEL")
     known = catalogue(facts)
     if cases is not None:
         _table(known, cases, out, as_json=json)

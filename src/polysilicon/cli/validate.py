@@ -23,8 +23,10 @@ def training(
     *, cases: Measured = None, out: Result = None, facts: Facts = None, rows: Rows = 20, json: Json = False
 ) -> None:
     """Predict every measured training step and say how far off we are."""
+    from polysilicon.cli.cases import elsewhere
     from polysilicon.validation.training import validate
 
+    elsewhere(cases, out)
     _publish(validate(catalogue(facts), cases), out, rows, as_json=json)
 
 
@@ -32,8 +34,10 @@ def serving(
     *, cases: Measured = None, out: Result = None, facts: Facts = None, rows: Rows = 20, json: Json = False
 ) -> None:
     """Predict every measured serving result and say how far off we are."""
+    from polysilicon.cli.cases import elsewhere
     from polysilicon.validation.serving import validate
 
+    elsewhere(cases, out)
     _publish(validate(catalogue(facts), cases), out, rows, as_json=json)
 
 
@@ -41,8 +45,10 @@ def policy(
     *, cases: Measured = None, out: Result = None, facts: Facts = None, rows: Rows = 20, json: Json = False
 ) -> None:
     """Judge every case and say how many agree."""
+    from polysilicon.cli.cases import elsewhere
     from polysilicon.validation.policy import validate
 
+    elsewhere(cases, out)
     _publish(validate(catalogue(facts), cases), out, rows, as_json=json)
 
 
