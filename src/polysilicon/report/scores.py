@@ -17,6 +17,11 @@ from polysilicon.validation.score import COLUMNS, Score, by
 GROUPS = ("quantity", "vendor", "chip", "source", "kind")
 GROUPS_ON_SCREEN = ("quantity", "vendor", "kind")
 ROWS_ON_SCREEN = 20
+README_ROWS: dict[str, dict[str, str]] = {
+    "training": {"step_time_s": "step time", "peak_mem_gib": "peak memory"},
+    "serving": {"tpot_ms": "time per output token", "ttft_ms": "time to first token"},
+    "policy": {},
+}
 RECORDED = Path(__file__).parent / "validation.json"
 
 
@@ -50,6 +55,36 @@ def recorded() -> dict[str, Any]:
     """What `public` found when the estimators last changed; a test holds the record to it."""
     told: dict[str, Any] = msgspec.json.decode(RECORDED.read_bytes())
     return told
+
+
+def markdown(told: dict[str, Any]) -> str:
+    """The validation table of the README."""
+    lines = [
+        "| | figures predicted | median error | never fitted: median error | never fitted: inside the 90 % interval |",
+        "|---|---|---|---|---|",
+    ]
+    for subject, quantities in README_ROWS.items():
+        every = told[subject]
+        if every["all"]["median_error_pct"] is None:
+            agree = f"{number(every['all']['agree_pct'], 3)} % of the expected answers agree"
+            lines.append(f"| {subject}: {every['cases']} worked cases | {every['all']['predicted']} | {agree} | | |")
+            continue
+        name = f"{subject}: {number(every['cases'])} public cases"
+        lines.append(_markdown_row(name, every["all"], every["not_fitted"]))
+        lines += [_markdown_row(f"— {name}", every["by_quantity"][one], None) for one, name in quantities.items()]
+        vendors = [(vendor, row) for vendor, row in every["by_vendor"].items() if row["predicted"]]
+        lines += [_markdown_row(f"— {vendor}", row, None) for vendor, row in vendors]
+    return "\n".join(lines)
+
+
+def _markdown_row(name: str, every: dict[str, Any], unseen: dict[str, Any] | None) -> str:
+    off = f"{number(every['median_error_pct'], 2)} %"
+    last = (
+        " | | |"
+        if unseen is None
+        else (f" | {number(unseen['median_error_pct'], 2)} % | {number(unseen['inside_90_pct'], 2)} % |")
+    )
+    return f"| {name} | {number(every['predicted'])} | {off}{last}"
 
 
 def errors(scores: Sequence[Score]) -> dict[str, Any]:
