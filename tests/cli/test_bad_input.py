@@ -96,6 +96,7 @@ def test_a_hundred_megabytes_are_refused_at_once(run, tmp_path):
         (["plan", "nowhere.yaml"], "No such file"),
         (["plan", "."], "directory"),
         (["explain", "nowhere.json", "cost_musd"], "No such file"),
+        (["explain", "nowhere.json", "cost_musd", "--depth", "-1"], "--depth: is no sane quantity; found -1"),
         (["judge", "nvidia-h21-96gb", "--to", "CN", "--on", "2025-06-01"], "nvidia-h20-96gb"),
         (["judge", "nvidia-h20-96gb", "--to", "XX", "--on", "2025-06-01"], "no rule knows the region 'XX'"),
         (["judge", "nvidia-h20-96gb", "--to", "CN", "--on", "2025-02-30"], "not a date of the calendar"),
@@ -177,6 +178,13 @@ def test_a_wrong_question_of_law_names_the_option(run, words, said):
     ran = run("judge", "nvidia-h20-96gb", *words)
     assert ran.code == 2
     assert said in ran.err
+
+
+def test_a_search_refuses_a_precision_that_nobody_knows(run):
+    job = ["--chip", "nvidia-h100-sxm-80gb", "--chips", "8", "--global-batch", "8"]
+    ran = run("search", "train", "llama-3.1-8b", *job, "--precision", "fp3")
+    assert ran.code == 2
+    assert "--precision: is no precision; found 'fp3'; allowed: fp32" in ran.err
 
 
 def test_answers_never_replace_their_questions(run, tmp_path):

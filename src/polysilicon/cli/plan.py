@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Facts, Json, answer, answer_tree, catalogue
+from polysilicon.cli.options import Facts, Json, answer, answer_tree, catalogue, sane
 
 PLAN, PAGE = "plan.json", "report.html"
 
@@ -97,6 +97,7 @@ def explain(
     from polysilicon.records.table import Table
     from polysilicon.report.terminal import table
 
+    sane(depth=depth)
     made = read(plan)
     if figure is None:
         every = sorted(made.figures.values(), key=lambda one: one.id.count("/"))

@@ -194,10 +194,15 @@ def search(
     """
     from polysilicon.performance.search import search_training
     from polysilicon.performance.space import Space
+    from polysilicon.performance.values import PRECISIONS
+    from polysilicon.records.errors import InputError, Place
     from polysilicon.report.estimate import training_search
     from polysilicon.report.terminal import console
 
     sane(top=top)
+    for one in precision:
+        if one not in PRECISIONS:
+            raise InputError("is no precision", place=Place(field="--precision"), found=one, allowed=PRECISIONS)
     asked = job.question(catalogue(facts), model)
     space = Space(precisions=precision, recompute=recompute)
     with console(err=True).status("trying layouts"):

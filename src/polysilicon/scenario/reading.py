@@ -115,35 +115,33 @@ def _check_tables(document: Document) -> None:
             convert(document, _shape(document, key, shape), key)
 
 
-def _check_quarters(document: Document) -> None:
+def _check_quarters(document: Document, key: Key = (), part: Any = None) -> None:
     """Every quarter that is written, and that none stands twice in one table under two spellings."""
-    seen: set[tuple[Key, Quarter]] = set()
-    for key in document.lines:
-        if "facts" in key or not key:
-            continue
-        if key[-1] in QUARTER:
-            written = _part(document, key)
-        elif len(key) > 1 and key[-2] in BY_QUARTER:
-            written = key[-1]
-        else:
-            continue
-        if not isinstance(written, str):
-            continue
-        try:
-            quarter = Quarter.parse(written)
-        except InputError as complaint:
-            raise complaint.at(document.place(key)) from complaint
-        if key[-1] not in QUARTER:
-            if (key[:-1], quarter) in seen:
-                raise InputError(f"{quarter} stands twice", place=document.place(key), remedy="write it once")
-            seen.add((key[:-1], quarter))
+    part = document.data if not key else part
+    if isinstance(part, list):
+        for at, inner in enumerate(part):
+            _check_quarters(document, (*key, at), inner)
+    elif isinstance(part, dict):
+        by_quarter = bool(key) and key[-1] in BY_QUARTER
+        seen: set[Quarter] = set()
+        for name, inner in part.items():
+            spot = (*key, name)
+            if by_quarter:
+                quarter = _quarter(document, spot, name)
+                if quarter in seen:
+                    raise InputError(f"{quarter} stands twice", place=document.place(spot), remedy="write it once")
+                seen.add(quarter)
+            elif name in QUARTER and isinstance(inner, str):
+                _quarter(document, spot, inner)
+            elif name != "facts":
+                _check_quarters(document, spot, inner)
 
 
-def _part(document: Document, key: Key) -> Any:
-    part = document.data
-    for step in key:
-        part = part[step]
-    return part
+def _quarter(document: Document, key: Key, written: str) -> Quarter:
+    try:
+        return Quarter.parse(written)
+    except InputError as complaint:
+        raise complaint.at(document.place(key)) from complaint
 
 
 def _shape(document: Document, key: Key, shape: Any) -> Any:
