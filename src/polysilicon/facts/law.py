@@ -141,4 +141,5 @@ class Jurisdiction(Record, frozen=True, kw_only=True):
     """A law-giver, and the last day up to which its law was read. Later days carry the law forward, `assumed`."""
 
     name: str
+    known_from: Exact
     known_until: Exact

@@ -91,6 +91,8 @@ class Solver:
 
         with _without_banner():
             self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        # The solver runs beside the interpreter, so that an interrupt is heard at once.
+        self.highs.HandleKeyboardInterrupt = True
         self.highs.setOptionValue("output_flag", False)
         self.highs.setOptionValue("random_seed", self.seed)
         self.highs.addVars(len(self.cost), self.lower, self.upper)
@@ -150,7 +152,7 @@ class Solver:
         options["objective_target"] = -np.inf if good_enough is None else good_enough
         for name, value in options.items():
             self.highs.setOptionValue(name, value)
-        self.highs.run()
+        self.highs.solve()
         status = self.highs.modelStatusToString(self.highs.getModelStatus())
         if self.highs.getInfo().primal_solution_status != 2:
             raise NoAnswer(status, proved="nfeasible" in status)

@@ -15,7 +15,7 @@ from polysilicon.policy.hearing import Finding, Hearing, Masks
 from polysilicon.policy.items import FIELDS, Items
 from polysilicon.policy.law import PERMISSIONS, Law, View, law_of
 from polysilicon.policy.transaction import Transaction
-from polysilicon.records.errors import UnknownName, Unsupported
+from polysilicon.records.errors import InputError, UnknownName, Unsupported
 from polysilicon.records.interval import Bools, Floats
 from polysilicon.records.names import nearest
 
@@ -142,6 +142,7 @@ def judge(
     transaction.check(law.codes)
     _check_fields(items, law)
     hearing = Hearing(law, items, transaction)
+    _check_day(law, [regime for regime in law.regimes if hearing.hears(regime)])
     opinions = tuple(_opinion(hearing, regime) for regime in law.regimes if hearing.hears(regime))
     if not opinions:
         raise Unsupported(f"no body of law that was read hears an {transaction.activity} to {transaction.to!r}")
@@ -154,6 +155,16 @@ def judge(
         opinions=opinions,
         heads=_heads(opinions, len(items)),
     )
+
+
+def _check_day(law: Law, heard: Sequence[Regime]) -> None:
+    known = [law.jurisdictions[regime.jurisdiction] for regime in heard]
+    first = min((one.known_from for one in known), default="")
+    if law.on.isoformat() < first:
+        names = " or ".join(sorted({one.name for one in known}))
+        raise InputError(
+            f"no law ({names}) was read for so early a day", found=law.on.isoformat(), allowed=f"{first} and later"
+        )
 
 
 def _check_fields(items: Items, law: Law) -> None:
