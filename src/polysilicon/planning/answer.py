@@ -30,7 +30,7 @@ from polysilicon.records.units import S_PER_H
 from polysilicon.scenario import Train, steps
 
 LEAST = 1e-6
-NEAR = 0.999  # of a limit: what is used in full but for whole units
+NEAR = 0.995  # of a limit: what is used in full but for whole units
 
 
 def purchases(options: Options, instance: Instance, units: Floats, docket: Docket) -> list[Purchase]:
