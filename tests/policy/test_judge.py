@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from polysilicon.facts import Catalogue, load
 from polysilicon.facts.law import Rule, Then
-from polysilicon.policy import PERMISSIONS, Items, Transaction, Verdicts, judge
+from polysilicon.policy import PERMISSIONS, Items, Transaction, Verdicts, explain, judge
 from polysilicon.records.dates import day
 from polysilicon.records.errors import InputError, UnknownName, Unsupported
 from polysilicon.records.interval import Interval
@@ -491,7 +491,7 @@ def test_what_leaves_a_country_for_any_place_leaves_that_country() -> None:
 def test_a_published_tpp_settles_a_part_whose_rates_are_from_memory() -> None:
     found = chip("nvidia-rtx-4090d", "CN", "2024-04-10")
     assert (found.item_class[0], found.consequence[0]) == ("not_3A090", "no_licence_requirement")
-    assert "press" in {one.confidence for one in found.explain(0).inputs if one.field == "int8_tops"}
+    assert "press" in {one.confidence for one in explain(found, 0).inputs if one.field == "int8_tops"}
 
 
 def test_a_day_before_any_law_was_read_is_refused_and_not_free() -> None:

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from polysilicon.facts import Catalogue
-from polysilicon.policy import Items, Transaction, judge, verdict
+from polysilicon.policy import Items, Transaction, explain, judge, verdict
 from polysilicon.records.errors import InputError, UnknownName
 
 ON = dt.date(2025, 6, 1)
@@ -43,7 +43,7 @@ def test_a_flip_says_which_figure_would_change_the_answer(catalogue: Catalogue) 
 
 def test_a_flip_below_a_line_frees_the_part(catalogue: Catalogue) -> None:
     items = Items.from_columns({"tpp": [5000.0], "die_area_mm2": [4000.0]})
-    got = judge(catalogue, items, Transaction("CN"), dt.date(2024, 6, 1)).explain(0)
+    got = explain(judge(catalogue, items, Transaction("CN"), dt.date(2024, 6, 1)), 0)
     down = next(one for one in got.flips if one.quantity == "tpp" and one.to == 4800.0)
     assert (down.just, down.item_class, down.consequence) == ("below", "not_3A090", "no_licence_requirement")
 
@@ -104,7 +104,7 @@ def test_each_input_of_the_catalogue_keeps_its_confidence_and_sources(catalogue:
 
 def test_a_planar_part_reads_as_undefined_density(catalogue: Catalogue) -> None:
     items = Items.from_columns({"tpp": [2000.0], "applicable_die_area": [0.0]})
-    got = judge(catalogue, items, Transaction("CN"), dt.date(2024, 6, 1)).explain(0)
+    got = explain(judge(catalogue, items, Transaction("CN"), dt.date(2024, 6, 1)), 0)
     reading = next(one for found in got.findings for one in found.readings if one.subject == "performance_density")
     assert (reading.word, reading.holds, reading.low) == ("undefined", "no", None)
     assert not got.undetermined
@@ -119,6 +119,6 @@ def test_a_verdict_is_plain_data(catalogue: Catalogue) -> None:
 def test_an_index_outside_the_table_and_an_unknown_chip_are_refused(catalogue: Catalogue) -> None:
     verdicts = judge(catalogue, Items.from_columns({"tpp": [1.0]}), Transaction("CN"), ON)
     with pytest.raises(InputError, match="no such item"):
-        verdicts.explain(1)
+        explain(verdicts, 1)
     with pytest.raises(UnknownName):
         verdict(catalogue, "nvidia-h21", Transaction("CN"), ON)

@@ -162,6 +162,7 @@ def _row(
 def _judged(known: "Catalogue", view: "View", row: Mapping[str, str], place: "Place") -> dict[str, Any]:
     """A row that states a part's figures is judged by them, any other by those of the catalogue's chip."""
     from polysilicon.cli.cases import needed
+    from polysilicon.policy import explain
     from polysilicon.policy import judge as heard
     from polysilicon.policy.cases import COLUMNS, read_case
 
@@ -169,7 +170,7 @@ def _judged(known: "Catalogue", view: "View", row: Mapping[str, str], place: "Pl
     needed(said, ("to", "date"))
     if all(name in row for name in COLUMNS):
         case = read_case(known, row, place)
-        verdict = heard(known, case.items, case.transaction, case.on, view).explain(0)
+        verdict = explain(heard(known, case.items, case.transaction, case.on, view), 0)
     else:
         needed(said, ("chip_id",))
         verdict = _verdict(known, said, view)

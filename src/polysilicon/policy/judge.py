@@ -4,7 +4,7 @@ import datetime as dt
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,6 @@ from polysilicon.policy.transaction import Transaction
 from polysilicon.records.errors import InputError, UnknownName, Unsupported
 from polysilicon.records.interval import Bools, Floats
 from polysilicon.records.names import nearest
-
-if TYPE_CHECKING:
-    from polysilicon.policy.verdict import Verdict
 
 Codes = NDArray[np.int16]
 
@@ -102,17 +99,6 @@ class Verdicts:
         """Whether the law of that day is carried forward from an earlier reading."""
         known = [self.law.jurisdictions[one.regime.jurisdiction].known_until for one in self.opinions]
         return any(self.law.on.isoformat() > day for day in known)
-
-    def explain(self, index: int) -> "Verdict":
-        """Everything behind one verdict: rules looked at, figures read, margins, what would change it.
-
-        Raises:
-            InputError: no such item.
-        """
-        # Explaining judges what-if twins of the item, so that module stands above this one.
-        from polysilicon.policy.reasons import explain
-
-        return explain(self, index)
 
     def _gather(self, words: list[NDArray[np.str_]]) -> NDArray[np.str_]:
         return words[0] if len(words) == 1 else np.choose(self.heads, words)
