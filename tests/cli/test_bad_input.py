@@ -87,7 +87,7 @@ def test_a_hundred_megabytes_are_refused_at_once(run, tmp_path):
         stream.truncate(100 * 2**20)
     ran = run("plan", file)
     assert ran.code == 2
-    assert "larger than 16 MiB" in ran.err
+    assert "larger than 2 MiB" in ran.err
 
 
 @pytest.mark.parametrize(

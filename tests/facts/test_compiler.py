@@ -72,7 +72,7 @@ def test_the_hash_follows_the_content_and_not_the_line_ends(data: Path) -> None:
     ("line", "match"),
     [
         ("  tdp_v: 300\n", r"acme.yaml:10: acme-a1.tdp_v: unknown field 'tdp_v'; .*did you mean tdp_w"),
-        ("  tdp_w: -300\n", r"acme.yaml:10: acme-a1.tdp_w: expected `float` >= 0.0; found -300"),
+        ("  tdp_w: -300\n", r"acme.yaml:10: acme-a1.tdp_w: expected a number >= 0.0; found -300"),
         ("  tdp_w: {value: -300, confidence: press}\n", r"acme.yaml:10: .*found -300"),
         ("  tdp_w: much\n", r"acme.yaml:10: acme-a1.tdp_w: expected .*found 'much'"),
         ("  tdp_w: .inf\n", r"acme.yaml:10: acme-a1.tdp_w: must be a finite number"),
@@ -153,8 +153,8 @@ def test_csv_rows_keep_their_lists_and_their_doubts(data: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "match"),
     [
-        ("x,F,N,yield,-5,datasheet,press,", r"n.csv:2: yield_pct: expected `float` >= 0.0"),
-        ("x,F,N,yield,nan,datasheet,press,", r"n.csv:2: yield_pct: expected `float` >= 0.0; found 'nan'"),
+        ("x,F,N,yield,-5,datasheet,press,", r"n.csv:2: yield_pct: expected a number >= 0.0"),
+        ("x,F,N,yield,nan,datasheet,press,", r"n.csv:2: yield_pct: expected a number >= 0.0; found 'nan'"),
         ("x,F,N,yield,5,datasheet,press,yield", r"n.csv:2: unverified: 'yield' is no column.*yield_pct"),
         ("x,F,,yield,5,datasheet,press,", r"n.csv:2: missing field 'node'"),
     ],

@@ -4,7 +4,7 @@ from typing import Literal
 import msgspec
 import pytest
 
-from polysilicon.records.document import MOST_BYTES, convert, parse_yaml, read_csv, read_text, read_yaml, spell
+from polysilicon.records.document import MOST_YAML_BYTES, convert, parse_yaml, read_csv, read_text, read_yaml, spell
 from polysilicon.records.errors import InputError
 
 
@@ -124,7 +124,7 @@ def test_a_file_beyond_the_size_cap_is_refused_unread(tmp_path: Path) -> None:
     huge = tmp_path / "huge.yaml"
     with huge.open("wb") as stream:
         stream.truncate(100 * 2**20)
-    with pytest.raises(InputError, match=f"larger than {MOST_BYTES // 2**20} MiB"):
+    with pytest.raises(InputError, match=f"larger than {MOST_YAML_BYTES // 2**20} MiB"):
         read_yaml(huge)
 
 

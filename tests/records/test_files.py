@@ -36,5 +36,24 @@ def test_others_may_read_what_was_written(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_a_clear_complaint(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match="choose another --out"):
+    with pytest.raises(InputError, match="choose another place"):
         files.write(tmp_path / "file" / "plan.json", "x")
+
+
+def test_a_device_is_written_to_and_stays_a_device() -> None:
+    files.write(Path("/dev/null"), "gone")
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_link_keeps_pointing_to_what_is_replaced(tmp_path: Path) -> None:
+    target, link = tmp_path / "plan.json", tmp_path / "latest.json"
+    target.write_text("old")
+    link.symlink_to(target)
+    files.write(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+
+
+def test_a_folder_is_no_place_for_a_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="can't write"):
+        files.write(tmp_path, "text")

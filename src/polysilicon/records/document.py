@@ -20,6 +20,7 @@ from polysilicon.records.errors import InputError, Place
 from polysilicon.records.names import nearest
 
 MOST_BYTES = 16 * 2**20
+MOST_YAML_BYTES = 2 * 2**20  # people write YAML; what is larger was made by a program, and takes minutes to place
 MOST_DEPTH = 40
 DIGITS_OF_64_BITS = 18
 
@@ -78,7 +79,7 @@ def read_yaml(path: Path) -> Document:
     Raises:
         InputError: as `read_text`, and for broken YAML, repeated keys, aliases, or too deep nesting.
     """
-    return parse_yaml(read_text(path), str(path))
+    return parse_yaml(read_text(path, MOST_YAML_BYTES), str(path))
 
 
 def parse_yaml(text: str, file: str) -> Document:
@@ -166,11 +167,33 @@ def explain_mismatch(document: Document, shape: Any, key: Key, complaint: str, p
         return InputError(f"missing field {missing[1]!r}", place=place)
     allowed = [str(one) for one in expected.values] if isinstance(expected, msgspec.inspect.LiteralType) else None
     return InputError(
-        "is none of the allowed values" if allowed else problem[0].lower() + problem[1:],
+        "is none of the allowed values" if allowed else _in_words(problem[0].lower() + problem[1:]),
         place=place,
         found=None if isinstance(found, dict) else found,
         allowed=allowed,
         nearest=nearest(found, allowed, 1) if allowed and isinstance(found, str) else (),
+    )
+
+
+WORDS = {
+    "float": "a number",
+    "int": "a whole number",
+    "str": "text",
+    "bool": "true or false",
+    "object": "a table",
+    "array": "a list",
+    "null": "nothing",
+}
+
+
+def _in_words(problem: str) -> str:
+    """msgspec's type names as words: "expected a number or a table, got text"."""
+    return re.sub(
+        r"`([a-z]+(?: \| [a-z]+)*)`",
+        lambda named: " or ".join(
+            WORDS.get(one, one) for one in named[1].split(" | ") if one != "null" or named[1] == one
+        ),
+        problem,
     )
 
 

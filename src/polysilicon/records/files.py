@@ -14,11 +14,15 @@ def write(path: Path, content: str | bytes) -> None:
         InputError: the folder can't be made or written.
     """
     blob = content.encode() if isinstance(content, str) else content
+    if path.exists() and not path.is_file():
+        _write_through(path, blob)
+        return
+    path = path.resolve()  # a link keeps pointing; what it points to is replaced
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as cause:
-        raise InputError(f"can't write {path}: {cause.strerror}", remedy="choose another --out") from cause
+        raise InputError(f"can't write {path}: {cause.strerror}", remedy="choose another place") from cause
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(blob)
@@ -32,3 +36,12 @@ def write(path: Path, content: str | bytes) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+def _write_through(path: Path, blob: bytes) -> None:
+    """A device or a pipe has no old content to lose, and renaming over it would take it away from everybody."""
+    try:
+        with path.open("wb") as stream:
+            stream.write(blob)
+    except OSError as cause:
+        raise InputError(f"can't write {path}: {cause.strerror}", remedy="choose another place") from cause
