@@ -1,10 +1,12 @@
 import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 
-from polysilicon.facts import Catalogue
+from polysilicon.facts import Catalogue, load
 from polysilicon.policy import Items, Transaction, explain, judge, verdict
+from polysilicon.records.document import parse_yaml
 from polysilicon.records.errors import InputError, UnknownName
 
 ON = dt.date(2025, 6, 1)
@@ -15,7 +17,7 @@ def test_the_h20_is_caught_by_a_letter_and_says_by_how_much(catalogue: Catalogue
     assert got.item_class == "not_3A090"
     assert got.consequence == "licence_required:is_informed_letter"
     assert got.decided_by == ("US-13",)
-    assert got.confidence == "analyst"
+    assert got.confidence == "press"
     assert not got.undetermined
     letter = next(one for one in got.findings if one.id == "US-13")
     assert letter.applies == "yes"
@@ -32,6 +34,34 @@ def test_every_rule_in_force_is_listed_whether_it_binds_or_not(catalogue: Catalo
     assert {"US-03a", "US-03b", "US-05", "US-10", "US-13", "US-14"} <= listed
     assert "US-17" not in listed
     assert all(one.citation for one in got.findings)
+
+
+def test_a_verdict_is_trusted_no_more_than_the_figures_it_read() -> None:
+    theirs = load(Path("examples/our-part.yaml"))
+    got = verdict(theirs, "our-part", Transaction("CN", exported_from="US"), dt.date(2026, 10, 1))
+    assert (got.decided_by, got.confidence) == ((), "estimate")
+    assert all("user" in one.sources for one in got.inputs if one.confidence == "estimate")
+
+
+def test_a_figure_that_no_deciding_rule_read_takes_no_trust_away(catalogue: Catalogue) -> None:
+    mine = catalogue.overlaid(parse_yaml("chips: {nvidia-h20-96gb: {fp64_tflops: 0.9}}", "mine.yaml"))
+    assert verdict(mine, "nvidia-h20-96gb", Transaction("CN"), ON).confidence == "press"
+    mine = catalogue.overlaid(parse_yaml("chips: {nvidia-h20-96gb: {memory_bw_gbs: 4100}}", "mine.yaml"))
+    assert verdict(mine, "nvidia-h20-96gb", Transaction("CN"), ON).confidence == "estimate"
+
+
+def test_what_would_change_it_may_be_left_out(catalogue: Catalogue) -> None:
+    whole = verdict(catalogue, "nvidia-h20-96gb", Transaction("CN"), ON)
+    brief = verdict(catalogue, "nvidia-h20-96gb", Transaction("CN"), ON, flips=False)
+    assert whole.flips
+    assert not brief.flips
+    assert brief.findings == whole.findings
+
+
+def test_a_country_by_its_name_is_told_to_use_the_code(catalogue: Catalogue) -> None:
+    with pytest.raises(UnknownName, match=r"'China'.*write the code, not the name") as caught:
+        verdict(catalogue, "nvidia-h20-96gb", Transaction("China"), ON)
+    assert caught.value.nearest == ()
 
 
 def test_a_flip_says_which_figure_would_change_the_answer(catalogue: Catalogue) -> None:

@@ -135,7 +135,7 @@ def _shown(verdict: "Verdict") -> "RenderableType":
     return render(verdict)
 
 
-def _verdict(known: "Catalogue", said: Mapping[str, str], view: "View") -> "Verdict":
+def _verdict(known: "Catalogue", said: Mapping[str, str], view: "View", *, flips: bool = True) -> "Verdict":
     """The verdict on one case, its fields named as in a table of policy cases."""
     from polysilicon.policy import Transaction, verdict
     from polysilicon.records.dates import day
@@ -146,7 +146,7 @@ def _verdict(known: "Catalogue", said: Mapping[str, str], view: "View") -> "Verd
     except InputError as complaint:
         raise complaint.at(Place(field="date")) from complaint
     act = Transaction(**{name: said[name] for name in Transaction.__dataclass_fields__ if said.get(name)})  # type: ignore[arg-type]
-    return verdict(known, said["chip_id"], act, on, view)
+    return verdict(known, said["chip_id"], act, on, view, flips=flips)
 
 
 def _row(
@@ -170,10 +170,10 @@ def _judged(known: "Catalogue", view: "View", row: Mapping[str, str], place: "Pl
     needed(said, ("to", "date"))
     if all(name in row for name in COLUMNS):
         case = read_case(known, row, place)
-        verdict = explain(heard(known, case.items, case.transaction, case.on, view), 0)
+        verdict = explain(heard(known, case.items, case.transaction, case.on, view), 0, flips=False)
     else:
         needed(said, ("chip_id",))
-        verdict = _verdict(known, said, view)
+        verdict = _verdict(known, said, view, flips=False)
     return {
         "chip_id": verdict.item,
         "to": said["to"],

@@ -15,7 +15,7 @@ from polysilicon.policy.hearing import Hearing
 from polysilicon.policy.items import Items
 from polysilicon.policy.judge import UNKNOWN, Opinion, Verdicts, judge
 from polysilicon.policy.law import PERMISSIONS, Clause, View
-from polysilicon.policy.quantities import fields_of
+from polysilicon.policy.quantities import fields_of, parts_of
 from polysilicon.policy.transaction import Transaction
 from polysilicon.policy.verdict import Answer, Flip, Input, Reading, RuleFinding, Verdict
 from polysilicon.records.errors import InputError
@@ -29,17 +29,20 @@ def verdict(
     on: dt.date,
     view: View = "enforced",
     extra_rules: Sequence[Rule] = (),
+    *,
+    flips: bool = True,
 ) -> Verdict:
-    """The explained verdict on one chip of the catalogue.
+    """The explained verdict on one chip of the catalogue; `flips` as in `explain`.
 
     Raises:
         UnknownName: no chip is called so; and as `judge`.
     """
-    return explain(judge(catalogue, Items.from_chips(catalogue, [chip]), transaction, on, view, extra_rules), 0)
+    verdicts = judge(catalogue, Items.from_chips(catalogue, [chip]), transaction, on, view, extra_rules)
+    return explain(verdicts, 0, flips=flips)
 
 
-def explain(verdicts: Verdicts, index: int) -> Verdict:
-    """Everything behind the verdict on one item.
+def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
+    """Everything behind the verdict on one item; without `flips`, not what would change it, which costs most.
 
     Raises:
         InputError: no such item.
@@ -73,7 +76,7 @@ def explain(verdicts: Verdicts, index: int) -> Verdict:
         regime=head.regime.name,
         decided_by=tuple(clause.id for clause in deciding),
         citations=tuple(dict.fromkeys(clause.record.citation for clause in deciding)),
-        confidence=weakest([clause.record.confidence for clause in deciding] or [head.regime.confidence]),
+        confidence=_confidence(deciding, head, findings, one, hearing),
         undetermined=bool(one.undetermined[0]),
         could_be=tuple(_could_be(head)) if one.undetermined[0] else (),
         missing=_missing(findings, hearing) if one.undetermined[0] else (),
@@ -85,7 +88,7 @@ def explain(verdicts: Verdicts, index: int) -> Verdict:
         also={opinion.regime.id: _says(opinion) for opinion in one.opinions if _is_other(opinion, head)},
         inputs=tuple(_inputs(findings, one)),
         findings=findings,
-        flips=tuple(_flips(one, findings)),
+        flips=tuple(_flips(one, findings)) if flips else (),
         catalogue=one.catalogue.hash,
     )
 
@@ -93,6 +96,44 @@ def explain(verdicts: Verdicts, index: int) -> Verdict:
 def weakest(confidences: Sequence[Confidence]) -> Confidence:
     """The least trusted of several confidences."""
     return max(confidences, key=CONFIDENCES.index)
+
+
+def _confidence(
+    deciding: Sequence[Clause], head: Opinion, findings: Sequence[RuleFinding], one: Verdicts, hearing: Hearing
+) -> Confidence:
+    """No better than the rules that decide, nor than the figures that they read.
+
+    Where no rule was found to apply, every rule that binds had a say: its not applying rests on what it read.
+    """
+    rules = [clause.record.confidence for clause in deciding] or [head.regime.confidence]
+    if not one.items.catalogued:
+        return weakest(rules)
+    ids = {clause.id for clause in deciding}
+    heard = [finding for finding in findings if (finding.id in ids if ids else finding.binds != "no")]
+    subjects = dict.fromkeys(
+        reading.subject for finding in heard for reading in finding.readings if reading.test in COMPARISONS
+    )
+    record = one.catalogue.get(Chip, one.items.ids[0])
+    fields = {field for subject in subjects for field in _counting(subject, hearing)}
+    return weakest([*rules, *(record.origin(field).confidence or record.confidence for field in fields)])
+
+
+def _counting(name: str, hearing: Hearing) -> Iterator[str]:
+    """The known fields that a quantity's value rests on; of several rates, those that may be the greatest."""
+    definition = hearing.law.definitions.get(name)
+    if name in hearing.items.fields:
+        if np.isfinite(hearing.items.fields[name].hi).all():
+            yield name
+    elif definition is not None:
+        floor = float(np.ravel(hearing.value(name).lo)[0])
+        for field, factor in definition.formula.get("greatest_published", {}).items():
+            rate = hearing.items.fields.get(field)
+            if rate is not None and np.all(np.isfinite(rate.hi) & (rate.hi * factor >= floor)):
+                yield field
+        if "field" in definition.formula:
+            yield from _counting(definition.formula["field"], hearing)
+        for part in parts_of(definition):
+            yield from _counting(part, hearing)
 
 
 def _answer(truth: Truth) -> Answer:

@@ -53,5 +53,15 @@ class Transaction:
             raise UnknownName(
                 f"{field}: no rule knows the region {code!r}",
                 allowed="ISO 3166-1 alpha-2 codes such as CN, US, AE",
-                nearest=nearest(code, codes) or sorted(one for one in codes if one[0] == code[:1].upper())[:3],
+                nearest=_near(code, codes),
+                remedy=None
+                if len(code) == 2
+                else "write the code, not the name: CN for China, US for the United States",
             )
+
+
+def _near(code: str, codes: frozenset[str]) -> list[str]:
+    """Codes that `code` may have been meant for; a country's name is near none, as codes are not its letters."""
+    if len(code) > 3:
+        return []
+    return nearest(code, codes) or sorted(one for one in codes if one[0] == code[:1].upper())[:3]

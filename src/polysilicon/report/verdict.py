@@ -3,6 +3,7 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from polysilicon.facts.record import USER
 from polysilicon.policy.verdict import Reading, RuleFinding, Verdict
 from polysilicon.report.doubt import MARK, doubted
 from polysilicon.report.terminal import pairs, plain_grid, text
@@ -11,6 +12,11 @@ from polysilicon.report.words import cell, label, number
 TONES = {"free": "green", "exception": "green", "warning": "yellow", "licence": "yellow", "prohibited": "red"}
 SIGNS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<", "in": "in", "is": "is"}
 FLIPS_ON_SCREEN = 6
+# Planners treat these as reviewed case by case, for want of a known policy; a reader is told that it is wanting.
+POLICY_UNKNOWN = {
+    "licence_required:is_informed_letter": "licence required, review policy unpublished",
+    "licence_required:review_policy_unknown": "licence required, review policy not found",
+}
 
 
 def render(verdict: Verdict) -> RenderableType:
@@ -30,7 +36,7 @@ def render(verdict: Verdict) -> RenderableType:
 
 
 def _headline(verdict: Verdict) -> Text:
-    said = "undetermined" if verdict.undetermined else label(verdict.permission)
+    said = "undetermined" if verdict.undetermined else _heading(verdict)
     tone = "yellow" if verdict.undetermined else TONES.get(verdict.permission, "red")
     route = " ".join(f"{name.replace('_', ' ')} {value}" for name, value in verdict.transaction.items())
     return Text("\n").join(
@@ -42,12 +48,23 @@ def _headline(verdict: Verdict) -> Text:
     )
 
 
+def _heading(verdict: Verdict) -> str:
+    """The permission in words; a licence without a known review policy is not said to have one."""
+    return POLICY_UNKNOWN.get(verdict.consequence) or label(verdict.permission)
+
+
+def _confidence(verdict: Verdict) -> str:
+    theirs = [one.field for one in verdict.inputs if USER in one.sources]
+    rests = f" (reads your own {', '.join(theirs)})" if theirs else ""
+    return verdict.confidence + (f" {MARK}" if doubted(verdict.confidence) else "") + rests
+
+
 def _facts(verdict: Verdict) -> RenderableType:
     carried = " (law carried forward: assumed)" if verdict.assumed else ""
     named: list[tuple[str, object]] = [
         ("by", "; ".join(verdict.citations) or "no rule: nothing was found that requires a licence"),
         ("law read up to", verdict.known_until + carried),
-        ("confidence", verdict.confidence + (f" {MARK}" if doubted(verdict.confidence) else "")),
+        ("confidence", _confidence(verdict)),
     ]
     for name, words in (
         ("could be", verdict.could_be),
