@@ -2,7 +2,8 @@ import pytest
 
 from polysilicon.facts import load
 from polysilicon.facts.hardware import Chip
-from polysilicon.planning.legality import Ruling, rulings
+from polysilicon.planning.legality import Ruling, margin, rulings, undetermined
+from polysilicon.policy import Verdict, verdict
 from polysilicon.records.dates import Quarter
 from polysilicon.scenario import Entity
 
@@ -40,3 +41,26 @@ def test_what_may_be_planned_on(chip: str, country: str, entity: Entity, lawful:
 
 def test_law_after_the_day_it_was_read_is_carried_forward_and_says_so() -> None:
     assert ruling("nvidia-b300-sxm", "US", AMERICAN).assumed.any()
+
+
+def told(chip: str, country: str, entity: Entity) -> Verdict:
+    catalogue = load()
+    return verdict(catalogue, catalogue.get(Chip, chip), ruling(chip, country, entity).act[0], QUARTERS[0].first_day)
+
+
+def test_a_line_that_changes_nothing_is_no_margin() -> None:
+    assert margin(load(), told("nvidia-b300-sxm", "US", AMERICAN)) == ""
+
+
+def test_a_margin_is_told_in_words() -> None:
+    said = margin(load(), told("amd-mi300x", "CN", CHINESE))
+    assert "TPP" in said
+    assert "licence" in said
+    assert "_" not in said
+
+
+def test_undetermined_law_says_why() -> None:
+    assert "no source gives" in undetermined(told("metax-c550", "AE", AMERICAN))
+    said = undetermined(told("nvidia-h200-sxm-141gb", "CN", CHINESE))
+    assert "import" in said
+    assert said.startswith("the law is undetermined: ")

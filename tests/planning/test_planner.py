@@ -153,3 +153,11 @@ def test_the_vendor_share_holds_in_the_plan() -> None:
 def test_systems_named_by_the_catalogue_alone_are_enough(small: Plan) -> None:
     known = load().ids(System)
     assert all(one.system in known for one in small.purchases)
+
+
+@pytest.mark.parametrize("tiny", ["1e-300", "1e-12"])
+def test_a_demand_however_small_takes_a_unit(tiny: str) -> None:
+    found = planned(("requests_per_s: {2026-Q4: 20, 2027-Q3: 120}", f"requests_per_s: {tiny}"))
+    assert found.totals.demand_met == pytest.approx(1.0)
+    assert found.totals.chips > 0
+    assert all(0.0 <= one.share <= 1.0 for one in found.assignments)

@@ -111,7 +111,7 @@ def assignments(instance: Instance, answer: Answer) -> list[Assignment]:
                 system=instance.places[place].system,
                 units=float(answer.use[task, place, quarter]),
                 throughput=given,
-                share=given / whole,
+                share=min(given / whole, 1.0),
                 unit=one.unit,
             )
         )

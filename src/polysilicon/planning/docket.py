@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.places import Region
-from polysilicon.planning.legality import Ruling, margin
+from polysilicon.planning.legality import Ruling, margin, undetermined
 from polysilicon.planning.options import Option, Options
 from polysilicon.planning.plan import LegalityRow
 from polysilicon.policy import Transaction, Verdict, verdict
@@ -31,7 +31,7 @@ class Docket:
         """Add a row for each system left out at a site because its law was not accepted there."""
         catalogue = self.options.opened.catalogue
         for one in self.options.excluded:
-            if one.reason == "unlawful" and len(self.rows) < EXPLAINED_MOST:
+            if one.reason in ("unlawful", "law_undetermined") and len(self.rows) < EXPLAINED_MOST:
                 chip = catalogue.get(Chip, str(catalogue.get(System, one.system).chip_id))
                 self._row(one.system, chip, one.site, self.options.rulings[one.site][chip.id], 0)
 
@@ -67,9 +67,9 @@ class Docket:
             outcome=str(ruling.outcome[first]),
             item_class=str(ruling.item_class[first]),
             citation="; ".join(found.citations),
-            margin=margin(found),
+            margin=margin(opened.catalogue, found),
             assumed=bool(ruling.assumed[first]),
-            note="; ".join((*found.conditions, *(f"missing: {one}" for one in found.missing))),
+            note="; ".join((*found.conditions, *([undetermined(found)] if found.undetermined else []))),
         )
 
 

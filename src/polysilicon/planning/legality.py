@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
+from polysilicon.facts.law import Consequence
 from polysilicon.policy import Items, Transaction, Verdict, Verdicts, judge
 from polysilicon.policy.law import PERMISSIONS
+from polysilicon.policy.verdict import Flip
 from polysilicon.records.dates import Quarter
 from polysilicon.records.interval import Bools
 from polysilicon.scenario import Entity
@@ -79,12 +81,31 @@ def _ruling(rows: Sequence[tuple[Verdicts, int]], accepted: Sequence[str]) -> Ru
     )
 
 
-def margin(verdict: Verdict) -> str:
-    """How far the part is from the nearest line whose crossing would change the verdict, in words."""
-    flips = [flip for flip in verdict.flips if flip.change is not None]
+def margin(catalogue: Catalogue, verdict: Verdict) -> str:
+    """How far the part is from the nearest line whose crossing would change what follows, in words.
+
+    Empty where no line that is known would: one that leads to the same consequence is no line.
+    """
+    flips = [flip for flip in verdict.flips if flip.change is not None and _leads_elsewhere(catalogue, verdict, flip)]
     if not flips:
         return ""
     near = min(flips, key=lambda flip: abs(flip.change_pct) if flip.change_pct is not None else np.inf)
     side = "more" if (near.change or 0.0) > 0 else "less"
-    share = "" if near.change_pct is None else f" ({abs(near.change_pct):.0f} %)"
-    return f"{near.quantity} {abs(near.change or 0.0):,.6g}{share} {side} would make it {near.consequence}"
+    share = "" if near.change_pct is None else f" ({abs(near.change_pct):.2g} %)"
+    name = "TPP" if near.quantity == "tpp" else near.quantity.replace("_", " ")
+    then = catalogue.get(Consequence, near.consequence).words
+    return f"with {name} {abs(near.change or 0.0):,.6g}{share} {side}: {then}"
+
+
+def _leads_elsewhere(catalogue: Catalogue, verdict: Verdict, flip: Flip) -> bool:
+    if flip.consequence == verdict.consequence:
+        return False
+    return catalogue.get(Consequence, flip.consequence).permission != "undetermined"
+
+
+def undetermined(verdict: Verdict) -> str:
+    """Why the law gives no answer: the figures that no source gives, else what its deciding rule says."""
+    if verdict.missing:
+        return f"the law is undetermined: no source gives {', '.join(verdict.missing)}"
+    decided = [one.notes for one in verdict.findings if one.id in verdict.decided_by and one.notes]
+    return f"the law is undetermined: {verdict.regime}: {decided[0] if decided else verdict.words}"

@@ -15,9 +15,10 @@ from polysilicon.facts.places import Region
 from polysilicon.facts.reading import assumed
 from polysilicon.planning.coefficients import round_trip_ms
 from polysilicon.planning.costing import Priced, priced
-from polysilicon.planning.legality import Ruling, rulings
+from polysilicon.planning.legality import Ruling, rulings, undetermined
 from polysilicon.planning.plan import Excluded
 from polysilicon.planning.throughput import Rate, rate
+from polysilicon.policy import verdict
 from polysilicon.records.dates import Quarter
 from polysilicon.records.errors import InputError, NothingFits, Unsupported
 from polysilicon.records.interval import Floats
@@ -81,7 +82,7 @@ def gather(opened: Opened, progress: Progress = lambda text: None) -> Options:
         for system, chip in systems:
             ruling = law[site][chip.id]
             if not ruling.accepted.any() and (site, system.id) not in standing:
-                excluded.append(_unlawful(site, system, ruling))
+                excluded.append(_unlawful(opened, site, system, chip, ruling))
                 continue
             option = _option(opened, site, system, chip, ruling, rates, hours)
             if not option.rates:
@@ -236,8 +237,11 @@ def stack_of(catalogue: Catalogue, chip: Chip) -> str:
         return chip.software_stack
 
 
-def _unlawful(site: str, system: System, ruling: Ruling) -> Excluded:
-    outcomes = ", ".join(dict.fromkeys(str(one) for one in ruling.outcome))
+def _unlawful(opened: Opened, site: str, system: System, chip: Chip, ruling: Ruling) -> Excluded:
+    if (ruling.permission == "undetermined").all():
+        found = verdict(opened.catalogue, chip, ruling.act[0], opened.scenario.periods[0].first_day)
+        return Excluded(system=system.id, site=site, reason="law_undetermined", detail=undetermined(found))
+    outcomes = ", ".join(dict.fromkeys("undetermined" if one == "unknown" else str(one) for one in ruling.outcome))
     return Excluded(system=system.id, site=site, reason="unlawful", detail=outcomes)
 
 

@@ -16,7 +16,16 @@ from polysilicon.records.errors import InputError, Place
 SCHEMA_VERSION = 1
 
 Contract = Literal["own", "reserve", "on_demand"]
-Reason = Literal["unlawful", "price_unknown", "does_not_fit", "no_supply", "not_available", "unvalidated", "dominated"]
+Reason = Literal[
+    "unlawful",
+    "law_undetermined",
+    "price_unknown",
+    "does_not_fit",
+    "no_supply",
+    "not_available",
+    "unvalidated",
+    "dominated",
+]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -71,6 +71,7 @@ LABELS = {
     "reserve": "reserve",
     "on_demand": "rent",
     "unlawful": "not lawful",
+    "law_undetermined": "law undetermined",
     "price_unknown": "price unknown",
     "does_not_fit": "does not fit",
     "no_supply": "no supply",
