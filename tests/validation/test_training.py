@@ -1,6 +1,5 @@
 import csv
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,51 +63,6 @@ def test_rows_that_contradict_themselves_are_recognised_and_not_fitted(scores, r
     mine = [one for one in scores if one.case_id in flagged]
     assert not flagged & used_rows()
     assert {one.status for one in mine} <= {"implausible", "unsupported"}
-
-
-def test_the_eight_timed_cases_of_calculon(scores):
-    table = Path(CASES).with_name("training_calculon.csv")
-    with table.open(encoding="utf-8") as stream:
-        timed = [row for row in csv.DictReader(stream) if row["source_locator"].startswith("Table 5")]
-    assert len(timed) == 8
-    errors = [abs(selene(row) / float(row["measured_seconds"]) - 1) for row in timed]
-    assert np.mean(errors) < 0.15, errors
-
-
-def selene(row):
-    """Our step for a row of Calculon's table, on the fitted parameters that every other row is answered with."""
-    from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
-    from polysilicon.workloads.model import Transformer
-    from polysilicon.workloads.task import Training
-
-    whole = {name: int(row[name]) for name in ("layers", "hidden", "attn_heads", "head_size", "ffn_hidden", "vocab")}
-    model = Transformer(
-        name=row["model"],
-        layers=whole["layers"],
-        hidden=whole["hidden"],
-        heads=whole["attn_heads"],
-        kv_heads=whole["attn_heads"],
-        head_dim=whole["head_size"],
-        ffn_hidden=whole["ffn_hidden"],
-        vocab=whole["vocab"],
-        gated=False,
-        tied_embeddings=True,
-    )
-    layout = Layouts.one(
-        tp=int(row["tp"]),
-        pp=int(row["pp"]),
-        dp=int(row["dp"]),
-        interleave=int(row["pipeline_interleave"]),
-        micro_batch=int(row["microbatch"]),
-        sequence_parallel=int(row["sequence_parallel"]),
-        recompute=row["recompute"],
-        precision="fp16",
-        zero_stage=0,
-    )
-    cluster = Cluster.from_catalogue(CATALOGUE, "nvidia-a100-sxm-80gb", int(row["gpus"]))
-    task = Training(int(row["seq_len"]), int(row["global_batch"]))
-    made = estimate_training(CATALOGUE, model, task, cluster, layout, Recipe(fused_attention=0.0))
-    return float(np.ravel(made.step_s)[0])
 
 
 def test_medians_group_by_any_field(scores):

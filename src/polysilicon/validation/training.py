@@ -1,6 +1,6 @@
 """Measured training steps against the estimator: one table call for all rows, one score a measured quantity."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -75,10 +75,11 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
     """
     made = [prepare(catalogue, case) for case in read_cases(cases_path or CASES)]
     answers = _answers(catalogue, [one for one in made if one.expressible])
-    cases, duplicates = _fitted()
+    cases, duplicates, steps = _fitted()
     scores = []
     for one in made:
         seen = one.case.id in cases or one.case.word("dup_group") in duplicates
+        seen = seen or _step(one.case.words) in steps
         scores += list(_scores(catalogue, one, answers.get(id(one)), seen))
     return scores
 
@@ -258,9 +259,16 @@ def _vendor_of(catalogue: Catalogue, chip: str) -> str:
         return chip.split(" ")[0] if chip else "not stated"
 
 
+def _step(words: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """What makes one measured step the same in two tables: chips, layers and the time itself."""
+    known = tuple(words.get(name, "") for name in ("chips", "layers", "step_time_s"))
+    return (known[0], known[1], known[2]) if all(known) else None
+
+
 @lru_cache(maxsize=1)
-def _fitted() -> tuple[frozenset[str], frozenset[str]]:
-    """Our cases that took part in the fit, and the groups of duplicates of which one did."""
+def _fitted() -> tuple[frozenset[str], frozenset[str], frozenset[tuple[str, str, str] | None]]:
+    """Our cases that took part in the fit, the groups of duplicates of which one did, and the steps measured there."""
     cases = frozenset(row["case_id"] for _, row in read_csv(SPLIT) if row["fitted"] == "1")
-    groups = {row["dup_group"] for _, row in read_csv(CASES) if row["case_id"] in cases}
-    return cases, frozenset(groups - {""})
+    rows = [row for _, row in read_csv(CASES) if row["case_id"] in cases]
+    groups, steps = {row["dup_group"] for row in rows}, {_step(row) for row in rows}
+    return cases, frozenset(groups - {""}), frozenset(steps - {None})

@@ -23,6 +23,7 @@ from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place, PolysiliconError
 from polysilicon.validation.score import Status
+from polysilicon.validation.timed_steps import in_our_words
 from polysilicon.validation.training_words import INFERENCE, PARTIAL, TRAINING, precision_of, recompute_of
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.describe import card_of
@@ -124,7 +125,8 @@ def read_cases(path: Path) -> list[Case]:
         InputError: a file that is no such table, or a cell that is not a number; with file, line and column.
     """
     cases = []
-    for line, row in read_csv(path):
+    for line, stated in read_csv(path):
+        row = in_our_words(stated)
         if "model" not in row:
             raise InputError("has no column `model`", place=Place(str(path), 1), allowed="the columns of training.csv")
         numbers = {}
