@@ -111,3 +111,16 @@ def test_validation_says_how_true_the_estimates_are(plan):
 def test_a_price_of_low_confidence_is_marked(sample, confidence):
     sample["purchases"][0]["price_confidence"] = confidence
     assert f'title="low confidence: {confidence}"' in page.render(msgspec.convert(sample, Plan))
+
+
+def test_it_tells_free_with_a_warning_and_undetermined_law(sample):
+    sample["legality"][0] |= {"note": "route to counsel"}
+    sample["legality"][1] |= {"permission": "undetermined", "outcome": "unknown"}
+    shown = page.render(msgspec.convert(sample, Plan))
+    assert "free, with a warning" in shown
+    assert "law undetermined" in shown
+
+
+def test_a_shock_whose_cost_is_noise_costs_about_nothing(sample):
+    sample["shocks"][0] |= {"cost_change_musd": -0.2}
+    assert "≈ 0</td>" in page.render(msgspec.convert(sample, Plan))

@@ -32,7 +32,15 @@ def test_a_plan_fits_a_screen_whatever_its_size(sample):
 
 def test_it_says_what_to_buy_and_what_is_not_known(plan):
     said = shown(plan)
-    for words in ("dgx-b200", "oregon", "20†", "proven gap 0.6 %", "NVIDIA cut off", "71 %", "price of Atlas 950"):
+    for words in (
+        "dgx-b200",
+        "oregon",
+        "20†",
+        "within 0.6 % of the best (proved)",
+        "NVIDIA cut off",
+        "71 %",
+        "price of Atlas 950",
+    ):
         assert words in said
 
 
@@ -51,3 +59,20 @@ def test_names_are_not_markup(sample):
 
 def test_a_plan_that_buys_nothing_says_so(sample):
     assert "Nothing to buy" in shown(msgspec.convert(sample | {"purchases": []}, Plan))
+
+
+def test_what_is_free_on_conditions_is_counted_apart(sample):
+    clean, warned = sample["legality"][0], {"id": "V2", "outcome": "text_licence_required:not_enforced"}
+    sample["legality"] = [clean, clean | warned, *sample["legality"][1:]]
+    sample["purchases"][1] |= {"verdict": "V2"}
+    said = shown(msgspec.convert(sample, Plan))
+    assert "law: 1 free, 1 free with a warning; 1 option refused" in said
+    assert "100 % of purchases rest on law carried forward" in said
+
+
+def test_a_cost_change_within_the_gaps_is_about_none(sample):
+    sample["shocks"][0] |= {"cost_change_musd": 0.5}
+    said = shown(msgspec.convert(sample, Plan))
+    assert "≈ 0" in said
+    assert "+0.5" not in said
+    assert "+3" in shown(msgspec.convert(sample | {"shocks": [sample["shocks"][0] | {"cost_change_musd": 3.0}]}, Plan))

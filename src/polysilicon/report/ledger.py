@@ -4,9 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from polysilicon.planning.plan import Assignment, BindingLimit, Excluded, LegalityRow, Plan, Purchase, QuarterTotals
+from polysilicon.planning.plan import (
+    Assignment,
+    BindingLimit,
+    Excluded,
+    LegalityRow,
+    Plan,
+    Purchase,
+    QuarterTotals,
+    ShockResult,
+)
 from polysilicon.report.doubt import doubted
-from polysilicon.report.words import interval
+from polysilicon.report.words import interval, label, number
 
 
 @dataclass(frozen=True)
@@ -191,6 +200,30 @@ def relied_on(plan: Plan) -> list[LegalityRow]:
     """The verdicts that a purchase rests on."""
     used = {one.verdict for one in plan.purchases}
     return [one for one in plan.legality if one.id in used]
+
+
+# Outcomes that let one act, and yet are no clean bill.
+WARNED = ("GP10_presumption", "text_licence_required:not_enforced")
+
+
+def warned(row: LegalityRow) -> bool:
+    """Whether what is free comes with conditions, a presumption against it, or a text that is merely not enforced."""
+    return row.permission == "free" and (bool(row.note) or row.outcome in WARNED)
+
+
+def standing_in_law(row: LegalityRow) -> str:
+    """What a verdict lets one do, in a word or a few."""
+    if row.permission == "undetermined":
+        return label("law_undetermined")
+    return "free, with a warning" if warned(row) else label(row.permission)
+
+
+def cost_change(plan: Plan, shock: ShockResult) -> str:
+    """What a shock costs [M USD]; a change that the gaps of the two plans could make by themselves is about none."""
+    noise = (plan.solve.gap + shock.gap) * plan.totals.cost_musd
+    if abs(shock.cost_change_musd) <= noise:
+        return "≈ 0"
+    return ("+" if shock.cost_change_musd > 0 else "") + number(shock.cost_change_musd, 3)
 
 
 def other_verdicts(plan: Plan) -> list[LegalityRow]:

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -46,6 +46,7 @@ def render(plan: Plan, validation: Mapping[str, Any] | None = None) -> str:
             relied_on=ledger.relied_on(plan),
             other_verdicts=ledger.other_verdicts(plan),
             excluded=ledger.excluded(plan),
+            cost_change=partial(ledger.cost_change, plan),
             validation=validation or {},
             scenario=json.dumps(plan.scenario, indent=2, ensure_ascii=False, default=str),
             style=Markup(_text("templates/style.css")),  # noqa: S704 - our own file
@@ -73,7 +74,9 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(cell=cell, number=number, label=label, short=short)
+    environment.filters["standing_in_law"] = ledger.standing_in_law
     environment.tests["doubted"] = doubted
+    environment.tests["warned"] = ledger.warned
     environment.globals["unit_of"] = unit_of
     return environment
 

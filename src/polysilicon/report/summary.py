@@ -20,7 +20,7 @@ def render(plan: Plan) -> RenderableType:
     parts: list[RenderableType] = [_headline(plan), "", _bought(plan), "", _years(plan), "", _law(plan)]
     if ledger.unvalidated(plan):
         parts.append(_one_line(f"unvalidated, few measured cases: {', '.join(ledger.unvalidated(plan))}", "yellow"))
-    if ledger.unit_costs(plan):
+    if any(one.each for one in ledger.unit_costs(plan)):
         parts.append(_unit_costs(plan))
     if plan.binding:
         parts.append(_limits(plan))
@@ -37,18 +37,22 @@ def _headline(plan: Plan) -> Text:
         _one_line(f"{plan.name}: {plan.quarters[0]} to {plan.quarters[-1]}, as of {plan.as_of}", "bold"),
         _one_line(
             f"{number(totals.cost_musd)} M USD{_bracketed(told['cost_musd'].ends())}, "
-            f"{number(totals.cash_musd)} in cash, {number(totals.chips)} chips"
+            f"{number(totals.cash_musd)} in cash, at most {number(totals.chips)} chips"
         ),
         _one_line(
             f"{number(totals.peak_power_kw / 1000, 3)} MW at most{_bracketed(told['peak_power_kw'].ends(1e-3))}, "
             f"{number(totals.carbon_t, 3)} tCO2e{_bracketed(told['carbon_t'].ends())}"
         ),
         _one_line(
-            f"demand met {number(100 * totals.demand_met, 3)} %, proven gap {number(100 * solve.gap, 2)} %, "
-            f"throughput {number(100 * plan.confidence, 3)} % sure, {number(plan.seconds, 2)} s"
+            f"demand met {number(100 * totals.demand_met, 3)} % at {number(100 * plan.confidence, 3)} % confidence; "
+            f"{_proved(solve.gap)}; {number(plan.seconds, 2)} s"
         ),
     ]
     return Text("\n").join(lines)
+
+
+def _proved(gap: float) -> str:
+    return "the best there is (proved)" if gap < 1e-6 else f"within {number(100 * gap, 2)} % of the best (proved)"
 
 
 def _bracketed(words: str) -> str:
@@ -83,7 +87,10 @@ def _bought(plan: Plan) -> RenderableType:
     if rest:
         cost = number(sum(one.cost_musd for one in rest), 3)
         grid.add_row("", text(f"and {len(rest)} more"), "", "", "", number(sum(one.chips for one in rest)), cost)
-    return Group(grid, text(FOOTNOTE, "dim")) if any(one.doubted for one in shown) else grid
+    notes = [FOOTNOTE] if any(one.doubted for one in shown) else []
+    if any(one.contract == "own" for one in shown):
+        notes.insert(0, "M USD is cash; what is bought includes its share of network and storage")
+    return Group(grid, *(text(one, "dim") for one in notes))
 
 
 def _years(plan: Plan) -> RenderableType:
@@ -99,23 +106,27 @@ def _years(plan: Plan) -> RenderableType:
 
 
 def _law(plan: Plan) -> Text:
-    counts = Counter(label(one.permission) for one in ledger.relied_on(plan))
-    said = ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "nothing to judge"
+    counts = Counter(ledger.standing_in_law(one) for one in ledger.relied_on(plan))
+    said = ", ".join(f"{count} {name.replace(',', '')}" for name, count in counts.most_common()) or "nothing to judge"
     refused = sum(not one.accepted for one in plan.legality)
     assumed = number(100 * plan.assumed_law_share, 3)
-    return _one_line(f"law: {said}; {refused} options refused; {assumed} % rest on law carried forward")
+    return Text("\n").join(
+        [
+            _one_line(f"law: {said}; {refused} option{'s' * (refused != 1)} refused"),
+            _one_line(f"{assumed} % of purchases rest on law carried forward"),
+        ]
+    )
 
 
 def _shocks(plan: Plan) -> RenderableType:
     grid = _grid(("shock", 34), ("from", 7), ("survives", 0), ("after buying", 0), ("M USD", 0))
     for one in plan.shocks[:LINES_SHOCKS]:
-        sign = "+" if one.cost_change_musd > 0 else ""
         grid.add_row(
             text(one.name),
             one.quarter,
             f"{number(100 * one.survives_at_once, 3)} %",
             f"{number(100 * one.survives, 3)} %",
-            sign + number(one.cost_change_musd, 3),
+            ledger.cost_change(plan, one),
         )
     return grid
 
