@@ -72,7 +72,7 @@ def test_the_hash_follows_the_content_and_not_the_line_ends(data: Path) -> None:
     ("line", "match"),
     [
         ("  tdp_v: 300\n", r"acme.yaml:10: acme-a1.tdp_v: unknown field 'tdp_v'; .*did you mean tdp_w"),
-        ("  tdp_w: -300\n", r"acme.yaml:10: acme-a1.tdp_w: expected a number >= 0.0; found -300"),
+        ("  tdp_w: -300\n", r"acme.yaml:10: acme-a1.tdp_w: expected a number > 0.0; found -300"),
         ("  tdp_w: {value: -300, confidence: press}\n", r"acme.yaml:10: .*found -300"),
         ("  tdp_w: much\n", r"acme.yaml:10: acme-a1.tdp_w: expected .*found 'much'"),
         ("  tdp_w: .inf\n", r"acme.yaml:10: acme-a1.tdp_w: must be a finite number"),

@@ -80,7 +80,10 @@ def test_a_kind_nobody_knows_gets_the_nearest() -> None:
     ("text", "match"),
     [
         ("chips: {nvidia-h20-96gb: {tdp_v: 400}}", "unknown field 'tdp_v'.*did you mean tdp_w"),
-        ("chips: {nvidia-h20-96gb: {tdp_w: -1}}", r"chips.nvidia-h20-96gb.tdp_w: expected a number >= 0.0; found -1"),
+        ("chips: {nvidia-h20-96gb: {tdp_w: -1}}", r"chips.nvidia-h20-96gb.tdp_w: expected a number > 0.0; found -1"),
+        ("chips: {nvidia-h20-96gb: {memory_gb: 0}}", r"memory_gb: expected a number > 0.0; found 0"),
+        ("regions: {cn-nm-ulanqab: {electricity_usd_per_kwh: 45}}", r"expected a number <= 10.0; found 45"),
+        ("chips: {nvidia-h20: {tdp_w: 400}}", r"no id of ours is 'nvidia-h20'; did you mean nvidia-h20-141gb or"),
         ("chips: {nvidia-h20-96gb: {tdp_w: 400, from: hearsay}}", "cites 'hearsay'"),
         ("chips: {nvidia-h20-96gb: 400}", "must be a table of fields"),
         ("chips: [nvidia-h20-96gb]", "must be a table of records"),

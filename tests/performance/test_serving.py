@@ -118,7 +118,7 @@ def test_heads_that_do_not_divide_are_unsupported() -> None:
 
 @pytest.mark.parametrize("concurrency", [0, -3, float("nan"), 1e12])
 def test_a_senseless_concurrency_is_refused(concurrency: float) -> None:
-    with pytest.raises(InputError, match="concurrency"):
+    with pytest.raises(InputError, match=r"concurrency: .*allowed: above 0, up to 1,000,000,000"):
         estimate_serving(load(), model(), TASK, cluster(), Layout(tp=8), concurrency=concurrency)
 
 
@@ -153,6 +153,23 @@ def test_the_best_meets_the_targets_and_beats_every_other() -> None:
     speeds = list(found.top.columns["tokens_per_s_per_chip"])
     assert speeds == sorted(speeds, reverse=True)
     assert found.best.tokens_per_s_per_chip.value == speeds[0]
+
+
+def test_no_deployment_is_listed_for_the_length_of_its_queue() -> None:
+    task = Serving(input_tokens=1000, output_tokens=200)
+    found = search_serving(load(), model(), task, [cluster()], top=1000)
+    for one in found.top.rows():
+        layout = Layout(tp=one["tp"], pp=one["pp"], precision=one["precision"])
+        got = estimate_serving(load(), model(), task, cluster(), layout, concurrency=one["concurrency"])
+        assert got.concurrency < 2 * got.running
+    alone = estimate_serving(load(), model(), task, cluster(), Layout(tp=8))
+    assert alone.concurrency < 2 * alone.running
+
+
+@pytest.mark.parametrize("tp", [0, 1_000_000])
+def test_a_degree_is_refused_with_what_is_allowed(tp: int) -> None:
+    with pytest.raises(InputError, match=r"tp: .*a whole number from 1 to 4096"):
+        Layout(tp=tp)
 
 
 def test_nothing_on_the_front_is_beaten_in_both_ways() -> None:

@@ -83,7 +83,7 @@ class Catalogue:
 
         from polysilicon.facts.overlay import read_theirs
 
-        records, sources = read_theirs(document, key, self._record, self.sources())
+        records, sources = read_theirs(document, key, self._record, self.ids, self.sources())
         theirs = {kind: self._theirs.get(kind, {}) | records.get(kind, {}) for kind in KINDS}
         said = functools.reduce(lambda part, step: part[step], key, document.data)
         digest = hashlib.sha256(self.hash.encode() + msgspec.json.encode(said, order="sorted"))

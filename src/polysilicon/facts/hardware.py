@@ -4,9 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from polysilicon.facts.record import Count, Day, Quantity, Ratio, Record
+from polysilicon.facts.record import Day, Quantity, Ratio, Record
 
 Status = Literal["shipping", "announced", "rumoured", "cancelled"]
+# What a part has at all: a field that is nought says nothing that leaving it out does not, and figures divide by it.
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Parts = Annotated[float, msgspec.Meta(gt=0, extra={"unit": "count"})]
 Energy = Annotated[float, msgspec.Meta(ge=0, extra={"unit": "pJ/bit"})]
 Index = Annotated[float, msgspec.Meta(ge=0, extra={"unit": "index"})]
 Score = Annotated[float, msgspec.Meta(ge=0, le=10, extra={"unit": "CVSS"})]
@@ -33,28 +36,28 @@ class Chip(Record, frozen=True, kw_only=True):
     family: str = ""
     process_node: str | None = None
     foundry: str | None = None
-    die_area_mm2: Quantity | None = None
-    dies: Count | None = None
-    transistors_bn: Quantity | None = None
-    fp64_tflops: Quantity | None = None
-    fp32_tflops: Quantity | None = None
-    tf32_tflops: Quantity | None = None
-    fp16_tflops: Quantity | None = None
-    bf16_tflops: Quantity | None = None
-    fp8_tflops: Quantity | None = None
-    int8_tops: Quantity | None = None
-    fp4_tflops: Quantity | None = None
-    int4_tops: Quantity | None = None
+    die_area_mm2: Positive | None = None
+    dies: Parts | None = None
+    transistors_bn: Positive | None = None
+    fp64_tflops: Positive | None = None
+    fp32_tflops: Positive | None = None
+    tf32_tflops: Positive | None = None
+    fp16_tflops: Positive | None = None
+    bf16_tflops: Positive | None = None
+    fp8_tflops: Positive | None = None
+    int8_tops: Positive | None = None
+    fp4_tflops: Positive | None = None
+    int4_tops: Positive | None = None
     memory_type: str | None = None
-    memory_gb: Quantity | None = None
+    memory_gb: Positive | None = None
     memory_convention: Literal["binary", "decimal", "unknown"] = "unknown"
-    memory_bw_gbs: Quantity | None = None
-    sram_mb: Quantity | None = None
+    memory_bw_gbs: Positive | None = None
+    sram_mb: Positive | None = None
     scaleup_link: str | None = None
     scaleup_bw_gbs: Quantity | None = None
-    scaleup_domain: Count | None = None
+    scaleup_domain: Parts | None = None
     scaleout_nic_gbps: Quantity | None = None
-    tdp_w: Quantity | None = None
+    tdp_w: Positive | None = None
     tee_support: Literal["yes", "no", "unknown"] = "unknown"
     software_stack: str | None = None
     price_usd: Quantity | None = None
@@ -78,15 +81,15 @@ class System(Record, frozen=True, kw_only=True):
     announced: Day | None = None
     available: Day | None = None
     chip_id: str | None = None
-    chips: Count | None = None
+    chips: Parts | None = None
     hosts: str | None = None
-    accel_memory_gb: Quantity | None = None
-    power_kw: Quantity | None = None
+    accel_memory_gb: Positive | None = None
+    power_kw: Positive | None = None
     power_basis: str | None = None
     scaleup_topology: str | None = None
     scaleup_bw_per_chip_gbs: Quantity | None = None
     scaleup_total_tbs: Quantity | None = None
-    scaleup_domain: Count | None = None
+    scaleup_domain: Parts | None = None
     scaleout_total_gbps: Quantity | None = None
     cooling: Literal["air", "liquid", "air|liquid"] | None = None
     price_usd: Quantity | None = None

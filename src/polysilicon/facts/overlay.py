@@ -1,6 +1,6 @@
 """The user's own file: records that add to the catalogue, or override some fields of ours."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -19,9 +19,13 @@ _OURS_TO_FILL = frozenset({"id", "exceptions", "theirs", "overridden"})
 
 
 def read_theirs(
-    document: Document, key: Key, ours: Callable[[str, str], Record | None], known: Mapping[str, Source]
+    document: Document,
+    key: Key,
+    ours: Callable[[str, str], Record | None],
+    ids: Callable[[type[Record]], Collection[str]],
+    known: Mapping[str, Source],
 ) -> tuple[Records, dict[str, Source]]:
-    """The user's records by kind and id, and their sources; `ours(kind, id)` finds what they may override.
+    """The user's records by kind and id, and their sources; `ours(kind, id)` finds what they may override, of `ids`.
 
     Raises:
         InputError: an unknown kind, or a record that breaks its schema.
@@ -49,7 +53,13 @@ def read_theirs(
         kind = by_folder[folder]
         for name, fields in _rows(document, (*key, folder), table).items():
             inner = (*key, folder, name)
-            record = _laid_over(kind, ours(kind.name, name), fields, document, inner)
+            own = ours(kind.name, name)
+            try:
+                record = _laid_over(kind, own, fields, document, inner)
+            except InputError as complaint:
+                if own is None and complaint.problem.startswith("missing field"):
+                    raise _of_no_id_of_ours(complaint, name, ids(kind.record)) from complaint
+                raise
             check_sources(record, {**known, **sources}, document.place(inner))
             records.setdefault(kind.name, {})[name] = record
     return records, sources
@@ -88,6 +98,17 @@ def _laid_over(kind: Kind, ours: Record | None, fields: dict[str, Any], document
         "overridden": [] if wholly_theirs else [*ours.overridden, *overridden],
     }
     return to_record(kind, merged, document, key)
+
+
+def _of_no_id_of_ours(complaint: InputError, name: str, ids: Collection[str]) -> InputError:
+    """That a record is not whole, which most often means that the id it was to override is spelt otherwise."""
+    longer = [one for one in ids if f"-{name}-" in f"-{one}-"]
+    return InputError(
+        f"{complaint.problem}, and no id of ours is {name!r}",
+        place=complaint.place,
+        nearest=longer[:3] or nearest(name, ids),
+        remedy="an override names an id in full; a record of a new id must be whole",
+    )
 
 
 def _rows(document: Document, key: Key, table: Any) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,9 @@ from polysilicon.facts.record import Celsius, Degrees, Quantity, Ratio, Record
 
 Year = Annotated[float, msgspec.Meta(ge=1900, le=2100, extra={"unit": "year"})]
 
+# Some tens of times the dearest grid: a price above it is in another unit.
+EnergyPrice = Annotated[float, msgspec.Meta(ge=0, le=10)]
+
 
 class Region(Record, frozen=True, kw_only=True):
     """A place where a data centre may stand.
@@ -46,7 +49,7 @@ class Region(Record, frozen=True, kw_only=True):
     carbon_lifecycle_year: Year | None = None
     low_carbon_share: Ratio | None = None
     low_carbon_basis: str | None = None
-    electricity_usd_per_kwh: Quantity
+    electricity_usd_per_kwh: EnergyPrice
     price_year: Year
     price_basis: str
     mean_dry_bulb_c: Celsius | None = None

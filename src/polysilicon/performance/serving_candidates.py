@@ -10,13 +10,14 @@ from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
 from polysilicon.performance.serving_model import Served
 from polysilicon.performance.values import Values
-from polysilicon.records.errors import InputError
+from polysilicon.records.errors import InputError, Place
 from polysilicon.workloads.model import Transformer
 
 ENGINES = ("vllm", "sglang", "trtllm", "mindie")
 # Fitted for each engine: `name_engine` among the parameters.
 OF_ENGINE = ("host_us", "request_us", "first_us", "eager_us", "together", "chunk_tokens")
 US = 1e-6
+MOST_DEGREE = 4096
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,13 @@ class Layout:
     def __post_init__(self) -> None:
         for name in ("tp", "pp", "attn_dp", "ep"):
             value = getattr(self, name)
-            if not isinstance(value, int) or not 1 <= value <= 4096:
-                raise InputError(f"{name} must be a whole number from 1 up", found=value)
+            if not isinstance(value, int) or not 1 <= value <= MOST_DEGREE:
+                raise InputError(
+                    "is no degree",
+                    place=Place(field=name),
+                    found=value,
+                    allowed=f"a whole number from 1 to {MOST_DEGREE}",
+                )
 
     @property
     def chips(self) -> int:

@@ -11,10 +11,10 @@ from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
 from polysilicon.performance.serving_formats import computed_in, format_of
-from polysilicon.performance.serving_table import Figures, bound, evaluate
+from polysilicon.performance.serving_table import Figures, bound, evaluate, settled
 from polysilicon.performance.training import doubt_widening
 from polysilicon.performance.values import PEAK_FIELD
-from polysilicon.records.errors import InputError, NothingFits, Unsupported
+from polysilicon.records.errors import InputError, NothingFits, Place, Unsupported
 from polysilicon.records.recorder import Recorder, Step
 from polysilicon.records.units import GIB, MS_PER_S
 from polysilicon.workloads.model import Transformer
@@ -23,6 +23,7 @@ from polysilicon.workloads.task import Serving
 Quantity = Literal["ttft_ms", "tpot_ms", "tokens_per_s_per_chip"]
 SHORT: dict[Quantity, str] = {"ttft_ms": "ttft", "tpot_ms": "tpot", "tokens_per_s_per_chip": "tps"}
 MOST_CONCURRENT = 4096
+MOST_ASKED = 1e9
 
 
 @dataclass(frozen=True)
@@ -90,16 +91,21 @@ def estimate_serving(
 ) -> ServingEstimate:
     """Latency, throughput and memory of one replica in `layout` with `concurrency` requests in flight.
 
-    Without a `concurrency` it is the largest power of two that fits in memory and meets the targets of `task`;
-    one where none does.
+    Without a `concurrency` it is the power of two with most throughput that fits in memory, meets the targets of
+    `task` and lets no more wait than run; one where none does.
 
     Raises:
         InputError: an unknown engine or format, a chip without a needed figure, a senseless concurrency.
         NothingFits: the weights do not fit on the chips of the layout.
     """
     if concurrency is not None:
-        if not 0 < concurrency < 1e9:
-            raise InputError("concurrency must be above zero", found=concurrency)
+        if not 0 < concurrency <= MOST_ASKED:
+            raise InputError(
+                "is no number of requests in flight",
+                place=Place(field="concurrency"),
+                found=concurrency,
+                allowed=f"above 0, up to {MOST_ASKED:,.0f}",
+            )
         loads = [float(concurrency)]
     else:
         loads = [2.0**power for power in range(int(np.log2(MOST_CONCURRENT)) + 1)]
@@ -108,7 +114,8 @@ def estimate_serving(
     figures = evaluate(table)
     if not np.all(figures.fits):
         raise NothingFits(shortfall(every[0], table, figures, 0))
-    estimates = [answer(catalogue, one, task, figures, at) for at, one in enumerate(every)]
+    steady = np.ravel(settled(table, figures)) | (concurrency is not None)
+    estimates = [answer(catalogue, one, task, figures, at) for at, one in enumerate(every) if steady[at]]
     meeting = [one for one in estimates if not one.misses]
     return max(meeting, key=lambda one: one.tokens_per_s_per_chip.value) if meeting else estimates[0]
 

@@ -11,7 +11,7 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_estimate import MOST_CONCURRENT, ServingEstimate, answer, ask, shortfall
 from polysilicon.performance.serving_formats import computed_in, format_of
-from polysilicon.performance.serving_table import Figures, evaluate
+from polysilicon.performance.serving_table import Figures, evaluate, settled
 from polysilicon.records.errors import InputError, NothingFits
 from polysilicon.records.interval import Bools
 from polysilicon.records.table import Table
@@ -57,6 +57,7 @@ def search_serving(
     """Try every layout, format and load on every cluster and keep those that fit and meet the targets of `task`.
 
     A replica has at most `most_chips` chips (by default those of its cluster), so more chips never give less.
+    A load of which more would wait than run is passed over: its queue, not the deployment, sets the first token.
     Formats are the one the weights are published in, unless `precisions` allows others.
 
     Raises:
@@ -79,7 +80,7 @@ def search_serving(
     if not np.any(figures.fits):
         at = int(np.argmin(figures.memory_bytes / table.cluster.memory_bytes))
         raise NothingFits(f"nothing fits; nearest: {shortfall(every[at], table, figures, at)}")
-    met = _meets(task, figures)
+    met = _meets(task, figures) & settled(table, figures)
     if not np.any(met):
         raise NothingFits(f"no candidate meets the targets; nearest: {_nearest(task, every, figures)}")
     speed = np.where(met, figures.tokens_per_s_per_chip, -np.inf)

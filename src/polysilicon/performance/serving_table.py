@@ -15,7 +15,7 @@ from polysilicon.records.interval import Bools
 
 Way = Literal["steady", "burst", "offline", "prefill"]
 
-__all__ = ["Candidates", "Figures", "Way", "bound", "evaluate", "sequences_that_fit"]
+__all__ = ["Candidates", "Figures", "Way", "bound", "evaluate", "sequences_that_fit", "settled"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,11 @@ def sequences_that_fit(table: Candidates) -> Values:
         table.cluster.memory_bytes, table.share["memory_share"], weights, one, table.attn_dp
     )
     return room
+
+
+def settled(table: Candidates, figures: Figures) -> Bools:
+    """Candidates of which no more wait than run: a longer queue only waits longer, it is no other deployment."""
+    return np.logical_and(figures.fits, table.concurrency < 2.0 * figures.running, dtype=bool)
 
 
 def bound(efficiency: Efficiency, quantity: str, way: Way) -> tuple[float, float]:

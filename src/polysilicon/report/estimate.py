@@ -21,12 +21,14 @@ def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
     cluster = estimate.cluster
     step, low, high = (_at(one, at) for one in (estimate.step_s, estimate.low_s, estimate.high_s))
     used, room = _at(estimate.memory.memory_bytes, at) / GIB, _at(cluster.memory_bytes, at) / GIB
-    fits = bool(_at(estimate.fits, at))
+    most = _at(estimate.memory_high_bytes, at) / GIB
+    doubtful = f"; MAY NOT FIT: up to {number(most, 4)} GiB at the high end" if most > room else ""
+    fits = doubtful if _at(estimate.fits, at) else ": DOES NOT FIT"
     named = [
         ("step", f"{number(step)} s (90 %: {number(low, 3)} to {number(high, 3)})"),
         ("throughput", f"{number(_at(estimate.tokens_per_s_per_chip, at))} tokens/s a chip"),
         ("utilisation", f"{number(_at(estimate.mfu_pct, at), 3)} % of the dense matrix peak (MFU, causal)"),
-        ("memory", f"{number(used, 3)} of {number(room, 3)} GiB a chip" + ("" if fits else ": DOES NOT FIT")),
+        ("memory", f"{number(used, 3)} of {number(room, 3)} GiB a chip" + fits),
     ]
     degrees = ", ".join(f"{name} {value}" for name, value in layout.items())
     return Group(
