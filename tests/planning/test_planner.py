@@ -161,3 +161,17 @@ def test_a_demand_however_small_takes_a_unit(tiny: str) -> None:
     assert found.totals.demand_met == pytest.approx(1.0)
     assert found.totals.chips > 0
     assert all(0.0 <= one.share <= 1.0 for one in found.assignments)
+
+
+def test_a_run_on_fewer_chips_than_its_job_is_noted() -> None:
+    run = """\
+    kind: train
+    model: llama-3.1-8b
+    entity: ours
+    job_chips: 100000
+    runs: [{start: 2026-Q4, finish: 2027-Q2, tokens_bn: 1}]
+"""
+    head, rest = read_text(SMALL).split("workloads:\n")
+    text = f"{head}workloads:\n  pretrain:\n{run}{rest}"
+    found = plan(from_document(parse_yaml(text, "small.yaml"), load()))
+    assert any("fewer chips at one place" in note and "pretrain" in note for note in found.notes)

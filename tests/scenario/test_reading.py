@@ -66,6 +66,8 @@ def test_names_are_resolved_to_ids() -> None:
         ("as_of: 2026-11-24", "as_of: 2026-02-30", 2, ["as_of", "2026-02-30"]),
         ("start: 2026-Q4", "start: 2026-Q5", 3, ["start", "2026-Q5"]),
         ("start: 2026-Q4", "start: 2020-Q1", 3, ["start", "horizon"]),
+        ("as_of: 2026-11-24", "as_of: 1800-01-01", 2, ["as_of", "2021-Q4 to 2026-Q4"]),
+        ("as_of: 2026-11-24", "as_of: 2027-01-01", 3, ["start", "2027-Q1"]),
         ("quarters: 4", "quarters: 0", 4, ["quarters"]),
         ("quarters: 4", "quarters: four", 4, ["quarters", "four"]),
         ("headquarters: US", "headquarters: USA", 6, ["headquarters", "USA"]),
@@ -202,3 +204,10 @@ def test_units_that_are_gone_before_the_start_are_refused() -> None:
 def test_a_shock_of_law_without_law_is_refused() -> None:
     with pytest.raises(InputError, match="brings no law"):
         opened(GOOD + "shocks:\n  ban: {kind: rule, start: 2027-Q1, facts: {}}\n")
+
+
+def test_a_job_of_more_chips_than_anyone_has_is_refused() -> None:
+    run = "kind: train\n    job_chips: 10000000\n    runs: [{start: 2026-Q4, finish: 2027-Q1, tokens_bn: 1}]"
+    complaint = refused("kind: serve", run)
+    assert "job_chips" in str(complaint)
+    assert "1000000" in str(complaint).replace(",", "")

@@ -220,6 +220,22 @@ def workload_notes(options: Options) -> list[WorkloadNote]:
     return notes
 
 
+def job_notes(options: Options, instance: Instance, answer: Answer) -> Iterator[str]:
+    """Of each workload that trains on fewer chips at one place than the job its rate was estimated for."""
+    chips = np.asarray([place.chips for place in instance.places])[:, None] * answer.stands
+    for name, load in options.opened.scenario.workloads.items():
+        if not isinstance(load, Train):
+            continue
+        rows = [at for at, task in enumerate(instance.tasks) if task.workload == name]
+        used = (answer.use[rows] > LEAST).any(axis=0)
+        most = float(np.max(chips, where=used, initial=0.0))
+        if 0.0 < most < load.job_chips:
+            yield (
+                f"{name} is planned on fewer chips at one place ({most:,.0f}) than its job_chips "
+                f"({load.job_chips:,}), for which its rate per chip was estimated."
+            )
+
+
 def binding(instance: Instance, sums: Accounts, prices: ShadowPrices) -> list[BindingLimit]:
     """The limits that the plan uses in full, with what easing them by one unit would save in the relaxed plan."""
     found: list[BindingLimit] = []

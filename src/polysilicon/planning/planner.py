@@ -100,7 +100,7 @@ def _assembled(options: Options, programme: Programme, answer: Answer, progress:
         vendor_shares=record.shares(instance, spend, "vendor"),
         country_shares=record.shares(instance, spend, "country"),
         excluded=[*options.excluded, *left_out],
-        notes=[*NOTES, *site_notes(opened.catalogue, asked)],
+        notes=[*NOTES, *site_notes(opened.catalogue, asked), *record.job_notes(options, instance, answer)],
         figures=bounded(_figures(options, instance, answer, bought), options, asked.seed),
         scenario_file=opened.file,
         scenario=opened.data,

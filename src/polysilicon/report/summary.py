@@ -12,7 +12,7 @@ from polysilicon.report.doubt import FOOTNOTE, MARK
 from polysilicon.report.terminal import plain_grid, text
 from polysilicon.report.words import cell, label, number
 
-LINES_BOUGHT, LINES_SHOCKS, LINES_UNKNOWNS, LINES_LIMITS = 8, 5, 5, 2
+LINES_BOUGHT, LINES_SHOCKS, LINES_UNKNOWNS, LINES_LIMITS = 7, 5, 5, 2
 
 
 def render(plan: Plan) -> RenderableType:

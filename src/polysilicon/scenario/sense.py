@@ -31,6 +31,8 @@ from polysilicon.scenario.shape import (
 
 Named = TypeVar("Named", bound=msgspec.Struct)
 
+AHEAD_QUARTERS = 20  # five years: longer than a generation of hardware and its prices last
+
 
 def resolved(document: Document, scenario: Scenario, catalogue: Catalogue) -> Scenario:
     """The scenario with every name of a system, region, model or stack as the catalogue's id.
@@ -134,12 +136,20 @@ def _country(document: Document, key: Key, code: str, codes: Collection[str]) ->
 
 def _check_quarters(document: Document, scenario: Scenario) -> None:
     periods = scenario.periods
-    if periods[-1].first_day < scenario.as_of:
+    first = Quarter.of(scenario.as_of)
+    if periods[0] < first:
         raise InputError(
-            "the horizon ends before `as_of`",
+            "the horizon starts before the quarter of `as_of`: what is known on a day plans only what comes after it",
             place=document.place(("start",)),
             found=scenario.start,
-            allowed=f"a quarter from {Quarter.of(scenario.as_of)} on",
+            allowed=f"a quarter from {first} on",
+        )
+    if periods[0] - first > AHEAD_QUARTERS:
+        raise InputError(
+            "`as_of` is too long before the horizon: what was known then says too little of it",
+            place=document.place(("as_of",)),
+            found=scenario.as_of.isoformat(),
+            allowed=f"a day from {periods[0] + -AHEAD_QUARTERS} to {periods[0]}",
         )
     for name, shock in scenario.shocks.items():
         if Quarter.parse(shock.start) not in periods:

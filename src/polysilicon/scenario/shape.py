@@ -15,6 +15,7 @@ from polysilicon.scenario.amount import (
     Country,
     Fraction,
     Identifier,
+    JobChips,
     Latency,
     Name,
     Positive,
@@ -82,7 +83,7 @@ class Train(Placed, frozen=True, kw_only=True, tag_field="kind", tag="train"):
     """Training runs of a model. Throughput is estimated for a job of `job_chips` chips and taken per chip."""
 
     runs: Annotated[tuple[Run, ...], msgspec.Meta(min_length=1)]
-    job_chips: Count
+    job_chips: JobChips
     sequence_tokens: Count = 4096
     global_batch: Count | None = None
 
