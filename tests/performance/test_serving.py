@@ -161,9 +161,9 @@ def test_no_deployment_is_listed_for_the_length_of_its_queue() -> None:
     for one in found.top.rows():
         layout = Layout(tp=one["tp"], pp=one["pp"], precision=one["precision"])
         got = estimate_serving(load(), model(), task, cluster(), layout, concurrency=one["concurrency"])
-        assert got.concurrency < 2 * got.running
+        assert got.concurrency <= got.running
     alone = estimate_serving(load(), model(), task, cluster(), Layout(tp=8))
-    assert alone.concurrency < 2 * alone.running
+    assert alone.concurrency <= alone.running
 
 
 @pytest.mark.parametrize("tp", [0, 1_000_000])

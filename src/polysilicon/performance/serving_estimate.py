@@ -11,7 +11,7 @@ from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
 from polysilicon.performance.serving_formats import computed_in, format_of
-from polysilicon.performance.serving_table import Figures, bound, evaluate, settled
+from polysilicon.performance.serving_table import Figures, bound, evaluate, unqueued
 from polysilicon.performance.training import doubt_widening
 from polysilicon.performance.values import PEAK_FIELD
 from polysilicon.records.errors import InputError, NothingFits, Place, Unsupported
@@ -91,8 +91,8 @@ def estimate_serving(
 ) -> ServingEstimate:
     """Latency, throughput and memory of one replica in `layout` with `concurrency` requests in flight.
 
-    Without a `concurrency` it is the power of two with most throughput that fits in memory, meets the targets of
-    `task` and lets no more wait than run; one where none does.
+    Without a `concurrency` it is the one with most throughput that meets the targets of `task` and runs without a
+    queue, of the powers of two and the most that runs at once; one where none does.
 
     Raises:
         InputError: an unknown engine or format, a chip without a needed figure, a senseless concurrency.
@@ -110,12 +110,13 @@ def estimate_serving(
     else:
         loads = [2.0**power for power in range(int(np.log2(MOST_CONCURRENT)) + 1)]
     every = [ask(catalogue, model, task, cluster, layout, load, engine) for load in loads]
+    if concurrency is None:
+        every = unqueued(every)
     table = Candidates.of(every)
     figures = evaluate(table)
     if not np.all(figures.fits):
         raise NothingFits(shortfall(every[0], table, figures, 0))
-    steady = np.ravel(settled(table, figures)) | (concurrency is not None)
-    estimates = [answer(catalogue, one, task, figures, at) for at, one in enumerate(every) if steady[at]]
+    estimates = [answer(catalogue, one, task, figures, at) for at, one in enumerate(every)]
     meeting = [one for one in estimates if not one.misses]
     return max(meeting, key=lambda one: one.tokens_per_s_per_chip.value) if meeting else estimates[0]
 

@@ -11,7 +11,7 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_estimate import MOST_CONCURRENT, ServingEstimate, answer, ask, shortfall
 from polysilicon.performance.serving_formats import computed_in, format_of
-from polysilicon.performance.serving_table import Figures, evaluate, settled
+from polysilicon.performance.serving_table import Figures, evaluate, unqueued
 from polysilicon.records.errors import InputError, NothingFits
 from polysilicon.records.interval import Bools
 from polysilicon.records.table import Table
@@ -57,7 +57,7 @@ def search_serving(
     """Try every layout, format and load on every cluster and keep those that fit and meet the targets of `task`.
 
     A replica has at most `most_chips` chips (by default those of its cluster), so more chips never give less.
-    A load of which more would wait than run is passed over: its queue, not the deployment, sets the first token.
+    No load is tried beyond what runs at once: its queue, not the deployment, would set the first token.
     Formats are the one the weights are published in, unless `precisions` allows others.
 
     Raises:
@@ -75,12 +75,13 @@ def search_serving(
     ]
     if not every:
         raise InputError("no layout: none of the chips has arithmetic for the formats asked for", found=formats)
+    every = unqueued(every)
     table = Candidates.of(every)
     figures = evaluate(table)
     if not np.any(figures.fits):
         at = int(np.argmin(figures.memory_bytes / table.cluster.memory_bytes))
         raise NothingFits(f"nothing fits; nearest: {shortfall(every[at], table, figures, at)}")
-    met = _meets(task, figures) & settled(table, figures)
+    met = _meets(task, figures)
     if not np.any(met):
         raise NothingFits(f"no candidate meets the targets; nearest: {_nearest(task, every, figures)}")
     speed = np.where(met, figures.tokens_per_s_per_chip, -np.inf)

@@ -1,6 +1,7 @@
 """Figures of a table of serving candidates; one candidate is a table of length one."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -8,14 +9,14 @@ import numpy as np
 from polysilicon.performance import serving_engine as engine
 from polysilicon.performance import serving_passes as passes
 from polysilicon.performance.efficiency import Efficiency
-from polysilicon.performance.serving_candidates import Candidates
+from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Bools
 
 Way = Literal["steady", "burst", "offline", "prefill"]
 
-__all__ = ["Candidates", "Figures", "Way", "bound", "evaluate", "sequences_that_fit", "settled"]
+__all__ = ["Candidates", "Figures", "Way", "bound", "evaluate", "sequences_that_fit", "unqueued"]
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,19 @@ def sequences_that_fit(table: Candidates) -> Values:
     return room
 
 
-def settled(table: Candidates, figures: Figures) -> Bools:
-    """Candidates of which no more wait than run: a longer queue only waits longer, it is no other deployment."""
-    return np.logical_and(figures.fits, table.concurrency < 2.0 * figures.running, dtype=bool)
+def unqueued(every: Sequence[Asked]) -> list[Asked]:
+    """The questions, each with no more in flight than run at once and each once.
+
+    A longer queue is no other deployment: it only waits longer for the first token.
+    """
+    table = Candidates.of(every)
+    running = np.broadcast_to(evaluate(table).running, len(every))
+    kept: dict[tuple[int, Layout, float], Asked] = {}
+    for one, most in zip(every, running, strict=True):
+        ranks = one.layout.attn_dp
+        load = min(one.concurrency, max(float(most) // ranks, 1.0) * ranks)
+        kept.setdefault((id(one.cluster), one.layout, load), replace(one, concurrency=load))
+    return list(kept.values())
 
 
 def bound(efficiency: Efficiency, quantity: str, way: Way) -> tuple[float, float]:
