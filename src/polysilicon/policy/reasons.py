@@ -50,14 +50,7 @@ def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
     if not 0 <= index < len(verdicts):
         raise InputError("no such item", found=index, allowed=f"0 to {len(verdicts) - 1}")
     law = verdicts.law
-    one = judge(
-        verdicts.catalogue,
-        verdicts.items.take([index]),
-        verdicts.transaction,
-        law.on,
-        law.view,
-        verdicts.extra_rules,
-    )
+    one = verdicts if len(verdicts) == 1 else _alone(verdicts, index)
     hearing = Hearing(law, one.items, one.transaction)
     head = one.opinions[int(one.heads[0])]
     findings = tuple(_findings(hearing, one))
@@ -91,6 +84,11 @@ def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
         flips=tuple(_flips(one, findings)) if flips else (),
         catalogue=one.catalogue.hash,
     )
+
+
+def _alone(verdicts: Verdicts, index: int) -> Verdicts:
+    law, item = verdicts.law, verdicts.items.take([index])
+    return judge(verdicts.catalogue, item, verdicts.transaction, law.on, law.view, verdicts.extra_rules)
 
 
 def weakest(confidences: Sequence[Confidence]) -> Confidence:
