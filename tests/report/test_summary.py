@@ -36,7 +36,7 @@ def test_it_says_what_to_buy_and_what_is_not_known(plan):
         "dgx-b200",
         "oregon",
         "20†",
-        "within 0.6 % of the best (proved)",
+        "proven gap to the best 0.6 %",
         "NVIDIA cut off",
         "71 %",
         "price of Atlas 950",

@@ -52,7 +52,7 @@ def _headline(plan: Plan) -> Text:
 
 
 def _proved(gap: float) -> str:
-    return "the best there is (proved)" if gap < 1e-6 else f"within {number(100 * gap, 2)} % of the best (proved)"
+    return f"proven gap to the best {number(100 * gap, 2)} %"
 
 
 def _bracketed(words: str) -> str:
