@@ -143,16 +143,18 @@ def estimate(
 
 
 def search(
-    model: str,
+    model: str | None = None,
     /,
     *,
-    chip: Annotated[list[str], Parameter(name=["--chip", "--system"])],
+    chip: Annotated[list[str] | None, Parameter(name=["--chip", "--system"])] = None,
     chips: int = 8,
     demand: Demand = _DEMAND,
     precision: Annotated[list[str] | None, Parameter(name="--precision")] = None,
     engine: Engine = "vllm",
     top: int = 10,
     facts: Facts = None,
+    cases: Cases = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Try every deployment of at most so many chips.
@@ -170,15 +172,23 @@ def search(
     top
         How many of the best are shown.
     """
+    from polysilicon.cli.cases import for_a_table, required
+    from polysilicon.cli.searches import servings
     from polysilicon.performance.cluster import Cluster
     from polysilicon.performance.serving import search_serving
     from polysilicon.report.estimate import serving_search
     from polysilicon.workloads import transformer
 
     sane(chips=chips, top=top)
-    known, task = catalogue(facts), demand.task()
-    clusters = [Cluster.from_catalogue(known, one, chips) for one in chip]
-    described = transformer(known, model)
+    for_a_table(cases, out, model, "MODEL")
+    known = catalogue(facts)
+    if cases is not None:
+        servings(known, engine, precision, cases, out, as_json=json)
+        return
+    required({"MODEL": model, "--chip": chip})
+    task = demand.task()
+    clusters = [Cluster.from_catalogue(known, one, chips) for one in chip or ()]
+    described = transformer(known, model or "")
     found = search_serving(known, described, task, clusters, precisions=precision, engine=engine, top=top)
     answer(found.to_dict, lambda: serving_search(found), as_json=json)
 

@@ -169,7 +169,7 @@ def estimate(
 
 
 def search(
-    model: str,
+    model: str | None = None,
     /,
     *,
     job: Job = _JOB,
@@ -177,6 +177,8 @@ def search(
     recompute: tuple[Recompute, ...] = ("none", "full"),
     top: int = 10,
     facts: Facts = None,
+    cases: Cases = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Try every layout on at most so many chips.
@@ -192,6 +194,8 @@ def search(
     top
         How many of the best are shown.
     """
+    from polysilicon.cli.cases import for_a_table
+    from polysilicon.cli.searches import trainings
     from polysilicon.performance.search import search_training
     from polysilicon.performance.space import Space
     from polysilicon.performance.values import PRECISIONS
@@ -203,8 +207,12 @@ def search(
     for one in precision:
         if one not in PRECISIONS:
             raise InputError("is no precision", place=Place(field="--precision"), found=one, allowed=PRECISIONS)
-    asked = job.question(catalogue(facts), model)
-    space = Space(precisions=precision, recompute=recompute)
+    for_a_table(cases, out, model, "MODEL")
+    known, space = catalogue(facts), Space(precisions=precision, recompute=recompute)
+    if cases is not None:
+        trainings(known, space, cases, out, as_json=json)
+        return
+    asked = job.question(known, model)
     with console(err=True).status("trying layouts"):
         found = search_training(*asked, space, most=top)
     answer(found.to_dict, lambda: training_search(found), as_json=json)

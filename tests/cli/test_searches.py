@@ -1,0 +1,66 @@
+"""A search asked for every row of a table answers as it does alone."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_each_row_gets_the_layout_that_a_search_alone_finds(run, tmp_path: Path) -> None:
+    cases, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    cases.write_text(
+        "case_id,model,chip_id,chips,global_batch,seq_len\n"
+        "one,llama-3.1-8b,nvidia-h100-sxm-80gb,64,64,4096\n"
+        "two,no-such-model,nvidia-h100-sxm-80gb,64,64,4096\n"
+        "three,llama-3.1-8b,nvidia-h100-sxm-80gb,,64,4096\n"
+        "four,llama-3.1-8b,nvidia-h100-sxm-80gb,6.5,64,4096\n"
+    )
+    assert run("search", "train", "--cases", cases, "--out", out).code == 0
+    told = {row["case_id"]: row for row in rows(out)}
+    alone = run(
+        "search",
+        "train",
+        "llama-3.1-8b",
+        "--chip",
+        "nvidia-h100-sxm-80gb",
+        "--chips",
+        64,
+        "--global-batch",
+        64,
+        "--json",
+    )
+    assert float(told["one"]["step_s"]) == pytest.approx(json.loads(alone.out)["rows"][0]["step_s"])
+    assert [told[name]["status"] for name in ("two", "three", "four")] == [
+        "unsupported",
+        "underspecified",
+        "unsupported",
+    ]
+    assert "6.5" in told["four"]["why"]
+
+
+def test_each_row_gets_a_deployment_that_keeps_its_target(run, tmp_path: Path) -> None:
+    cases, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    cases.write_text(
+        "case_id,model,chip_id,num_accelerators,isl,osl,tpot_target_ms\n"
+        "one,llama-3.1-8b,nvidia-h100-sxm-80gb,8,1000,100,20\n"
+        "two,llama-3.1-8b,nvidia-h100-sxm-80gb,8,1000,100,0.001\n"
+    )
+    assert run("search", "serve", "--cases", cases, "--out", out).code == 0
+    one, two = rows(out)
+    assert one["status"] == "ok"
+    assert float(one["tpot_ms"]) <= 20
+    assert two["status"] == "unsupported"
+    assert two["why"]
+
+
+@pytest.mark.parametrize("what", ["train", "serve"])
+def test_a_search_without_a_question_says_what_is_missing(run, what: str) -> None:
+    ran = run("search", what)
+    assert ran.code == 2
+    assert "MODEL is missing" in ran.err
