@@ -1,6 +1,6 @@
 """Measured training steps against the estimator: one table call for all rows, one score a measured quantity."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +29,7 @@ from polysilicon.performance.values import Values
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import PolysiliconError
 from polysilicon.records.units import GIB, TERA
-from polysilicon.validation.score import Score, by
+from polysilicon.validation.score import Score
 from polysilicon.validation.training_cases import MEASURED, Prepared, jobs_of, prepare, read_cases, variants
 from polysilicon.validation.training_measures import model_flop_per_token
 
@@ -82,41 +82,6 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
         seen = seen or _step(one.case.words) in steps
         scores += list(_scores(catalogue, one, answers.get(id(one)), seen))
     return scores
-
-
-def medians(scores: Iterable[Score], field: str, quantities: Sequence[str] = ()) -> dict[str, tuple[int, float]]:
-    """Count and median absolute error [%] of the `ok` scores, grouped by a field of `Score`.
-
-    `quantities` narrows it to some; by default each case counts once, with its time or what stands for it.
-    """
-    chosen = [one for one in (scores if quantities else leading(scores)) if one.status == "ok"]
-    chosen = [one for one in chosen if one.error_pct is not None and (not quantities or one.quantity in quantities)]
-    return {
-        name: (len(group), float(np.median([abs(one.error_pct or 0.0) for one in group])))
-        for name, group in by(chosen, field).items()
-    }
-
-
-def leading(scores: Iterable[Score]) -> list[Score]:
-    """One score a case: its time, else its throughput, else its rate or utilisation."""
-    order = {name: at for at, name in enumerate(MEASURED[:6])}
-    best: dict[str, Score] = {}
-    for one in scores:
-        if one.quantity in order and one.predicted is not None:
-            known = best.get(one.case_id)
-            if known is None or order[one.quantity] < order[known.quantity]:
-                best[one.case_id] = one
-    return list(best.values())
-
-
-def coverage(scores: Iterable[Score]) -> tuple[int, float]:
-    """Number of leading `ok` scores, and the share [%] of them whose measured value lies inside the interval."""
-    held = [
-        one.low <= one.measured <= one.high
-        for one in leading(scores)
-        if one.status == "ok" and one.low is not None and one.high is not None and isinstance(one.measured, float)
-    ]
-    return len(held), 100.0 * sum(held) / max(len(held), 1)
 
 
 def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
