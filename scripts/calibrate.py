@@ -29,13 +29,11 @@ from polysilicon.facts.index import DATA
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.layouts import Layouts
-from polysilicon.performance.memory import memory
 from polysilicon.performance.rates import rates
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.step import Job, breakdown
 from polysilicon.performance.training import latencies_s
 from polysilicon.records import files
-from polysilicon.records.units import GIB
 from polysilicon.validation.training_cases import Prepared, prepare, read_cases
 from polysilicon.validation.training_measures import measured_step_s, usable
 from polysilicon.workloads.counts import Shape
@@ -329,30 +327,6 @@ def without(key: str, made: list[Prepared], names: list[str], catalogue, latenci
     return out
 
 
-def reserve(made: list[Prepared], one: Table) -> tuple[dict[str, float], np.ndarray]:
-    """What the peaks of the measured rows hold beyond the counted memory: a share and a fixed part."""
-    blank = Efficiency({"reserve_share": 0.0, "reserve_bytes": 0.0}, 0.0, 0.0)
-    counted = memory(replace(one.job, efficiency=blank)).memory_bytes
-    peaks = np.array([m.case.number("peak_mem_gib") * GIB for m in made])
-
-    def off(x: np.ndarray) -> np.ndarray:
-        return np.log((counted * (1 + np.exp(x[0])) + np.exp(x[1]) * GIB) / peaks)
-
-    x = least_squares(
-        lambda x: np.concatenate([off(x), 0.2 * (x - np.log([0.05, 2.0]))]),
-        np.log([0.05, 2.0]),
-        loss="soft_l1",
-        f_scale=0.1,
-    ).x
-    return {"reserve_share": float(np.exp(x[0])), "reserve_bytes": float(np.exp(x[1]) * GIB)}, off(x)
-
-
-def reserved(held: dict[str, float], made: list[Prepared], one: Table) -> np.ndarray:
-    """Log error of the memory of rows with a measured peak."""
-    used = memory(replace(one.job, efficiency=Efficiency(held, 0.0, 0.0))).memory_bytes
-    return np.log(used / np.array([m.case.number("peak_mem_gib") * GIB for m in made]))
-
-
 def record(level: str, applies_to: str, parameters: dict[str, float], cases: int, interval, why: str) -> dict:
     """One record of the fit, ready for YAML."""
     body = {
@@ -388,14 +362,6 @@ def main() -> None:
     print(summary("fitted", inside), summary("never fitted", outside), sep="\n")
     for source in sorted(set(other.sources)):
         print(summary("  test " + source, outside[np.array(other.sources) == source]))
-    peaks = [m for m in fitted if m.case.number("peak_mem_gib")]
-    held, memory_off = reserve(peaks, table(peaks, catalogue))
-    print(summary("memory, fitted", memory_off))
-    others = [m for m in tested if m.case.number("peak_mem_gib")]
-    memory_test = reserved(held, others, table(others, catalogue))
-    print(summary("memory, never fitted", memory_test))
-    low, high = conformal(by_source([*peaks, *others], np.concatenate([memory_off, memory_test])))
-    held |= {"memory_low_ratio": low, "memory_high_ratio": high}
     left = {key: without(key, fitted, names, catalogue, latencies) for key, names in one.groups().items()}
     for source in set(other.sources) - set(one.sources):
         theirs = table([m for m in tested if m.case.word("source_key") == source], catalogue)
@@ -403,7 +369,7 @@ def main() -> None:
     if asked.report:
         for source, found in left["source"].items():
             print(summary("  without " + source, found.errors))
-    write(fit, one, held, left)
+    write(fit, one, left)
     used = {m.case.id for m in fitted}
     lines = ["case_id,fold,fitted"] + [f"{case},{fold},{int(case in used)}" for case, fold in folds.items()]
     files.write(SPLIT, "\n".join(lines) + "\n")
@@ -416,13 +382,7 @@ def read_split(path: Path) -> dict[str, str]:
         return {row["case_id"]: row["fold"] for row in csv.DictReader(stream)}
 
 
-def by_source(made: list[Prepared], errors: np.ndarray) -> dict[str, np.ndarray]:
-    """Errors grouped by the source of their rows."""
-    names = np.array([m.case.word("source_key") for m in made])
-    return {str(name): errors[names == name] for name in np.unique(names)}
-
-
-def write(fit: Fit, one: Table, held: dict[str, float], left: dict[str, dict[str, Unseen]]) -> None:
+def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
     """The records of every level, each with the interval of what it is used for."""
     values, paces = fit.split(fit.x)
     near, mixed = (
@@ -439,8 +399,7 @@ def write(fit: Fit, one: Table, held: dict[str, float], left: dict[str, dict[str
             "all",
             "all",
             {p.name: values[p.name, ""] for p in PARAMETERS}
-            | {"pace": 1.0, "narrow_pace": 1.0, "moe_widening": wider}
-            | held,
+            | {"pace": 1.0, "narrow_pace": 1.0, "moe_widening": wider},
             len(one.step_s),
             far,
             "A chip whose family was never measured: interval from families left out of the fit in turn.",

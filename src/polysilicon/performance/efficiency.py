@@ -12,6 +12,9 @@ from polysilicon.facts.hardware import Chip
 from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError
 
+# A job reads the parameters of these rooms beside those of its own.
+WITH = {"training": ("memory",)}
+
 
 @dataclass(frozen=True)
 class Efficiency:
@@ -37,7 +40,7 @@ class Efficiency:
 
 
 def efficiency_of(catalogue: Catalogue, chip_id: str, room: str) -> Efficiency:
-    """The parameters of `room` ("training" or "serving") for a chip.
+    """The parameters of `room` ("training", "memory" or "serving") for a chip; those of training hold memory's too.
 
     They are merged from the fit over all chips, that of its class, of its family and of the chip itself; the
     interval is that of the most specific level which states one.
@@ -53,8 +56,8 @@ def efficiency_of(catalogue: Catalogue, chip_id: str, room: str) -> Efficiency:
 def _merged(catalogue: Catalogue, chip_id: str, room: str) -> Efficiency:
     chip = catalogue.get(Chip, chip_id)
     wanted = (("all", "all"), ("class", chip.device_class), ("family", chip.family), ("chip", chip.id))
-    fits = {(one.level, one.applies_to): one for one in catalogue.every(Fit) if one.room == room}
-    found = [fits[key] for key in wanted if key in fits]
+    fits = {(one.room, one.level, one.applies_to): one for one in catalogue.every(Fit)}
+    found = [fits[own, *key] for own in (*WITH.get(room, ()), room) for key in wanted if (own, *key) in fits]
     if not found:
         raise InputError(f"the catalogue holds no efficiency fit for {room}", remedy="run scripts/calibrate.py")
     parameters: dict[str, float] = {}
