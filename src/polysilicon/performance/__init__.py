@@ -10,7 +10,7 @@ Every formula takes numbers or arrays, ends in its unit and cites its source; no
 """
 
 from polysilicon.performance.cluster import Cluster, Reading
-from polysilicon.performance.layouts import RECOMPUTE, Layouts
+from polysilicon.performance.layouts import RECOMPUTE, SCHEDULES, Layouts
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.space import Space
 from polysilicon.performance.training import TrainingEstimate, estimate_training
@@ -19,6 +19,7 @@ from polysilicon.performance.values import PRECISIONS
 __all__ = [
     "PRECISIONS",
     "RECOMPUTE",
+    "SCHEDULES",
     "Cluster",
     "Layouts",
     "Reading",

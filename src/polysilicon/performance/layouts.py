@@ -11,6 +11,13 @@ from polysilicon.records.errors import InputError
 from polysilicon.records.recorder import formula
 
 RECOMPUTE = ("none", "selective", "full")
+SCHEDULES = ("1f1b", "zero_bubble")
+# Columns that name a choice: a candidate holds its position.
+CHOICES = {"recompute": RECOMPUTE, "schedule": SCHEDULES, "precision": PRECISIONS}
+# Columns between nought and one.
+SHARES = ("recomputed_share", "offload_optimizer", "offload_activations", "offload_weights")
+# Columns that nought switches off.
+FROM_NOUGHT = ("zero_stage", "sequence_parallel", "shard", "expert_tp", *SHARES)
 
 
 @formula
@@ -27,8 +34,12 @@ class Layouts:
     """Candidates as a struct of arrays.
 
     `tp`, `pp`, `dp`, `cp` multiply to the chips used; `ep` lies inside `dp * cp`. `micro_batch` counts sequences of
-    one replica; `interleave` is the number of virtual stages of a pipeline rank; `recompute` and `precision` are
-    positions in `RECOMPUTE` and `PRECISIONS`; `zero_stage` is 0 to 3; `sequence_parallel` is 0 or 1.
+    one replica; `interleave` is the number of virtual stages of a pipeline rank. `recompute`, `schedule` and
+    `precision` are positions in `RECOMPUTE`, `SCHEDULES` and `PRECISIONS`; `recomputed_share` is the share of layers
+    that full recomputation covers. `zero_stage` is 0 to 3; `shard` is how many replicas ZeRO splits its states over
+    (0: all of them; fewer is HSDP or MiCS). `expert_tp` is the tensor-parallel degree of the experts (0: `tp`).
+    `sequence_parallel` is 0 or 1. `offload_optimizer`, `offload_activations` and `offload_weights` are the shares
+    of those states that stay in host memory.
     """
 
     tp: Values = 1.0
@@ -42,29 +53,34 @@ class Layouts:
     zero_stage: Values = 1.0
     sequence_parallel: Values = 0.0
     precision: Values = float(PRECISIONS.index("bf16"))
+    schedule: Values = 0.0
+    shard: Values = 0.0
+    expert_tp: Values = 0.0
+    recomputed_share: Values = 1.0
+    offload_optimizer: Values = 0.0
+    offload_activations: Values = 0.0
+    offload_weights: Values = 0.0
 
     @classmethod
-    def one(cls, *, recompute: str = "none", precision: str = "bf16", **degrees: float) -> "Layouts":
-        """A table of length one; recompute and precision by name.
+    def one(
+        cls, *, recompute: str = "none", precision: str = "bf16", schedule: str = "1f1b", **degrees: float
+    ) -> "Layouts":
+        """A table of length one; recompute, precision and schedule by name.
 
         Raises:
-            InputError: an unknown name or degree, or a degree below one.
+            InputError: an unknown name or degree, a degree below one, or a share outside nought to one.
         """
-        for name, value, allowed in (("recompute", recompute, RECOMPUTE), ("precision", precision, PRECISIONS)):
-            if value not in allowed:
-                raise InputError(f"unknown {name}", found=value, allowed=list(allowed))
-        known = {one.name for one in fields(cls)}
+        named = {"recompute": recompute, "precision": precision, "schedule": schedule}
+        for name, value in named.items():
+            if value not in CHOICES[name]:
+                raise InputError(f"unknown {name}", found=value, allowed=list(CHOICES[name]))
+        known = {one.name for one in fields(cls)} - set(CHOICES)
         for name, degree in degrees.items():
             if name not in known:
                 raise InputError(f"unknown degree {name!r}", allowed=sorted(known))
-            least = 0 if name in ("zero_stage", "sequence_parallel") else 1
-            if not (degree >= least and degree == int(degree)):
-                raise InputError(f"{name} must be a whole number of at least {least}", found=degree)
-        return cls(
-            **{name: np.array([float(value)]) for name, value in degrees.items()},
-            recompute=np.array([float(RECOMPUTE.index(recompute))]),
-            precision=np.array([float(PRECISIONS.index(precision))]),
-        )
+            _checked(name, degree)
+        codes = {name: float(CHOICES[name].index(value)) for name, value in named.items()}
+        return cls(**{name: np.array([float(value)]) for name, value in (degrees | codes).items()})
 
     @property
     def chips(self) -> Values:
@@ -81,6 +97,32 @@ class Layouts:
         )
 
     def row(self, at: int) -> dict[str, Any]:
-        """One candidate in words."""
-        plain = {one.name: int(np.broadcast_to(getattr(self, one.name), len(self))[at]) for one in fields(self)}
-        return plain | {"recompute": RECOMPUTE[plain["recompute"]], "precision": PRECISIONS[plain["precision"]]}
+        """One candidate in words: choices by name, degrees as whole numbers, shares as they are."""
+        return {name: _word(name, np.broadcast_to(getattr(self, name), len(self))[at]) for name in self._names()}
+
+    def said(self, at: int) -> dict[str, Any]:
+        """One candidate in words, without what it leaves switched off."""
+        plain = Layouts().row(0)
+        off = {name for name in (*FROM_NOUGHT, "schedule") if name not in ("zero_stage", "sequence_parallel")}
+        return {name: word for name, word in self.row(at).items() if name not in off or word != plain[name]}
+
+    @classmethod
+    def _names(cls) -> tuple[str, ...]:
+        return tuple(one.name for one in fields(cls))
+
+
+def _word(name: str, value: float) -> str | float | int:
+    if name in CHOICES:
+        return CHOICES[name][int(value)]
+    return float(value) if name in SHARES else int(value)
+
+
+def _checked(name: str, degree: float) -> None:
+    """Whether a degree or share can be meant."""
+    if name in SHARES:
+        if not 0 <= degree <= 1:
+            raise InputError(f"{name} must be a share between 0 and 1", found=degree)
+        return
+    least = 0 if name in FROM_NOUGHT else 1
+    if not (degree >= least and degree == int(degree)):
+        raise InputError(f"{name} must be a whole number of at least {least}", found=degree)

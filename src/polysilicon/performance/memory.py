@@ -277,7 +277,7 @@ def _activations(job: Job) -> tuple[Values, Values]:
     kept = kept_bytes(tokens, shape.hidden, shape.query_width, shape.kv_width, width, cut.tp, degree)
     scores = score_kept_bytes(tokens, job.sequence, shape.heads, cut.tp, recipe.fused_attention, cut.recompute)
     checkpoint = checkpoint_bytes(tokens, shape.hidden, degree)
-    held = layer_activation_bytes(kept, scores, checkpoint, cut.recompute, recipe.recomputed_share)
+    held = layer_activation_bytes(kept, scores, checkpoint, cut.recompute, cut.recomputed_share)
     batches = micro_batches(job.global_batch, cut.dp, cut.micro_batch)
     flying = in_flight(cut.pp, cut.interleave, batches)
     return activation_bytes(held, working_bytes(kept, held), shape.layers, cut.pp, flying), tokens

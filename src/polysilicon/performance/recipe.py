@@ -18,8 +18,7 @@ class Recipe:
     `fused_attention` is 0 for software that writes the score matrix to memory; `tuned_attention` is 0 for a
     framework's own kernel instead of the vendor's. `graphs` is 1 where captured graphs launch the kernels,
     `blocking` is 1 where every launch waits for the device. `software_years` is how long the software had to
-    mature since the chip's release. `recomputed_share` is the share of layers that full
-    recomputation covers. Bytes are a weight: `weight_bytes` of the working copy, `gradient_bytes` of the
+    mature since the chip's release. Bytes are a weight: `weight_bytes` of the working copy, `gradient_bytes` of the
     accumulated gradient, `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments.
     """
 
@@ -30,7 +29,6 @@ class Recipe:
     graphs: Values = 0.0
     blocking: Values = 0.0
     software_years: Values = np.inf
-    recomputed_share: Values = 1.0
     weight_bytes: Values = 2.0
     gradient_bytes: Values = 4.0
     reduce_bytes: Values = 4.0

@@ -80,7 +80,7 @@ def breakdown(job: Job) -> Breakdown:
     micro = _Micro(
         tokens,
         on_chip.routed_rows(tokens, shape.experts_per_token),
-        on_chip.passes(cut.recompute, job.recipe.recomputed_share),
+        on_chip.passes(cut.recompute, cut.recomputed_share),
         on_chip.sequence_cut(cut.tp, cut.sequence_parallel),
     )
     layer, tensor, context, expert = _layer(job, micro), _tensor(job, micro), _context(job, micro), _expert(job, micro)
@@ -151,7 +151,7 @@ def _block(job: Job, micro: _Micro, work: tuple[Values, Values, Values], width: 
     return on_chip.layer_s(
         forward,
         on_chip.backward_s(projections, core, feed_forward, streams, recipe.fused_attention, recipe.frozen),
-        on_chip.recomputed_s(forward, core, cut.recompute, recipe.recomputed_share, recipe.fused_attention),
+        on_chip.recomputed_s(forward, core, cut.recompute, cut.recomputed_share, recipe.fused_attention),
         on_chip.launched_s(launch_s, micro.passes, recipe.graphs, job.efficiency["graph_share"]),
         recipe.blocking,
     )

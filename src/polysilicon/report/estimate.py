@@ -17,7 +17,7 @@ from polysilicon.report.words import number
 
 def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
     """One layout of a training estimate."""
-    layout = estimate.layouts.row(at)
+    layout = estimate.layouts.said(at)
     cluster = estimate.cluster
     step, low, high = (_at(one, at) for one in (estimate.step_s, estimate.low_s, estimate.high_s))
     used, room = _at(estimate.memory.memory_bytes, at) / GIB, _at(cluster.memory_bytes, at) / GIB

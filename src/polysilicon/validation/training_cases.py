@@ -343,6 +343,7 @@ def _layout(case: Case) -> dict[str, float]:
     layout["sequence_parallel"] = case.number("seq_parallel") or 0.0
     word = recompute_of(case.word("recompute")) or "none"
     layout["recompute"] = float(RECOMPUTE.index("full" if word in PARTIAL else word))
+    layout["recomputed_share"] = _recomputed_share(case)
     layout["precision"] = float(PRECISIONS.index(precision_of(case.word("precision"))))
     return layout
 
@@ -363,7 +364,6 @@ def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
         "graphs": float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks),
         "blocking": float("LAUNCH_BLOCKING" in tricks),
         "software_years": _software_years(catalogue, case),
-        "recomputed_share": _recomputed_share(case),
         "reduce_bytes": 2.0 if "PURE" in tricks or "grad_sync bf16" in tricks else 4.0,
     }
 
