@@ -9,7 +9,6 @@ from polysilicon.energy.cooling import pue
 from polysilicon.energy.power import (
     drawn_power_kw,
     facility_power_kw,
-    load_power_kw,
     node,
     node_drawn_kw,
     node_overhead_kw,
@@ -29,17 +28,7 @@ def test_a_facility_never_takes_less_than_its_equipment(it_kw: float, site_pue: 
     assert facility_power_kw(it_kw, site_pue) >= it_kw
 
 
-@given(shares, shares)
-def test_more_work_draws_more_power(one: float, other: float) -> None:
-    less, more = sorted((one, other))
-    assert load_power_kw(10.0, less, 0.15, 0.85) <= load_power_kw(10.0, more, 0.15, 0.85)
-
-
 def test_formulas_take_numbers_arrays_and_ranges_alike() -> None:
-    work = np.array([0.0, 0.5, 1.0])
-    assert load_power_kw(10.0, work, 0.2, 0.8) == pytest.approx([2.0, 5.0, 8.0])
-    ranged = load_power_kw(10.0, work, Bounded(0.2, 0.1, 0.3), 0.8)
-    assert ranged.low == pytest.approx([1.0, 4.5, 8.0])
     assert node_overhead_kw(10.2, 5.6) == pytest.approx(4.6)
     assert node_overhead_kw(np.array([10.2, 1.0]), 5.6) == pytest.approx([4.6, 0.0])
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from polysilicon.energy.power import load_power_kw, token_energy_j_per_token
+from polysilicon.energy.power import token_energy_j_per_token
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.reading import assumed
+from polysilicon.performance.power import load_power_kw
 
 # Model and batch limit, chip, chips, tokens/s, W, J/token.
 # Source: ML.ENERGY Leaderboard v3 data, last updated 16 February 2026.

@@ -9,9 +9,9 @@ from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.places import Cooling, Region
 from polysilicon.facts.reading import assumed, read
+from polysilicon.performance.power import chips_power_kw, load_power_kw
 from polysilicon.records.bounded import Amount, Bounded, along, exactly, leaves, unknown
 from polysilicon.records.recorder import Leaf, formula
-from polysilicon.records.units import KILO
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,6 @@ class Node:
 
 
 @formula
-def chips_power_kw(chips: Amount, tdp_w: Amount) -> Amount:
-    """Power of a node's accelerators at their TDP.
-
-    Source: makers' data sheets state TDP per accelerator; the sum is arithmetic.
-    """
-    return chips * tdp_w / KILO
-
-
-@formula
 def node_provisioned_kw(chips_kw: Amount, node_over_chips: Amount) -> Amount:
     """Power to provision for a node whose own maximum is unpublished, from its accelerators'.
 
@@ -54,15 +45,6 @@ def node_overhead_kw(node_kw: Amount, chips_kw: Amount) -> Amount:
     Source: Fan, Weber & Barroso, "Power Provisioning for a Warehouse-sized Computer", ISCA 2007 (components' maxima).
     """
     return along(_rest, rising=(node_kw,), falling=(chips_kw,))
-
-
-@formula
-def load_power_kw(full_kw: Amount, utilisation: Amount, idle_share: Amount, busy_share: Amount) -> Amount:
-    """Mean power of equipment that is busy for `utilisation` of the time and idle for the rest.
-
-    Source: Fan, Weber & Barroso, "Power Provisioning for a Warehouse-sized Computer", ISCA 2007 (linear).
-    """
-    return full_kw * (idle_share * (1.0 - utilisation) + busy_share * utilisation)
 
 
 @formula
