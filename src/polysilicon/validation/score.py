@@ -13,7 +13,9 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
     `low` and `high` bound the 90 % interval; `fitted` says whether this row, or a duplicate of it, took part in
     the fit; `why` says in words what is wrong where `status` is not `ok`. `vendor`, `chip`, `source` and `kind`
-    are the groups that summaries are made by.
+    are the groups that summaries are made by. `quality` is the letter that the table gives the row,
+    `fully_specified` whether it states every choice, `source_fitted` whether any row of its source took part in
+    any fit. `peer` names another public estimator that published a figure for this quantity of this case.
     """
 
     case_id: str
@@ -31,6 +33,12 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     chip: str = ""
     source: str = ""
     kind: str = ""
+    quality: str = ""
+    fully_specified: bool = False
+    source_fitted: bool = False
+    peer: str = ""
+    peer_predicted: float | None = None
+    peer_error_pct: float | None = None
 
 
 COLUMNS = tuple(Score.__struct_fields__)

@@ -29,6 +29,8 @@ from polysilicon.performance.values import Values
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import PolysiliconError
 from polysilicon.records.units import GIB, TERA
+from polysilicon.validation.fit_record import fitted_sources
+from polysilicon.validation.peers import beside
 from polysilicon.validation.score import Score
 from polysilicon.validation.training_cases import MEASURED, Prepared, jobs_of, prepare, read_cases, variants
 from polysilicon.validation.training_measures import model_flop_per_token
@@ -158,10 +160,13 @@ def _scores(catalogue: Catalogue, one: Prepared, answer: Answer | None, fitted: 
         vendor=_vendor_of(catalogue, case.word("chip_id") or case.word("chip")),
         source=case.word("source_key"),
         kind=case.word("kind"),
+        quality=case.word("quality"),
+        fully_specified=case.word("fully_specified") == "1" if "fully_specified" in case.words else not one.missing,
+        source_fitted=case.word("source_key") in fitted_sources(),
     )
     stated = {name: value for name in MEASURED if (value := case.number(name)) is not None}
     for name, measured in stated.items():
-        row = replace(blank, quantity=name, measured=measured, unit=UNITS[name])
+        row = beside(replace(blank, quantity=name, measured=measured, unit=UNITS[name]), case.words)
         found = _predicted(catalogue, name, one, answer) if answer else None
         if found is not None:
             value, low, high = found

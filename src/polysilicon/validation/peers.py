@@ -1,0 +1,88 @@
+"""Other public estimators beside ours, on the measured rows for which they published a figure."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import numpy as np
+from msgspec.structs import replace
+
+from polysilicon.validation.score import Score, by
+
+RATE_OF_HOURS = "tokens_per_s_per_chip"
+
+
+def published(row: Mapping[str, str], quantity: str, measured: float) -> tuple[str, float] | None:
+    """The estimator that published a figure for this quantity of this row, and that figure.
+
+    A row says so in `other_estimator` and `other_estimate`, in the unit of its `metric`, or, in the Megatron
+    papers' table, in `calculon_seconds`. Chip-hours of a whole run count as the rate that they follow from.
+    """
+    name, figure, metric = row.get("other_estimator", ""), _number(row.get("other_estimate")), row.get("metric", "")
+    if quantity == "step_time_s" and (seconds := _number(row.get("calculon_seconds"))):
+        return "Calculon", seconds
+    if not name or not figure or not measured:
+        return None
+    if quantity == metric:
+        return name, figure
+    hours = _number(row.get("value"))
+    if metric == "gpu_hours" and quantity == RATE_OF_HOURS and hours:
+        return name, measured * hours / figure
+    return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        return None
+    return value if np.isfinite(value) and value > 0.0 else None
+
+
+def beside(score: Score, row: Mapping[str, str]) -> Score:
+    """The score with the figure that another estimator published for it, where one did."""
+    if not isinstance(score.measured, int | float):
+        return score
+    found = published(row, score.quantity, score.measured)
+    if found is None:
+        return score
+    name, figure = found
+    return replace(score, peer=name, peer_predicted=figure, peer_error_pct=100.0 * (figure / score.measured - 1.0))
+
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True):
+    """Our absolute error and another estimator's [%] on the rows that it published a figure for."""
+
+    peer: str
+    rows: int
+    fitted: int
+    our_mean_error_pct: float
+    peer_mean_error_pct: float
+    our_median_error_pct: float
+    peer_median_error_pct: float
+    our_worst_error_pct: float
+    peer_worst_error_pct: float
+
+
+def peers(scores: Iterable[Score]) -> list[Peer]:
+    """Every peer beside us, on the rows that both predict; the one with the most rows first."""
+    both = [
+        one for one in scores if one.status == "ok" and one.error_pct is not None and one.peer_error_pct is not None
+    ]
+    compared = []
+    for peer, rows in by(both, "peer").items():
+        ours = np.abs([one.error_pct or 0.0 for one in rows])
+        theirs = np.abs([one.peer_error_pct or 0.0 for one in rows])
+        compared.append(
+            Peer(
+                peer=peer,
+                rows=len(rows),
+                fitted=sum(one.fitted for one in rows),
+                our_mean_error_pct=float(ours.mean()),
+                peer_mean_error_pct=float(theirs.mean()),
+                our_median_error_pct=float(np.median(ours)),
+                peer_median_error_pct=float(np.median(theirs)),
+                our_worst_error_pct=float(ours.max()),
+                peer_worst_error_pct=float(theirs.max()),
+            )
+        )
+    return compared
