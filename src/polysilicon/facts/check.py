@@ -11,6 +11,7 @@ from polysilicon.facts.index import DATA, names_of
 from polysilicon.facts.kinds import KINDS, Kind
 from polysilicon.facts.money import EmbodiedFactor, Price
 from polysilicon.facts.record import USER, Record, units
+from polysilicon.facts.reliability import Reliability
 from polysilicon.records.names import plain
 
 
@@ -66,7 +67,7 @@ def _record(catalogue: Catalogue, record: Record) -> Iterator[str]:
 def _dangling(catalogue: Catalogue, record: Record) -> Iterator[str]:
     """References by id to records that are not there."""
     chips, systems = catalogue.ids(Chip), catalogue.ids(System)
-    if isinstance(record, System) and record.chip_id and record.chip_id not in chips:
+    if isinstance(record, System | Reliability) and record.chip_id and record.chip_id not in chips:
         yield f"chip_id {record.chip_id!r} is no chip"
     if isinstance(record, Price | EmbodiedFactor) and record.concerns and record.concerns not in [*chips, *systems]:
         yield f"concerns {record.concerns!r}, which is neither chip nor system"

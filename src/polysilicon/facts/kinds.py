@@ -11,6 +11,7 @@ from polysilicon.facts.law import Consequence, Definition, Event, Group, Jurisdi
 from polysilicon.facts.money import Assumption, EmbodiedFactor, Price
 from polysilicon.facts.places import Cooling, Region
 from polysilicon.facts.record import Record
+from polysilicon.facts.reliability import Reliability
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ KINDS: dict[str, Kind] = {
         Kind("assumption", Assumption, "assumptions"),
         Kind("model", ModelCard, "models", nested=frozenset({"config"})),
         Kind("efficiency", Fit, "efficiency", nested=frozenset({"parameters"})),
+        Kind("reliability", Reliability, "reliability"),
         Kind("stack", SoftwareStack, "stacks"),
         Kind("security", ChipSecurity, "security"),
         Kind("advisory", Advisory, "advisories"),
