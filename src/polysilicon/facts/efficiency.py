@@ -12,7 +12,7 @@ class Fit(Record, frozen=True, kw_only=True):
     time for 90 of 100 cases that took no part in the fit.
     """
 
-    room: Literal["training", "serving", "memory"]
+    room: Literal["training", "serving", "memory", "operators", "recommender", "diffusion", "encoder"]
     level: Literal["all", "class", "family", "chip"]
     applies_to: str
     parameters: dict[str, float] = {}

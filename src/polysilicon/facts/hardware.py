@@ -19,8 +19,9 @@ class Chip(Record, frozen=True, kw_only=True):
     """An accelerator or server CPU.
 
     Throughput is dense. `fp64` and `fp32` are vector peaks on GPUs and the systolic array's on TPU-like parts;
-    `tf32` is the 19-bit matrix path. `die_area_mm2` is all compute silicon of the package. `scaleup_bw_gbs` is
-    the bidirectional total a chip, as vendors quote it. A field that is `None` was seen in no source.
+    `tf32` is the 19-bit matrix path. `die_area_mm2` is all compute silicon of the package. `compute_units`
+    are the cores that each work on a tile of a product: streaming multiprocessors, compute units, Xe cores, cube cores.
+    `scaleup_bw_gbs` is the bidirectional total a chip, as vendors quote it. A field that is `None` was seen in no source.
     """
 
     BESIDE: ClassVar[dict[str, str]] = {"price_date": "price_usd", "price_basis": "price_usd"}
@@ -38,6 +39,7 @@ class Chip(Record, frozen=True, kw_only=True):
     foundry: str | None = None
     die_area_mm2: Positive | None = None
     dies: Parts | None = None
+    compute_units: Parts | None = None
     transistors_bn: Positive | None = None
     fp64_tflops: Positive | None = None
     fp32_tflops: Positive | None = None
