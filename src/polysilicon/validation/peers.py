@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from polysilicon.validation.score import Score, by
 
+CALCULON = "Calculon"
+NAMES = {"calculon (run here)": CALCULON}
 RATE_OF_HOURS = "tokens_per_s_per_chip"
 
 
@@ -19,14 +21,14 @@ def published(row: Mapping[str, str], quantity: str, measured: float) -> tuple[s
     """
     name, figure, metric = row.get("other_estimator", ""), _number(row.get("other_estimate")), row.get("metric", "")
     if quantity == "step_time_s" and (seconds := _number(row.get("calculon_seconds"))):
-        return "Calculon", seconds
+        return CALCULON, seconds
     if not name or not figure or not measured:
         return None
     if quantity == metric:
-        return name, figure
+        return NAMES.get(name, name), figure
     hours = _number(row.get("value"))
     if metric == "gpu_hours" and quantity == RATE_OF_HOURS and hours:
-        return name, measured * hours / figure
+        return NAMES.get(name, name), measured * hours / figure
     return None
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from math import exp, log
+from math import exp
 from typing import Any
 
 import msgspec
@@ -69,13 +69,17 @@ def statistics(scores: Iterable[Score], status: Status = "ok") -> Statistics:
     )
 
 
+def slower(score: Score) -> float | None:
+    """Predicted over measured time, whether the score is of a time or of a rate; `None` where nothing was predicted."""
+    if score.error_pct is None or score.error_pct <= -100.0 or isinstance(score.measured, str):
+        return None
+    ratio = 1.0 + score.error_pct / 100.0
+    return 1.0 / ratio if _RATE.search(score.quantity) else ratio
+
+
 def _bias_pct(figures: Sequence[Score]) -> float | None:
-    slower = [
-        (-1.0 if _RATE.search(one.quantity) else 1.0) * log(1.0 + one.error_pct / 100.0)
-        for one in figures
-        if one.error_pct is not None and one.error_pct > -100.0
-    ]
-    return 100.0 * (exp(float(np.median(slower))) - 1.0) if slower else None
+    ratios = [ratio for one in figures if (ratio := slower(one)) is not None]
+    return 100.0 * (exp(float(np.median(np.log(ratios)))) - 1.0) if ratios else None
 
 
 def _intervals(figures: Sequence[Score], median_error_pct: float) -> dict[str, Any]:
@@ -145,23 +149,6 @@ def truth(scores: Iterable[Score]) -> list[Score]:
         for one in one_a_case(scores)
         if one.fully_specified and one.quality in GOOD and SPLITS["source_never_fitted"](one)
     ]
-
-
-class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """Statistics where the source of each case was left out of the fit in turn: of all cases, and by group."""
-
-    all: Statistics
-    by_vendor: dict[str, Statistics]
-    by_chip: dict[str, Statistics]
-    by_source: dict[str, Statistics]
-
-
-def left_out(scores: Sequence[Score]) -> LeftOut | None:
-    """What the recorded fits without each source say of it; `None` where there is no such record."""
-    if not scores:
-        return None
-    groups = {f"by_{field}": grouped(scores, field) for field in ("vendor", "chip", "source")}
-    return LeftOut(all=statistics(scores), **groups)
 
 
 def grouped(scores: Iterable[Score], field: str) -> dict[str, Statistics]:

@@ -36,6 +36,7 @@ from polysilicon.validation.training_cases import MEASURED, Prepared, jobs_of, p
 from polysilicon.validation.training_measures import model_flop_per_token
 
 CASES = DATA / "measurements" / "training.csv"
+TIMED_STEPS = DATA / "measurements" / "training_calculon.csv"
 SPLIT = DATA / "measurements" / "training_split.csv"
 UNITS = {
     "step_time_s": "s",
