@@ -89,9 +89,8 @@ def test_doubling_the_batch_doubles_what_micro_batches_cost(small, layout):
 @settings(max_examples=20, deadline=None)
 @given(table=st.lists(any_layout(), min_size=1, max_size=8))
 def test_a_table_answers_what_each_of_its_rows_answers(mixture, table):
-    from polysilicon.performance.search import concatenate
-
-    whole = estimate(mixture, concatenate(table))
+    columns = {name: np.concatenate([np.ravel(getattr(one, name)) for one in table]) for name in vars(Layouts())}
+    whole = estimate(mixture, Layouts(**columns))
     for at, one in enumerate(table):
         alone = estimate(mixture, one)
         assert np.ravel(whole.step_s)[at] == np.ravel(alone.step_s)[0]

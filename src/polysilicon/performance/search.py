@@ -1,99 +1,115 @@
 """The best layout of a job on at most so many chips: every layout evaluated, memory first, nothing guessed."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
-from polysilicon.performance.efficiency import Efficiency, efficiency_of
+from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.grid import Floats, Grid, table_of
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.memory import memory
+from polysilicon.performance.power import chip_power
 from polysilicon.performance.recipe import Recipe
-from polysilicon.performance.space import Space, divisors, layouts, stages
-from polysilicon.performance.step import breakdown
-from polysilicon.performance.training import TrainingEstimate, estimate_training, job_of
-from polysilicon.records.errors import InputError, NothingFits, Unsupported
+from polysilicon.performance.space import Space, Terms, divisors, grids, stages
+from polysilicon.performance.tally import BLOCK, LEAST_CUTS, Question, Tally, evaluate
+from polysilicon.performance.training import TrainingEstimate, estimate_training
+from polysilicon.records.errors import InputError, NothingFits, Place, Unsupported
 from polysilicon.records.units import GIB
-from polysilicon.sweep import run
+from polysilicon.sweep import Ledger, OtherSweep, Progress, run
 from polysilicon.workloads.counts import Shape
-from polysilicon.workloads.model import Diffusion, Recommender, Transformer
+from polysilicon.workloads.model import Transformer, Workload
 from polysilicon.workloads.task import Training
+
+# A part takes a worker a second or so: handing it over costs nothing, and little is lost when it is killed.
+PART = 1 << 22
+# A budget that is too small is asked again with up to so many times the chips.
+MORE = tuple(2**power for power in range(1, 11))
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: the best layouts first, and how many were looked at."""
+    """What a search found: the best layouts first, and how many were looked at.
+
+    `enumerated` layouts divide the job; of `timed` the time was worked out, as memory left their cut a chance;
+    `feasible` of them fit. `front` are the layouts that no other equals or beats in time, memory and energy at once,
+    where they were asked for. Energies are of a step, in joules: of the best, and of the front.
+    """
 
     best: TrainingEstimate
     chips: int
     enumerated: int
+    timed: int
     feasible: int
+    best_energy_j: Floats
+    front: TrainingEstimate | None = None
+    front_energy_j: Floats | None = None
 
     def to_dict(self) -> dict[str, object]:
         """What `--json` prints."""
-        counts = {"chips": self.chips, "enumerated": self.enumerated, "feasible": self.feasible}
-        return counts | self.best.to_dict()
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What one chunk found: its fastest fitting layouts, and the one that came nearest to fitting."""
-
-    fastest: Layouts
-    step_s: NDArray[np.float64]
-    feasible: int
-    least: Layouts
-    least_bytes: float
+        counts = {name: getattr(self, name) for name in ("chips", "enumerated", "timed", "feasible")}
+        answer = counts | self.best.to_dict() | {"energy_j": self.best_energy_j.tolist()}
+        if self.front is not None and self.front_energy_j is not None:
+            answer["front"] = self.front.to_table().to_dict() | {"energy_j": self.front_energy_j.tolist()}
+        return answer
 
 
 def search_training(
     catalogue: Catalogue,
-    model: Transformer | Recommender | Diffusion,
+    model: Workload,
     task: Training,
     cluster: Cluster,
     space: Space | None = None,
     recipe: Recipe | None = None,
     *,
     most: int = 10,
+    with_front: bool = False,
     executor: Executor | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    folder: Path | None = None,
+    progress: Progress | None = None,
 ) -> Found:
-    """The `most` fastest layouts on at most `cluster.chips` chips.
+    """The `most` fastest layouts on at most `cluster.chips` chips, and the front of time, memory and energy.
 
     Every number of chips that the batch, the heads and the layers can share evenly is tried, not only the whole
-    budget: so a larger budget never gives a slower step.
+    budget: so a larger budget never gives a slower step. Neither the order of the candidates nor who evaluates them
+    changes the answer. With a `folder`, what is done is kept there, and a search that was stopped goes on from it.
 
     Raises:
         Unsupported: the model is not a transformer.
-        NothingFits: no layout fits in memory; the message names the nearest miss.
-        InputError: the chip states no dense matrix peak for a precision, or the budget is below one chip.
+        NothingFits: no layout fits in memory; the message names the nearest miss, and how many chips would do.
+        InputError: the chip states no dense matrix peak for a precision, the budget is below one chip, or the
+            folder holds another search.
     """
     if not isinstance(model, Transformer):
         raise Unsupported(f"{model.name}: training layouts are searched for transformers only so far")
-    budget = int(np.max(cluster.chips))
-    if budget < 1:
-        raise InputError("a search needs at least one chip", found=cluster.chips)
-    space, recipe = space or Space(), recipe or Recipe()
-    domain = int(np.max(cluster.scaleup_domain))
-    tables = [layouts(model, task, chips, domain, space) for chips in sizes(model, task, budget, space)]
-    table = concatenate([one for one in tables if len(one) and np.size(one.tp)])
-    if not np.size(table.tp):
-        raise NothingFits(_no_cut(model, task, budget))
-    efficiency = efficiency_of(catalogue, cluster.chip, "training")
-    evaluate = partial(_evaluate, catalogue, Shape.of(model), task, cluster, recipe, efficiency, table, most)
-    parts = list(run(evaluate, len(table), executor=executor, progress=progress))
-    feasible = sum(part.feasible for part in parts)
-    if not feasible:
-        raise NothingFits(_nearest_miss(model, cluster, min(parts, key=lambda part: part.least_bytes)))
-    fastest = concatenate([part.fastest for part in parts if part.feasible])
-    order = np.argsort(np.concatenate([part.step_s for part in parts if part.feasible]), kind="stable")[:most]
-    best = estimate_training(catalogue, model, task, cluster, fastest.take(order), recipe)
-    return Found(best, int(np.ravel(best.layouts.chips)[0]), len(table), feasible)
+    question, pieces = _asked(catalogue, model, task, cluster, space or Space(), recipe or Recipe(), most, with_front)
+    parts = list(packed(pieces))
+    ledger = _ledger(folder, question, parts) if folder else None
+    tally = Tally()
+    found = run(partial(evaluate, question), parts, weight=_weight, executor=executor, ledger=ledger, progress=progress)
+    for one in found:
+        tally.add(Tally.read(one), most)
+    if not tally.feasible:
+        raise NothingFits(_nearest_miss(question, model, space or Space(), tally))
+    best = estimate_training(catalogue, model, task, cluster, table_of(tally.best.rows), recipe)
+    edge = tally.front
+    return Found(
+        best,
+        int(np.ravel(best.layouts.chips)[0]),
+        tally.enumerated,
+        tally.timed,
+        tally.feasible,
+        tally.best.figures[:, 2],
+        estimate_training(catalogue, model, task, cluster, table_of(edge.rows), recipe) if with_front else None,
+        edge.figures[:, 2] if with_front else None,
+    )
 
 
 def sizes(model: Transformer, task: Training, budget: int, space: Space) -> list[int]:
@@ -104,42 +120,76 @@ def sizes(model: Transformer, task: Training, budget: int, space: Space) -> list
     found = {1}
     for group in (divisors(model.heads), stages(model.layers), list(space.cp), divisors(task.global_batch)):
         found = {one * degree for one in found for degree in group if one * degree <= budget}
-    return sorted(found)
+    return [one for one in sorted(found) if not space.sizes or one in space.sizes]
 
 
-def concatenate(tables: list[Layouts]) -> Layouts:
-    """Tables of layouts one after another."""
-    if not tables:
-        return Layouts(tp=np.zeros(0))
-    names = list(Layouts.__dataclass_fields__)
-    return Layouts(
-        **{name: np.concatenate([np.broadcast_to(getattr(one, name), len(one)) for one in tables]) for name in names}
-    )
+def packed(pieces: Iterable[Grid]) -> Iterable[tuple[Grid, ...]]:
+    """Grids gathered or divided into parts that keep a worker busy, the same ones whoever works."""
+    gathered: list[Grid] = []
+    for piece in (one for grid in pieces for one in grid.parts(PART, LEAST_CUTS)):
+        gathered.append(piece)
+        if _weight(gathered) >= PART:
+            yield tuple(gathered)
+            gathered = []
+    if gathered:
+        yield tuple(gathered)
 
 
-def _evaluate(
+def _asked(
     catalogue: Catalogue,
-    shape: Shape,
+    model: Transformer,
     task: Training,
     cluster: Cluster,
+    space: Space,
     recipe: Recipe,
-    efficiency: Efficiency,
-    table: Layouts,
     most: int,
-    part: range,
-) -> _Part:
-    """Memory first; time only of what fits."""
-    mine = table.take(np.arange(part.start, part.stop))
-    used = np.asarray(memory(job_of(catalogue, shape, task, cluster, mine, recipe, efficiency)).memory_bytes)
-    fits = np.flatnonzero(used <= cluster.memory_bytes)
-    least = int(np.argmin(used))
-    near = mine.take(np.array([least]))
-    if not len(fits):
-        return _Part(near, np.zeros(0), 0, near, float(used[least]))
-    fitting = mine.take(fits)
-    step_s = np.asarray(breakdown(job_of(catalogue, shape, task, cluster, fitting, recipe, efficiency)).step_s)
-    order = np.argsort(step_s, kind="stable")[:most]
-    return _Part(fitting.take(order), step_s[order], len(fits), near, float(used[least]))
+    with_front: bool,
+) -> tuple[Question, list[Grid]]:
+    """The question as the formulas take it, and its candidates."""
+    budget = int(np.max(cluster.chips))
+    if budget < 1:
+        raise InputError("a search needs at least one chip", found=cluster.chips)
+    power = chip_power(catalogue, cluster.chip)
+    question = Question(
+        catalogue,
+        Shape.of(model),
+        task,
+        cluster,
+        recipe,
+        efficiency_of(catalogue, cluster.chip, "training"),
+        (power.tdp_w.value, power.waiting_share.value, power.busy_share.value),
+        most,
+        with_front,
+    )
+    pieces = _candidates(question, model, space, budget)
+    if not pieces:
+        raise NothingFits(_no_cut(model, task, budget))
+    return question, pieces
+
+
+def _candidates(question: Question, model: Transformer, space: Space, budget: int) -> list[Grid]:
+    domain = int(np.max(question.cluster.scaleup_domain))
+    terms = Terms(model.layers, bool(np.all(question.recipe.fused_attention)), host_memory=False)
+    return grids(model, question.task, sizes(model, question.task, budget, space), domain, space, terms)
+
+
+def _weight(part: Sequence[Grid]) -> int:
+    return sum(len(grid) for grid in part)
+
+
+def _ledger(folder: Path, question: Question, parts: Sequence[Sequence[Grid]]) -> Ledger:
+    from polysilicon import __version__
+
+    asked = replace(question, catalogue=None, cluster=replace(question.cluster, readings=()))  # type: ignore[arg-type]
+    known = sha256(f"{__version__} {question.catalogue.hash} {asked} {BLOCK} {PART}".encode())
+    for part in parts:
+        for grid in part:
+            for column in (grid.cuts, *grid.choices):
+                known.update(b"".join(values.tobytes() for values in column.values()))
+    try:
+        return Ledger(folder, known.hexdigest(), len(parts))
+    except OtherSweep as other:
+        raise InputError(str(other), place=Place(field="--folder"), remedy="name another folder") from other
 
 
 def _no_cut(model: Transformer, task: Training, budget: int) -> str:
@@ -149,13 +199,33 @@ def _no_cut(model: Transformer, task: Training, budget: int) -> str:
     )
 
 
-def _nearest_miss(model: Transformer, cluster: Cluster, part: _Part) -> str:
-    row = part.least.row(0)
-    cut = ", ".join(
-        f"{name} {row[name]}" for name in ("tp", "pp", "dp", "ep", "micro_batch", "recompute", "zero_stage")
-    )
+def _nearest_miss(question: Question, model: Transformer, space: Space, tally: Tally) -> str:
+    cluster, nearest = question.cluster, table_of(tally.least)
+    cut = ", ".join(f"{name} {word}" for name, word in nearest.said(0).items())
+    enough = _enough(question, model, space)
+    remedy = f"{enough:,} chips would do" if enough else "no number of chips that was tried would do"
     return (
         f"{model.name} fits on no layout of at most {np.max(cluster.chips):g} {cluster.chip}: the nearest needs "
-        f"{part.least_bytes / GIB:.1f} GiB of {float(np.max(cluster.memory_bytes)) / GIB:.1f} GiB a chip ({cut}); "
-        "use more chips, a chip with more memory, or a smaller batch"
+        f"{tally.least_bytes / GIB:.1f} GiB of {float(np.max(cluster.memory_bytes)) / GIB:.1f} GiB a chip ({cut}); "
+        f"{remedy}; or use a chip with more memory, or a smaller batch"
     )
+
+
+def _enough(question: Question, model: Transformer, space: Space) -> int | None:
+    """The least number of chips, of those that are tried, on which some layout fits."""
+    budget = int(np.max(question.cluster.chips))
+    room = float(np.max(question.cluster.memory_bytes))
+    for factor in MORE:
+        fitting = [
+            _chips_of(grid.layouts(), fits)
+            for grid in _candidates(question, model, replace(space, sizes=()), budget * factor)
+            for one in [np.asarray(memory(question.job(grid.layouts())).memory_bytes)]
+            if (fits := one <= room).any()
+        ]
+        if fitting:
+            return min(fitting)
+    return None
+
+
+def _chips_of(layouts: Layouts, fits: Any) -> int:
+    return int(np.min(np.where(fits, layouts.chips, np.inf)))

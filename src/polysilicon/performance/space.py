@@ -1,38 +1,231 @@
-"""Every layout of a job on a number of chips: enumerated as columns, not one by one."""
+"""Every layout of a job on a number of chips: which cuts divide it, and which choices each cut leaves."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from polysilicon.performance.layouts import RECOMPUTE, Layouts
+from polysilicon.performance.grid import COLUMNS, Floats, Grid, table_of
+from polysilicon.performance.layouts import RECOMPUTE, SCHEDULES, Layouts
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.workloads.model import Transformer
 from polysilicon.workloads.task import Training
 
+Bools = NDArray[np.bool_]
+CUTS = ("tp", "pp", "dp", "cp", "ep", "expert_tp", "micro_batch", "interleave")
+
 
 @dataclass(frozen=True)
 class Space:
-    """What a search varies. Empty means: everything that divides.
+    """What a search varies. No degrees means: every one that divides. `Space.wide` varies everything.
 
-    Selective recomputation is left out by default: with fused attention it is the same candidate as none.
+    Layouts on any number of chips up to the budget that the batch, the heads and the layers can share evenly are
+    tried, or only on those of `sizes`.
     """
 
     precisions: Sequence[str] = ("bf16",)
     recompute: Sequence[str] = ("none", "full")
+    recomputed_shares: Sequence[float] = (1.0,)
     zero_stages: Sequence[int] = (0, 1, 2, 3)
+    shards: Sequence[int] = (0,)
+    sequence_parallel: Sequence[int] = (1,)
+    schedules: Sequence[str] = ("1f1b",)
+    offload_optimizer: Sequence[float] = (0.0,)
+    offload_activations: Sequence[float] = (0.0,)
+    offload_weights: Sequence[float] = (0.0,)
+    sizes: Sequence[int] = ()
     tp: Sequence[int] = ()
     pp: Sequence[int] = ()
     cp: Sequence[int] = (1,)
     ep: Sequence[int] = ()
+    expert_tp: Sequence[int] = (0,)
     micro_batch: Sequence[int] = ()
     interleave: Sequence[int] = ()
+
+    @classmethod
+    def wide(cls, **narrowed: Any) -> "Space":
+        """Everything that can be chosen, but for what `narrowed` says."""
+        parts, switch = (0.0, 0.5, 1.0), (0, 1)
+        everything: dict[str, Any] = {
+            "recompute": RECOMPUTE,
+            "recomputed_shares": (0.25, 0.5, 0.75, 1.0),
+            "shards": (0, 2, 4, 8, 16, 32, 64),
+            "sequence_parallel": switch,
+            "schedules": SCHEDULES,
+            "offload_optimizer": parts,
+            "offload_activations": parts,
+            "offload_weights": parts,
+            "cp": (1, 2, 4, 8, 16),
+            "expert_tp": switch,
+        }
+        return cls(**(everything | narrowed))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What besides the cut decides whether a choice means anything."""
+
+    layers: int
+    fused_attention: bool = True
+    host_memory: bool = False
+
+
+Rule = Callable[[Terms, Any, Any], Any]
+
+
+def _always(terms: Terms, cut: Any, one: Any) -> Any:
+    return True
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One choice: its columns, the values a space asks for, and two rules over all cuts and values at once.
+
+    Where a value is not `meant`, it is the same candidate as the neutral one, and counts as that; where it is not
+    `possible`, there is no such candidate.
+    """
+
+    columns: tuple[str, ...]
+    neutral: tuple[float, ...]
+    asked: Callable[[Space], Sequence[tuple[float, ...]]]
+    meant: Rule = _always
+    possible: Rule = _always
+
+    def values(self, space: Space) -> Floats:
+        """The neutral value, then those asked for, each once: one row a value, one column a column."""
+        return np.array(list(dict.fromkeys((self.neutral, *self.asked(space)))))
+
+    def used(self, space: Space, terms: Terms, cut: Any) -> Bools:
+        """Which of the values each cut takes: one row a cut."""
+        values = self.values(space)
+        one = SimpleNamespace(**dict(zip(self.columns, values.T, strict=True)))
+        shape = (len(cut.tp), len(values))
+        meant = np.array(np.broadcast_to(self.meant(terms, cut, one), shape))
+        taken: Bools = meant & self.possible(terms, cut, one)
+        asked = np.array([tuple(value) in set(self.asked(space)) for value in values])
+        taken &= asked
+        taken[:, 0] |= (~meant & asked).any(axis=1)
+        return taken
+
+
+def _recomputed(space: Space) -> list[tuple[float, ...]]:
+    return [
+        (float(RECOMPUTE.index(one)), share)
+        for one in space.recompute
+        for share in (space.recomputed_shares if one == "full" else (1.0,))
+    ]
+
+
+def _sharded(space: Space) -> list[tuple[float, ...]]:
+    return [(float(stage), float(shard)) for stage in space.zero_stages for shard in (space.shards if stage else (0,))]
+
+
+def _offloaded(name: str) -> Axis:
+    return Axis(
+        (name,),
+        (0.0,),
+        lambda space: [(float(one),) for one in getattr(space, name)],
+        lambda terms, cut, one: terms.host_memory,
+    )
+
+
+def _whole_layers(terms: Terms, cut: Any, one: Any) -> Any:
+    layers = np.ceil(terms.layers / cut.pp) * one.recomputed_share
+    return (one.recompute != RECOMPUTE.index("full")) | (np.abs(layers - np.round(layers)) < 1e-6)
+
+
+def _shardable(terms: Terms, cut: Any, one: Any) -> Any:
+    """In a pipeline gradients and weights stay whole, as every micro-batch in flight needs them; groups are equal."""
+    replicas = cut.dp * cut.cp
+    group = np.where(one.shard > 0, one.shard, 1)
+    return ((one.zero_stage < 2) | (cut.pp == 1)) & (group < np.maximum(replicas, 2)) & (replicas % group == 0)
+
+
+# An axis is one line: what it sets, its neutral value, what is asked, where that means anything and is possible.
+AXES = (
+    Axis(
+        ("precision",),
+        (float(PRECISIONS.index("bf16")),),
+        lambda space: [(float(PRECISIONS.index(one)),) for one in space.precisions],
+    ),
+    Axis(
+        ("sequence_parallel",),
+        (0.0,),
+        lambda space: [(float(one),) for one in space.sequence_parallel],
+        lambda terms, cut, one: cut.tp > 1,
+    ),
+    Axis(
+        ("recompute", "recomputed_share"),
+        (0.0, 1.0),
+        _recomputed,
+        lambda terms, cut, one: (one.recompute != RECOMPUTE.index("selective")) | (not terms.fused_attention),
+        _whole_layers,
+    ),
+    Axis(
+        ("schedule",),
+        (0.0,),
+        lambda space: [(float(SCHEDULES.index(one)),) for one in space.schedules],
+        lambda terms, cut, one: cut.pp > 1,
+        lambda terms, cut, one: (one.schedule == 0) | (cut.interleave == 1),
+    ),
+    _offloaded("offload_activations"),
+    _offloaded("offload_weights"),
+    _offloaded("offload_optimizer"),
+    Axis(("zero_stage", "shard"), (0.0, 0.0), _sharded, lambda terms, cut, one: cut.dp * cut.cp > 1, _shardable),
+)
+
+
+def grids(
+    model: Transformer, task: Training, sizes: Sequence[int], domain: int, space: Space, terms: Terms
+) -> list[Grid]:
+    """Every layout that uses exactly one of `sizes` chips and divides the model and the batch.
+
+    Tensor parallelism stays inside the scale-up domain and divides the heads; pipeline stages hold whole layers;
+    replicas divide the batch; expert parallelism divides the experts and the ranks that share them. Cuts that
+    leave the same choices stand in one grid, so that every candidate of a grid is one that can be.
+    """
+    rows = [cut for chips in sizes for cut in _cuts(model, task, chips, domain, space)]
+    if not rows:
+        return []
+    cuts = np.array(rows, dtype=float)
+    cut = SimpleNamespace(**{name: cuts[:, [at]] for at, name in enumerate(CUTS)})
+    used = [axis.used(space, terms, cut) for axis in AXES]
+    patterns, which = np.unique(np.packbits(np.concatenate(used, axis=1), axis=1), axis=0, return_inverse=True)
+    found = []
+    for kind in range(len(patterns)):
+        mine = np.flatnonzero(np.ravel(which) == kind)
+        taken = [axis.values(space)[one[mine[0]]] for axis, one in zip(AXES, used, strict=True)]
+        if all(len(values) for values in taken):
+            columns = {name: np.ascontiguousarray(cuts[mine, at]) for at, name in enumerate(CUTS)}
+            found.append(Grid(columns, tuple(_columns(axis, one) for axis, one in zip(AXES, taken, strict=True))))
+    return found
+
+
+def _columns(axis: Axis, values: Floats) -> Mapping[str, Floats]:
+    return {name: np.ascontiguousarray(values[:, at]) for at, name in enumerate(axis.columns)}
+
+
+def layouts(
+    model: Transformer, task: Training, chips: int, domain: int, space: Space, terms: Terms | None = None
+) -> Layouts:
+    """Every layout on exactly `chips` chips as one flat table."""
+    found = grids(model, task, [chips], domain, space, terms or Terms(model.layers))
+    return table_of(np.concatenate([np.zeros((0, len(COLUMNS))), *(one.rows(np.arange(len(one))) for one in found)]))
 
 
 def divisors(number: int) -> list[int]:
     """Every divisor, ascending."""
+    return list(_divisors(number))
+
+
+@lru_cache(maxsize=65_536)
+def _divisors(number: int) -> tuple[int, ...]:
     small = [one for one in range(1, int(number**0.5) + 1) if number % one == 0]
-    return sorted({*small, *(number // one for one in small)})
+    return tuple(sorted({*small, *(number // one for one in small)}))
 
 
 def stages(layers: int) -> list[int]:
@@ -41,50 +234,10 @@ def stages(layers: int) -> list[int]:
     return sorted({*divisors(layers), *powers})
 
 
-def layouts(model: Transformer, task: Training, chips: int, domain: int, space: Space) -> Layouts:
-    """Every layout that uses exactly `chips` chips and divides the model and the batch.
-
-    Tensor parallelism stays inside the scale-up domain and divides the heads; pipeline stages hold whole layers;
-    replicas divide the batch; expert parallelism divides the experts and the replicas; sequence parallelism goes
-    with tensor parallelism.
-    """
-    cuts = np.array(list(_cuts(model, task, chips, domain, space)), dtype=float).reshape(-1, 7)
-    free = np.array(
-        [
-            (RECOMPUTE.index(recompute), zero, PRECISIONS.index(precision))
-            for recompute in space.recompute
-            for zero in space.zero_stages
-            for precision in space.precisions
-        ],
-        dtype=float,
-    )
-    rows = np.repeat(np.arange(len(cuts)), len(free))
-    cut, choice = cuts[rows], np.tile(free, (len(cuts), 1))
-    # Without replicas there is nothing to shard: the higher stages are the same candidate again. In a pipeline
-    # gradients and weights stay whole, because every micro-batch in flight needs them.
-    lowest = min(space.zero_stages)
-    kept = (cut[:, 2] * cut[:, 3] > 1) | (choice[:, 1] == lowest)
-    kept &= (cut[:, 1] == 1) | (choice[:, 1] <= max(lowest, 1))
-    cut, choice = cut[kept], choice[kept]
-    return Layouts(
-        tp=cut[:, 0],
-        pp=cut[:, 1],
-        dp=cut[:, 2],
-        cp=cut[:, 3],
-        ep=cut[:, 4],
-        micro_batch=cut[:, 5],
-        interleave=cut[:, 6],
-        recompute=choice[:, 0],
-        zero_stage=choice[:, 1],
-        sequence_parallel=np.where(cut[:, 0] > 1, 1.0, 0.0),
-        precision=choice[:, 2],
-    )
-
-
 def _cuts(
     model: Transformer, task: Training, chips: int, domain: int, space: Space
-) -> Iterator[tuple[int, int, int, int, int, int, int]]:
-    """Every (tp, pp, dp, cp, ep, micro_batch, interleave) that divides."""
+) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
+    """Every cut that divides, as `CUTS` names it."""
     batch, layers = task.global_batch, model.layers
     for tp in _chosen(divisors(chips), space.tp):
         if tp > domain or model.heads % tp:
@@ -96,24 +249,33 @@ def _cuts(
                 dp = chips // tp // pp // cp
                 if batch % dp or task.sequence_length % cp:
                     continue
-                for ep in _experts(model, dp * cp, space):
+                for ep, expert_tp in _experts(model, dp * cp, tp, space):
                     for micro in _chosen(divisors(batch // dp), space.micro_batch):
                         for interleave in _interleaves(layers, pp, batch // dp // micro, space):
-                            yield tp, pp, dp, cp, ep, micro, interleave
+                            yield tp, pp, dp, cp, ep, expert_tp, micro, interleave
 
 
-def _chosen(possible: Sequence[int], asked: Sequence[int]) -> list[int]:
-    return [one for one in possible if not asked or one in asked]
+def _chosen(possible: Sequence[int], asked: Sequence[int]) -> Sequence[int]:
+    return [one for one in possible if one in asked] if asked else possible
 
 
-def _experts(model: Transformer, replicas: int, space: Space) -> list[int]:
+def _experts(model: Transformer, replicas: int, tp: int, space: Space) -> list[tuple[int, int]]:
+    """Expert-parallel degrees with the tensor-parallel degree of the experts; ranks that the latter frees join in."""
     if not model.experts:
-        return [1]
-    return [one for one in _chosen(divisors(replicas), space.ep) if model.experts % one == 0] or [1]
+        return [(1, 0)]
+    found = []
+    for expert_tp in space.expert_tp:
+        if expert_tp and (tp % expert_tp or expert_tp == tp):
+            continue
+        ranks = replicas * (tp // expert_tp if expert_tp else 1)
+        found += [(one, expert_tp) for one in _chosen(divisors(ranks), space.ep) if model.experts % one == 0]
+    return found or [(1, 0)]
 
 
-def _interleaves(layers: int, pp: int, batches: int, space: Space) -> list[int]:
+def _interleaves(layers: int, pp: int, batches: int, space: Space) -> Sequence[int]:
     """Virtual stages: whole layers each, and the schedule needs micro-batches in whole rounds."""
     if pp == 1 or layers % pp:
         return [1]
-    return [one for one in _chosen(divisors(layers // pp), space.interleave) if one == 1 or batches % pp == 0]
+    if batches % pp:
+        return [1] if not space.interleave or 1 in space.interleave else []
+    return _chosen(divisors(layers // pp), space.interleave)

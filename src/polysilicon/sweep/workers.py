@@ -1,0 +1,39 @@
+"""Who evaluates the parts of a sweep: this process, a pool of processes, or a Dask cluster."""
+
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+
+
+@contextmanager
+def workers(count: int = 1, cluster: str = "") -> Iterator[Executor | None]:
+    """An executor for `run`: nothing for one worker, else a pool of processes, or the Dask cluster at an address.
+
+    Leaving the context calls off what has not begun.
+
+    Raises:
+        ImportError: a cluster is asked for, and Dask's `distributed` is not installed.
+        OSError: nobody answers at the address.
+    """
+    if cluster:
+        from distributed import Client
+
+        with Client(cluster, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+            yield client.get_executor(retries=2)
+        return
+    if count <= 1:
+        yield None
+        return
+    # Spawned, not forked: a forked child shares locks that threads of the parent may hold.
+    pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_deaf)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _deaf() -> None:
+    """Ctrl-C is for the parent, which calls off the parts; a worker would only add its own traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
