@@ -10,13 +10,14 @@ Every formula takes numbers or arrays, ends in its unit and cites its source; no
 """
 
 from polysilicon.performance.cluster import Cluster, Reading
-from polysilicon.performance.layouts import RECOMPUTE, SCHEDULES, Layouts
+from polysilicon.performance.layouts import CONTEXTS, RECOMPUTE, SCHEDULES, Layouts
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.space import Space
 from polysilicon.performance.training import TrainingEstimate, estimate_training
 from polysilicon.performance.values import PRECISIONS
 
 __all__ = [
+    "CONTEXTS",
     "PRECISIONS",
     "RECOMPUTE",
     "SCHEDULES",

@@ -1,4 +1,8 @@
-"""Formulas of the collectives of one training step: what is sent, and what of it compute does not hide."""
+"""Formulas of what chips of one replica send each other in a step, and what of it compute does not hide.
+
+The share of a transfer that compute hides is fitted, and then holds whatever there is to hide behind; or a recipe
+asks for it, and then no more is hidden than there is compute beside it.
+"""
 
 import numpy as np
 
@@ -45,12 +49,13 @@ def context_s(send_s: Values, cp: Values, passes: Values, overlap: Values) -> Va
 
 
 @formula
-def dispatched_bytes(rows: Values, hidden: Values, tp: Values) -> Values:
-    """Token copies that one chip sends to experts, in 16 bits; tensor ranks share the tokens.
+def dispatched_bytes(rows: Values, hidden: Values, tp: Values, element_bytes: Values) -> Values:
+    """Token copies that one chip sends to experts; tensor ranks share the tokens.
 
-    Source: Lepikhin et al., GShard (arXiv 2006.16668).
+    Source: Lepikhin et al., GShard (arXiv 2006.16668); DeepSeek-AI (arXiv 2412.19437), section 3.3.3, low-precision
+    dispatch.
     """
-    return 2.0 * rows * hidden / tp
+    return element_bytes * rows * hidden / tp
 
 
 @formula
@@ -93,107 +98,108 @@ def link_of(ranks: Values, inside: Values, within: Values, beyond: Values) -> Va
 
 
 @formula
-def dense_layer_weights(
-    attention_weights: Values, dense_weights: Values, always_weights: Values, dense_layers: Values, layers: Values
+def hidden_share(asked: Values, fitted: Values, transfer_s: Values, hideable_s: Values) -> Values:
+    """Share of a transfer that compute hides: what the recipe asks for and compute covers, else the fitted share.
+
+    Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102), overlap of each kind of communication.
+    """
+    covered = np.minimum(asked, hideable_s / np.maximum(transfer_s, 1e-30))
+    return np.where(np.asarray(asked) < 0.0, fitted, covered)
+
+
+@formula
+def asked_share(asked: Values, fitted: Values) -> Values:
+    """Share of a transfer that may be hidden: what the recipe asks for, else the fitted share.
+
+    Source: Li et al., PyTorch Distributed (arXiv 2006.15704), section 3.2.3.
+    """
+    return np.where(np.asarray(asked) < 0.0, fitted, asked)
+
+
+@formula
+def beside_experts_s(shared_s: Values, layer_s: Values, dual_batch: Values) -> Values:
+    """Work of a layer that dispatch and combine can hide behind: shared experts, or another micro-batch's layer.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 3.2.1, DualPipe; Rajbhandari et al., DeepSpeed-MoE
+    (arXiv 2201.05596), section 5, shared experts.
+    """
+    return np.where(np.asarray(dual_batch) > 0.0, layer_s, shared_s)
+
+
+@formula
+def block_end_s(
+    all_reduce_s: Values,
+    expert_all_reduce_s: Values,
+    tp: Values,
+    expert_degree: Values,
+    shared_weights: Values,
+    dense_layers: Values,
+    layers: Values,
 ) -> Values:
-    """Weights of a mean layer that are not split over expert-parallel ranks.
+    """One tensor-parallel collective of a mean layer where the experts have a tensor degree of their own.
 
-    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 4.2.
+    A layer has two block ends. At the second one of a layer with experts, shared experts still end with the block's
+    collective; routed ones gather and scatter their rows over their own tensor ranks.
+
+    Source: Liu et al., MoE Parallel Folding (arXiv 2504.14960), section 3.
     """
-    return attention_weights + (dense_layers * dense_weights + (layers - dense_layers) * always_weights) / layers
+    experts = (layers - dense_layers) / layers
+    shared = np.where(np.asarray(shared_weights) > 0.0, 1.0, 0.0)
+    own = (1.0 - 0.5 * experts * (1.0 - shared)) * all_reduce_s + 0.5 * experts * expert_all_reduce_s
+    return np.where(np.asarray(expert_degree) == tp, all_reduce_s, own)
 
 
 @formula
-def expert_layer_weights(
-    experts: Values, expert_weights: Values, ep: Values, dense_layers: Values, layers: Values
+def exchanged_bytes(
+    tokens: Values, query_width: Values, value_width: Values, kv_width: Values, kv_heads: Values, tp: Values, cp: Values
 ) -> Values:
-    """Weights of a mean layer that expert-parallel ranks split, on one of them.
+    """What all-to-all context parallelism exchanges for one forward pass of a layer, in 16 bits.
 
-    Source: Lepikhin et al., GShard (arXiv 2006.16668).
+    Queries, keys and values go from slices of the sequence to slices of the heads, and the results go back. Where
+    there are fewer key and value heads than ranks, each is sent to several.
+
+    Source: Jacobs et al., DeepSpeed Ulysses (arXiv 2309.14509), section 3.
     """
-    return experts / ep * expert_weights * (layers - dense_layers) / layers
+    copies = np.maximum(tp * cp / kv_heads, 1.0)
+    return 2.0 * tokens * (query_width + value_width + copies * kv_width) / tp
 
 
 @formula
-def edge_weights(vocab: Values, hidden: Values, embeddings: Values, pp: Values) -> Values:
-    """Embedding and head weights of the fullest stage: both on a single stage, one of them in a pipeline.
+def exchanged_s(all_to_all_s: Values, cp: Values, passes: Values, overlap: Values) -> Values:
+    """Exposed time of all-to-all context parallelism of one layer: forward, backward, and where computed again.
 
-    Source: Narayanan et al. (arXiv 2104.04473), section 3.
+    Source: Jacobs et al., DeepSpeed Ulysses (arXiv 2309.14509), section 3.
     """
-    return vocab * hidden * np.where(np.asarray(pp) > 1.0, 1.0, embeddings)
+    return np.where(np.asarray(cp) > 1.0, all_to_all_s * (passes - 1.0) * (1.0 - overlap), 0.0)
 
 
 @formula
-def stage_weights(layers: Values, layer_weights: Values, edge_weights: Values, tp: Values, pp: Values) -> Values:
-    """Weights of one chip in the fullest stage, before any sharding over replicas.
+def chosen_context_s(ring_s: Values, exchanged_s: Values, context: Values) -> Values:
+    """Exposed context-parallel time of the way a candidate takes: a ring (0) or all-to-alls (1).
 
-    Source: Narayanan et al. (arXiv 2104.04473), section 3.
+    Source: Liu et al., Ring Attention (arXiv 2310.01889); Jacobs et al., DeepSpeed Ulysses (arXiv 2309.14509).
     """
-    return (np.ceil(layers / pp) * layer_weights + edge_weights) / tp
+    return np.where(np.asarray(context) == 1.0, exchanged_s, ring_s)
 
 
 @formula
-def replicas(dp: Values, cp: Values) -> Values:
-    """Chips that hold the same slice of the weights: gradients are reduced over all of them.
+def causal_wait(cp: Values, causal: Values, balanced: Values, context: Values) -> Values:
+    """How much longer attention takes on the context-parallel rank that waits for the busiest.
 
-    Source: Grattafiori et al., The Llama 3 Herd of Models (arXiv 2407.21783), section 3.3.2.
+    In order, some rank of a causal ring has a whole block to do at each of `cp` turns, where dealing out
+    the sequence from both ends (zig-zag) leaves half of one. All-to-alls share out heads, which are even.
+
+    Source: Brandon et al., Striped Attention (arXiv 2311.09431), section 3; Grattafiori et al. (arXiv 2407.21783),
+    section 3.3.2.
     """
-    return dp * cp * 1.0
+    in_order = (1.0 - balanced) * causal * np.where(np.asarray(context) == 1.0, 0.0, 1.0)
+    return np.where(in_order > 0.0, 2.0 * cp / (cp + 1.0), 1.0)
 
 
 @formula
-def expert_replicas(replicas: Values, ep: Values) -> Values:
-    """Chips that hold the same experts.
+def waited_s(core_s: Values, causal_wait: Values) -> Values:
+    """Time of attention proper on the busiest context-parallel rank.
 
-    Source: Lepikhin et al., GShard (arXiv 2006.16668).
+    Source: Brandon et al., Striped Attention (arXiv 2311.09431), section 3.
     """
-    return np.maximum(replicas / ep, 1.0)
-
-
-@formula
-def wire_bytes(weights: Values, bytes_a_weight: Values) -> Values:
-    """Size of a chip's gradients or weights on the wire.
-
-    Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), section 7.
-    """
-    return weights * bytes_a_weight
-
-
-@formula
-def once_s(
-    gradients_s: Values,
-    expert_gradients_s: Values,
-    weights_s: Values,
-    expert_weights_s: Values,
-    zero_stage: Values,
-    frozen: Values,
-) -> Values:
-    """Data-parallel transfer once a step.
-
-    Stage 0 reduces whole gradients, stage 1 scatters gradients and gathers weights, stage 2 gathers weights.
-
-    Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), section 7.
-    """
-    stage, scattered, gathered = np.asarray(zero_stage), gradients_s + expert_gradients_s, weights_s + expert_weights_s
-    once = np.where(stage < 2.0, scattered, 0.0) + np.where(stage < 1.0, scattered, gathered)
-    return np.where(stage == 3.0, 0.0, (1.0 - frozen) * once)
-
-
-@formula
-def each_s(
-    gradients_s: Values,
-    expert_gradients_s: Values,
-    weights_s: Values,
-    expert_weights_s: Values,
-    zero_stage: Values,
-    frozen: Values,
-) -> Values:
-    """Data-parallel transfer of every micro-batch.
-
-    From stage 2 on gradients are scattered as they appear; at stage 3 weights are gathered forward and backward.
-
-    Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), section 7.2.2; Zhao et al., FSDP (arXiv 2304.11277).
-    """
-    stage = np.asarray(zero_stage)
-    scattered = np.where(stage >= 2.0, (1.0 - frozen) * (gradients_s + expert_gradients_s), 0.0)
-    return scattered + np.where(stage == 3.0, 2.0 * (weights_s + expert_weights_s), 0.0)
+    return core_s * causal_wait

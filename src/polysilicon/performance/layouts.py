@@ -12,8 +12,9 @@ from polysilicon.records.recorder import formula
 
 RECOMPUTE = ("none", "selective", "full")
 SCHEDULES = ("1f1b", "zero_bubble")
+CONTEXTS = ("ring", "all_to_all")
 # Columns that name a choice: a candidate holds its position.
-CHOICES = {"recompute": RECOMPUTE, "schedule": SCHEDULES, "precision": PRECISIONS}
+CHOICES = {"recompute": RECOMPUTE, "schedule": SCHEDULES, "context": CONTEXTS, "precision": PRECISIONS}
 # Columns between nought and one.
 SHARES = ("recomputed_share", "offload_optimizer", "offload_activations", "offload_weights")
 # Columns that nought switches off.
@@ -34,12 +35,14 @@ class Layouts:
     """Candidates as a struct of arrays.
 
     `tp`, `pp`, `dp`, `cp` multiply to the chips used; `ep` lies inside `dp * cp`. `micro_batch` counts sequences of
-    one replica; `interleave` is the number of virtual stages of a pipeline rank. `recompute`, `schedule` and
-    `precision` are positions in `RECOMPUTE`, `SCHEDULES` and `PRECISIONS`; `recomputed_share` is the share of layers
-    that full recomputation covers. `zero_stage` is 0 to 3; `shard` is how many replicas ZeRO splits its states over
-    (0: all of them; fewer is HSDP or MiCS). `expert_tp` is the tensor-parallel degree of the experts (0: `tp`).
-    `sequence_parallel` is 0 or 1. `offload_optimizer`, `offload_activations` and `offload_weights` are the shares
-    of those states that stay in host memory.
+    one replica; `interleave` is the number of virtual stages of a pipeline rank. `recompute`, `schedule`,
+    `context` and `precision` are positions in `RECOMPUTE`, `SCHEDULES`, `CONTEXTS` and `PRECISIONS`: zero-bubble is
+    ZB-H1, which keeps the memory of 1F1B; `context` is how `cp` ranks share attention, by a ring or by all-to-alls
+    (Ulysses). `recomputed_share` is the share of layers that full recomputation covers. `zero_stage` is 0 to 3;
+    `shard` is how many replicas ZeRO splits its states over (0: all of them; fewer is HSDP or MiCS). `expert_tp` is
+    the tensor-parallel degree of the experts (0: `tp`); the other tensor ranks then hold other experts, so `ep` may
+    reach `dp * cp * tp / expert_tp`. `sequence_parallel` is 0 or 1. `offload_optimizer`, `offload_activations` and
+    `offload_weights` are the shares of those states that stay in host memory.
     """
 
     tp: Values = 1.0
@@ -54,6 +57,7 @@ class Layouts:
     sequence_parallel: Values = 0.0
     precision: Values = float(PRECISIONS.index("bf16"))
     schedule: Values = 0.0
+    context: Values = 0.0
     shard: Values = 0.0
     expert_tp: Values = 0.0
     recomputed_share: Values = 1.0
@@ -63,14 +67,20 @@ class Layouts:
 
     @classmethod
     def one(
-        cls, *, recompute: str = "none", precision: str = "bf16", schedule: str = "1f1b", **degrees: float
+        cls,
+        *,
+        recompute: str = "none",
+        precision: str = "bf16",
+        schedule: str = "1f1b",
+        context: str = "ring",
+        **degrees: float,
     ) -> "Layouts":
-        """A table of length one; recompute, precision and schedule by name.
+        """A table of length one; recompute, precision, schedule and context by name.
 
         Raises:
             InputError: an unknown name or degree, a degree below one, or a share outside nought to one.
         """
-        named = {"recompute": recompute, "precision": precision, "schedule": schedule}
+        named = {"recompute": recompute, "precision": precision, "schedule": schedule, "context": context}
         for name, value in named.items():
             if value not in CHOICES[name]:
                 raise InputError(f"unknown {name}", found=value, allowed=list(CHOICES[name]))
@@ -103,7 +113,9 @@ class Layouts:
     def said(self, at: int) -> dict[str, Any]:
         """One candidate in words, without what it leaves switched off."""
         plain = Layouts().row(0)
-        off = {name for name in (*FROM_NOUGHT, "schedule") if name not in ("zero_stage", "sequence_parallel")}
+        off = {
+            name for name in (*FROM_NOUGHT, "schedule", "context") if name not in ("zero_stage", "sequence_parallel")
+        }
         return {name: word for name, word in self.row(at).items() if name not in off or word != plain[name]}
 
     @classmethod

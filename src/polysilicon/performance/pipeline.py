@@ -107,6 +107,55 @@ def bubble_s(
 
 
 @formula
+def pass_products_s(
+    projections_s: Values,
+    feed_forward_s: Values,
+    projections_back_s: Values,
+    feed_forward_back_s: Values,
+    frozen: Values,
+) -> Values:
+    """Products of one layer forward and backward, beside which transfers can run.
+
+    Source: Wang et al., Overlap Communication with Dependent Computation via Decomposition (ASPLOS 2023, doi
+    10.1145/3567955.3567959), section 4.
+    """
+    return projections_s + feed_forward_s + (2.0 - frozen) * (projections_back_s + feed_forward_back_s)
+
+
+@formula
+def pass_core_s(core_s: Values, fused: Values) -> Values:
+    """Attention proper of one layer forward and backward, beside which a ring of keys and values can run.
+
+    Source: Liu et al., Ring Attention (arXiv 2310.01889), section 3.
+    """
+    return (3.0 + 0.5 * fused) * core_s
+
+
+@formula
+def weight_gradient_s(projections_s: Values, feed_forward_s: Values, frozen: Values) -> Values:
+    """Work of one layer on the gradients of its weights: one product for each forward one, none where frozen.
+
+    Source: Qi et al., Zero Bubble Pipeline Parallelism (arXiv 2401.10241), section 2, the pass W.
+    """
+    return (1.0 - frozen) * (projections_s + feed_forward_s)
+
+
+@formula
+def scheduled_bubble_s(
+    bubble_s: Values, weight_gradient_s: Values, layers: Values, pp: Values, schedule: Values
+) -> Values:
+    """What is left of the bubble: zero-bubble (1) moves weight gradients into it, 1F1B (0) doesn't.
+
+    The schedule is ZB-H1, whose memory is that of 1F1B: with F, B and W the passes of a stage, its bubble is
+    (pp - 1)(F + B - W) instead of (pp - 1)(F + B + W). Frozen weights have no such pass, so nothing is gained.
+
+    Source: Qi et al., Zero Bubble Pipeline Parallelism (arXiv 2401.10241), section 2.3, table 2.
+    """
+    moved = 2.0 * (pp - 1.0) * (layers / pp) * weight_gradient_s
+    return np.where(np.asarray(schedule) == 1.0, np.maximum(bubble_s - moved, 0.0), bubble_s)
+
+
+@formula
 def optimizer_bytes(
     weights: Values,
     expert_weights: Values,
@@ -136,6 +185,7 @@ def overhead_s(
     bubble_s: Values,
     data_s: Values,
     optimizer_s: Values,
+    offload_s: Values,
     fixed_s: Values,
     chips: Values,
     node_size: Values,
@@ -146,7 +196,7 @@ def overhead_s(
     Source: Jiang et al., MegaScale (arXiv 2402.15627), section 5, stragglers; the size of it from the fit.
     """
     parts = layers_s + head_s + tensor_s + context_s + expert_s + pipeline_s + bubble_s + data_s + optimizer_s
-    return fixed_s + parts * straggle * np.log2(np.maximum(chips / node_size, 1.0))
+    return fixed_s + (parts + offload_s) * straggle * np.log2(np.maximum(chips / node_size, 1.0))
 
 
 @formula
@@ -160,6 +210,7 @@ def step_s(
     bubble_s: Values,
     data_s: Values,
     optimizer_s: Values,
+    offload_s: Values,
     overhead_s: Values,
 ) -> Values:
     """Time of one training step: the sum of its parts.
@@ -167,7 +218,7 @@ def step_s(
     Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102).
     """
     compute = layers_s + head_s + optimizer_s
-    return compute + tensor_s + context_s + expert_s + pipeline_s + bubble_s + data_s + overhead_s
+    return compute + tensor_s + context_s + expert_s + pipeline_s + bubble_s + data_s + offload_s + overhead_s
 
 
 @formula

@@ -8,6 +8,9 @@ from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
+# What a recipe leaves to the fitted parameters, or to another of its fields.
+UNSAID = -1.0
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -19,7 +22,22 @@ class Recipe:
     framework's own kernel instead of the vendor's. `graphs` is 1 where captured graphs launch the kernels,
     `blocking` is 1 where every launch waits for the device. `software_years` is how long the software had to
     mature since the chip's release. Bytes are a weight: `weight_bytes` of the working copy, `gradient_bytes` of the
-    accumulated gradient, `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments.
+    accumulated gradient, `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments,
+    `gather_bytes` of a weight on the wire (unsaid: as `weight_bytes`). `dispatch_bytes` are of an activation on its
+    way to an expert and back, the mean of both.
+
+    Precisions are positions in `PRECISIONS`: `backward_precision` of the products of the backward pass (unsaid: the
+    layout's), `attention_precision` of attention proper (unsaid: bf16). `wide_share` is the share of the layers'
+    products that a narrow recipe keeps in 16 bits. `sparse` is 1 where weights are pruned two of four.
+
+    Shares of a transfer that compute may hide, each with what is beside it: `tensor_hidden` the layer's products,
+    `context_hidden` attention, `expert_hidden` the shared experts, or with `dual_batch` 1 the whole layer of another
+    micro-batch (DualPipe); `pipeline_hidden` a stage, `data_hidden` the pass of a micro-batch. 0 switches overlap
+    off; unsaid takes the fitted shares. `algorithm` is a position in `ALGORITHMS`.
+
+    `imbalance` is the rows of the busiest expert-parallel rank over the mean (1: perfect routing);
+    `capacity_factor` pads and drops to so many times the mean (0: dropless). `balanced_context` is 0 where the
+    slices of a causal sequence are dealt out in order, so that the last of them sets the pace.
     """
 
     frozen: Values = 0.0
@@ -33,6 +51,26 @@ class Recipe:
     gradient_bytes: Values = 4.0
     reduce_bytes: Values = 4.0
     optimizer_bytes: Values = 12.0
+    gather_bytes: Values = UNSAID
+    dispatch_bytes: Values = 2.0
+    backward_precision: Values = UNSAID
+    attention_precision: Values = UNSAID
+    wide_share: Values = 0.0
+    sparse: Values = 0.0
+    tensor_hidden: Values = UNSAID
+    context_hidden: Values = UNSAID
+    expert_hidden: Values = UNSAID
+    pipeline_hidden: Values = UNSAID
+    data_hidden: Values = UNSAID
+    dual_batch: Values = 0.0
+    algorithm: Values = 0.0
+    imbalance: Values = 1.0
+    capacity_factor: Values = 0.0
+    balanced_context: Values = 1.0
+
+    def said(self, name: str) -> bool:
+        """Whether any candidate says something of a field that may be left unsaid."""
+        return bool(np.any(np.asarray(getattr(self, name)) >= 0.0))
 
 
 @formula

@@ -1,0 +1,178 @@
+"""Formulas of what a chip holds of the weights and who holds the same: stages, expert ranks, replicas, ZeRO groups.
+
+Replicas of a slice of the weights are split into groups of `shard` that ZeRO or FSDP spreads its states over. One
+group of all replicas is plain ZeRO; smaller ones are HSDP or MiCS: gathers stay inside a group, and what is left of
+the gradients is reduced across groups once a step. Experts have a cut of their own: `expert_tp` of the tensor ranks
+split one expert, and the others of them hold different experts.
+"""
+
+import numpy as np
+
+from polysilicon.performance.values import Values
+from polysilicon.records.recorder import formula
+
+
+@formula
+def dense_layer_weights(
+    attention_weights: Values, dense_weights: Values, always_weights: Values, dense_layers: Values, layers: Values
+) -> Values:
+    """Weights of a mean layer that are not split over expert-parallel ranks.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 4.2.
+    """
+    return attention_weights + (dense_layers * dense_weights + (layers - dense_layers) * always_weights) / layers
+
+
+@formula
+def expert_layer_weights(
+    experts: Values, expert_weights: Values, expert_cut: Values, dense_layers: Values, layers: Values
+) -> Values:
+    """Weights of a mean layer that expert-parallel ranks split: those of one rank, before tensor parallelism.
+
+    Source: Lepikhin et al., GShard (arXiv 2006.16668).
+    """
+    return experts / expert_cut * expert_weights * (layers - dense_layers) / layers
+
+
+@formula
+def edge_weights(vocab: Values, hidden: Values, embeddings: Values, pp: Values) -> Values:
+    """Embedding and head weights of the fullest stage: both on a single stage, one of them in a pipeline.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 3.
+    """
+    return vocab * hidden * np.where(np.asarray(pp) > 1.0, 1.0, embeddings)
+
+
+@formula
+def stage_weights(layers: Values, layer_weights: Values, edge_weights: Values, tp: Values, pp: Values) -> Values:
+    """Weights of one chip in the fullest stage, before any sharding over replicas.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 3.
+    """
+    return (np.ceil(layers / pp) * layer_weights + edge_weights) / tp
+
+
+@formula
+def replicas(dp: Values, cp: Values) -> Values:
+    """Chips that hold the same slice of the weights: gradients are reduced over all of them.
+
+    Source: Grattafiori et al., The Llama 3 Herd of Models (arXiv 2407.21783), section 3.3.2.
+    """
+    return dp * cp * 1.0
+
+
+@formula
+def expert_replicas(replicas: Values, expert_cut: Values) -> Values:
+    """Chips that hold the same experts: expert data parallelism.
+
+    Source: Lepikhin et al., GShard (arXiv 2006.16668); Liu et al., MoE Parallel Folding (arXiv 2504.14960).
+    """
+    return np.maximum(replicas / expert_cut, 1.0)
+
+
+@formula
+def expert_shard(shard: Values, expert_cut: Values) -> Values:
+    """Size of the group over which the states of the experts are split: what the experts' own cut leaves of it.
+
+    Source: Liang et al., TorchTitan (arXiv 2410.06511), section 2; Zhang et al., MiCS (arXiv 2205.00119).
+    """
+    return np.where(np.asarray(shard) > 0.0, np.maximum(shard / expert_cut, 1.0), 0.0)
+
+
+@formula
+def shards(replicas: Values, shard: Values, zero_stage: Values) -> Values:
+    """Replicas over which states are split: all of them, or a smaller group (HSDP, MiCS).
+
+    Without sharding (stage 0) the group says nothing.
+
+    Source: Zhang et al., MiCS (arXiv 2205.00119), section 3; Zhao et al., FSDP (arXiv 2304.11277), section 3.2.2.
+    """
+    grouped = (np.asarray(shard) > 0.0) & (np.asarray(zero_stage) > 0.0)
+    return np.where(grouped, np.minimum(shard, replicas), replicas)
+
+
+@formula
+def shard_groups(replicas: Values, shards: Values) -> Values:
+    """Groups that each hold all states: gradients are reduced across them.
+
+    Source: Zhang et al., MiCS (arXiv 2205.00119), section 3, two-hop gradient synchronisation.
+    """
+    return replicas / shards
+
+
+@formula
+def wire_bytes(weights: Values, bytes_a_weight: Values) -> Values:
+    """Size of a chip's gradients or weights on the wire.
+
+    Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), section 7.
+    """
+    return weights * bytes_a_weight
+
+
+@formula
+def gathered_weight_bytes(gather_bytes: Values, weight_bytes: Values) -> Values:
+    """Bytes of a weight on the wire when it is gathered: those of its working copy, unless the recipe says otherwise.
+
+    Source: Peng et al., FP8-LM (arXiv 2310.18313), section 2.3; Wang et al., ZeRO++ (arXiv 2306.10209), section 3.
+    """
+    return np.where(np.asarray(gather_bytes) < 0.0, weight_bytes, gather_bytes)
+
+
+@formula
+def slice_weights(weights: Values, shards: Values) -> Values:
+    """Weights whose states one chip of a ZeRO group keeps.
+
+    Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), section 5.
+    """
+    return weights / shards
+
+
+@formula
+def across_s(gradients_s: Values, expert_gradients_s: Values) -> Values:
+    """Time of reducing gradients across the groups that states are split over.
+
+    Source: Zhang et al., MiCS (arXiv 2205.00119), section 3.
+    """
+    return gradients_s + expert_gradients_s
+
+
+@formula
+def once_s(
+    gradients_s: Values,
+    expert_gradients_s: Values,
+    weights_s: Values,
+    expert_weights_s: Values,
+    across_s: Values,
+    zero_stage: Values,
+    frozen: Values,
+) -> Values:
+    """Data-parallel transfer once a step.
+
+    Stage 0 reduces whole gradients, stage 1 scatters gradients and gathers weights, stage 2 gathers weights. Where
+    states are split over groups of replicas, the slices are reduced across groups besides.
+
+    Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), section 7; Zhang et al., MiCS (arXiv 2205.00119), section 3.
+    """
+    stage, scattered, gathered = np.asarray(zero_stage), gradients_s + expert_gradients_s, weights_s + expert_weights_s
+    once = np.where(stage < 2.0, scattered, 0.0) + np.where(stage < 1.0, scattered, gathered)
+    return (1.0 - frozen) * (np.where(stage == 3.0, 0.0, once) + across_s)
+
+
+@formula
+def each_s(
+    gradients_s: Values,
+    expert_gradients_s: Values,
+    weights_s: Values,
+    expert_weights_s: Values,
+    zero_stage: Values,
+    frozen: Values,
+) -> Values:
+    """Data-parallel transfer of every micro-batch.
+
+    From stage 2 on gradients are scattered as they appear; at stage 3 weights are gathered forward and backward.
+
+    Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), section 7.2.2; Zhao et al., FSDP (arXiv 2304.11277).
+    """
+    stage = np.asarray(zero_stage)
+    scattered = np.where(stage >= 2.0, (1.0 - frozen) * (gradients_s + expert_gradients_s), 0.0)
+    return scattered + np.where(stage == 3.0, 2.0 * (weights_s + expert_weights_s), 0.0)

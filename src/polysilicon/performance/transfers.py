@@ -1,0 +1,239 @@
+"""Time of every transfer of a step that compute does not hide, for one candidate or a table of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from polysilicon.performance import collectives, fabric, routing, sharding
+from polysilicon.performance import communication as wire
+from polysilicon.performance import pipeline as whole
+from polysilicon.performance.job import Holders, Job, held_weights
+from polysilicon.performance.operators import exposed_s
+from polysilicon.performance.values import Values
+
+Links = tuple[Values, Values, Values, Values]
+
+
+@dataclass(frozen=True)
+class Micro:
+    """What one micro-batch puts on a chip, computed once and read by every part."""
+
+    tokens: Values
+    rows: Values
+    passes: Values
+    cut: Values
+
+
+@dataclass(frozen=True)
+class Work:
+    """Forward time of one layer's kinds of products for one micro-batch; `shared_s` is within the feed-forward part."""
+
+    projections_s: Values
+    core_s: Values
+    feed_forward_s: Values
+    shared_s: Values
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Work of a mean layer for one micro-batch, beside which transfers can hide; counted only where something asks.
+
+    `behind` are the products at the rates of the backward pass.
+    """
+
+    layer_s: Values
+    ahead: Work
+    behind: Work
+    frozen: Values
+    fused: Values
+
+    @property
+    def products_s(self) -> Values:
+        """Products of the layer, forward and backward."""
+        ahead, behind = self.ahead, self.behind
+        forward, backward = (ahead.projections_s, ahead.feed_forward_s), (behind.projections_s, behind.feed_forward_s)
+        return whole.pass_products_s(*forward, *backward, self.frozen)
+
+    @property
+    def core_s(self) -> Values:
+        """Attention proper, forward and backward."""
+        return whole.pass_core_s(self.ahead.core_s, self.fused)
+
+    @property
+    def shared_s(self) -> Values:
+        """Products of shared experts, forward and backward."""
+        return whole.pass_products_s(self.ahead.shared_s, 0.0, self.behind.shared_s, 0.0, self.frozen)
+
+    @property
+    def weights_s(self) -> Values:
+        """Gradients of the weights."""
+        return whole.weight_gradient_s(self.behind.projections_s, self.behind.feed_forward_s, self.frozen)
+
+
+def all_reduce_s(job: Job, size: Values, ranks: Values, near: Values) -> Values:
+    """Time of an all-reduce by the algorithm the recipe asks for."""
+    links, algorithm = gathering(job, ranks, near), np.asarray(job.recipe.algorithm)
+    layered = collectives.all_reduce_s(size, ranks, near, *links)
+    if not np.any(algorithm > 0.0):
+        return layered
+    up, out, *latencies = links
+    pace = collectives.ring_bytes_per_s(ranks, near, up, out)
+    ring = 2.0 * collectives.ring_gather_s(size, ranks, near, pace, *latencies)
+    tree = collectives.tree_all_reduce_s(size, ranks, near, pace, *latencies)
+    switches = job.fabric.reducing_scaleup, job.fabric.reducing_scaleout
+    summed = collectives.in_network_all_reduce_s(size, ranks, near, *links, *switches)
+    return collectives.chosen_all_reduce_s(layered, ring, tree, summed, job.recipe.algorithm)
+
+
+def gather_s(job: Job, size: Values, ranks: Values, near: Values) -> Values:
+    """Time of an all-gather or reduce-scatter by the algorithm the recipe asks for."""
+    links, algorithm = gathering(job, ranks, near), np.asarray(job.recipe.algorithm)
+    layered = collectives.gather_s(size, ranks, near, *links)
+    if not np.any(algorithm > 0.0):
+        return layered
+    up, out, *latencies = links
+    pace = collectives.ring_bytes_per_s(ranks, near, up, out)
+    ring = collectives.ring_gather_s(size, ranks, near, pace, *latencies)
+    return collectives.chosen_gather_s(layered, ring, job.recipe.algorithm)
+
+
+def gathering(job: Job, ranks: Values, near: Values) -> Links:
+    """Links as a gather or reduction among `ranks` chips finds them."""
+    if not job.fabric.uneven:
+        return job.links
+    up, out, *latencies = job.links
+    share = fabric.gather_share(near, *_spanned(job, near), job.fabric.torus_axes, job.fabric.full_mesh)
+    spine = fabric.ring_spine_share(np.ceil(ranks / near), _leaf(job), job.fabric.oversubscription)
+    return fabric.shared_bytes_per_s(up, share), fabric.shared_bytes_per_s(out, spine), latencies[0], latencies[1]
+
+
+def exchanging(job: Job, ranks: Values, near: Values) -> Links:
+    """Links as an all-to-all among `ranks` chips finds them."""
+    if not job.fabric.uneven:
+        return job.links
+    up, out, *latencies = job.links
+    share = fabric.exchange_share(near, *_spanned(job, near), job.fabric.torus_axes, job.fabric.full_mesh)
+    spine = fabric.exchange_spine_share(np.ceil(ranks / near), _leaf(job), job.fabric.oversubscription)
+    return fabric.shared_bytes_per_s(up, share), fabric.shared_bytes_per_s(out, spine), latencies[0], latencies[1]
+
+
+def _spanned(job: Job, near: Values) -> tuple[Values, Values]:
+    joined = fabric.domain_chips(job.rates.scaleup_domain, job.layouts.chips)
+    return joined, fabric.spanned_axes(near, joined, job.fabric.torus_axes)
+
+
+def _leaf(job: Job) -> Values:
+    return fabric.leaf_domains(job.fabric.leaf_chips, job.rates.scaleup_domain, job.fabric.rail)
+
+
+def _neighbour(job: Job, ranks: Values, near: Values) -> tuple[Values, Values]:
+    """Bandwidth and latency between neighbours of a group."""
+    up, out, *latencies = job.links
+    if job.fabric.uneven:
+        joined = fabric.domain_chips(job.rates.scaleup_domain, job.layouts.chips)
+        share = fabric.neighbour_share(joined, job.fabric.torus_axes, job.fabric.full_mesh)
+        spine = fabric.ring_spine_share(np.ceil(ranks / near), _leaf(job), job.fabric.oversubscription)
+        up, out = fabric.shared_bytes_per_s(up, share), fabric.shared_bytes_per_s(out, spine)
+    return wire.link_of(ranks, near, up, out), wire.link_of(ranks, near, latencies[0], latencies[1])
+
+
+def tensor(job: Job, micro: Micro, held: Holders, beside: Beside) -> Values:
+    """Exposed tensor-parallel time of a mean layer."""
+    cut, shape = job.layouts, job.shape
+    near = collectives.inside(cut.tp, 1.0, job.rates.scaleup_domain)
+    one = all_reduce_s(job, wire.tensor_bytes(micro.tokens, shape.hidden), cut.tp, near)
+    if job.mixed and np.any(np.asarray(cut.expert_tp) > 0.0):
+        own_near = collectives.inside(held.expert_degree, 1.0, job.rates.scaleup_domain)
+        rows = routing.local_rows(micro.rows, cut.tp, held.expert_degree)
+        own = all_reduce_s(job, wire.tensor_bytes(rows, shape.hidden), held.expert_degree, own_near)
+        degrees = cut.tp, held.expert_degree
+        one = wire.block_end_s(one, own, *degrees, shape.shared_weights, shape.dense_layers, shape.layers)
+    overlap, asked = job.efficiency["tensor_overlap"], job.recipe.tensor_hidden
+    if job.recipe.said("tensor_hidden"):
+        overlap = wire.hidden_share(asked, overlap, wire.tensor_s(one, micro.passes, 0.0), beside.products_s)
+    return wire.tensor_s(one, micro.passes, overlap)
+
+
+def context(job: Job, micro: Micro, beside: Beside) -> Values:
+    """Exposed context-parallel time of a layer, by a ring or by all-to-alls."""
+    cut, shape = job.layouts, job.shape
+    near = collectives.inside(cut.cp, cut.tp, job.rates.scaleup_domain)
+    size = wire.context_bytes(micro.tokens, shape.kv_width, cut.tp)
+    one = collectives.send_s(size, *_neighbour(job, cut.cp, near))
+    overlap, asked = job.efficiency["context_overlap"], job.recipe.context_hidden
+    if job.recipe.said("context_hidden"):
+        overlap = wire.hidden_share(asked, overlap, wire.context_s(one, cut.cp, micro.passes, 0.0), beside.core_s)
+    ring = wire.context_s(one, cut.cp, micro.passes, overlap)
+    if not np.any(np.asarray(cut.context) > 0.0):
+        return ring
+    widths = shape.query_width, shape.value_width, shape.kv_width, shape.kv_heads
+    sent = wire.exchanged_bytes(micro.tokens, *widths, cut.tp, cut.cp)
+    each = collectives.all_to_all_s(sent, cut.cp, near, *exchanging(job, cut.cp, near))
+    # Attention waits for what is exchanged: nothing of it runs beside.
+    return wire.chosen_context_s(ring, wire.exchanged_s(each, cut.cp, micro.passes, 0.0), cut.context)
+
+
+def expert(job: Job, micro: Micro, held: Holders, beside: Beside) -> Values:
+    """Exposed expert-parallel time of a mean layer."""
+    cut, shape, recipe = job.layouts, job.shape, job.recipe
+    near = collectives.inside(cut.ep, held.expert_degree, job.rates.scaleup_domain)
+    sent = wire.dispatched_bytes(micro.rows, shape.hidden, cut.tp, recipe.dispatch_bytes)
+    one = collectives.all_to_all_s(sent, cut.ep, near, *exchanging(job, cut.ep, near))
+    counts = shape.dense_layers, shape.layers
+    overlap = job.efficiency["expert_overlap"]
+    if recipe.said("expert_hidden"):
+        hideable = wire.beside_experts_s(beside.shared_s, beside.layer_s, recipe.dual_batch)
+        transfer = wire.expert_s(one, cut.ep, micro.passes, 0.0, *counts)
+        overlap = wire.hidden_share(recipe.expert_hidden, overlap, transfer, hideable)
+    return wire.expert_s(one, cut.ep, micro.passes, overlap, *counts)
+
+
+def boundary(job: Job, micro: Micro, stage_s: Values) -> Values:
+    """Exposed pipeline transfer of one micro-batch."""
+    cut = job.layouts
+    size = wire.boundary_bytes(micro.tokens, job.shape.hidden, micro.cut)
+    one = collectives.send_s(size, *_neighbour(job, cut.chips, job.rates.scaleup_domain))
+    overlap, asked = job.efficiency["pipeline_overlap"], job.recipe.pipeline_hidden
+    if job.recipe.said("pipeline_hidden"):
+        overlap = wire.hidden_share(asked, overlap, wire.pipeline_s(one, cut.pp, cut.interleave, 0.0), stage_s)
+    return wire.pipeline_s(one, cut.pp, cut.interleave, overlap)
+
+
+def data(job: Job, held: Holders, hideable_s: Values, batches: Values) -> Values:
+    """Exposed data-parallel time of a step."""
+    cut, recipe, efficiency = job.layouts, job.recipe, job.efficiency
+    plain, own = held_weights(job, held)
+    domain, stride, own_stride = job.rates.scaleup_domain, cut.tp, held.expert_degree * cut.ep
+    near = collectives.inside(held.shards, stride, domain)
+    own_near = collectives.inside(held.expert_shards, own_stride, domain)
+    gathered_bytes = sharding.gathered_weight_bytes(recipe.gather_bytes, recipe.weight_bytes)
+    transfers = (
+        gather_s(job, sharding.wire_bytes(plain, recipe.reduce_bytes), held.shards, near),
+        gather_s(job, sharding.wire_bytes(own, recipe.reduce_bytes), held.expert_shards, own_near),
+        gather_s(job, sharding.wire_bytes(plain, gathered_bytes), held.shards, near),
+        gather_s(job, sharding.wire_bytes(own, gathered_bytes), held.expert_shards, own_near),
+    )
+    across = _across(job, held, plain, own) if np.any(np.asarray(cut.shard) > 0.0) else 0.0
+    once = sharding.once_s(*transfers, across, cut.zero_stage, recipe.frozen)
+    each = sharding.each_s(*transfers, cut.zero_stage, recipe.frozen)
+    whole_share = wire.asked_share(recipe.data_hidden, efficiency["data_overlap"])
+    shard_share = wire.asked_share(recipe.data_hidden, efficiency["shard_overlap"])
+    return whole.exposed_data_s(
+        exposed_s(once, hideable_s, whole_share), exposed_s(each, hideable_s, shard_share), batches
+    )
+
+
+def _across(job: Job, held: Holders, plain: Values, own: Values) -> Values:
+    """Time of reducing the slices of the gradients across the groups that each hold all states."""
+    cut, domain, width = job.layouts, job.rates.scaleup_domain, job.recipe.reduce_bytes
+    groups = sharding.shard_groups(held.replicas, held.shards)
+    own_groups = sharding.shard_groups(held.expert_replicas, held.expert_shards)
+    near = collectives.inside(groups, cut.tp * held.shards, domain)
+    own_near = collectives.inside(own_groups, held.expert_degree * cut.ep * held.expert_shards, domain)
+    sizes = (
+        sharding.wire_bytes(sharding.slice_weights(plain, held.shards), width),
+        sharding.wire_bytes(sharding.slice_weights(own, held.expert_shards), width),
+    )
+    return sharding.across_s(
+        all_reduce_s(job, sizes[0], groups, near), all_reduce_s(job, sizes[1], own_groups, own_near)
+    )
