@@ -1,4 +1,4 @@
-"""The charts of a plan as data: what is drawn against what. `templates/charts.js` draws them."""
+"""Charts as data: what is drawn against what, and those of a plan. `templates/charts.js` draws them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,7 +24,7 @@ class Chart:
     id: str
     title: str
     says: str
-    kind: Literal["stacked", "grouped", "front"]
+    kind: Literal["stacked", "grouped", "front", "agreement", "spread"]
     unit: str
     categories: Sequence[str] = ()
     series: Sequence[Series] = ()

@@ -1,4 +1,4 @@
-"""`report.html`: a whole plan in one file that opens with no network.
+"""A page: a whole plan, or a whole validation, in one file that opens with no network.
 
 Everything a user wrote reaches the page escaped: text by the template engine, data as JSON whose `<` is written
 as an escape. A content policy in the page lets only our two scripts run, by their hashes, and nothing be fetched.
@@ -27,28 +27,37 @@ _SCRIPTS = ("vendor/echarts.min.js", "templates/charts.js")
 
 def render(plan: Plan, validation: Mapping[str, Any] | None = None) -> str:
     """The page of a plan; `validation` are the summaries, by subject, that say how far estimates can be trusted."""
+    return document(
+        "report.html",
+        figures.charts(plan),
+        plan=plan,
+        told=ledger.headlines(plan),
+        unit_costs=ledger.unit_costs(plan),
+        purchases=ledger.purchases(plan),
+        standing=ledger.standing(plan),
+        met=ledger.met(plan),
+        limits=ledger.full(plan),
+        running=ledger.running(plan),
+        relied_on=ledger.relied_on(plan),
+        other_verdicts=ledger.other_verdicts(plan),
+        excluded=ledger.excluded(plan),
+        cost_change=partial(ledger.cost_change, plan),
+        validation=validation or {},
+        scenario=json.dumps(plan.scenario, indent=2, ensure_ascii=False, default=str),
+    )
+
+
+def document(template: str, charts: Mapping[str, figures.Chart], **told: Any) -> str:
+    """A page in one file: a template with its charts as data, our style and the two scripts that draw."""
     scripts = [_text(name) for name in _SCRIPTS]
     return (
         _environment()
-        .get_template("report.html")
+        .get_template(template)
         .render(
-            plan=plan,
-            told=ledger.headlines(plan),
-            unit_costs=ledger.unit_costs(plan),
+            **told,
             version=__version__,
-            charts=figures.charts(plan),
-            charts_json=embedded({name: chart.to_dict() for name, chart in figures.charts(plan).items()}),
-            purchases=ledger.purchases(plan),
-            standing=ledger.standing(plan),
-            met=ledger.met(plan),
-            limits=ledger.full(plan),
-            running=ledger.running(plan),
-            relied_on=ledger.relied_on(plan),
-            other_verdicts=ledger.other_verdicts(plan),
-            excluded=ledger.excluded(plan),
-            cost_change=partial(ledger.cost_change, plan),
-            validation=validation or {},
-            scenario=json.dumps(plan.scenario, indent=2, ensure_ascii=False, default=str),
+            charts=charts,
+            charts_json=embedded({name: chart.to_dict() for name, chart in charts.items()}),
             style=Markup(_text("templates/style.css")),  # noqa: S704 - our own file
             scripts=[Markup(one) for one in scripts],  # noqa: S704 - our own files
             script_hashes=" ".join(_hash(one) for one in scripts),

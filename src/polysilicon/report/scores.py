@@ -1,20 +1,30 @@
 """Validation results: how far off we are, by quantity, vendor, chip, source and kind, and on which rows."""
 
-import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 from rich.console import Group, RenderableType
 
 from polysilicon.facts import Catalogue
 from polysilicon.records.table import Table
 from polysilicon.report.terminal import pairs, table, text
 from polysilicon.report.words import number
+from polysilicon.validation.peers import peers
 from polysilicon.validation.score import COLUMNS, Score, by
+from polysilicon.validation.statistics import (
+    GROUPS,
+    Statistics,
+    grouped,
+    one_a_case,
+    parts,
+    slower,
+    statistics,
+    truth,
+)
 
-GROUPS = ("quantity", "vendor", "chip", "source", "kind")
 GROUPS_ON_SCREEN = ("quantity", "vendor", "kind")
 ROWS_ON_SCREEN = 20
 README_ROWS: dict[str, dict[str, str]] = {
@@ -23,31 +33,78 @@ README_ROWS: dict[str, dict[str, str]] = {
     "policy": {},
 }
 RECORDED = Path(__file__).parent / "validation.json"
+SPLIT_NAMES = {
+    "all": "all",
+    "fitted": "took part in the fit",
+    "not_fitted": "took no part in the fit",
+    "source_never_fitted": "no row of the source did",
+}
+TITLES = {
+    "median_error_pct": "median_error",
+    "p90_error_pct": "p90_error",
+    "inside_90_pct": "inside_interval",
+    "width_over_error": "width_/ error",
+    "interval_score_pct": "interval_score",
+    "bias_pct": "bias",
+    "agree_pct": "agree",
+    "mean_error_pct": "mean_error",
+    "median_width_pct": "width",
+}
+PLAIN = frozenset({"width_over_error"})
+NO_TIME = frozenset({"peak_mem_gib", "joules_per_token"})
+BARS, SPREAD_LOG2, SPREAD_BINS, SOURCES_ON_SCREEN = " ▁▂▃▄▅▆▇█", 1.0, 21, 16
 
 
-def summary(scores: Sequence[Score]) -> dict[str, Any]:
-    """Counts by status, errors over the rows that were predicted, and the same by group."""
-    return {
+def summary(scores: Sequence[Score], left: Sequence[Score] = (), also: Sequence[Score] = ()) -> dict[str, Any]:
+    """Counts by status, statistics of the rows that were predicted, and the same by group and by part in the fit.
+
+    `left` are the cases as fits without their source see them; `also` are cases of other tables that a peer
+    published figures for.
+    """
+    apart = parts(scores)
+    every: dict[str, Any] = {
         "rows": len(scores),
         "cases": len({score.case_id for score in scores}),
         "by_status": {status: len(group) for status, group in by(scores, "status").items()},
         "reasons": {why: len(group) for why, group in by([one for one in scores if one.status != "ok"], "why").items()},
-        "all": errors(scores),
-        "fitted": errors([one for one in scores if one.fitted]),
-        "not_fitted": errors([one for one in scores if not one.fitted]),
-        **{f"by_{field}": {name: errors(group) for name, group in by(scores, field).items()} for field in GROUPS},
+        **{name: statistics(part) for name, part in apart.items()},
+        "truth": _with_groups(truth(scores), ("vendor", "source")),
+        "partly_specified": statistics(one_a_case(scores, "underspecified"), "underspecified"),
+        "left_out": _with_groups(left, ("vendor", "chip", "source")),
+        "peers": peers([*scores, *also]),
+        **{f"by_{field}": grouped(scores, field) for field in GROUPS},
     }
+    every["split_by"] = {
+        name: {f"by_{field}": grouped(part, field) for field in GROUPS} for name, part in apart.items() if name != "all"
+    }
+    told: dict[str, Any] = msgspec.to_builtins(every)
+    return told
+
+
+def _with_groups(scores: Sequence[Score], fields: Iterable[str]) -> dict[str, Any]:
+    return {"all": statistics(scores), **{f"by_{field}": grouped(scores, field) for field in fields}}
 
 
 def public(catalogue: Catalogue) -> dict[str, Any]:
     """The summary of every public case, by subject, without the reasons and the longest groups."""
     from polysilicon.validation import policy, serving, training
+    from polysilicon.validation.fit_record import read_left_out
 
-    found = {"training": training.validate, "serving": serving.validate, "policy": policy.validate}
-    left_out = ("reasons", "by_source", "by_chip")
+    timed = training.validate(catalogue, training.TIMED_STEPS)
+    found = {
+        "training": summary(training.validate(catalogue), read_left_out(), timed),
+        "serving": summary(serving.validate(catalogue)),
+        "policy": summary(policy.validate(catalogue)),
+    }
+    left_out = ("reasons", "by_source", "by_chip", "split_by")
+    return {subject: _without(told, left_out) for subject, told in found.items()}
+
+
+def _without(told: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {
-        subject: {name: told for name, told in summary(validate(catalogue)).items() if name not in left_out}
-        for subject, validate in found.items()
+        name: _without(inner, names) if isinstance(inner, dict) else inner
+        for name, inner in told.items()
+        if name not in names
     }
 
 
@@ -58,112 +115,166 @@ def recorded() -> dict[str, Any]:
 
 
 def markdown(told: dict[str, Any]) -> str:
-    """The validation table of the README."""
+    """The validation tables of the README: how far off we are, and other estimators on the rows both predict."""
     lines = [
-        "| | figures predicted | median error | never fitted: median error | never fitted: inside the 90 % interval |",
+        "| | figures | median error | 90th percentile | inside the 90 % interval |",
         "|---|---|---|---|---|",
     ]
     for subject, quantities in README_ROWS.items():
         every = told[subject]
         if every["all"]["median_error_pct"] is None:
-            agree = f"{number(every['all']['agree_pct'], 3)} % of the expected answers agree"
+            agree = f"{number(every['all']['agree_pct'], 3)} % agree"
             lines.append(f"| {subject}: {every['cases']} worked cases | {every['all']['predicted']} | {agree} | | |")
             continue
-        name = f"{subject}: {number(every['cases'])} public cases"
-        lines.append(_markdown_row(name, every["all"], every["not_fitted"]))
-        lines += [_markdown_row(f"— {name}", every["by_quantity"][one], None) for one, name in quantities.items()]
-        vendors = [(vendor, row) for vendor, row in every["by_vendor"].items() if row["predicted"]]
-        lines += [_markdown_row(f"— {vendor}", row, None) for vendor, row in vendors]
+        named = [(f"{subject}: {number(every['cases'])} public cases", every["all"])]
+        named += [("— never fitted", every["not_fitted"])]
+        named += [("— source never fitted, fully specified, quality A or B; one a case", every["truth"]["all"])]
+        named += [("— each source left out of the fit in turn; one a case", every["left_out"]["all"])]
+        named += [(f"— {name}", every["by_quantity"].get(one)) for one, name in quantities.items()]
+        named += [(f"— {vendor}", row) for vendor, row in every["by_vendor"].items()]
+        lines += [_markdown_row(name, row) for name, row in named if row and row["median_error_pct"] is not None]
+    compared = [one for every in told.values() for one in every["peers"]]
+    if compared:
+        lines += ["", "| beside | rows | we fitted | our mean error | theirs |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {one['peer']} | {one['rows']} | {one['fitted']} | {number(one['our_mean_error_pct'], 2)} % "
+        f"| {number(one['peer_mean_error_pct'], 2)} % |"
+        for one in compared
+    ]
     return "\n".join(lines)
 
 
-def _markdown_row(name: str, every: dict[str, Any], unseen: dict[str, Any] | None) -> str:
-    off = f"{number(every['median_error_pct'], 2)} %"
-    last = (
-        " | | |"
-        if unseen is None
-        else (f" | {number(unseen['median_error_pct'], 2)} % | {number(unseen['inside_90_pct'], 2)} % |")
-    )
-    return f"| {name} | {number(every['predicted'])} | {off}{last}"
+def _markdown_row(name: str, row: dict[str, Any]) -> str:
+    said = (row[field] for field in ("median_error_pct", "p90_error_pct", "inside_90_pct"))
+    return f"| {name} | {number(row['predicted'])} | " + " | ".join(f"{number(one, 2)} %" for one in said) + " |"
 
 
-def errors(scores: Sequence[Score]) -> dict[str, Any]:
-    """Rows predicted, median and mean of the absolute error [%], and how often the 90 % interval held the truth.
-
-    Where the quantity is a word (an item class), `agree_pct` is the share of rows that agree.
-    """
-    predicted = [one for one in scores if one.status == "ok"]
-    words = [one for one in predicted if isinstance(one.measured, str)]
-    off = [abs(one.error_pct) for one in predicted if one.error_pct is not None and not isinstance(one.measured, str)]
-    bounded = [
-        (one.low, float(one.measured), one.high)
-        for one in predicted
-        if one.low is not None and one.high is not None and isinstance(one.measured, int | float)
+def render(
+    scores: Sequence[Score],
+    rows: int | None = ROWS_ON_SCREEN,
+    field: str | None = None,
+    left: Sequence[Score] = (),
+    also: Sequence[Score] = (),
+) -> RenderableType:
+    """The summary, by one group where `field` names it, then the rows that are furthest off (`None`: every row)."""
+    told = summary(scores, left, also)
+    shown: list[RenderableType | None] = [
+        _table("Errors", "rows", {title: told[name] for name, title in SPLIT_NAMES.items()}),
+        *(_table(title, "cases", groups) for title, groups in _checks(told)),
     ]
-    return {
-        "predicted": len(predicted),
-        "median_error_pct": statistics.median(off) if off else None,
-        "mean_error_pct": statistics.fmean(off) if off else None,
-        "agree_pct": 100 * sum(one.predicted == one.measured for one in words) / len(words) if words else None,
-        "inside_90_pct": 100 * sum(low <= real <= high for low, real, high in bounded) / len(bounded)
-        if bounded
-        else None,
-    }
-
-
-def render(scores: Sequence[Score], rows: int = ROWS_ON_SCREEN) -> RenderableType:
-    """The summary, then the rows that are furthest off."""
-    told = summary(scores)
-    parts: list[RenderableType] = [
-        text(f"{told['cases']} cases, {told['rows']} rows", "bold"),
-        pairs([("by status", told["by_status"])]),
-        "",
-        _errors_table(
-            {name: told[name] for name in ("all", "fitted", "not_fitted") if told[name]["predicted"]}, "rows"
-        ),
-    ]
-    for field in GROUPS_ON_SCREEN:
-        if len(told[f"by_{field}"]) > 1:
-            parts += ["", _errors_table(told[f"by_{field}"], field)]
+    broad = (field,) if field else [one for one in GROUPS_ON_SCREEN if len(told[f"by_{one}"]) > 1]
+    shown += [_table(f"Errors by {one}", one, told[f"by_{one}"]) for one in broad]
+    if field:
+        strangers = told["split_by"]["source_never_fitted"][f"by_{field}"]
+        shown.append(_table(f"Errors by {field}, sources never fitted", field, strangers))
+        apart = told["left_out"].get(f"by_{field}", {})
+        shown.append(_table(f"Errors by {field}, each source left out of the fit in turn", field, apart))
+    if told["peers"]:
+        shown.append(peers_table(told["peers"]))
+    shown.append(spread(scores, field or "source"))
     if told["reasons"]:
         reasons = list(told["reasons"].items())
         why = Table("Rows not predicted", {"why": [one for one, _ in reasons], "rows": [count for _, count in reasons]})
-        parts += ["", table(why, first=10)]
-    parts += ["", table(rows_table(scores), first=rows)]
-    return Group(*parts)
+        shown.append(table(why, first=10))
+    if rows != 0:
+        shown.append(table(rows_table(scores), first=rows))
+    counts = Group(
+        text(f"{told['cases']} cases, {told['rows']} rows", "bold"), pairs([("by status", told["by_status"])])
+    )
+    return Group(counts, *(line for part in shown if part is not None for line in ("", part)))
+
+
+def _checks(told: dict[str, Any]) -> list[tuple[str, dict[str, dict[str, Any]]]]:
+    """The tables that count one time figure a case."""
+    found = [
+        ("Fully specified cases of quality A or B, source never fitted", told["truth"]),
+        ("Each source left out of the fit in turn", told["left_out"]),
+    ]
+    named = [(title, {"all": one["all"], **one.get("by_vendor", {})}) for title, one in found]
+    named.append(("Partly specified cases", {"all": told["partly_specified"]}))
+    return [(title, groups) for title, groups in named if groups["all"]["predicted"]]
 
 
 def rows_table(scores: Sequence[Score]) -> Table:
     """The rows as a screen holds them, furthest off first; `--out` has every column of every row."""
     furthest = sorted(scores, key=lambda one: -abs(one.error_pct) if one.error_pct is not None else 1.0)
-    return Table(
-        "Rows, furthest off first",
-        {
-            "case": [one.case_id for one in furthest],
-            "quantity": [one.quantity.replace("_", " ") for one in furthest],
-            "predicted": [one.predicted for one in furthest],
-            "measured": [one.measured for one in furthest],
-            "error": [None if one.error_pct is None else f"{number(one.error_pct, 3)} %" for one in furthest],
-            "fitted": [one.fitted for one in furthest],
-            "status": [one.status for one in furthest],
-        },
-    )
+    columns: dict[str, list[Any]] = {
+        "case": [one.case_id for one in furthest],
+        "quantity": [one.quantity.replace("_", " ") for one in furthest],
+        "predicted": [one.predicted for one in furthest],
+        "low": [one.low for one in furthest],
+        "high": [one.high for one in furthest],
+        "measured": [one.measured for one in furthest],
+        "error": [_percent(one.error_pct) for one in furthest],
+        "peer_error": [_percent(one.peer_error_pct) for one in furthest],
+        "fitted": [one.fitted for one in furthest],
+        "status": [one.status for one in furthest],
+        "chip": [one.chip for one in furthest],
+        "source": [one.source for one in furthest],
+    }
+    known = {name: column for name, column in columns.items() if any(one is not None for one in column)}
+    return Table("Rows, furthest off first", known)
 
 
-def _errors_table(groups: dict[str, dict[str, Any]], field: str) -> RenderableType:
+def _percent(value: float | None) -> str | None:
+    return None if value is None else f"{number(value, 3)} %"
+
+
+def peers_table(compared: Sequence[dict[str, Any]]) -> RenderableType:
+    """Other estimators beside us on the rows that both predict."""
+    columns = {
+        "estimator": [one["peer"] for one in compared],
+        "rows": [one["rows"] for one in compared],
+        "of which we fitted": [one["fitted"] for one in compared],
+        "our_mean": [one["our_mean_error_pct"] for one in compared],
+        "their_mean": [one["peer_mean_error_pct"] for one in compared],
+        "our_worst": [one["our_worst_error_pct"] for one in compared],
+        "their_worst": [one["peer_worst_error_pct"] for one in compared],
+    }
+    percent = {name: "%" for name in columns if name.startswith(("our", "their"))}
+    return table(Table("Other estimators on the rows that both predict", columns, units=percent))
+
+
+def spread(scores: Sequence[Score], field: str = "source", first: int = SOURCES_ON_SCREEN) -> RenderableType | None:
+    """How predicted over measured time spreads, group by group: from half (left) to twice (right) the measured time."""
+    predicted = [one for one in scores if one.status == "ok" and one.quantity not in NO_TIME and slower(one)]
+    if not predicted:
+        return None
+    groups = by(predicted, field)
+    shown = dict(list(groups.items())[:first])
+    columns: dict[str, Sequence[Any]] = {
+        field: [name or "not stated" for name in shown],
+        "figures": [len(group) for group in shown.values()],
+        "½ … 1 … 2": [_strip([slower(one) or 1.0 for one in group]) for group in shown.values()],
+    }
+    more = (f"and {len(groups) - len(shown)} more; --chart draws all",) if len(groups) > len(shown) else ()
+    return table(Table("Predicted over measured time, from half to twice", columns, notes=more))
+
+
+def _strip(ratios: Sequence[float]) -> str:
+    """A histogram of ratios as a line of blocks, the middle one at agreement; what lies beyond counts at the ends."""
+    within = np.clip(np.log2(ratios), -SPREAD_LOG2, SPREAD_LOG2)
+    counts, _ = np.histogram(within, bins=SPREAD_BINS, range=(-SPREAD_LOG2, SPREAD_LOG2))
+    heights = np.ceil(counts / counts.max() * (len(BARS) - 1)).astype(int)
+    return "".join(BARS[height] for height in heights).replace(" ", "·")
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.3g}")
+
+
+def _table(title: str, field: str, groups: dict[str, dict[str, Any]]) -> RenderableType | None:
     named = {name: told for name, told in groups.items() if told["predicted"]}
-    columns: dict[str, list[Any]] = {field: [name.replace("_", " ") for name in named]}
+    if not named:
+        return None
+    words = {name: name.replace("_", " ") if field == "quantity" else name or "not stated" for name in named}
+    columns: dict[str, list[Any]] = {field: list(words.values())}
     columns["predicted"] = [told["predicted"] for told in named.values()]
-    for column, title in (
-        ("median_error_pct", "median_abs_error"),
-        ("mean_error_pct", "mean_abs_error"),
-        ("agree_pct", "agree"),
-        ("inside_90_pct", "inside_90_%_interval"),
-    ):
+    for column, heading in TITLES.items():
         if any(told[column] is not None for told in named.values()):
-            columns[title] = [told[column] for told in named.values()]
-    percent = dict.fromkeys(set(columns) - {field, "predicted"}, "%")
-    return table(Table(f"Errors by {field}" if field != "rows" else "Errors", columns, units=percent))
+            columns[heading] = [_short(told[column]) for told in named.values()]
+    percent = {TITLES[one]: "%" for one in TITLES if one not in PLAIN}
+    return table(Table(title, columns, units=percent))
 
 
-__all__ = ["COLUMNS", "errors", "render", "rows_table", "summary"]
+__all__ = ["COLUMNS", "Statistics", "markdown", "public", "recorded", "render", "rows_table", "summary"]

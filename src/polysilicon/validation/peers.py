@@ -66,10 +66,15 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def peers(scores: Iterable[Score]) -> list[Peer]:
-    """Every peer beside us, on the rows that both predict; the one with the most rows first."""
-    both = [
-        one for one in scores if one.status == "ok" and one.error_pct is not None and one.peer_error_pct is not None
-    ]
+    """Every peer beside us, on the rows that both predict; the one with the most rows first.
+
+    A measurement that stands in two tables counts once; one that leaves a choice open counts too, as both chose one.
+    """
+    both = {
+        (one.peer, one.quantity, one.measured): one
+        for one in scores
+        if one.error_pct is not None and one.peer_error_pct is not None
+    }.values()
     compared = []
     for peer, rows in by(both, "peer").items():
         ours = np.abs([one.error_pct or 0.0 for one in rows])

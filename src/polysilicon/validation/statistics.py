@@ -1,7 +1,7 @@
 """How far off many scores are, and how honest their intervals are."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from math import exp
 from typing import Any
 
@@ -117,17 +117,15 @@ def interval_score(low: np.ndarray, high: np.ndarray, measured: np.ndarray, outs
     return np.asarray((high - low) + 2.0 / outside * beyond)
 
 
-SPLITS: dict[str, Callable[[Score], bool]] = {
-    "all": lambda one: True,
-    "fitted": lambda one: one.fitted,
-    "not_fitted": lambda one: not one.fitted,
-    "source_never_fitted": lambda one: not (one.fitted or one.source_fitted),
-}
-
-
-def splits(scores: Sequence[Score]) -> dict[str, Statistics]:
+def parts(scores: Sequence[Score]) -> dict[str, list[Score]]:
     """All rows, those that took part in the fit, those that did not, and those whose whole source never did."""
-    return {name: statistics(one for one in scores if belongs(one)) for name, belongs in SPLITS.items()}
+    fitted_sources = {one.source for one in scores if one.fitted or one.source_fitted}
+    return {
+        "all": list(scores),
+        "fitted": [one for one in scores if one.fitted],
+        "not_fitted": [one for one in scores if not one.fitted],
+        "source_never_fitted": [one for one in scores if one.source not in fitted_sources],
+    }
 
 
 def one_a_case(scores: Iterable[Score], status: Status = "ok") -> list[Score]:
@@ -142,12 +140,10 @@ def one_a_case(scores: Iterable[Score], status: Status = "ok") -> list[Score]:
     return list(first.values())
 
 
-def truth(scores: Iterable[Score]) -> list[Score]:
+def truth(scores: Sequence[Score]) -> list[Score]:
     """One time figure of each fully specified case of quality A or B whose source took part in no fit."""
     return [
-        one
-        for one in one_a_case(scores)
-        if one.fully_specified and one.quality in GOOD and SPLITS["source_never_fitted"](one)
+        one for one in one_a_case(parts(scores)["source_never_fitted"]) if one.fully_specified and one.quality in GOOD
     ]
 
 

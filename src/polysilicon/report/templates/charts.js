@@ -95,7 +95,66 @@
     };
   };
 
-  const kinds = { stacked, grouped, front };
+  const hover = (one) => [
+    one.name, `predicted ${figure(one.y)}` + (one.low === null ? "" : ` (90 %: ${figure(one.low)} to ${figure(one.high)})`),
+    `measured ${figure(one.x)}, ${one.error}`, one.note,
+  ].join("\n");
+
+  // Predicted against measured on log axes: a point a figure, its interval as an upright line, the diagonal as the truth.
+  const agreement = (chart, colours) => {
+    const log = { type: "log", ...axes(colours), axisLabel: { color: colours.soft, formatter: figure, hideOverlap: true } };
+    const every = chart.points.flatMap((one) => [one.x, one.y]).sort((one, other) => one - other);
+    const steps = Array.from({ length: 72 }, (_, at) => [1, 2, 5][at % 3] * 10 ** (Math.floor(at / 3) - 12));
+    const ends = [steps.findLast((one) => one <= every[0]), steps.find((one) => one >= every[every.length - 1])];
+    const within = { min: ends[0], max: ends[1] };
+    const drawn = chart.series.flatMap(({ name }) => {
+      const at = chart.categories.indexOf(name);
+      const mine = chart.points.filter((one) => one.group === name);
+      const colour = colours.series[at % colours.series.length];
+      const bars = mine.filter((one) => one.low !== null)
+        .flatMap((one) => [[one.x, Math.max(one.low, ends[0])], [one.x, Math.min(one.high, ends[1])], [null, null]]);
+      return [
+        { name, type: "line", data: bars, symbol: "none", silent: true, tooltip: { show: false },
+          lineStyle: { color: colour, width: 1, opacity: 0.22 }, itemStyle: { color: colour } },
+        { name, type: "scatter", data: mine.map((one) => ({ value: [one.x, one.y], one })), symbolSize: 5,
+          itemStyle: { color: colour, opacity: 0.75 }, z: 3 },
+      ];
+    });
+    return {
+      ...frame(colours),
+      tooltip: { ...frame(colours).tooltip, trigger: "item", formatter: (point) => hover(point.data.one) },
+      grid: { ...frame(colours).grid, bottom: 28 },
+      xAxis: { ...log, ...within, name: chart.across, nameLocation: "middle", nameGap: 26 },
+      yAxis: { ...log, ...within, name: `predicted, ${chart.unit}` },
+      series: [...drawn, { name: "", type: "line", silent: true, symbol: "none", data: ends.map((one) => [one, one]),
+        lineStyle: { color: colours.text, width: 1, type: "dashed" }, z: 2 }],
+    };
+  };
+
+  // A line for each category: a point a figure at its ratio, and a mark at the median.
+  const spread = (chart, colours) => {
+    const most = 4;
+    const at = (one) => [Math.min(Math.max(one.x, 1 / most), most), one.category];
+    const series = chart.series.map(({ name }, order) => ({
+      name, type: "scatter", symbolSize: order === 2 ? 10 : 5, symbol: order === 2 ? "diamond" : "circle", z: 2 + order,
+      data: chart.points.filter((one) => one.group === name).map((one) => ({ value: at(one), one })),
+      itemStyle: { color: [colours.series[7], colours.series[1], colours.text][order], opacity: order === 2 ? 1 : 0.5 },
+    }));
+    series[0].markLine = { silent: true, symbol: "none", label: { show: false }, data: [{ xAxis: 1 }],
+      lineStyle: { color: colours.text, type: "dashed", width: 1 } };
+    return {
+      ...frame(colours),
+      tooltip: { ...frame(colours).tooltip, trigger: "item", formatter: (point) => point.data.one.note },
+      grid: { ...frame(colours).grid, bottom: 28 },
+      xAxis: { type: "log", logBase: 2, min: 1 / most, max: most, name: chart.across, nameLocation: "middle", nameGap: 26,
+        ...axes(colours), axisLabel: { color: colours.soft, formatter: figure } },
+      yAxis: { type: "category", inverse: true, data: chart.categories, ...axes(colours), axisTick: { show: false },
+        axisLabel: { color: colours.text, interval: 0, width: narrow.matches ? 110 : 220, overflow: "truncate" } },
+      series,
+    };
+  };
+
+  const kinds = { stacked, grouped, front, agreement, spread };
   const draw = () => {
     drawn.splice(0).forEach((one) => one.dispose());
     const colours = ink();
