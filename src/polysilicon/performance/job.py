@@ -19,7 +19,8 @@ from polysilicon.workloads.counts import Shape
 class Job:
     """Everything the formulas of a step read: one candidate, or a table of them.
 
-    `backward_rates` are those of the backward pass where they differ from the forward pass's.
+    `backward_rates` are those of the backward pass where they differ from the forward pass's. `outside_s` is the time
+    of reducing gradients with chips beyond these, once a step.
     """
 
     shape: Shape
@@ -32,6 +33,7 @@ class Job:
     node_size: Values
     fabric: Fabric = field(default_factory=Fabric)
     backward_rates: Rates | None = None
+    outside_s: Values = 0.0
 
     @property
     def links(self) -> tuple[Values, Values, Values, Values]:

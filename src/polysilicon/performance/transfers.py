@@ -214,6 +214,8 @@ def data(job: Job, held: Holders, hideable_s: Values, batches: Values) -> Values
         gather_s(job, sharding.wire_bytes(own, gathered_bytes), held.expert_shards, own_near),
     )
     across = _across(job, held, plain, own) if np.any(np.asarray(cut.shard) > 0.0) else 0.0
+    if np.any(np.asarray(job.outside_s) > 0.0):
+        across = sharding.across_s(across, job.outside_s)
     once = sharding.once_s(*transfers, across, cut.zero_stage, recipe.frozen)
     each = sharding.each_s(*transfers, cut.zero_stage, recipe.frozen)
     whole_share = wire.asked_share(recipe.data_hidden, efficiency["data_overlap"])
