@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from polysilicon.facts import load
 from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
 from polysilicon.performance.step import Breakdown
-from polysilicon.records.errors import InputError, Unsupported
+from polysilicon.records.errors import InputError
 from polysilicon.workloads.task import Training
 
 CATALOGUE = load()
@@ -164,7 +164,7 @@ def test_no_end_of_the_interval_beats_the_peak(small, chip):
 
 
 def test_a_layout_larger_than_the_cluster_is_refused(small):
-    with pytest.raises(Unsupported, match="more chips"):
+    with pytest.raises(InputError, match="more chips"):
         estimate(small, Layouts.one(dp=2048))
 
 

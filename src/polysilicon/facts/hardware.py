@@ -21,7 +21,8 @@ class Chip(Record, frozen=True, kw_only=True):
     Throughput is dense. `fp64` and `fp32` are vector peaks on GPUs and the systolic array's on TPU-like parts;
     `tf32` is the 19-bit matrix path. `die_area_mm2` is all compute silicon of the package. `compute_units`
     are the cores that each work on a tile of a product: streaming multiprocessors, compute units, Xe cores, cube cores.
-    `scaleup_bw_gbs` is the bidirectional total a chip, as vendors quote it. A field that is `None` was seen in no source.
+    `sparse_gain` is the matrix peak with a weight pruned two of four over the dense one. `scaleup_bw_gbs` is the
+    bidirectional total a chip, as vendors quote it. A field that is `None` was seen in no source.
     """
 
     BESIDE: ClassVar[dict[str, str]] = {"price_date": "price_usd", "price_basis": "price_usd"}
@@ -50,6 +51,7 @@ class Chip(Record, frozen=True, kw_only=True):
     int8_tops: Positive | None = None
     fp4_tflops: Positive | None = None
     int4_tops: Positive | None = None
+    sparse_gain: Ratio | None = None
     memory_type: str | None = None
     memory_gb: Positive | None = None
     memory_convention: Literal["binary", "decimal", "unknown"] = "unknown"

@@ -1,7 +1,7 @@
 """A number of equal chips and the levels of network between them, as the formulas need them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from polysilicon.facts.catalogue import require
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.money import Assumption
 from polysilicon.facts.record import LOW_CONFIDENCE, Record
+from polysilicon.performance.fabric import Fabric, shape_of
 from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.units import BITS_PER_BYTE, GIB, GIGA, TERA
@@ -40,7 +41,9 @@ class Cluster:
 
     The scale-up domain (NVLink, HCCS, ICI, ...) holds `scaleup_domain` chips; beyond it each chip has its share
     of the node's network cards. `peak_flop_per_s` is dense matrix throughput by precision; a precision the chip
-    has no units for is absent. Figures may be arrays: then the cluster is a column of clusters, one a candidate.
+    has no units for is absent. `sparse_gain` is how much faster products with a weight pruned two of four run: 1
+    where the chip's record states no such peak. `fabric` is the shape of the networks, neutral where no record
+    states it. Figures may be arrays: then the cluster is a column of clusters, one a candidate.
     """
 
     chip: str
@@ -55,6 +58,8 @@ class Cluster:
     family: str = ""
     device_class: str = ""
     system: str = ""
+    sparse_gain: Values = 1.0
+    fabric: Fabric = field(default_factory=Fabric)
     readings: tuple[Reading, ...] = field(default=(), compare=False)
 
     @classmethod
@@ -64,7 +69,7 @@ class Cluster:
         """A cluster of `chips` chips of the chip or system called `name`.
 
         A system's own link and network figures come before its chip's. `overrides` replaces fields of the
-        chip record by the user's figures, in that record's units.
+        chip record by the user's figures, in that record's units, and fields of `Fabric`.
 
         Raises:
             UnknownName: neither a chip nor a system is called so.
@@ -106,6 +111,8 @@ class Cluster:
             family=chip.family,
             device_class=chip.device_class,
             system=system.id if system else "",
+            sparse_gain=reader.read("sparse_gain", 1.0),
+            fabric=reader.fabric(),
             readings=tuple(reader.readings),
         )
 
@@ -127,6 +134,8 @@ class Cluster:
             scaleup_domain=column("scaleup_domain"),
             scaleout_bytes_per_s=column("scaleout_bytes_per_s"),
             node_size=column("node_size"),
+            sparse_gain=column("sparse_gain"),
+            fabric=Fabric.stack([cluster.fabric for cluster in clusters]),
         )
 
     def peak(self, precision: str) -> Values:
@@ -178,8 +187,22 @@ class _Reader:
                 return self._noted(self.system, "scaleout_total_gbps") / chips
         return self.read("scaleout_nic_gbps")
 
+    def fabric(self) -> Fabric:
+        """The shape of the networks: the system's own words, then what the user says."""
+        shape: dict[str, float] = {}
+        if self.system is not None and self.system.scaleup_topology is not None:
+            shape = shape_of(self.system.scaleup_topology)
+            origin = self.system.origin("scaleup_topology")
+            self.readings += [
+                Reading(name, self.system.id, value, str(origin.confidence), origin.sources)
+                for name, value in shape.items()
+            ]
+        said = {one.name: self.overrides[one.name] for one in fields(Fabric) if one.name in self.overrides}
+        self.readings += [Reading(name, self.chip.id, value, "user", ("user",)) for name, value in said.items()]
+        return Fabric(**(shape | said))
+
     def peaks(self) -> dict[str, float]:
-        peaks = {}
+        peaks: dict[str, float] = {}
         for precision, name in PEAK_FIELD.items():
             if name in self.overrides or getattr(self.chip, name) is not None:
                 peaks[precision] = self.read(name) * TERA

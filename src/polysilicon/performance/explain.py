@@ -10,7 +10,7 @@ from polysilicon.facts.efficiency import Fit
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.layouts import Layouts
-from polysilicon.performance.rates import rates
+from polysilicon.performance.rates import backward_rates, rates
 from polysilicon.performance.recipe import Recipe, as_run
 from polysilicon.performance.step import Job, breakdown
 from polysilicon.performance.training import latencies_s
@@ -29,7 +29,10 @@ FIELD = {
     "scaleup_domain": "scaleup_domain",
     "scaleout_bytes_per_s": "scaleout_nic_gbps",
     "node_size": "chips",
+    "sparse_gain": "sparse_gain",
 }
+# Figures that rest on the host's bus where no fabric joins its chips.
+LINK_FIELDS = ("scaleup_bw_gbs", "scaleup_domain", "scaleout_nic_gbps")
 SYSTEM_FIELD = {"scaleup_bw_gbs": "scaleup_bw_per_chip_gbs", "scaleout_nic_gbps": "scaleout_total_gbps"}
 
 
@@ -66,7 +69,10 @@ def explain_training(
         reached = rates(chips, efficiency, layout, recipe, latencies)
         width = known.value(reached.operand_bytes, f"bytes of an operand in {PRECISIONS[int(layout.precision)]}")
         reached = replace(reached, operand_bytes=width)
-        job = Job(shape, sequence, batch, layout, recipe, reached, efficiency, chips.node_size)
+        back = backward_rates(chips, efficiency, layout, recipe, latencies)
+        if back is not None:
+            back = replace(back, operand_bytes=known.value(back.operand_bytes, "bytes of an operand, backward"))
+        job = Job(shape, sequence, batch, layout, recipe, reached, efficiency, chips.node_size, chips.fabric, back)
         step = breakdown(job).step_s
     return plain(recorder.tree(step))
 
@@ -105,7 +111,8 @@ def _known_cluster(known: _Known, cluster: Cluster) -> Cluster:
     readings = {one.field: one for one in cluster.readings}
 
     def announced(value: Any, name: str) -> Any:
-        found = readings.get(name) or readings.get(SYSTEM_FIELD.get(name, "")) or readings.get("value")
+        bus = readings.get("value") if name in LINK_FIELDS else None
+        found = readings.get(name) or readings.get(SYSTEM_FIELD.get(name, "")) or bus
         return known.value(value, str(found), found.confidence) if found else known.value(value, f"cluster: {name}")
 
     peaks = {
@@ -114,7 +121,8 @@ def _known_cluster(known: _Known, cluster: Cluster) -> Cluster:
         if one in cluster.peak_flop_per_s
     }
     figures = {name: announced(getattr(cluster, name), field) for name, field in FIELD.items()}
-    return replace(cluster, peak_flop_per_s=peaks, **figures)
+    shape = {one.name: announced(getattr(cluster.fabric, one.name), one.name) for one in fields(cluster.fabric)}
+    return replace(cluster, peak_flop_per_s=peaks, fabric=replace(cluster.fabric, **shape), **figures)
 
 
 def _known_efficiency(catalogue: Catalogue, known: _Known, efficiency: Efficiency) -> Efficiency:

@@ -107,6 +107,45 @@ def core_share(core: Values, tuned: Values, untuned: Values) -> Values:
     return core * np.where(np.asarray(tuned) > 0.0, 1.0, untuned)
 
 
+@formula
+def mixed_per_s(narrow_per_s: Values, wide_per_s: Values, wide_share: Values) -> Values:
+    """Rate of products of which a share stays in 16 bits: their times add up.
+
+    Source: Amdahl (AFIPS 1967); NVIDIA, Pretraining Large Language Models with NVFP4 (arXiv 2509.25149), section 3,
+    layers kept in higher precision.
+    """
+    return 1.0 / ((1.0 - wide_share) / narrow_per_s + wide_share / wide_per_s)
+
+
+@formula
+def sparse_gain(sparse: Values, chip_gain: Values) -> Values:
+    """How much faster products with a weight pruned two of four run: as the chip's record says, else not at all.
+
+    Source: Mishra et al., Accelerating Sparse Deep Neural Networks (arXiv 2104.08378), section 3.
+    """
+    return np.where(np.asarray(sparse) > 0.0, chip_gain, 1.0)
+
+
+@formula
+def sparse_backward_gain(sparse_gain: Values, frozen: Values) -> Values:
+    """Gain over the backward pass: gradients of activations meet the pruned weight, those of weights do not.
+
+    The mask has to be transposable; frozen weights have no gradients of their own.
+
+    Source: Hubara et al., Accelerated Sparse Neural Training (arXiv 2102.08124), section 3.
+    """
+    return (2.0 - frozen) / ((1.0 - frozen) + 1.0 / sparse_gain)
+
+
+@formula
+def sparse_per_s(flop_per_s: Values, gain: Values) -> Values:
+    """Rate of products whose pruned operand the chip skips, counted in operations of the dense product.
+
+    Source: Mishra et al., Accelerating Sparse Deep Neural Networks (arXiv 2104.08378), section 3.
+    """
+    return flop_per_s * gain
+
+
 def rates(
     cluster: Cluster, efficiency: Efficiency, layouts: Layouts, recipe: Recipe, latencies_s: tuple[float, float]
 ) -> Rates:
@@ -116,16 +155,56 @@ def rates(
         InputError: the chip states no matrix peak for a precision that a candidate asks for.
     """
     codes = np.asarray(layouts.precision).astype(int)
-    e = efficiency
+    gain = None
+    if np.any(np.asarray(recipe.sparse) > 0.0):
+        gain = sparse_gain(recipe.sparse, cluster.sparse_gain)
+    return _rates(cluster, efficiency, codes, recipe, latencies_s, gain)
+
+
+def backward_rates(
+    cluster: Cluster, efficiency: Efficiency, layouts: Layouts, recipe: Recipe, latencies_s: tuple[float, float]
+) -> Rates | None:
+    """The rates of the backward pass where a recipe makes them others than those of the forward pass.
+
+    Raises:
+        InputError: the chip states no matrix peak for a precision that a recipe asks for.
+    """
+    sparse = bool(np.any(np.asarray(recipe.sparse) > 0.0))
+    if not (sparse or recipe.said("backward_precision")):
+        return None
+    asked = np.asarray(recipe.backward_precision)
+    codes = np.where(asked < 0.0, layouts.precision, asked).astype(int)
+    gain = None
+    if sparse:
+        gain = sparse_backward_gain(sparse_gain(recipe.sparse, cluster.sparse_gain), recipe.frozen)
+    return _rates(cluster, efficiency, codes, recipe, latencies_s, gain)
+
+
+def _rates(
+    cluster: Cluster,
+    e: Efficiency,
+    codes: Codes,
+    recipe: Recipe,
+    latencies_s: tuple[float, float],
+    gain: Values | None,
+) -> Rates:
     pace = matured_pace(e["pace"], e["youth"], recipe.software_years)
     peak, wide = _peak(cluster, codes), _wide_peak(cluster)
     narrow = _column({one: float(BYTES_PER_ELEMENT[one] < 2.0) for one in PRECISIONS}, codes)
     share = narrow_share(_chosen({one: e[SHARE[one]] for one in PRECISIONS}, codes), narrow, e["narrow_pace"])
+    head = achieved_per_s(wide, e["gemm_16bit"], pace)
+    products = [achieved_per_s(peak, one, pace) for one in (share, expert_share(share, e["experts"]))]
+    if np.any(np.asarray(recipe.wide_share) > 0.0):
+        wides = head, achieved_per_s(wide, expert_share(e["gemm_16bit"], e["experts"]), pace)
+        products = [mixed_per_s(*both, recipe.wide_share) for both in zip(products, wides, strict=True)]
+    if gain is not None:
+        products = [sparse_per_s(one, gain) for one in products]
+    core = _core_peak(cluster, recipe) if recipe.said("attention_precision") else wide
     return Rates(
-        matrix_flop_per_s=achieved_per_s(peak, share, pace),
-        expert_flop_per_s=achieved_per_s(peak, expert_share(share, e["experts"]), pace),
-        head_flop_per_s=achieved_per_s(wide, e["gemm_16bit"], pace),
-        core_flop_per_s=achieved_per_s(wide, core_share(e["core"], recipe.tuned_attention, e["untuned_core"]), pace),
+        matrix_flop_per_s=products[0],
+        expert_flop_per_s=products[1],
+        head_flop_per_s=head,
+        core_flop_per_s=achieved_per_s(core, core_share(e["core"], recipe.tuned_attention, e["untuned_core"]), pace),
         product_bytes_per_s=achieved_per_s(cluster.memory_bytes_per_s, e["product_traffic"], pace),
         stream_bytes_per_s=achieved_per_s(cluster.memory_bytes_per_s, e["stream_traffic"], pace),
         scaleup_bytes_per_s=link_bytes_per_s(cluster.scaleup_bytes_per_s, e["scaleup"]),
@@ -136,6 +215,12 @@ def rates(
         operand_bytes=_column(BYTES_PER_ELEMENT, codes),
         narrow=narrow,
     )
+
+
+def _core_peak(cluster: Cluster, recipe: Recipe) -> Values:
+    """Peak of the precision that a recipe asks for in attention; its share is that of 16 bits, for want of cases."""
+    asked = np.asarray(recipe.attention_precision)
+    return _peak(cluster, np.where(asked < 0.0, float(PRECISIONS.index("bf16")), asked).astype(int))
 
 
 def _column(by_precision: Mapping[str, float], codes: Codes) -> Values:

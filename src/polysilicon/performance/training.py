@@ -10,10 +10,11 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
+from polysilicon.performance.feasible import check
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.memory import Memory, memory
 from polysilicon.performance.pipeline import model_flop_per_s_per_chip, tokens_per_s_per_chip
-from polysilicon.performance.rates import rates
+from polysilicon.performance.rates import backward_rates, rates
 from polysilicon.performance.recipe import Recipe, as_run
 from polysilicon.performance.step import Breakdown, Job, breakdown
 from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
@@ -143,13 +144,13 @@ def estimate_training(
     """Estimate one step of training for every layout of the table.
 
     Raises:
-        Unsupported: the model is not a transformer, or a layout asks for more chips than the cluster has.
-        InputError: the chip states no dense matrix peak for a precision that is asked for.
+        Unsupported: the model is not a transformer.
+        InputError: a layout can't be run (the message names the constraint and the nearest layout that works), or
+            the chip states no dense matrix peak for a precision that is asked for.
     """
     if not isinstance(model, Transformer):
         raise Unsupported(f"{model.name}: training time is modelled for transformers only so far")
-    if np.any(np.asarray(layouts.chips) > np.max(cluster.chips)):
-        raise Unsupported(f"a layout asks for more chips than the {np.max(cluster.chips):g} of the cluster")
+    check(model, task, cluster, layouts)
     efficiency = efficiency_of(catalogue, cluster.chip, "training")
     job = job_of(catalogue, Shape.of(model), task, cluster, layouts, recipe or Recipe(), efficiency)
     return evaluate(job, cluster, efficiency, model.name, catalogue.hash, doubt_widening(catalogue))
@@ -175,6 +176,8 @@ def job_of(
         rates(cluster, efficiency, layouts, recipe, latencies_s(catalogue)),
         efficiency,
         cluster.node_size,
+        cluster.fabric,
+        backward_rates(cluster, efficiency, layouts, recipe, latencies_s(catalogue)),
     )
 
 
