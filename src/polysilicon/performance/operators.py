@@ -66,3 +66,57 @@ def exposed_s(transfer_s: Values, hideable_s: Values, overlap: Values) -> Values
     Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102), data-parallel overlap.
     """
     return np.maximum(transfer_s * (1.0 - overlap), transfer_s - hideable_s)
+
+
+@formula
+def waves(tiles: Values, units: Values, wave: Values) -> Values:
+    """Rounds in which `units` compute units work through `tiles` tiles, the last one partly idle.
+
+    `wave` is the share of the idle part that is really lost: 1 where every round waits for its slowest tile, less
+    where tiles of the next round start early.
+
+    Source: NVIDIA, Matrix Multiplication Background User's Guide, wave quantisation; share from the fit.
+    """
+    even = tiles / units
+    return even + wave * (np.ceil(even) - even)
+
+
+@formula
+def cached_s(
+    traffic_bytes: Values,
+    cache_bytes: Values,
+    cache_bytes_per_s: Values,
+    memory_bytes_per_s: Values,
+) -> Values:
+    """Time to read and write `traffic_bytes` that an operator before may have left in the last-level cache.
+
+    The share that misses rises smoothly from none to all around the size of the cache. Operators timed in a loop over
+    the same buffers are such a case; with a cold cache `cache_bytes` is 0.
+
+    Source: Yang, Kurth, Williams, Hierarchical Roofline analysis for GPUs (Concurrency and Computation 32(20), 2020);
+    size and rate from the fit.
+    """
+    filled = (traffic_bytes / np.maximum(cache_bytes, 1.0)) ** 3
+    missed = filled / (1.0 + filled)
+    return traffic_bytes * (missed / memory_bytes_per_s + (1.0 - missed) / cache_bytes_per_s)
+
+
+@formula
+def overlapped_s(arithmetic_s: Values, traffic_s: Values, sharpness: Values) -> Values:
+    """Time of arithmetic and traffic that overlap almost: the p-norm, between their maximum and their sum.
+
+    Source: Williams, Waterman, Patterson, Roofline (CACM 52(4), 2009), with a rounded ridge; sharpness from the fit.
+    """
+    longer = np.maximum(arithmetic_s, traffic_s)
+    shorter = np.minimum(arithmetic_s, traffic_s)
+    return longer * (1.0 + (shorter / longer) ** sharpness) ** (1.0 / sharpness)
+
+
+@formula
+def throttled_s(full_speed_s: Values, fade: Values, sustained_s: Values) -> Values:
+    """Time of an operator that runs long enough to meet the chip's power limit, and then slows by the share `fade`.
+
+    Source: Patel et al., Characterizing Power Management Opportunities for LLMs in the Cloud (ASPLOS 2024): compute
+    phases draw up to the power limit; size from the fit.
+    """
+    return full_speed_s * (1.0 + fade * full_speed_s / (full_speed_s + sustained_s))
