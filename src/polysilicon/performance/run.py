@@ -1,0 +1,429 @@
+"""A whole training run: how long a token budget takes, in how many chip-hours, with how much energy, and how sure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.reading import assumed
+from polysilicon.performance import goodput
+from polysilicon.performance.failures import Failures, failures_of
+from polysilicon.performance.memory import trained_share
+from polysilicon.performance.power import ChipPower, busy_s, chip_power, step_energy_j
+from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.training import TrainingEstimate
+from polysilicon.performance.values import Values
+from polysilicon.records.bounded import Bounded, exactly
+from polysilicon.records.errors import InputError, NothingFits
+from polysilicon.records.recorder import formula
+from polysilicon.records.units import J_PER_KWH, KILO, S_PER_H
+from polysilicon.workloads.counts import Shape
+from polysilicon.workloads.model import Transformer
+from polysilicon.workloads.task import Training
+
+MINUTE = 60.0
+NEVER = 1e-4  # a run that steps for less than this share of its time is called endless
+SHORT = 0.01  # spares are counted so that a job waits for repairs no more than this share of its time
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """How a run is looked after. What is `None` is the catalogue's assumption, or the best choice.
+
+    `checkpoint_min` is the time between checkpoints, `storage_gbs` the rate at which storage takes them, `blocking`
+    whether training waits until they are written; `restart_min` is the time from an interruption to the next step;
+    `spare_nodes` stand by; `chip_days` is how long one chip works between interruptions.
+    """
+
+    checkpoint_min: float | None = None
+    storage_gbs: float | None = None
+    restart_min: float | None = None
+    spare_nodes: float | None = None
+    chip_days: float | None = None
+    blocking: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be meant.
+
+        Raises:
+            InputError: a figure is below zero, or nought where that divides.
+        """
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value is None or one.name == "blocking":
+                continue
+            least = 0.0 if one.name in ("restart_min", "spare_nodes") else np.nextafter(0.0, 1.0)
+            if not least <= value < 1e12:
+                raise InputError(f"{one.name} must be above zero", found=value)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Everything a run's formulas read, each a number or a column; `interval_s` and `spares` are decided before."""
+
+    steps: Values
+    step_s: Values
+    busy_s: Values
+    chips: Values
+    node_size: Values
+    saved_bytes: Values
+    holders: Values
+    chip_days: Values
+    downtime_s: Values
+    fixed_s: Values
+    snapshot_gbs: Values
+    write_gbs: Values
+    blocking: Values
+    slowdown: Values
+    node_share: Values
+    repair_s: Values
+    tdp_w: Values
+    busy_share: Values
+    waiting_share: Values
+    idle_share: Values
+    interval_s: Values = np.nan
+    spares: Values = np.nan
+
+
+@dataclass(frozen=True)
+class Course:
+    """Where the time of a run goes [s], summing to `wall_s`, and what else follows."""
+
+    wall_s: Values
+    steps_s: Values
+    slow_s: Values
+    checkpoints_s: Values
+    repeated_s: Values
+    restarts_s: Values
+    waiting_s: Values
+    mtbf_s: Values
+    interruptions: Values
+    stall_s: Values
+    effective_share: Values
+    goodput_share: Values
+    chip_hours: Values
+    energy_mwh: Values
+
+    PARTS = ("steps_s", "slow_s", "checkpoints_s", "repeated_s", "restarts_s", "waiting_s")
+
+
+@formula
+def run_energy_mwh(
+    step_energy_j: Values,
+    step_s: Values,
+    stepping_s: Values,
+    stalled_s: Values,
+    still_s: Values,
+    wall_s: Values,
+    chips: Values,
+    spare_chips: Values,
+    tdp_w: Values,
+    waiting_share: Values,
+    idle_share: Values,
+) -> Values:
+    """Energy of the chips of a run: stepping, waiting for checkpoints, idle while it restarts, and idle spares.
+
+    Source: Fan, Weber & Barroso, ISCA 2007 (linear in the share of time).
+    """
+    stepping_j = step_energy_j / step_s * stepping_s
+    chip_s = chips * (waiting_share * stalled_s + idle_share * still_s) + spare_chips * idle_share * wall_s
+    return (stepping_j + tdp_w * chip_s) / (J_PER_KWH * KILO)
+
+
+@formula
+def interruptions(running_s: Values, mtbf_s: Values) -> Values:
+    """Interruptions to expect over a run.
+
+    Source: a constant rate over time; Kokolis et al. (arXiv 2410.21680), section III.
+    """
+    return running_s / mtbf_s
+
+
+def follow(one: Conditions) -> Course:
+    """What becomes of a run under these conditions."""
+    mtbf = goodput.job_mtbf_s(one.chip_days, one.chips)
+    written = goodput.written_s(one.saved_bytes, one.write_gbs)
+    snapshot = goodput.snapshot_s(one.saved_bytes, one.holders, one.snapshot_gbs, one.fixed_s)
+    stall, lag = goodput.stall_s(snapshot, written, one.blocking), goodput.lag_s(written, one.blocking)
+    useful = goodput.useful_s(one.steps, one.step_s, one.slowdown)
+    outage = goodput.outage_s(one.downtime_s, lag)
+    running = goodput.running_s(useful, one.interval_s, stall, outage, mtbf)
+    stalled = goodput.checkpoints_s(useful, one.interval_s, stall)
+    restarts = goodput.restarts_s(running, outage, lag, mtbf)
+    repeated = goodput.repeated_s(running, useful, stalled, restarts)
+    out = goodput.nodes_out(one.chips, one.node_size, mtbf, one.node_share, one.repair_s)
+    waiting = goodput.waiting_s(running, goodput.shortage(out, one.spares))
+    wall = goodput.wall_s(running, waiting)
+    joules = step_energy_j(one.step_s, one.busy_s, one.chips, one.tdp_w, one.waiting_share, one.busy_share)
+    return Course(
+        wall_s=wall,
+        steps_s=one.steps * one.step_s,
+        slow_s=useful - one.steps * one.step_s,
+        checkpoints_s=stalled,
+        repeated_s=repeated,
+        restarts_s=restarts,
+        waiting_s=waiting,
+        mtbf_s=mtbf,
+        interruptions=interruptions(running, mtbf),
+        stall_s=stall,
+        effective_share=goodput.effective_share(useful, wall),
+        goodput_share=goodput.goodput_share(one.steps, one.step_s, wall),
+        chip_hours=goodput.chip_hours(one.chips, wall),
+        energy_mwh=run_energy_mwh(
+            joules,
+            one.step_s,
+            useful + repeated,
+            stalled,
+            restarts + waiting,
+            wall,
+            one.chips,
+            one.spares * one.node_size,
+            one.tdp_w,
+            one.waiting_share,
+            one.idle_share,
+        ),
+    )
+
+
+def decided(one: Conditions, upkeep: Upkeep) -> Conditions:
+    """The conditions with the checkpoint interval and the spare nodes that the user says, or the best ones."""
+    return _with_spares(_with_interval(one, upkeep), upkeep)
+
+
+def _with_interval(one: Conditions, upkeep: Upkeep) -> Conditions:
+    mtbf = goodput.job_mtbf_s(one.chip_days, one.chips)
+    written = goodput.written_s(one.saved_bytes, one.write_gbs)
+    snapshot = goodput.snapshot_s(one.saved_bytes, one.holders, one.snapshot_gbs, one.fixed_s)
+    stall = goodput.stall_s(snapshot, written, one.blocking)
+    best = goodput.daly_s(stall, mtbf) if upkeep.checkpoint_min is None else upkeep.checkpoint_min * MINUTE
+    return replace(one, interval_s=goodput.interval_s(best, written, one.step_s))
+
+
+def _with_spares(one: Conditions, upkeep: Upkeep) -> Conditions:
+    """As many spares as these conditions need, unless the user says how many there are."""
+    mtbf = goodput.job_mtbf_s(one.chip_days, one.chips)
+    out = goodput.nodes_out(one.chips, one.node_size, mtbf, one.node_share, one.repair_s)
+    spares = goodput.spares_needed(out, SHORT) if upkeep.spare_nodes is None else upkeep.spare_nodes + 0.0 * out
+    return replace(one, spares=spares)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a token budget, one entry a candidate; each figure with its 90 % interval.
+
+    The intervals join the step's with those of what happens over a run, in quadrature of logarithms, as they are
+    independent; a step's error is the same in every step and does not average out. `interval_s` is the time between
+    checkpoints, `spares` the nodes that stand by. `assumed` are the assumptions it rests on, `doubts` what of them is
+    of low confidence.
+    """
+
+    model: str
+    chip: str
+    tokens: float
+    conditions: Conditions
+    course: Course
+    wall_s: Bounded
+    chip_hours: Bounded
+    energy_mwh: Bounded
+    effective_share: Bounded
+    goodput_share: Bounded
+    mtbf_s: Bounded
+    failures: Failures
+    assumed: tuple[str, ...]
+    doubts: tuple[str, ...]
+    catalogue_hash: str = ""
+
+    FIGURES = ("wall_s", "chip_hours", "energy_mwh", "effective_share", "goodput_share", "mtbf_s")
+
+    def to_dict(self, at: int = 0) -> dict[str, Any]:
+        """What `--json` prints for one candidate."""
+        shape = np.shape(self.course.wall_s)
+
+        def one(values: Any) -> float:
+            return float(np.ravel(np.broadcast_to(values, shape))[at])
+
+        figures = {
+            name: {end: one(getattr(getattr(self, name), end)) for end in ("value", "low", "high")}
+            for name in self.FIGURES
+        }
+        return {
+            "model": self.model,
+            "chip": self.chip,
+            "chips": one(self.conditions.chips),
+            "tokens": self.tokens,
+            "steps": one(self.conditions.steps),
+            **figures,
+            "checkpoint_interval_s": one(self.conditions.interval_s),
+            "checkpoint_bytes": one(self.conditions.saved_bytes),
+            "checkpoint_stall_s": one(self.course.stall_s),
+            "interruptions": one(self.course.interruptions),
+            "spare_nodes": one(self.conditions.spares),
+            "parts": {name: one(getattr(self.course, name)) for name in Course.PARTS},
+            "failures": str(self.failures),
+            "assumed": list(self.assumed),
+            "doubts": list(self.doubts),
+            "catalogue": self.catalogue_hash,
+        }
+
+
+# What moves together when a run turns out otherwise than expected: fields of `Conditions`, rising with time.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "step": ("step_s", "busy_s"),
+    "failures": ("chip_days",),
+    "restarts": ("downtime_s",),
+    "storage": ("fixed_s", "snapshot_gbs", "write_gbs"),
+    "slowness": ("slowdown",),
+    "repairs": ("node_share", "repair_s"),
+    "power": ("tdp_w",),
+    "busy": ("busy_share",),
+    "waiting": ("waiting_share", "idle_share"),
+}
+# Fields of which more is better.
+FALLING = ("chip_days", "snapshot_gbs", "write_gbs")
+
+
+def run_training(
+    catalogue: Catalogue,
+    model: Transformer,
+    task: Training,
+    estimate: TrainingEstimate,
+    recipe: Recipe | None = None,
+    upkeep: Upkeep | None = None,
+) -> Run:
+    """The run of `task.tokens` tokens with the layouts of an estimate.
+
+    Raises:
+        InputError: the task has no token budget.
+        NothingFits: interruptions come faster than the job restarts.
+    """
+    if task.tokens is None:
+        raise InputError("a run needs a token budget", allowed="tokens above zero")
+    upkeep = upkeep or Upkeep()
+    failures = failures_of(catalogue, estimate.cluster.chip, upkeep.chip_days)
+    ground, power = _ground(catalogue, estimate, upkeep), chip_power(catalogue, estimate.cluster.chip)
+    ranges = _ranges(estimate, failures, ground, power)
+    with np.errstate(over="ignore", invalid="ignore"):
+        point = decided(_conditions(model, task, estimate, recipe or Recipe(), upkeep, ranges), upkeep)
+        course = follow(point)
+        ends = _ends(point, course, ranges, upkeep)
+    if not np.any(course.effective_share > NEVER):
+        raise NothingFits(
+            f"interrupted every {np.min(course.mtbf_s) / MINUTE:.3g} min and stepping again after"
+            f" {np.min(point.downtime_s) / MINUTE:.3g} min, this run never ends: use fewer chips, or restart sooner"
+        )
+    return Run(
+        model=model.name,
+        chip=estimate.cluster.chip,
+        tokens=task.tokens,
+        conditions=point,
+        course=course,
+        **ends,
+        failures=failures,
+        assumed=_said(ground),
+        doubts=_doubts(estimate, failures, power),
+        catalogue_hash=catalogue.hash,
+    )
+
+
+def _ground(catalogue: Catalogue, estimate: TrainingEstimate, upkeep: Upkeep) -> dict[str, Bounded]:
+    """What happens over a run, from the user or the catalogue's assumptions."""
+    downtime = assumed(catalogue, "interruption-downtime-min") * MINUTE
+    write = assumed(catalogue, "checkpoint-write-gbs-per-chip") * exactly(np.asarray(estimate.layouts.chips) * 1.0)
+    return {
+        "downtime_s": downtime if upkeep.restart_min is None else exactly(upkeep.restart_min * MINUTE),
+        "fixed_s": assumed(catalogue, "checkpoint-stall-s"),
+        "snapshot_gbs": assumed(catalogue, "checkpoint-snapshot-gbs"),
+        "write_gbs": write if upkeep.storage_gbs is None else exactly(upkeep.storage_gbs),
+        "slowdown": assumed(catalogue, "run-slowdown-share"),
+        "node_share": assumed(catalogue, "interruption-node-share"),
+        "repair_s": assumed(catalogue, "node-repair-h") * S_PER_H,
+    }
+
+
+def _ranges(
+    estimate: TrainingEstimate, failures: Failures, ground: Mapping[str, Bounded], power: ChipPower
+) -> dict[str, Bounded]:
+    """Every condition that is not sure, with its 90 % ends."""
+    parts = estimate.parts
+    busy = busy_s(parts.layers_s, parts.head_s, parts.optimizer_s)
+    low, high = np.asarray(estimate.low_s) / estimate.step_s, np.asarray(estimate.high_s) / estimate.step_s
+    return {
+        "step_s": Bounded(estimate.step_s, estimate.low_s, estimate.high_s),
+        "busy_s": Bounded(busy, busy * low, busy * high),
+        "chip_days": failures.chip_days,
+        **ground,
+        "tdp_w": power.tdp_w,
+        "busy_share": power.busy_share,
+        "waiting_share": power.waiting_share,
+        "idle_share": power.idle_share,
+    }
+
+
+def _conditions(
+    model: Transformer,
+    task: Training,
+    estimate: TrainingEstimate,
+    recipe: Recipe,
+    upkeep: Upkeep,
+    ranges: Mapping[str, Bounded],
+) -> Conditions:
+    cut = estimate.layouts
+    chips = np.asarray(cut.chips) * 1.0
+    held = trained_share(recipe.frozen, recipe.adapter_share)
+    sharded = np.where(np.asarray(cut.zero_stage) > 0.0, chips, np.asarray(cut.tp) * cut.pp)
+    return Conditions(
+        steps=goodput.steps_of(task.tokens or 0.0, float(task.global_batch), float(task.sequence_length)),
+        chips=chips,
+        node_size=estimate.cluster.node_size,
+        saved_bytes=goodput.saved_bytes(Shape.of(model).weights, recipe.weight_bytes, recipe.optimizer_bytes, held),
+        holders=sharded,
+        blocking=float(upkeep.blocking),
+        **{name: one.value for name, one in ranges.items()},
+    )
+
+
+def _ends(point: Conditions, course: Course, ranges: Mapping[str, Bounded], upkeep: Upkeep) -> dict[str, Bounded]:
+    """Each figure with the ends that its independent causes give together, in quadrature of logarithms.
+
+    The interval between checkpoints was decided before; spare nodes are found as they are needed.
+
+    Source: JCGM 100:2008 (GUM), section 5.1.2, for relative uncertainties.
+    """
+    below: dict[str, Any] = dict.fromkeys(Run.FIGURES, 0.0)
+    above: dict[str, Any] = dict.fromkeys(Run.FIGURES, 0.0)
+    for group in GROUPS.values():
+        one = replace(point, **_moved(ranges, group, lambda r, f: r.high if f in FALLING else r.low))
+        other = replace(point, **_moved(ranges, group, lambda r, f: r.low if f in FALLING else r.high))
+        ends = follow(_with_spares(one, upkeep)), follow(_with_spares(other, upkeep))
+        for name in Run.FIGURES:
+            first, second = (np.log(getattr(end, name) / getattr(course, name)) for end in ends)
+            below[name] = below[name] + np.minimum(np.minimum(first, second), 0.0) ** 2
+            above[name] = above[name] + np.maximum(np.maximum(first, second), 0.0) ** 2
+    return {name: _around(getattr(course, name), below[name], above[name], "share" in name) for name in Run.FIGURES}
+
+
+def _around(value: Any, below: Any, above: Any, is_share: bool) -> Bounded:
+    high = value * np.exp(np.sqrt(above))
+    return Bounded(value, value * np.exp(-np.sqrt(below)), np.minimum(high, 1.0) if is_share else high)
+
+
+def _moved(
+    ranges: Mapping[str, Bounded], group: tuple[str, ...], end: Callable[[Bounded, str], Any]
+) -> dict[str, Values]:
+    return {field: end(ranges[field], field) for field in group}
+
+
+def _said(ground: Mapping[str, Bounded]) -> tuple[str, ...]:
+    """The assumptions, each with its record."""
+    return tuple(one.leaf.origin for one in ground.values() if one.leaf is not None)
+
+
+def _doubts(estimate: TrainingEstimate, failures: Failures, power: ChipPower) -> tuple[str, ...]:
+    told = [str(one) for one in estimate.doubts]
+    if failures.doubtful:
+        told.append(str(failures))
+    if power.tdp_w.leaf is not None and power.tdp_w.leaf.confidence in ("press", "estimate", "unverified"):
+        told.append(f"{power.tdp_w.leaf.origin} ({power.tdp_w.leaf.confidence})")
+    return tuple(told)
