@@ -169,8 +169,8 @@ def _asked(
 
 def _candidates(question: Question, model: Transformer, space: Space, budget: int) -> list[Grid]:
     domain = int(np.max(question.cluster.scaleup_domain))
-    terms = Terms(model.layers, bool(np.all(question.recipe.fused_attention)), host_memory=False)
-    return grids(model, question.task, sizes(model, question.task, budget, space), domain, space, terms)
+    terms = Terms(model, question.task, bool(np.all(question.recipe.fused_attention)), host_memory=False)
+    return grids(terms, sizes(model, question.task, budget, space), domain, space)
 
 
 def _weight(part: Sequence[Grid]) -> int:

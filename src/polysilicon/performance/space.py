@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polysilicon.performance.grid import COLUMNS, Floats, Grid, table_of
-from polysilicon.performance.layouts import RECOMPUTE, SCHEDULES, Layouts
+from polysilicon.performance.layouts import CONTEXTS, RECOMPUTE, SCHEDULES, Layouts
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.workloads.model import Transformer
 from polysilicon.workloads.task import Training
@@ -33,6 +33,7 @@ class Space:
     zero_stages: Sequence[int] = (0, 1, 2, 3)
     shards: Sequence[int] = (0,)
     sequence_parallel: Sequence[int] = (1,)
+    contexts: Sequence[str] = ("ring",)
     schedules: Sequence[str] = ("1f1b",)
     offload_optimizer: Sequence[float] = (0.0,)
     offload_activations: Sequence[float] = (0.0,)
@@ -55,6 +56,7 @@ class Space:
             "recomputed_shares": (0.25, 0.5, 0.75, 1.0),
             "shards": (0, 2, 4, 8, 16, 32, 64),
             "sequence_parallel": switch,
+            "contexts": CONTEXTS,
             "schedules": SCHEDULES,
             "offload_optimizer": parts,
             "offload_activations": parts,
@@ -67,9 +69,10 @@ class Space:
 
 @dataclass(frozen=True)
 class Terms:
-    """What besides the cut decides whether a choice means anything."""
+    """What besides the cut decides whether a choice means anything, or is possible."""
 
-    layers: int
+    model: Transformer
+    task: Training
     fused_attention: bool = True
     host_memory: bool = False
 
@@ -105,11 +108,11 @@ class Axis:
         one = SimpleNamespace(**dict(zip(self.columns, values.T, strict=True)))
         shape = (len(cut.tp), len(values))
         meant = np.array(np.broadcast_to(self.meant(terms, cut, one), shape))
-        taken: Bools = meant & self.possible(terms, cut, one)
+        possible = np.broadcast_to(self.possible(terms, cut, one), shape)
         asked = np.array([tuple(value) in set(self.asked(space)) for value in values])
-        taken &= asked
+        taken: Bools = meant & asked
         taken[:, 0] |= (~meant & asked).any(axis=1)
-        return taken
+        return taken & possible
 
 
 def _recomputed(space: Space) -> list[tuple[float, ...]]:
@@ -134,7 +137,7 @@ def _offloaded(name: str) -> Axis:
 
 
 def _whole_layers(terms: Terms, cut: Any, one: Any) -> Any:
-    layers = np.ceil(terms.layers / cut.pp) * one.recomputed_share
+    layers = np.ceil(terms.model.layers / cut.pp) * one.recomputed_share
     return (one.recompute != RECOMPUTE.index("full")) | (np.abs(layers - np.round(layers)) < 1e-6)
 
 
@@ -156,7 +159,15 @@ AXES = (
         ("sequence_parallel",),
         (0.0,),
         lambda space: [(float(one),) for one in space.sequence_parallel],
-        lambda terms, cut, one: cut.tp > 1,
+        lambda terms, cut, one: (cut.tp > 1) & (np.remainder(terms.task.sequence_length, cut.tp * cut.cp) == 0),
+        lambda terms, cut, one: (one.sequence_parallel > 0) | (cut.expert_tp == 0),  # their tokens must be shared out
+    ),
+    Axis(
+        ("context",),
+        (0.0,),
+        lambda space: [(float(CONTEXTS.index(one)),) for one in space.contexts],
+        lambda terms, cut, one: cut.cp > 1,
+        lambda terms, cut, one: (one.context == 0) | (np.remainder(terms.model.heads, cut.tp * cut.cp) == 0),
     ),
     Axis(
         ("recompute", "recomputed_share"),
@@ -179,16 +190,14 @@ AXES = (
 )
 
 
-def grids(
-    model: Transformer, task: Training, sizes: Sequence[int], domain: int, space: Space, terms: Terms
-) -> list[Grid]:
+def grids(terms: Terms, sizes: Sequence[int], domain: int, space: Space) -> list[Grid]:
     """Every layout that uses exactly one of `sizes` chips and divides the model and the batch.
 
     Tensor parallelism stays inside the scale-up domain and divides the heads; pipeline stages hold whole layers;
     replicas divide the batch; expert parallelism divides the experts and the ranks that share them. Cuts that
     leave the same choices stand in one grid, so that every candidate of a grid is one that can be.
     """
-    rows = [cut for chips in sizes for cut in _cuts(model, task, chips, domain, space)]
+    rows = [cut for chips in sizes for cut in _cuts(terms.model, terms.task, chips, domain, space)]
     if not rows:
         return []
     cuts = np.array(rows, dtype=float)
@@ -209,11 +218,9 @@ def _columns(axis: Axis, values: Floats) -> Mapping[str, Floats]:
     return {name: np.ascontiguousarray(values[:, at]) for at, name in enumerate(axis.columns)}
 
 
-def layouts(
-    model: Transformer, task: Training, chips: int, domain: int, space: Space, terms: Terms | None = None
-) -> Layouts:
+def layouts(model: Transformer, task: Training, chips: int, domain: int, space: Space) -> Layouts:
     """Every layout on exactly `chips` chips as one flat table."""
-    found = grids(model, task, [chips], domain, space, terms or Terms(model.layers))
+    found = grids(Terms(model, task), [chips], domain, space)
     return table_of(np.concatenate([np.zeros((0, len(COLUMNS))), *(one.rows(np.arange(len(one))) for one in found)]))
 
 

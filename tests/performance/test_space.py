@@ -1,0 +1,102 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polysilicon.performance.feasible import CONSTRAINTS, Limits, first_broken
+from polysilicon.performance.grid import COLUMNS, Grid, table_of
+from polysilicon.performance.layouts import CONTEXTS, RECOMPUTE, SCHEDULES, Layouts
+from polysilicon.performance.space import AXES, Space, Terms, divisors, grids, layouts, stages
+from polysilicon.workloads.task import Training
+
+TASK = Training(2048, 64)
+
+
+def rows_of(found: list[Grid]):
+    return np.concatenate([np.zeros((0, len(COLUMNS))), *(one.rows(np.arange(len(one))) for one in found)])
+
+
+def wide(model, sizes, space=None, **terms):
+    return rows_of(grids(Terms(model, TASK, **terms), sizes, 8, space or Space.wide()))
+
+
+def test_every_layout_divides(mixture):
+    table = layouts(mixture, TASK, 32, 8, Space(cp=(1, 2), precisions=("bf16", "fp8")))
+    assert np.all(table.chips == 32)
+    assert np.all(mixture.heads % table.tp == 0)
+    assert np.all(TASK.global_batch % (table.dp * table.micro_batch) == 0)
+    assert np.all(mixture.experts % table.ep == 0)
+
+
+@pytest.mark.parametrize("name", ["small", "mixture"])
+def test_every_layout_of_the_widest_space_can_be_run(request, name):
+    model = request.getfixturevalue(name)
+    rows = wide(model, [16, 24], fused_attention=False, host_memory=True)
+    limits = Limits(model.layers, model.heads, model.experts, TASK.sequence_length, TASK.global_batch, 24)
+    broken = first_broken(limits, table_of(rows))
+    assert not len(broken[broken >= 0]), CONSTRAINTS[int(broken[broken >= 0][0])].name
+    assert len(rows) > 10_000
+
+
+def test_no_layout_comes_twice(mixture):
+    rows = wide(mixture, [16], Space.wide(offload_weights=(0.0,)), fused_attention=False, host_memory=True)
+    assert len(np.unique(rows, axis=0)) == len(rows)
+
+
+def test_a_choice_that_means_nothing_is_not_offered(small):
+    table = table_of(wide(small, [16]))
+    assert not np.any(table.recompute == RECOMPUTE.index("selective"))  # fused attention recomputes by itself
+    assert not np.any(table.offload_optimizer)  # no host memory is known
+    alone = (table.dp * table.cp) == 1
+    assert not np.any(table.zero_stage[alone])
+    assert not np.any(table.schedule[table.pp == 1])
+    assert not np.any(table.context[table.cp == 1])
+    assert not np.any(table.sequence_parallel[table.tp == 1])
+
+
+def test_every_choice_is_offered_where_it_means_something(small):
+    table = table_of(wide(small, [16], fused_attention=False, host_memory=True))
+    assert set(np.unique(table.recompute)) == set(range(len(RECOMPUTE)))
+    assert set(np.unique(table.schedule)) == set(range(len(SCHEDULES)))
+    assert set(np.unique(table.context)) == set(range(len(CONTEXTS)))
+    assert set(np.unique(table.zero_stage)) == {0, 1, 2, 3}
+    assert set(np.unique(table.offload_activations)) == {0, 0.5, 1}
+    assert len(np.unique(table.shard)) > 2
+
+
+def test_recomputed_layers_are_whole(small):
+    table = table_of(wide(small, [16], Space(recompute=("full",), recomputed_shares=(0.3, 0.5, 1.0))))
+    covered = np.ceil(small.layers / table.pp) * table.recomputed_share
+    assert np.allclose(covered, np.round(covered))
+
+
+def test_what_is_asked_narrows(small):
+    table = layouts(small, TASK, 16, 8, Space(tp=(4,), pp=(2,), micro_batch=(1,), zero_stages=(1,), interleave=(1,)))
+    assert [table.said(0)[name] for name in ("tp", "pp", "dp", "micro_batch", "zero_stage")] == [4, 2, 2, 1, 1]
+    assert len(table) == 2
+
+
+def test_more_asked_never_loses_a_layout(small):
+    narrow, everything = (wide(small, [16], one, host_memory=True) for one in (Space(), Space.wide()))
+    assert {tuple(row) for row in narrow} <= {tuple(row) for row in everything}
+
+
+def test_each_column_is_set_by_one_axis():
+    cuts = {"tp", "pp", "dp", "cp", "ep", "expert_tp", "micro_batch", "interleave"}
+    chosen = [name for axis in AXES for name in axis.columns]
+    assert sorted([*cuts, *chosen]) == sorted(vars(Layouts()))
+
+
+def test_a_model_without_a_common_divisor_has_no_layout(small):
+    assert not grids(Terms(replace(small, heads=7), TASK), [11], 8, Space())
+
+
+@given(st.integers(1, 5000))
+def test_divisors_divide(number):
+    assert divisors(number) == [one for one in range(1, number + 1) if number % one == 0]
+
+
+def test_pipelines_may_end_a_layer_short():
+    assert stages(6) == [1, 2, 3, 4, 6]
