@@ -1,3 +1,5 @@
+import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -7,66 +9,147 @@ from hypothesis import strategies as st
 
 from polysilicon.facts import load
 from polysilicon.performance import Cluster, Space, estimate_training, search_training
-from polysilicon.performance.space import divisors, layouts
-from polysilicon.records.errors import NothingFits
+from polysilicon.performance import search as searching
+from polysilicon.performance.space import layouts
+from polysilicon.records.errors import InputError, NothingFits
+from polysilicon.sweep import workers
 from polysilicon.workloads.task import Training
 
 CATALOGUE = load()
 TASK = Training(2048, 64)
+MIDDLE = Space.wide(
+    recomputed_shares=(0.5, 1.0),
+    shards=(0, 2),
+    cp=(1, 2),
+    offload_optimizer=(0.0, 1.0),
+    offload_activations=(0.0, 1.0),
+    offload_weights=(0.0,),
+)
 
 
 def h100(chips):
     return Cluster.from_catalogue(CATALOGUE, "nvidia-h100-sxm-80gb", chips)
 
 
+def asked(model, chips, space=MIDDLE, **options):
+    return search_training(CATALOGUE, model, TASK, h100(chips), space, **options)
+
+
+def same(one, other):
+    for name in ("best", "front"):
+        mine, theirs = getattr(one, name), getattr(other, name)
+        for column, values in vars(mine.layouts).items():
+            assert np.array_equal(values, getattr(theirs.layouts, column)), column
+        assert np.array_equal(mine.step_s, theirs.step_s)
+    counts = ("chips", "enumerated", "timed", "feasible")
+    assert [getattr(one, name) for name in counts] == [getattr(other, name) for name in counts]
+
+
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Searches of these tests are small; cut as large ones are, they have many parts."""
+    monkeypatch.setattr(searching, "PART", 4096)
+
+
 @settings(max_examples=12, deadline=None)
 @given(small_budget=st.integers(1, 80), more=st.integers(0, 80))
 def test_a_larger_budget_never_slows_the_best(small, small_budget, more):
     space = Space(recompute=("full",), micro_batch=(1, 2))
-    once = search_training(CATALOGUE, small, TASK, h100(small_budget), space)
-    again = search_training(CATALOGUE, small, TASK, h100(small_budget + more), space)
+    once, again = asked(small, small_budget, space), asked(small, small_budget + more, space)
     assert again.best.step_s[0] <= once.best.step_s[0]
     assert once.chips <= small_budget
 
 
-def test_the_best_is_the_fastest_of_all_that_fit(mixture):
-    cluster = h100(16)
-    table = layouts(mixture, TASK, 16, 8, Space())
-    every = estimate_training(CATALOGUE, mixture, TASK, cluster, table)
-    found = search_training(CATALOGUE, mixture, TASK, cluster)
-    assert found.best.step_s[0] <= np.min(every.step_s[every.fits])
-    assert np.all(found.best.fits)
-    assert np.all(np.diff(found.best.step_s) >= 0)
+@pytest.mark.parametrize("name", ["small", "mixture"])
+def test_the_best_and_the_front_are_those_of_the_plain_table(request, name):
+    model, cluster = request.getfixturevalue(name), h100(16)
+    space = replace(MIDDLE, sizes=(16,))
+    every = estimate_training(CATALOGUE, model, TASK, cluster, layouts(model, TASK, 16, 8, space))
+    found = asked(model, 16, space, most=50, with_front=True)
+    assert found.enumerated == len(every)
+    assert found.feasible == np.count_nonzero(every.fits)
+    assert np.allclose(found.best.step_s, np.sort(every.step_s[every.fits])[:50], rtol=1e-9)
+    assert found.front.step_s[0] == found.best.step_s[0]
+    memory, step = np.asarray(found.front.memory.memory_bytes), found.front.step_s
+    beaten = (
+        (step[:, None] >= step)
+        & (memory[:, None] >= memory)
+        & (found.front_energy_j[:, None] >= found.front_energy_j)
+        & ~np.eye(len(step), dtype=bool)
+    )
+    assert not beaten.any()
 
 
-def test_every_layout_divides(mixture):
-    table = layouts(mixture, TASK, 32, 8, Space(cp=(1, 2), precisions=("bf16", "fp8")))
-    assert np.all(table.chips == 32)
-    assert np.all(mixture.heads % table.tp == 0)
-    assert np.all(TASK.global_batch % (table.dp * table.micro_batch) == 0)
-    assert np.all(mixture.experts % table.ep == 0)
-    assert len({tuple(table.row(at).items()) for at in range(len(table))}) == len(table)
+def test_the_thousand_best_are_what_the_plain_formula_says(mixture):
+    """The grid and the flat table evaluate the same functions: the figures agree to the last digits."""
+    question, pieces = searching._asked(CATALOGUE, mixture, TASK, h100(16), MIDDLE, searching.Recipe(), 1000, False)
+    kept = searching.Tally.read(searching.evaluate(question, pieces)).best
+    plain = estimate_training(CATALOGUE, mixture, TASK, h100(16), searching.table_of(kept.rows))
+    assert len(kept) == 1000
+    assert np.allclose(plain.step_s, kept.step_s, rtol=1e-9, atol=0)
+    assert np.allclose(plain.memory.memory_bytes, kept.figures[:, 1], rtol=1e-9, atol=0)
 
 
-def test_an_executor_finds_the_same(small):
-    from concurrent.futures import ThreadPoolExecutor
+def test_permuting_the_candidates_changes_nothing(mixture):
+    names = [name for name, values in vars(MIDDLE).items() if values]
+    turned = replace(MIDDLE, **{name: tuple(reversed(getattr(MIDDLE, name))) for name in names})
+    same(asked(mixture, 12, with_front=True), asked(mixture, 12, turned, with_front=True))
 
+
+def test_threads_find_the_same(small, in_parts):
+    alone = asked(small, 16, with_front=True)
     with ThreadPoolExecutor(2) as executor:
-        shared = search_training(CATALOGUE, small, TASK, h100(16), executor=executor)
-    alone = search_training(CATALOGUE, small, TASK, h100(16))
-    assert list(shared.best.step_s) == list(alone.best.step_s)
+        same(alone, asked(small, 16, with_front=True, executor=executor))
 
 
-def test_what_fits_nowhere_says_how_near_it_came(gpt3):
-    with pytest.raises(NothingFits, match=r"nearest needs .* GiB of 80\.0 GiB a chip"):
+def test_a_stopped_search_goes_on_and_loses_nothing(small, in_parts, tmp_path):
+    alone = asked(small, 16, with_front=True)
+    told = []
+
+    def stop(done, whole):
+        told.append(done)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asked(small, 16, with_front=True, folder=tmp_path, progress=stop)
+    kept = sorted(tmp_path.glob("*.npz"))
+    before = [one.stat().st_mtime_ns for one in kept]
+    assert len(kept) == 3
+    same(alone, asked(small, 16, with_front=True, folder=tmp_path))
+    assert [one.stat().st_mtime_ns for one in kept] == before
+
+
+def test_the_folder_of_another_search_is_refused(small, tmp_path):
+    asked(small, 8, Space(), folder=tmp_path)
+    with pytest.raises(InputError, match="another sweep"):
+        asked(small, 8, Space(zero_stages=(1,)), folder=tmp_path)
+
+
+def test_a_pool_of_processes_finds_the_same(small, in_parts):
+    with workers(2) as executor:
+        same(asked(small, 8, with_front=True), asked(small, 8, with_front=True, executor=executor))
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_finds_the_same(small, in_parts):
+    from distributed import LocalCluster
+
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster,
+        workers(cluster=cluster.scheduler_address) as executor,
+    ):
+        same(asked(small, 16, with_front=True), asked(small, 16, with_front=True, executor=executor))
+
+
+def test_what_fits_nowhere_says_how_near_it_came_and_what_would_do(gpt3):
+    with pytest.raises(NothingFits, match=r"nearest needs .* GiB of 80\.0 GiB a chip") as refusal:
         search_training(CATALOGUE, gpt3, Training(2048, 8), h100(8))
+    enough = int(re.search(r"([\d,]+) chips would do", str(refusal.value))[1].replace(",", ""))
+    found = search_training(CATALOGUE, gpt3, Training(2048, 8), h100(enough))
+    assert found.chips == enough
 
 
 def test_a_batch_that_divides_nothing_says_so(small):
     with pytest.raises(NothingFits, match="batch"):
         search_training(CATALOGUE, replace(small, heads=1, layers=1), Training(2048, 1), h100(4), Space(tp=(2,)))
-
-
-@given(st.integers(1, 5000))
-def test_divisors_divide(number):
-    assert divisors(number) == [one for one in range(1, number + 1) if number % one == 0]

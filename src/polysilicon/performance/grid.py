@@ -8,7 +8,8 @@ last because they are many: the inner loops of the arithmetic then run over long
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import reduce
+from functools import cached_property
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +27,13 @@ class Grid:
     cuts: Mapping[str, Floats]
     choices: tuple[Mapping[str, Floats], ...]
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """How long each axis is, that of the cuts last."""
         return (*(_length(one) for one in self.choices), _length(self.cuts))
 
     def __len__(self) -> int:
-        return reduce(lambda product, length: product * length, self.shape, 1)
+        return prod(self.shape)
 
     def layouts(self) -> Layouts:
         """The candidates as columns that broadcast against each other to the grid."""

@@ -98,8 +98,8 @@ class Map:
 
     def __init__(self, found: Leaders) -> None:
         self._low = found.figures[:, 1:].min(axis=0)
-        width = np.maximum(found.figures[:, 1:].max(axis=0) - self._low, np.finfo(float).tiny)
-        self._scale = (CELLS - 3) / width
+        width = found.figures[:, 1:].max(axis=0) - self._low
+        self._scale = (CELLS - 3) / np.where(width > 0.0, width, 1.0)
         cells = np.full((CELLS, CELLS), np.inf)
         # A front member speaks for the cells after its own: there everything needs at least as much of both.
         at = (self._cell(0, found.figures[:, 1]) + 1, self._cell(1, found.figures[:, 2]) + 1)

@@ -112,7 +112,8 @@ class Axis:
         asked = np.array([tuple(value) in set(self.asked(space)) for value in values])
         taken: Bools = meant & asked
         taken[:, 0] |= (~meant & asked).any(axis=1)
-        return taken & possible
+        taken &= possible
+        return taken
 
 
 def _recomputed(space: Space) -> list[tuple[float, ...]]:

@@ -24,7 +24,7 @@ from polysilicon.workloads.task import Training
 
 # Few enough candidates that the columns of a block stay in the processor's cache, enough to drown the cost of calling
 # the formulas; and cuts enough that the inner loops are long.
-BLOCK = 1 << 18
+BLOCK = 1 << 19
 LEAST_CUTS = 64
 # The first candidates that make the map of a front.
 SAMPLE = 2048
