@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polysilicon.performance.grid import COLUMNS
-from polysilicon.performance.leaders import Leaders, Map, fastest, front, together
+from polysilicon.performance.leaders import Leaders, Map, front, leading, together
 
 # Few values, so that ties are many.
 FIGURES = st.lists(st.tuples(*[st.integers(1, 6)] * 3), min_size=1, max_size=60)
@@ -37,7 +37,7 @@ def test_neither_order_nor_parts_change_what_is_kept(figures, order, cut):
     shuffled = list(range(len(every)))
     order.shuffle(shuffled)
     first, second = (every.take(np.array(one, dtype=np.intp)) for one in (shuffled[:cut], shuffled[cut:]))
-    for keep in (front, lambda found: fastest(found, 5)):
+    for keep in (front, lambda found: leading(found, 5)):
         whole, parted = keep(every), keep(together([keep(first), keep(second)]))
         assert np.array_equal(whole.rows, parted.rows)
         assert np.array_equal(whole.figures, parted.figures)
@@ -56,7 +56,7 @@ def test_the_map_never_hides_a_member(seed, some):
 def test_the_fastest_come_first_then_the_fewest_chips():
     found = leaders_of([(2, 1, 1), (1, 9, 9), (1, 9, 9)])
     found.rows[1, COLUMNS.index("tp")] = 4
-    best = fastest(found, 2)
+    best = leading(found, 2)
     assert list(best.step_s) == [1, 1]
     assert list(best.rows[:, COLUMNS.index("tp")]) == [1, 4]
 

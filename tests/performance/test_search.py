@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polysilicon.facts import load
-from polysilicon.performance import Cluster, Space, estimate_training, search_training
+from polysilicon.performance import Cluster, Recipe, Space, estimate_training, search_training
 from polysilicon.performance import search as searching
 from polysilicon.performance.space import layouts
 from polysilicon.records.errors import InputError, NothingFits
@@ -49,6 +49,7 @@ def same(one, other):
 def in_parts(monkeypatch):
     """Searches of these tests are small; cut as large ones are, they have many parts."""
     monkeypatch.setattr(searching, "PART", 4096)
+    monkeypatch.setattr(searching, "FEW", 1)
 
 
 @settings(max_examples=12, deadline=None)
@@ -82,12 +83,25 @@ def test_the_best_and_the_front_are_those_of_the_plain_table(request, name):
 
 def test_the_thousand_best_are_what_the_plain_formula_says(mixture):
     """The grid and the flat table evaluate the same functions: the figures agree to the last digits."""
-    question, pieces = searching._asked(CATALOGUE, mixture, TASK, h100(16), MIDDLE, searching.Recipe(), 1000, False)
+    question, pieces = searching.asked(CATALOGUE, mixture, TASK, h100(16), MIDDLE, Recipe(), 1000)
     kept = searching.Tally.read(searching.evaluate(question, pieces)).best
     plain = estimate_training(CATALOGUE, mixture, TASK, h100(16), searching.table_of(kept.rows))
     assert len(kept) == 1000
     assert np.allclose(plain.step_s, kept.step_s, rtol=1e-9, atol=0)
     assert np.allclose(plain.memory.memory_bytes, kept.figures[:, 1], rtol=1e-9, atol=0)
+
+
+def test_the_cheapest_and_the_thriftiest_are_those_of_the_plain_table(mixture):
+    cluster, space = h100(16), replace(MIDDLE, sizes=(8, 16))
+    tables = [
+        estimate_training(CATALOGUE, mixture, TASK, cluster, layouts(mixture, TASK, n, 8, space)) for n in (8, 16)
+    ]
+    cheapest = min(np.min((one.step_s * one.layouts.chips)[one.fits]) for one in tables)
+    found = asked(mixture, 16, space, by="cost")
+    assert np.isclose(found.best.step_s[0] * found.chips, cheapest, rtol=1e-12)
+    thrifty = asked(mixture, 16, space, by="energy", with_front=True)
+    assert thrifty.best_energy_j[0] == thrifty.front_energy_j.min()
+    assert np.all(np.diff(thrifty.best_energy_j) >= 0)
 
 
 def test_permuting_the_candidates_changes_nothing(mixture):

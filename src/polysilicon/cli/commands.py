@@ -84,7 +84,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "train",
-        "polysilicon.cli.train:search",
+        "polysilicon.cli.train_search:search",
         "The fastest ways to train on at most so many chips.",
         "search train llama-3.1-70b --chip nvidia-h100-sxm-80gb --chips 512 --global-batch 1024",
         "Prints the ten best layouts, fastest first.",

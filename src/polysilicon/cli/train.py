@@ -1,4 +1,4 @@
-"""`polysilicon estimate train` and `polysilicon search train`."""
+"""`polysilicon estimate train`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,20 +47,25 @@ class Job:
         Raises:
             InputError: something is not said, unknown or absurd.
         """
-        from polysilicon.cli.cases import required
         from polysilicon.performance.cluster import Cluster
+
+        workload, task, chips = self.asked(known, model)
+        return known, workload, task, Cluster.from_catalogue(known, self.chip or "", chips)
+
+    def asked(self, known: "Catalogue", model: str | None) -> "tuple[Workload, Training, int]":
+        """Model, task and number of chips.
+
+        Raises:
+            InputError: something is not said, unknown or absurd.
+        """
+        from polysilicon.cli.cases import required
         from polysilicon.workloads import Training, describe
 
         given = {"--chip": self.chip, "--chips": self.chips, "--global-batch": self.global_batch}
         required({"MODEL": model, **given})
         sane(chips=self.chips, global_batch=self.global_batch, sequence=self.sequence)
         task = Training(sequence_length=self.sequence, global_batch=self.global_batch or 0)
-        return (
-            known,
-            describe(known, model or ""),
-            task,
-            Cluster.from_catalogue(known, self.chip or "", self.chips or 0),
-        )
+        return describe(known, model or ""), task, self.chips or 0
 
 
 @Parameter(name="*")
@@ -166,56 +171,6 @@ def estimate(
         return
     made = estimate_training(*asked, layouts)
     answer(made.to_dict, lambda: training(made), as_json=json)
-
-
-def search(
-    model: str | None = None,
-    /,
-    *,
-    job: Job = _JOB,
-    precision: tuple[str, ...] = ("bf16",),
-    recompute: tuple[Recompute, ...] = ("none", "full"),
-    top: int = 10,
-    facts: Facts = None,
-    cases: Cases = None,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """Try every layout on at most so many chips.
-
-    Parameters
-    ----------
-    model
-        A model of the catalogue, or the path of a config.json.
-    precision
-        Of the matrix products; give the option again to allow several.
-    recompute
-        Which activations may be computed again.
-    top
-        How many of the best are shown.
-    """
-    from polysilicon.cli.cases import for_a_table
-    from polysilicon.cli.searches import trainings
-    from polysilicon.performance.search import search_training
-    from polysilicon.performance.space import Space
-    from polysilicon.performance.values import PRECISIONS
-    from polysilicon.records.errors import InputError, Place
-    from polysilicon.report.estimate import training_search
-    from polysilicon.report.terminal import console
-
-    sane(top=top)
-    for one in precision:
-        if one not in PRECISIONS:
-            raise InputError("is no precision", place=Place(field="--precision"), found=one, allowed=PRECISIONS)
-    for_a_table(cases, out, model, "MODEL")
-    known, space = catalogue(facts), Space(precisions=precision, recompute=recompute)
-    if cases is not None:
-        trainings(known, space, cases, out, as_json=json)
-        return
-    asked = job.question(known, model)
-    with console(err=True).status("trying layouts"):
-        found = search_training(*asked, space, most=top)
-    answer(found.to_dict, lambda: training_search(found), as_json=json)
 
 
 def _replicas(chips: int, cut: int) -> int:

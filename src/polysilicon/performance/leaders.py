@@ -1,4 +1,4 @@
-"""Candidates worth keeping, as they come: the fastest, and those that nothing beats in time, memory and energy.
+"""Candidates worth keeping, as they come: the leading ones, and those that nothing beats in time, memory and energy.
 
 Both are exact, hold no more than they must, and do not depend on the order in which candidates arrive: among equal
 figures the content of the candidate decides.
@@ -7,13 +7,16 @@ figures the content of the candidate decides.
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polysilicon.performance.grid import COLUMNS, Floats
+from polysilicon.performance.values import Values
 
 Indices = NDArray[np.intp]
+Criterion = Literal["time", "cost", "energy"]
 # Cells of the coarse map of a front along memory and along energy.
 CELLS = 64
 
@@ -41,6 +44,12 @@ class Leaders:
         """Time of a step of each."""
         return self.figures[:, 0]
 
+    @property
+    def chips(self) -> Floats:
+        """Chips that each uses."""
+        chips: Floats = np.prod(self.rows[:, [COLUMNS.index(name) for name in ("tp", "pp", "dp", "cp")]], axis=1)
+        return chips
+
     def take(self, chosen: Indices) -> "Leaders":
         """Some of them, in the order given."""
         return Leaders(self.rows[chosen], self.figures[chosen])
@@ -60,10 +69,15 @@ def together(many: Sequence[Leaders]) -> Leaders:
     return Leaders(np.concatenate([one.rows for one in many]), np.concatenate([one.figures for one in many]))
 
 
-def fastest(found: Leaders, most: int) -> Leaders:
-    """The `most` fastest, fastest first; then fewer chips, less memory, less energy, then by the candidate itself."""
-    chips = np.prod(found.rows[:, [COLUMNS.index(name) for name in ("tp", "pp", "dp", "cp")]], axis=1)
-    keys = (*found.rows.T[::-1], *found.figures.T[:0:-1], chips, found.step_s)
+def score(by: Criterion, step_s: Values, chips: Values, energy_j: Values) -> Values:
+    """What a search makes least: the time of a step, the chip-seconds of it (what rent counts), or its energy."""
+    return {"time": step_s, "cost": step_s * chips, "energy": energy_j}[by]
+
+
+def leading(found: Leaders, most: int, by: Criterion = "time") -> Leaders:
+    """The `most` that lead: by the score, then time, fewer chips, less memory, and the candidate's own content."""
+    least = score(by, found.step_s, found.chips, found.figures[:, 2])
+    keys = (*found.rows.T[::-1], *found.figures.T[:0:-1], found.chips, found.step_s, least)
     return found.take(np.lexsort(keys)[:most])
 
 

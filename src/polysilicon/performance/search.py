@@ -15,6 +15,7 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.grid import Floats, Grid, table_of
 from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.leaders import Criterion
 from polysilicon.performance.memory import memory
 from polysilicon.performance.power import chip_power
 from polysilicon.performance.recipe import Recipe
@@ -30,6 +31,8 @@ from polysilicon.workloads.task import Training
 
 # A part takes a worker a second or so: handing it over costs nothing, and little is lost when it is killed.
 PART = 1 << 22
+# So many parts are worked off here: a pool of processes takes longer to start.
+FEW = 16
 # A budget that is too small is asked again with up to so many times the chips.
 MORE = tuple(2**power for power in range(1, 11))
 
@@ -70,12 +73,15 @@ def search_training(
     recipe: Recipe | None = None,
     *,
     most: int = 10,
+    by: Criterion = "time",
     with_front: bool = False,
     executor: Executor | None = None,
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Found:
-    """The `most` fastest layouts on at most `cluster.chips` chips, and the front of time, memory and energy.
+    """The `most` best layouts on at most `cluster.chips` chips, and the front of time, memory and energy.
+
+    Best is what takes least time a step, or where `by` says so fewest chip-seconds (what rent counts) or least energy.
 
     Every number of chips that the batch, the heads and the layers can share evenly is tried, not only the whole
     budget: so a larger budget never gives a slower step. Neither the order of the candidates nor who evaluates them
@@ -89,15 +95,17 @@ def search_training(
     """
     if not isinstance(model, Transformer):
         raise Unsupported(f"{model.name}: training layouts are searched for transformers only so far")
-    question, pieces = _asked(catalogue, model, task, cluster, space or Space(), recipe or Recipe(), most, with_front)
+    space, recipe = space or Space(), recipe or Recipe()
+    question, pieces = asked(catalogue, model, task, cluster, space, recipe, most, by, with_front=with_front)
     parts = list(packed(pieces))
     ledger = _ledger(folder, question, parts) if folder else None
     tally = Tally()
-    found = run(partial(evaluate, question), parts, weight=_weight, executor=executor, ledger=ledger, progress=progress)
+    crew = executor if len(parts) > FEW else None
+    found = run(partial(evaluate, question), parts, weight=_weight, executor=crew, ledger=ledger, progress=progress)
     for one in found:
-        tally.add(Tally.read(one), most)
+        tally.add(question, Tally.read(one))
     if not tally.feasible:
-        raise NothingFits(_nearest_miss(question, model, space or Space(), tally))
+        raise NothingFits(_nearest_miss(question, model, space, tally))
     best = estimate_training(catalogue, model, task, cluster, table_of(tally.best.rows), recipe)
     edge = tally.front
     return Found(
@@ -135,7 +143,7 @@ def packed(pieces: Iterable[Grid]) -> Iterable[tuple[Grid, ...]]:
         yield tuple(gathered)
 
 
-def _asked(
+def asked(
     catalogue: Catalogue,
     model: Transformer,
     task: Training,
@@ -143,9 +151,16 @@ def _asked(
     space: Space,
     recipe: Recipe,
     most: int,
-    with_front: bool,
+    by: Criterion = "time",
+    *,
+    with_front: bool = False,
 ) -> tuple[Question, list[Grid]]:
-    """The question as the formulas take it, and its candidates."""
+    """The question as the formulas take it, and its candidates.
+
+    Raises:
+        NothingFits: no layout divides the job.
+        InputError: the budget is below one chip.
+    """
     budget = int(np.max(cluster.chips))
     if budget < 1:
         raise InputError("a search needs at least one chip", found=cluster.chips)
@@ -159,6 +174,7 @@ def _asked(
         efficiency_of(catalogue, cluster.chip, "training"),
         (power.tdp_w.value, power.waiting_share.value, power.busy_share.value),
         most,
+        by,
         with_front,
     )
     pieces = _candidates(question, model, space, budget)

@@ -12,7 +12,7 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.grid import COLUMNS, Floats, Grid
 from polysilicon.performance.layouts import Layouts
-from polysilicon.performance.leaders import Leaders, Map, fastest, front, together
+from polysilicon.performance.leaders import Criterion, Leaders, Map, front, leading, score, together
 from polysilicon.performance.memory import memory
 from polysilicon.performance.power import busy_s, step_energy_j
 from polysilicon.performance.recipe import Recipe
@@ -42,6 +42,7 @@ class Question:
     efficiency: Efficiency
     draw: tuple[float, float, float]
     most: int
+    by: Criterion
     with_front: bool
 
     def job(self, layouts: Layouts) -> Job:
@@ -81,12 +82,12 @@ class Tally:
         best, beyond = Leaders.read("best", arrays), Leaders.read("front", arrays)
         return cls(enumerated, timed, feasible, best, beyond, arrays["least"], float(arrays["least_bytes"][0]))
 
-    def add(self, other: "Tally", most: int) -> None:
+    def add(self, question: Question, other: "Tally") -> None:
         """Take in what another part found."""
         self.enumerated += other.enumerated
         self.timed += other.timed
         self.feasible += other.feasible
-        self.best = fastest(together([self.best, other.best]), most)
+        self.best = leading(together([self.best, other.best]), question.most, question.by)
         self.front = front(together([self.front, other.front]))
         self._lesser(other.least, other.least_bytes)
 
@@ -118,12 +119,13 @@ class Tally:
 
     def _keep(self, question: Question, block: Grid, fits: NDArray[np.bool_], figures: tuple[Values, ...]) -> None:
         """Take in the fastest of a block, and those that nothing beats."""
-        step, used, energy = (np.broadcast_to(one, block.shape) for one in figures)
+        scored = score(question.by, figures[0], block.layouts().chips, figures[2])
+        step, used, energy, scored = (np.broadcast_to(one, block.shape) for one in (*figures, scored))
         fits = np.broadcast_to(fits, block.shape)
-        limit = self.best.step_s[-1] if len(self.best) == question.most else _limit(step[fits], question.most)
-        quick = np.flatnonzero(fits & (step <= limit))
-        if len(quick):
-            self.best = fastest(together([self.best, _leaders(block, quick, step, used, energy)]), question.most)
+        good = np.flatnonzero(fits & (scored <= self._limit(question, scored, fits)))
+        if len(good):
+            found = together([self.best, _leaders(block, good, step, used, energy)])
+            self.best = leading(found, question.most, question.by)
         if not question.with_front:
             return
         fitting = np.flatnonzero(fits)
@@ -133,6 +135,16 @@ class Tally:
             self.front = front(_leaders(block, some, step, used, energy))
         unbeaten = fitting[Map(self.front).open(*figured)]
         self.front = front(together([self.front, _leaders(block, unbeaten, step, used, energy)]))
+
+    def _limit(self, question: Question, scored: Floats, fits: NDArray[np.bool_]) -> float:
+        """A score that as many as are wanted keep."""
+        if len(self.best) == question.most:
+            last = self.best.take(np.array([question.most - 1]))
+            return float(np.ravel(score(question.by, last.step_s, last.chips, last.figures[:, 2]))[0])
+        fitting = scored[fits]
+        if len(fitting) < question.most:
+            return np.inf
+        return float(np.partition(fitting, question.most - 1)[question.most - 1])
 
 
 def evaluate(question: Question, part: Iterable[Grid]) -> dict[str, NDArray[Any]]:
@@ -148,11 +160,6 @@ def _spread(values: Values, block: Grid) -> Floats:
     """The figures with every axis of the block; one that they don't depend on stays one long, but for the cuts."""
     spread: Floats = np.asarray(values)
     return np.broadcast_to(spread, np.broadcast_shapes(spread.shape, (1,) * (len(block.shape) - 1) + block.shape[-1:]))
-
-
-def _limit(step_s: Floats, most: int) -> float:
-    """A time that at least `most` candidates keep."""
-    return float(np.partition(step_s, most - 1)[most - 1]) if len(step_s) >= most else np.inf
 
 
 def _leaders(block: Grid, at: NDArray[np.intp], step: Floats, used: Floats, energy: Floats) -> Leaders:

@@ -1,5 +1,6 @@
 """The law as the planner asks it: may this chip come to this site, for this entity, in each quarter."""
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -45,13 +46,25 @@ def rulings(
     Asked are the export (a part from elsewhere) and the import on the other side, or the use of a domestic part;
     each for the entity's own headquarters and its ultimate parent's.
     """
+    return rulings_on(catalogue, chips, country, entity, [quarter.first_day for quarter in quarters], accepted)
+
+
+def rulings_on(
+    catalogue: Catalogue,
+    chips: Sequence[Chip],
+    country: str,
+    entity: Entity,
+    days: Sequence[dt.date],
+    accepted: Sequence[str],
+) -> dict[str, Ruling]:
+    """As `rulings`, on days instead of quarters."""
     found: dict[str, list[tuple[Verdicts, int]]] = {}
     for origin in sorted({chip.vendor_country for chip in chips}):
         mine = [chip for chip in chips if chip.vendor_country == origin]
         items = Items.from_chips(catalogue, mine)
         acts = list(_acts(origin, country, entity))
-        for quarter in quarters:
-            verdicts = [judge(catalogue, items, act, quarter.first_day) for act in acts]
+        for day in days:
+            verdicts = [judge(catalogue, items, act, day) for act in acts]
             for at, chip in enumerate(mine):
                 ranks = [PERMISSIONS.index(str(one.permission[at])) for one in verdicts]
                 worst = verdicts[ranks.index(max(ranks))]

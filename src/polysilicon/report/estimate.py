@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 from rich.console import Group, RenderableType
 
-from polysilicon.performance.search import Found
 from polysilicon.performance.serving import Range, ServingEstimate, ServingSearch
 from polysilicon.performance.training import TrainingEstimate
-from polysilicon.records.table import Table
 from polysilicon.records.units import GIB
 from polysilicon.report.terminal import pairs, plain_grid, table, text
 from polysilicon.report.words import number
@@ -71,14 +69,6 @@ def serving_search(found: ServingSearch) -> RenderableType:
     """The best deployment, the next best, and what a faster answer for one user costs."""
     tried = f"{found.tried:,} deployments tried, {found.met:,} keep the targets"
     return Group(serving(found.best), "", text(tried, "dim"), "", table(found.top), "", table(found.front))
-
-
-def training_search(found: Found) -> RenderableType:
-    """The best layout, then the next best, fastest first."""
-    tried = f"{found.enumerated:,} layouts tried, {found.feasible:,} fit in memory"
-    shown = found.best.to_table()
-    columns = {name: shown.columns[name] for name in shown.columns if name not in ("low_s", "high_s", "fits")}
-    return Group(training(found.best), "", text(tried, "dim"), "", table(Table("best layouts", columns)))
 
 
 def _range(figure: Range, unit: str) -> str:

@@ -1,7 +1,9 @@
 """Who evaluates the parts of a sweep: this process, a pool of processes, or a Dask cluster."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -35,5 +37,13 @@ def workers(count: int = 1, cluster: str = "") -> Iterator[Executor | None]:
 
 
 def _deaf() -> None:
-    """Ctrl-C is for the parent, which calls off the parts; a worker would only add its own traceback."""
+    """Ctrl-C is for the parent, which calls off the parts; a worker goes when its parent has gone, however it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,83 @@
+"""`search train`: one system, several, all; kept in a folder; on a cluster that isn't there."""
+
+import json
+
+import pytest
+
+JOB = ("--chips", 16, "--global-batch", 64, "--sequence", 2048)
+ONE = ("search", "train", "llama-3.1-8b", "--chip", "nvidia-h100-sxm-80gb", *JOB)
+
+
+def test_the_best_the_next_best_and_the_front_are_shown(run):
+    ran = run(*ONE, "--front", "--top", 3)
+    assert ran.code == 0
+    assert "layouts tried" in ran.out
+    assert "best layouts" in ran.out
+    assert "nothing equals or beats these" in ran.out
+    told = json.loads(run(*ONE, "--front", "--top", 3, "--json").out)
+    assert len(told["rows"]) == len(told["energy_j"]) == 3
+    assert len(told["front"]["rows"]) == len(told["front"]["energy_j"])
+    assert told["timed"] >= told["feasible"] > 3
+
+
+def test_varying_all_is_never_worse(run):
+    common, everything = (json.loads(run(*ONE, "--vary", vary, "--json").out) for vary in ("common", "all"))
+    assert everything["rows"][0]["step_s"] <= common["rows"][0]["step_s"]
+    assert everything["enumerated"] > common["enumerated"]
+
+
+def test_what_is_kept_in_a_folder_answers_again(run, tmp_path):
+    folder = tmp_path / "kept"
+    first = run(*ONE, "--folder", folder, "--json")
+    assert first.out == run(*ONE, "--folder", folder, "--json").out
+    assert list(folder.glob("*.npz"))
+    other = run(*ONE, "--folder", folder, "--front")
+    assert other.code == 2
+    assert "another sweep" in other.err
+
+
+def test_an_interrupted_search_says_how_to_go_on(run, tmp_path, monkeypatch):
+    from polysilicon.performance import search
+
+    def interrupted(*asked, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(search, "evaluate", interrupted)
+    ran = run(*ONE, "--folder", tmp_path / "kept")
+    assert ran.code == 130
+    assert "ask again to go on" in ran.err
+
+
+def test_several_systems_are_ranked_by_law_and_time(run):
+    asked = ("search", "train", "llama-3.1-8b", "--chip", "dgx-h100,atlas-800t-a3", *JOB)
+    ran = run(*asked, "--in", "CN", "--on", "2026-11-24")
+    assert ran.code == 0
+    assert ran.out.index("atlas-800t-a3") < ran.out.index("dgx-h100")
+    told = json.loads(run(*asked, "--json").out)
+    assert [row["permission"] for row in told["rows"]] == [None, None]
+
+
+def test_all_systems_are_asked_at_once(run):
+    asked = ("search", "train", "llama-3.1-8b", "--chip", "all", *JOB, "--in", "SG", "--on", "2026-11-24")
+    told = json.loads(run(*asked, "--by", "cost", "--json").out)
+    assert len(told["rows"]) > 30
+    assert len(told["without"]) > 5
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--chip", "all", *JOB, "--in", "SG"), "--on"),
+        (("--chip", "all", *JOB, "--on", "2026-11-24"), "--in"),
+        (("--chip", "all", *JOB, "--by", "cost"), "price is of a day"),
+        (("--chip", "dgx-h100", *JOB, "--in", "SG", "--on", "2026-11-24"), "compares several"),
+        (("--chip", "dgx-h100", *JOB, "--workers", 0), "--workers"),
+        (("--chip", "all", *JOB, "--in", "SG", "--on", "soon"), "date"),
+        (("--chip", "all", *JOB, "--in", "XX", "--on", "2026-11-24"), "XX"),
+        (("--chip", "dgx-h100", *JOB, "--cluster", "nonsense://"), "--cluster"),
+    ],
+)
+def test_what_can_t_be_asked_is_refused(run, options, told):
+    ran = run("search", "train", "llama-3.1-8b", *options)
+    assert ran.code == 2
+    assert told in ran.err
