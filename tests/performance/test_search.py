@@ -164,6 +164,21 @@ def test_what_fits_nowhere_says_how_near_it_came_and_what_would_do(gpt3):
     assert found.chips == enough
 
 
-def test_a_batch_that_divides_nothing_says_so(small):
-    with pytest.raises(NothingFits, match="batch"):
-        search_training(CATALOGUE, replace(small, heads=1, layers=1), Training(2048, 1), h100(4), Space(tp=(2,)))
+@pytest.mark.parametrize(
+    ("space", "told"),
+    [
+        (Space(tp=(7,)), "heads do not divide .* nearest layout that works: tp 8"),
+        (Space(pp=(500,)), "deeper than the model has layers"),
+        (Space(cp=(3,)), "sequence does not divide"),
+        (Space(micro_batch=(5,)), "micro-batch"),
+        (Space(ep=(7,)), "experts do not divide"),
+    ],
+)
+def test_an_impossible_degree_says_which_constraint_failed_and_what_works(mixture, space, told):
+    with pytest.raises(InputError, match=told):
+        asked(mixture, 512, space)
+
+
+def test_degrees_that_share_no_split_say_so(small):
+    with pytest.raises(NothingFits, match="no split over at most 16 chips"):
+        asked(small, 16, Space(sizes=(11,)))

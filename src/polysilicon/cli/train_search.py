@@ -37,6 +37,16 @@ class Vary:
     vary
         The common choices of a layout, or all: partial recomputation, sharding groups, zero-bubble schedules,
         context parallelism, experts' own tensor degree, offload.
+    tp
+        Only these tensor-parallel degrees; the option may be given again, as the next four may.
+    pp
+        Only so many pipeline stages.
+    cp
+        Only these context-parallel degrees.
+    ep
+        Only these expert-parallel degrees.
+    micro_batch
+        Only so many sequences of one replica at a time.
     by
         What makes a layout the best: time of a step, cost (chip-seconds, or rent where --chip names several), energy.
     top
@@ -48,6 +58,11 @@ class Vary:
     precision: tuple[str, ...] = ("bf16",)
     recompute: tuple[Recompute, ...] = ("none", "full")
     vary: Literal["common", "all"] = "common"
+    tp: tuple[int, ...] = ()
+    pp: tuple[int, ...] = ()
+    cp: tuple[int, ...] = ()
+    ep: tuple[int, ...] = ()
+    micro_batch: tuple[int, ...] = ()
     by: Literal["time", "cost", "energy"] = "time"
     top: int = 10
     front: Annotated[bool, Parameter(show_default=False)] = False
@@ -66,8 +81,13 @@ class Vary:
         for one in self.precision:
             if one not in PRECISIONS:
                 raise InputError("is no precision", place=Place(field="--precision"), found=one, allowed=PRECISIONS)
+        degrees = {name: getattr(self, name) for name in ("tp", "pp", "cp", "ep", "micro_batch")}
+        for name, asked in degrees.items():
+            for one in asked:
+                sane(**{name: one})
         make = Space.wide if self.vary == EVERY else Space
-        return make(precisions=self.precision, recompute=self.recompute)
+        asked_for = {name: asked for name, asked in degrees.items() if asked}
+        return make(precisions=self.precision, recompute=self.recompute, **asked_for)
 
 
 @Parameter(name="*")

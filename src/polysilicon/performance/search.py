@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.feasible import check
 from polysilicon.performance.grid import Floats, Grid, table_of
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.leaders import Criterion
@@ -90,7 +91,8 @@ def search_training(
     Raises:
         Unsupported: the model is not a transformer.
         NothingFits: no layout fits in memory; the message names the nearest miss, and how many chips would do.
-        InputError: the chip states no dense matrix peak for a precision, the budget is below one chip, or the
+        InputError: a degree that is asked for breaks a constraint; the message names the nearest layout that works.
+            Or the chip states no dense matrix peak for a precision, the budget is below one chip, or the
             folder holds another search.
     """
     if not isinstance(model, Transformer):
@@ -179,7 +181,7 @@ def asked(
     )
     pieces = _candidates(question, model, space, budget)
     if not pieces:
-        raise NothingFits(_no_cut(model, task, budget))
+        _refuse(question, model, space, budget)
     return question, pieces
 
 
@@ -208,10 +210,25 @@ def _ledger(folder: Path, question: Question, parts: Sequence[Sequence[Grid]]) -
         raise InputError(str(other), place=Place(field="--folder"), remedy="name another folder") from other
 
 
-def _no_cut(model: Transformer, task: Training, budget: int) -> str:
-    return (
+def _refuse(question: Question, model: Transformer, space: Space, budget: int) -> NoReturn:
+    """Say which constraint the degrees that were asked for break, and the nearest layout that breaks none.
+
+    Raises:
+        InputError: they break one.
+        NothingFits: each is possible alone, but they share no split.
+    """
+    degrees: dict[str, Any] = {
+        name: max(min(getattr(space, name), default=1), 1) for name in ("tp", "pp", "cp", "ep", "micro_batch")
+    }
+    replicas = max(budget // (degrees["tp"] * degrees["pp"] * degrees["cp"]), 1)
+    shared = [one for one in divisors(question.task.global_batch) if one <= replicas]
+    narrow = Layouts.one(**degrees, dp=shared[-1])
+    check(model, question.task, question.cluster, narrow)
+    domain = float(np.max(question.cluster.scaleup_domain))
+    raise NothingFits(
         f"no layout of {model.name} divides: {model.heads} heads, {model.layers} layers and a batch of "
-        f"{task.global_batch} sequences share no split over at most {budget} chips; choose a batch with more divisors"
+        f"{question.task.global_batch} sequences share no split over at most {budget} chips, {domain:g} of them in a "
+        "scale-up domain, with the degrees and sizes asked for; ask for fewer of them, or a batch with more divisors"
     )
 
 

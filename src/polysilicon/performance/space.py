@@ -272,12 +272,10 @@ def _experts(model: Transformer, replicas: int, tp: int, space: Space) -> list[t
     if not model.experts:
         return [(1, 0)]
     found = []
-    for expert_tp in space.expert_tp:
-        if expert_tp and (tp % expert_tp or expert_tp == tp):
-            continue
+    for expert_tp in sorted({0 if one in (0, tp) else one for one in space.expert_tp if not one or tp % one == 0}):
         ranks = replicas * (tp // expert_tp if expert_tp else 1)
         found += [(one, expert_tp) for one in _chosen(divisors(ranks), space.ep) if model.experts % one == 0]
-    return found or [(1, 0)]
+    return found
 
 
 def _interleaves(layers: int, pp: int, batches: int, space: Space) -> Sequence[int]:
