@@ -1,4 +1,7 @@
 import re
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -13,7 +16,7 @@ from polysilicon.performance import search as searching
 from polysilicon.performance.space import layouts
 from polysilicon.records.errors import InputError, NothingFits
 from polysilicon.sweep import workers
-from polysilicon.workloads.task import Training
+from polysilicon.workloads import Training, transformer
 
 CATALOGUE = load()
 TASK = Training(2048, 64)
@@ -132,6 +135,35 @@ def test_a_stopped_search_goes_on_and_loses_nothing(small, in_parts, tmp_path):
     assert len(kept) == 3
     same(alone, asked(small, 16, with_front=True, folder=tmp_path))
     assert [one.stat().st_mtime_ns for one in kept] == before
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from polysilicon.facts import load
+from polysilicon.performance import Cluster, Space, search, search_training
+from polysilicon.workloads import Training, transformer
+search.PART = 4096
+known = load()
+cluster = Cluster.from_catalogue(known, "nvidia-h100-sxm-80gb", 16)
+model, slowly = transformer(known, "llama-3.1-8b"), lambda done, whole: time.sleep(0.05)
+search_training(known, model, Training(2048, 64), cluster, Space.wide(cp=(1, 2)), with_front=True,
+                folder=Path(sys.argv[1]), progress=slowly)
+"""
+
+
+def test_a_killed_search_goes_on_and_loses_nothing(in_parts, tmp_path):
+    model, space = transformer(CATALOGUE, "llama-3.1-8b"), Space.wide(cp=(1, 2))
+    killed = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)])
+    while len(list(tmp_path.glob("*.npz"))) < 3 and killed.poll() is None:
+        time.sleep(0.01)
+    killed.kill()
+    assert killed.wait() < 0
+    kept = {one.name: one.stat().st_mtime_ns for one in tmp_path.glob("*.npz")}
+    resumed = asked(model, 16, space, with_front=True, folder=tmp_path)
+    assert len(list(tmp_path.glob("*.npz"))) > len(kept) >= 3
+    assert all((tmp_path / name).stat().st_mtime_ns == when for name, when in kept.items())
+    same(asked(model, 16, space, with_front=True), resumed)
 
 
 def test_the_folder_of_another_search_is_refused(small, tmp_path):

@@ -35,7 +35,7 @@ PART = 1 << 22
 # So many parts are worked off here: a pool of processes takes longer to start.
 FEW = 16
 # A budget that is too small is asked again with up to so many times the chips.
-MORE = tuple(2**power for power in range(1, 11))
+MORE = (2, 4, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,8 @@ def _ledger(folder: Path, question: Question, parts: Sequence[Sequence[Grid]]) -
 
     asked = replace(question, catalogue=None, cluster=replace(question.cluster, readings=()))  # type: ignore[arg-type]
     known = sha256(f"{__version__} {question.catalogue.hash} {asked} {BLOCK} {PART}".encode())
+    for formulas in sorted(Path(__file__).parent.glob("*.py")):
+        known.update(formulas.read_bytes())
     for part in parts:
         for grid in part:
             for column in (grid.cuts, *grid.choices):
@@ -245,20 +247,22 @@ def _nearest_miss(question: Question, model: Transformer, space: Space, tally: T
 
 
 def _enough(question: Question, model: Transformer, space: Space) -> int | None:
-    """The least number of chips, of those that are tried, on which some layout fits."""
+    """The least number of chips, of those that are tried, on which some layout fits: one with small micro-batches."""
     budget = int(np.max(question.cluster.chips))
-    room = float(np.max(question.cluster.memory_bytes))
+    small = replace(space, sizes=(), micro_batch=(min(space.micro_batch, default=1),))
     for factor in MORE:
-        fitting = [
-            _chips_of(grid.layouts(), fits)
-            for grid in _candidates(question, model, replace(space, sizes=()), budget * factor)
-            for one in [np.asarray(memory(question.job(grid.layouts())).memory_bytes)]
-            if (fits := one <= room).any()
-        ]
+        blocks = (
+            block
+            for grid in _candidates(question, model, small, budget * factor)
+            for block in grid.parts(BLOCK, LEAST_CUTS)
+        )
+        fitting = [least for block in blocks if (least := _least_chips(question, block)) is not None]
         if fitting:
             return min(fitting)
     return None
 
 
-def _chips_of(layouts: Layouts, fits: Any) -> int:
-    return int(np.min(np.where(fits, layouts.chips, np.inf)))
+def _least_chips(question: Question, block: Grid) -> int | None:
+    layouts = block.layouts()
+    fits = question.fits(memory(question.job(layouts)))
+    return int(np.min(np.where(fits, layouts.chips, np.inf))) if np.any(fits) else None

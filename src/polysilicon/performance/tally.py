@@ -13,7 +13,7 @@ from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.grid import COLUMNS, Floats, Grid
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.leaders import Criterion, Leaders, Map, front, leading, score, together
-from polysilicon.performance.memory import memory
+from polysilicon.performance.memory import Memory, memory
 from polysilicon.performance.power import busy_s, step_energy_j
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.step import Breakdown, Job, breakdown
@@ -48,6 +48,10 @@ class Question:
     def job(self, layouts: Layouts) -> Job:
         """What the formulas read."""
         return job_of(self.catalogue, self.shape, self.task, self.cluster, layouts, self.recipe, self.efficiency)
+
+    def fits(self, used: Memory) -> NDArray[np.bool_]:
+        """Whether a chip's memory suffices."""
+        return np.asarray(used.memory_bytes) <= float(np.max(self.cluster.memory_bytes))
 
     def energy_j(self, parts: Breakdown, chips: Values) -> Values:
         """Energy that the chips draw in a step."""
@@ -99,8 +103,8 @@ class Tally:
         """Evaluate one block."""
         self.enumerated += len(block)
         job = question.job(block.layouts())
-        used = _spread(memory(job).memory_bytes, block)
-        fits = used <= float(np.max(question.cluster.memory_bytes))
+        needed = memory(job)
+        used, fits = _spread(needed.memory_bytes, block), _spread(question.fits(needed), block)
         choices = tuple(range(fits.ndim - 1))
         alive: NDArray[np.bool_] = np.asarray(fits.any(axis=choices))
         if not alive.any():
@@ -156,9 +160,9 @@ def evaluate(question: Question, part: Iterable[Grid]) -> dict[str, NDArray[Any]
     return tally.arrays()
 
 
-def _spread(values: Values, block: Grid) -> Floats:
+def _spread(values: Any, block: Grid) -> NDArray[Any]:
     """The figures with every axis of the block; one that they don't depend on stays one long, but for the cuts."""
-    spread: Floats = np.asarray(values)
+    spread = np.asarray(values)
     return np.broadcast_to(spread, np.broadcast_shapes(spread.shape, (1,) * (len(block.shape) - 1) + block.shape[-1:]))
 
 
