@@ -17,8 +17,8 @@ from polysilicon.performance.values import Values
 
 Indices = NDArray[np.intp]
 Criterion = Literal["time", "cost", "energy"]
-# Cells of the coarse map of a front along memory and along energy.
-CELLS = 64
+# Steps of the map of a front in memory and in energy, at most.
+CELLS = 256
 
 
 @dataclass(frozen=True)
@@ -108,24 +108,28 @@ def front(found: Leaders) -> Leaders:
 
 
 class Map:
-    """A coarse map of a front: in each cell of memory and energy, the time below which nothing there is beaten yet."""
+    """A front as a map: at each step up in memory and in energy, the least time of the members that need no more."""
 
     def __init__(self, found: Leaders) -> None:
-        self._low = found.figures[:, 1:].min(axis=0)
-        width = found.figures[:, 1:].max(axis=0) - self._low
-        self._scale = (CELLS - 3) / np.where(width > 0.0, width, 1.0)
-        cells = np.full((CELLS, CELLS), np.inf)
-        # A front member speaks for the cells after its own: there everything needs at least as much of both.
-        at = (self._cell(0, found.figures[:, 1]) + 1, self._cell(1, found.figures[:, 2]) + 1)
+        self._memories, self._energies = _edges(found.figures[:, 1]), _edges(found.figures[:, 2])
+        cells = np.full((len(self._memories) + 1, len(self._energies) + 1), np.inf)
+        # A member speaks from the first edge on that is not below it.
+        at = (
+            np.searchsorted(self._memories, found.figures[:, 1]) + 1,
+            np.searchsorted(self._energies, found.figures[:, 2]) + 1,
+        )
         np.minimum.at(cells, at, found.step_s)
         self._beaten_s = np.minimum.accumulate(np.minimum.accumulate(cells, axis=0), axis=1)
 
     def open(self, step_s: Floats, memory_bytes: Floats, energy_j: Floats) -> Indices:
-        """Which of these candidates the map does not show to be beaten."""
-        beaten_s = self._beaten_s[self._cell(0, memory_bytes), self._cell(1, energy_j)]
-        return np.flatnonzero(step_s <= beaten_s)
+        """Which of these candidates no member is shown to beat; one with the very figures of a member stays."""
+        memory = np.searchsorted(self._memories, memory_bytes, side="right")
+        energy = np.searchsorted(self._energies, energy_j, side="right")
+        return np.flatnonzero(step_s <= self._beaten_s[memory, energy])
 
-    def _cell(self, axis: int, values: Floats) -> Indices:
-        """Cells from 1 on; 0 lies below every member of the front."""
-        cell: Indices = np.clip((values - self._low[axis]) * self._scale[axis] + 1.0, 0.0, CELLS - 1.0).astype(np.intp)
-        return cell
+
+def _edges(values: Floats) -> Floats:
+    """The values in order; where they are many, evenly chosen ones and the largest."""
+    ordered = np.unique(values)
+    edges: Floats = ordered[np.unique(np.linspace(0, len(ordered) - 1, min(len(ordered), CELLS)).astype(np.intp))]
+    return edges

@@ -26,8 +26,8 @@ from polysilicon.workloads.task import Training
 # the formulas; and cuts enough that the inner loops are long.
 BLOCK = 1 << 19
 LEAST_CUTS = 64
-# The first candidates that make the map of a front.
-SAMPLE = 2048
+# So many candidates move a front first, before the rest of a block is looked at.
+SAMPLE = 512
 
 
 @dataclass(frozen=True)
@@ -130,15 +130,21 @@ class Tally:
         if len(good):
             found = together([self.best, _leaders(block, good, step, used, energy)])
             self.best = leading(found, question.most, question.by)
-        if not question.with_front:
-            return
-        fitting = np.flatnonzero(fits)
-        figured = step[fits], used[fits], energy[fits]
-        if not len(self.front):
-            some = fitting[:: max(len(fitting) // SAMPLE, 1)]
-            self.front = front(_leaders(block, some, step, used, energy))
-        unbeaten = fitting[Map(self.front).open(*figured)]
-        self.front = front(together([self.front, _leaders(block, unbeaten, step, used, energy)]))
+        if question.with_front:
+            self._reach(block, fits, step, used, energy)
+
+    def _reach(self, block: Grid, fits: NDArray[np.bool_], step: Floats, used: Floats, energy: Floats) -> None:
+        """Move the front out to a block: a sample first, until little of the block is left that may lie beyond."""
+        left, figures = np.flatnonzero(fits), (step[fits], used[fits], energy[fits])
+        for stride in (len(left) // SAMPLE, SAMPLE, SAMPLE // 16, 1):
+            if len(self.front):
+                open_ = Map(self.front).open(*figures)
+                left, figures = left[open_], (figures[0][open_], figures[1][open_], figures[2][open_])
+            some = left[:: max(min(stride, len(left) // SAMPLE), 1)]
+            if len(some):
+                self.front = front(together([self.front, _leaders(block, some, step, used, energy)]))
+            if len(some) == len(left):
+                return
 
     def _limit(self, question: Question, scored: Floats, fits: NDArray[np.bool_]) -> float:
         """A score that as many as are wanted keep."""
