@@ -30,11 +30,6 @@ def test_a_pool_of_processes_finds_the_same():
         assert totals(executor=executor) == ALONE
 
 
-def test_one_worker_is_this_process():
-    with workers(1) as executor:
-        assert executor is None
-
-
 def test_progress_ends_at_the_whole():
     seen = []
     totals(progress=lambda done, whole: seen.append((done, whole)))

@@ -1,0 +1,57 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from polysilicon.sweep import workers
+
+
+def test_one_worker_is_this_process():
+    with workers(1) as executor:
+        assert executor is None
+
+
+def test_a_pool_works_in_processes_of_its_own():
+    with workers(2) as executor:
+        assert executor.submit(os.getpid).result() != os.getpid()
+
+
+def test_workers_leave_ctrl_c_to_their_parent():
+    with workers(2) as executor:
+        worker = executor.submit(os.getpid).result()
+        os.kill(worker, signal.SIGINT)
+        assert executor.submit(os.getpid).result() == worker
+
+
+ORPHANED = """
+import os, sys, time
+from polysilicon.sweep import workers
+if __name__ == "__main__":
+    with workers(2) as executor:
+        print(executor.submit(os.getpid).result(), flush=True)
+        executor.submit(time.sleep, 60).result()
+"""
+
+
+def test_workers_go_when_their_parent_is_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(ORPHANED)
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    for _ in range(200):
+        if not _runs(worker):
+            return
+        time.sleep(0.02)
+    raise AssertionError("the worker outlived its parent")
+
+
+def _runs(process: int) -> bool:
+    try:
+        with open(f"/proc/{process}/stat", encoding="utf-8") as state:
+            return state.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
