@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 
+# How long a cluster may take to answer.
+PATIENCE = "10s"
+
 
 @contextmanager
 def workers(count: int = 1, cluster: str = "") -> Iterator[Executor | None]:
@@ -22,7 +25,7 @@ def workers(count: int = 1, cluster: str = "") -> Iterator[Executor | None]:
     if cluster:
         from distributed import Client
 
-        with Client(cluster, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+        with Client(cluster, timeout=PATIENCE, set_as_default=False) as client:  # type: ignore[no-untyped-call]
             yield client.get_executor(retries=2)
         return
     if count <= 1:
