@@ -1,7 +1,13 @@
 import pytest
 
 from polysilicon.facts import load
+from polysilicon.performance import Cluster, Recipe
+from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.step import breakdown
+from polysilicon.performance.training import job_of
+from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer
+from polysilicon.workloads.task import Training
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +65,17 @@ def mixture():
         shared_hidden=1024,
         dense_layers=1,
     )
+
+
+@pytest.fixture(scope="session")
+def step_of(catalogue):
+    """Where a step goes, for a model, a layout and a recipe, on a chip or system with any other fabric."""
+
+    def parts(model, layout, recipe=None, *, chip="nvidia-h100-sxm-80gb", chips=4096, task=None, **fabric):
+        cluster = Cluster.from_catalogue(catalogue, chip, chips, fabric)
+        efficiency = efficiency_of(catalogue, cluster.chip, "training")
+        task = task or Training(4096, 512)
+        job = job_of(catalogue, Shape.of(model), task, cluster, layout, recipe or Recipe(), efficiency)
+        return breakdown(job)
+
+    return parts

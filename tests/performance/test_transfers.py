@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polysilicon.performance import Layouts, Recipe
+from polysilicon.performance.collectives import ALGORITHMS
+from polysilicon.performance.communication import causal_wait, hidden_share
+from polysilicon.workloads.task import Training
+
+WIDE = {"tp": 8, "pp": 2, "dp": 8, "cp": 2, "ep": 8, "zero_stage": 2}
+OVERLAPS = {
+    "tensor_hidden": "tensor_s",
+    "context_hidden": "context_s",
+    "expert_hidden": "expert_s",
+    "pipeline_hidden": "pipeline_s",
+    "data_hidden": "data_s",
+}
+
+
+@pytest.mark.parametrize(("field", "part"), OVERLAPS.items())
+@settings(max_examples=10, deadline=None)
+@given(share=st.floats(0, 1))
+def test_overlap_can_be_asked_for_and_switched_off(mixture, step_of, field, part, share):
+    layout = Layouts.one(**WIDE)
+    off, some, most = (step_of(mixture, layout, Recipe(**{field: one})) for one in (0.0, share, 1.0))
+    exposed = [float(np.ravel(getattr(one, part))[0]) for one in (off, some, most)]
+    assert exposed[0] >= exposed[1] * (1 - 1e-12) >= exposed[2] * (1 - 1e-9)
+    assert exposed[0] >= float(np.ravel(getattr(step_of(mixture, layout), part))[0])
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 10), st.floats(0, 10))
+def test_no_more_is_hidden_than_there_is_compute_beside(asked, fitted, transfer, beside):
+    share = hidden_share(asked, fitted, transfer, beside)
+    assert share * transfer <= beside * (1 + 1e-12)
+    assert share <= asked
+    assert hidden_share(-1.0, fitted, transfer, beside) == fitted
+
+
+def test_another_micro_batch_hides_more_of_an_exchange_than_shared_experts(mixture, step_of):
+    layout = Layouts.one(dp=64, ep=32)
+    shared, dual = (step_of(mixture, layout, Recipe(expert_hidden=1.0, dual_batch=one)) for one in (0.0, 1.0))
+    assert dual.expert_s < shared.expert_s
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_auto_is_the_fastest_algorithm_and_hierarchical_the_fitted_one(gpt3, step_of, algorithm):
+    layout = Layouts.one(tp=8, dp=64, zero_stage=0)
+    named = {one: step_of(gpt3, layout, Recipe(algorithm=float(at))) for at, one in enumerate(ALGORITHMS)}
+    assert named["auto"].step_s <= named[algorithm].step_s * (1 + 1e-12)
+    assert named["hierarchical"].step_s == step_of(gpt3, layout).step_s
+
+
+def test_all_to_alls_pay_where_a_long_ring_has_many_heads_to_send(gpt3, step_of):
+    task = Training(131072, 8)
+    ring, exchanged = (
+        step_of(gpt3, Layouts.one(tp=8, cp=4, dp=8, context=one), task=task) for one in ("ring", "all_to_all")
+    )
+    assert ring.context_s != exchanged.context_s
+    assert exchanged.layers_s == ring.layers_s
+    for context in ("ring", "all_to_all"):
+        assert step_of(gpt3, Layouts.one(tp=8, context=context)).context_s == 0
+
+
+def test_dealing_a_causal_sequence_out_in_order_makes_ranks_wait(small, step_of):
+    task, layout = Training(65536, 8), Layouts.one(cp=8)
+    even, order = (step_of(small, layout, Recipe(balanced_context=one), task=task) for one in (1.0, 0.0))
+    assert order.layers_s > even.layers_s
+    swapped = Layouts.one(cp=8, context="all_to_all")
+    assert step_of(small, swapped, Recipe(balanced_context=0.0), task=task).layers_s == even.layers_s
+    assert causal_wait(8.0, 1.0, 0.0, 0.0) == 16 / 9
+    assert causal_wait(8.0, 0.0, 0.0, 0.0) == causal_wait(8.0, 1.0, 1.0, 0.0) == causal_wait(1.0, 1.0, 0.0, 0.0) == 1
+
+
+def test_a_table_mixes_what_its_rows_ask_for(mixture, step_of):
+    asked = [
+        {"schedule": "zero_bubble", "pp": 2},
+        {"shard": 8, "dp": 64, "zero_stage": 3},
+        {"expert_tp": 1, "tp": 4, "ep": 8, "dp": 8, "sequence_parallel": 1},
+        {"context": "all_to_all", "cp": 4},
+    ]
+    rows = [Layouts.one(**one) for one in asked]
+    names = Layouts.__dataclass_fields__
+    table = Layouts(**{name: np.concatenate([getattr(one, name) + np.zeros(1) for one in rows]) for name in names})
+    whole = step_of(mixture, table)
+    for at, row in enumerate(rows):
+        alone = step_of(mixture, row).columns()
+        for name, value in whole.columns().items():
+            assert np.isclose(np.broadcast_to(value, 4)[at], np.ravel(alone[name])[0], rtol=1e-12, atol=0), name
