@@ -5,9 +5,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from polysilicon.performance import layer as on_chip
-from polysilicon.performance.communication import expert_replicas, replicas
+from polysilicon.performance.job import Holders, Job, held_weights, holders, layer_weights
 from polysilicon.performance.pipeline import micro_batches
-from polysilicon.performance.step import Job, held_weights, layer_weights
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
@@ -235,32 +234,32 @@ def memory_bytes(counted_bytes: Values, reserve_bytes: Values) -> Values:
 def memory(job: Job) -> Memory:
     """Memory of the fullest chip of each candidate, by kind."""
     cut, recipe, efficiency = job.layouts, job.recipe, job.efficiency
-    plain, own = held_weights(job)
-    ranks = replicas(cut.dp, cut.cp)
-    held = (plain, own, ranks, expert_replicas(ranks, cut.ep))
+    who = holders(job)
+    plain, own = held_weights(job, who)
+    held = (plain, own, who.shards, who.expert_shards)
     trained = trained_share(recipe.frozen, recipe.adapter_share)
     weights = state_bytes(*held, recipe.weight_bytes, from_stage(cut.zero_stage, 3.0), 1.0)
     gradients = state_bytes(*held, recipe.gradient_bytes, from_stage(cut.zero_stage, 2.0), trained)
     optimizer = state_bytes(*held, recipe.optimizer_bytes, from_stage(cut.zero_stage, 1.0), trained)
     activations, tokens = _activations(job)
     logits = logit_bytes(tokens, job.shape.vocab, cut.tp, cut.pp)
-    gathered = _gathered(job, ranks, trained)
+    gathered = _gathered(job, who, trained)
     counted = counted_bytes(weights, gradients, optimizer, gathered, activations, logits)
     reserve = reserve_bytes(counted, efficiency["reserve_share"], efficiency["reserve_bytes"])
     total = memory_bytes(counted, reserve)
     return Memory(total, weights, gradients, optimizer, gathered, activations, logits, reserve)
 
 
-def _gathered(job: Job, ranks: Values, trained: Values) -> Values:
+def _gathered(job: Job, who: Holders, trained: Values) -> Values:
     """What sharded weights and gradients hold whole for the moment."""
     cut, recipe, layers = job.layouts, job.recipe, job.shape.layers
-    common, own, edge = layer_weights(job)
+    common, own, edge = layer_weights(job, who)
     two, one = units_at_once(layers, cut.pp, 2.0), units_at_once(layers, cut.pp, 1.0)
     from_third, from_second = from_stage(cut.zero_stage, 3.0), from_stage(cut.zero_stage, 2.0)
     width = recipe.gradient_bytes * trained
     return gathered_bytes(
-        whole_unit_bytes(common, own, edge, ranks, cut.tp, two, recipe.weight_bytes, from_third),
-        whole_unit_bytes(common, own, 0.0, ranks, cut.tp, one, width, from_second),
+        whole_unit_bytes(common, own, edge, who.shards, cut.tp, two, recipe.weight_bytes, from_third),
+        whole_unit_bytes(common, own, 0.0, who.shards, cut.tp, one, width, from_second),
     )
 
 
