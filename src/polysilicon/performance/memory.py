@@ -263,8 +263,13 @@ def _gathered(job: Job, who: Holders, trained: Values) -> Values:
     )
 
 
-def _activations(job: Job) -> tuple[Values, Values]:
-    """Activations of the first stage, and the tokens of a micro-batch on one chip."""
+def layer_activations(job: Job) -> Values:
+    """What a mean layer keeps of one micro-batch between its forward and backward pass [bytes]."""
+    return _layer(job)[1]
+
+
+def _layer(job: Job) -> tuple[Values, Values, Values]:
+    """Activations of a mean layer without recomputation, what it keeps, and the tokens of a micro-batch on one chip."""
     cut, shape, recipe = job.layouts, job.shape, job.recipe
     tokens = on_chip.chip_tokens(cut.micro_batch, job.sequence, cut.cp)
     degree = on_chip.sequence_cut(cut.tp, cut.sequence_parallel)
@@ -276,7 +281,13 @@ def _activations(job: Job) -> tuple[Values, Values]:
     kept = kept_bytes(tokens, shape.hidden, shape.query_width, shape.kv_width, width, cut.tp, degree)
     scores = score_kept_bytes(tokens, job.sequence, shape.heads, cut.tp, recipe.fused_attention, cut.recompute)
     checkpoint = checkpoint_bytes(tokens, shape.hidden, degree)
-    held = layer_activation_bytes(kept, scores, checkpoint, cut.recompute, cut.recomputed_share)
+    return kept, layer_activation_bytes(kept, scores, checkpoint, cut.recompute, cut.recomputed_share), tokens
+
+
+def _activations(job: Job) -> tuple[Values, Values]:
+    """Activations of the first stage, and the tokens of a micro-batch on one chip."""
+    cut, shape = job.layouts, job.shape
+    kept, held, tokens = _layer(job)
     batches = micro_batches(job.global_batch, cut.dp, cut.micro_batch)
     flying = in_flight(cut.pp, cut.interleave, batches)
     return activation_bytes(held, working_bytes(kept, held), shape.layers, cut.pp, flying), tokens
