@@ -9,11 +9,12 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.efficiency import Fit
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
+from polysilicon.performance.job import Host
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.rates import backward_rates, rates
 from polysilicon.performance.recipe import Recipe, as_run
 from polysilicon.performance.step import Job, breakdown
-from polysilicon.performance.training import latencies_s
+from polysilicon.performance.training import host_of, latencies_s
 from polysilicon.performance.values import PEAK_FIELD, PRECISIONS
 from polysilicon.records.errors import Unsupported
 from polysilicon.records.recorder import Recorder, Step
@@ -64,6 +65,8 @@ def explain_training(
     sequence = known.value(task.sequence_length, "task: sequence length")
     batch = known.value(task.global_batch, "task: global batch")
     on_gpu = known.value(cluster.device_class == "gpu", f"{cluster.chip}: device class")
+    link, host_memory = host_of(catalogue).link_bytes_per_s, host_of(catalogue).memory_bytes_per_s
+    host = Host(known.value(link, "host-link-gbs"), known.value(host_memory, "host-memory-gbs"))
     with recorder:
         recipe = as_run(recipe, layout, on_gpu)
         reached = rates(chips, efficiency, layout, recipe, latencies)
@@ -72,7 +75,8 @@ def explain_training(
         back = backward_rates(chips, efficiency, layout, recipe, latencies)
         if back is not None:
             back = replace(back, operand_bytes=known.value(back.operand_bytes, "bytes of an operand, backward"))
-        job = Job(shape, sequence, batch, layout, recipe, reached, efficiency, chips.node_size, chips.fabric, back)
+        figures = shape, sequence, batch, layout, recipe, reached, efficiency, chips.node_size, chips.fabric, back
+        job = Job(*figures, host=host)
         step = breakdown(job).step_s
     return plain(recorder.tree(step))
 

@@ -16,11 +16,19 @@ from polysilicon.workloads.counts import Shape
 
 
 @dataclass(frozen=True)
+class Host:
+    """What a chip has of its host: bandwidth of the link to it, one direction, and of its memory."""
+
+    link_bytes_per_s: Values = np.inf
+    memory_bytes_per_s: Values = np.inf
+
+
+@dataclass(frozen=True)
 class Job:
     """Everything the formulas of a step read: one candidate, or a table of them.
 
     `backward_rates` are those of the backward pass where they differ from the forward pass's. `outside_s` is the time
-    of reducing gradients with chips beyond these, once a step.
+    of reducing gradients with chips beyond these, once a step. `host` matters only to what is offloaded.
     """
 
     shape: Shape
@@ -34,12 +42,19 @@ class Job:
     fabric: Fabric = field(default_factory=Fabric)
     backward_rates: Rates | None = None
     outside_s: Values = 0.0
+    host: Host = field(default_factory=Host)
 
     @property
     def links(self) -> tuple[Values, Values, Values, Values]:
         """Bandwidth and latency of both network levels, in the order the collectives take them."""
         one = self.rates
         return one.scaleup_bytes_per_s, one.scaleout_bytes_per_s, one.scaleup_latency_s, one.scaleout_latency_s
+
+    @property
+    def offloads(self) -> bool:
+        """Whether any candidate keeps a state in host memory."""
+        cut = self.layouts
+        return any(np.any(one) for one in (cut.offload_optimizer, cut.offload_activations, cut.offload_weights))
 
     @property
     def mixed(self) -> bool:

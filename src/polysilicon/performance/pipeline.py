@@ -175,6 +175,24 @@ def optimizer_bytes(
 
 
 @formula
+def stage_bytes(layer_bytes: Values, stage_layers: Values) -> Values:
+    """What the layers of the longest stage keep of one micro-batch.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 4.2.3.
+    """
+    return layer_bytes * stage_layers
+
+
+@formula
+def updated_here_s(optimizer_s: Values, offloaded: Values) -> Values:
+    """Optimizer time that is left on the chip when the host updates a share of the weights.
+
+    Source: Ren et al., ZeRO-Offload (arXiv 2101.06840), section 4.
+    """
+    return optimizer_s * (1.0 - offloaded)
+
+
+@formula
 def overhead_s(
     layers_s: Values,
     head_s: Values,

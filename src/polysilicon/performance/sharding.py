@@ -119,6 +119,32 @@ def gathered_weight_bytes(gather_bytes: Values, weight_bytes: Values) -> Values:
 
 
 @formula
+def answered_weights(
+    weights: Values,
+    expert_weights: Values,
+    shards: Values,
+    expert_shards: Values,
+    zero_stage: Values,
+    least: Values,
+) -> Values:
+    """Weights of which one chip keeps a state that ZeRO splits from stage `least` on.
+
+    Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), figure 1.
+    """
+    split = np.asarray(zero_stage) >= least
+    return weights / np.where(split, shards, 1.0) + expert_weights / np.where(split, expert_shards, 1.0)
+
+
+@formula
+def trained_weights(weights: Values, frozen: Values, adapter_share: Values) -> Values:
+    """How many of so many weights are trained, or adapters of what is not.
+
+    Source: Hu et al., LoRA (arXiv 2106.09685), section 4.2.
+    """
+    return weights * np.where(np.asarray(frozen) > 0.0, adapter_share, 1.0)
+
+
+@formula
 def slice_weights(weights: Values, shards: Values) -> Values:
     """Weights whose states one chip of a ZeRO group keeps.
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from polysilicon.performance import communication as wire
 from polysilicon.performance import layer as on_chip
+from polysilicon.performance import offload, routing, sharding, transfers
 from polysilicon.performance import pipeline as whole
-from polysilicon.performance import routing, transfers
 from polysilicon.performance.job import Holders, Job, held_weights, holders
 from polysilicon.performance.operators import gemm_bytes, gemm_flop, gemm_s, roofline_s, streaming_s
 from polysilicon.performance.rates import Rates
@@ -71,7 +71,7 @@ def breakdown(job: Job) -> Breakdown:
         bubble,
         transfers.data(job, held, stage, batches),
         _optimizer(job, held),
-        0.0,
+        _offload(job, held, deep, stage, batches) if job.offloads else 0.0,
     )
     overhead = whole.overhead_s(*parts, efficiency["step_s"], cut.chips, job.node_size, efficiency["straggle"])
     return Breakdown(whole.step_s(*parts, overhead), *parts, overhead)
@@ -186,4 +186,20 @@ def _optimizer(job: Job, held: Holders) -> Values:
     traffic = whole.optimizer_bytes(
         plain, own, held.shards, held.expert_shards, cut.zero_stage, recipe.frozen, recipe.adapter_share
     )
-    return streaming_s(traffic, job.rates.stream_bytes_per_s)
+    here = streaming_s(traffic, job.rates.stream_bytes_per_s)
+    return whole.updated_here_s(here, cut.offload_optimizer) if job.offloads else here
+
+
+def _offload(job: Job, held: Holders, deep: Values, stage: Values, batches: Values) -> Values:
+    """Exposed time of a step that states in host memory cost."""
+    from polysilicon.performance.memory import layer_activations  # which itself reads the job
+
+    cut, recipe, link = job.layouts, job.recipe, job.host.link_bytes_per_s
+    shares = *held_weights(job, held), held.shards, held.expert_shards, cut.zero_stage
+    updated = sharding.trained_weights(sharding.answered_weights(*shares, 1.0), recipe.frozen, recipe.adapter_share)
+    widths = recipe.gradient_bytes, recipe.weight_bytes
+    update = offload.update_s(updated, cut.offload_optimizer, *widths, link, job.host.memory_bytes_per_s, stage)
+    kept = whole.stage_bytes(layer_activations(job), deep)
+    weights = sharding.wire_bytes(sharding.answered_weights(*shares, 3.0), recipe.weight_bytes)
+    moved = offload.moved_batch_bytes(kept, cut.offload_activations, weights, cut.offload_weights)
+    return offload.offload_s(update, offload.exposed_batch_s(moved, link, stage), batches)

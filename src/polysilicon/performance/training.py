@@ -11,6 +11,7 @@ from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.feasible import check
+from polysilicon.performance.job import Host
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.memory import Memory, memory
 from polysilicon.performance.pipeline import model_flop_per_s_per_chip, tokens_per_s_per_chip
@@ -21,7 +22,7 @@ from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
 from polysilicon.records.errors import Unsupported
 from polysilicon.records.recorder import formula
 from polysilicon.records.table import Table
-from polysilicon.records.units import GIB
+from polysilicon.records.units import GIB, GIGA
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Diffusion, Recommender, Transformer
 from polysilicon.workloads.task import Training
@@ -178,7 +179,13 @@ def job_of(
         cluster.node_size,
         cluster.fabric,
         backward_rates(cluster, efficiency, layouts, recipe, latencies_s(catalogue)),
+        host=host_of(catalogue),
     )
+
+
+def host_of(catalogue: Catalogue) -> Host:
+    """Host link and host memory of one chip, which no record of a part states."""
+    return Host(*(catalogue.get(Assumption, name).value * GIGA for name in ("host-link-gbs", "host-memory-gbs")))
 
 
 def latencies_s(catalogue: Catalogue) -> tuple[float, float]:

@@ -1,0 +1,83 @@
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training, explain_training
+from polysilicon.performance.step import Breakdown
+from polysilicon.performance.values import PRECISIONS
+from polysilicon.records.errors import InputError
+from polysilicon.workloads.task import Training
+
+SHARE = st.sampled_from([0.0, 0.5, 1.0])
+
+
+@settings(max_examples=25, deadline=None)
+@given(optimizer=SHARE, activations=SHARE, weights=SHARE, stage=st.sampled_from([0, 1, 3]))
+def test_offload_is_a_part_of_its_own_and_the_parts_sum(mixture, step_of, optimizer, activations, weights, stage):
+    kept = {"offload_optimizer": optimizer, "offload_activations": activations, "offload_weights": weights}
+    parts = step_of(mixture, Layouts.one(dp=8, ep=8, zero_stage=stage, **kept))
+    others = [getattr(parts, one.name) for one in fields(Breakdown) if one.name != "step_s"]
+    assert np.isclose(sum(others), parts.step_s, rtol=1e-12)
+    assert np.all(np.asarray(parts.offload_s) >= 0)
+    if not (optimizer or activations or weights):
+        assert parts.offload_s == 0
+    if optimizer == 1.0:
+        assert parts.optimizer_s == 0
+        assert parts.offload_s > 0
+
+
+def test_a_slower_backward_precision_lengthens_the_step_and_the_forward_one_leaves_it(gpt3, step_of):
+    layout = Layouts.one(tp=8, dp=8, precision="fp8")
+    narrow = step_of(gpt3, layout)
+    code = {one: float(PRECISIONS.index(one)) for one in ("bf16", "fp8")}
+    same, wide = (step_of(gpt3, layout, Recipe(backward_precision=code[one])) for one in ("fp8", "bf16"))
+    assert same.step_s == narrow.step_s
+    both = step_of(gpt3, Layouts.one(tp=8, dp=8))
+    assert narrow.layers_s < wide.layers_s < both.layers_s
+    assert np.isclose(step_of(gpt3, layout, Recipe(wide_share=0.15)).head_s, narrow.head_s)
+    assert narrow.layers_s < step_of(gpt3, layout, Recipe(wide_share=0.15)).layers_s
+    assert step_of(gpt3, layout, Recipe(attention_precision=code["fp8"])).layers_s < narrow.layers_s
+
+
+def test_a_precision_the_chip_lacks_is_refused_in_a_recipe_too(gpt3, step_of):
+    recipe = Recipe(backward_precision=float(PRECISIONS.index("fp8")))
+    with pytest.raises(InputError, match="fp8"):
+        step_of(gpt3, Layouts.one(tp=8), recipe, chip="nvidia-a100-sxm-80gb")
+
+
+def test_pruned_weights_pay_only_where_the_chip_rewards_them(gpt3, step_of):
+    layout, pruned = Layouts.one(tp=8, dp=8), Recipe(sparse=1.0)
+    for chip, rewarded in (("nvidia-h100-sxm-80gb", True), ("huawei-ascend-910b2", False), ("google-tpu-v5p", False)):
+        dense, sparse = (step_of(gpt3, layout, one, chip=chip) for one in (Recipe(), pruned))
+        assert (sparse.layers_s < dense.layers_s) == rewarded
+        assert rewarded or sparse.step_s == dense.step_s
+        assert sparse.layers_s > dense.layers_s / 2  # weight gradients and attention stay dense
+
+
+@pytest.mark.parametrize(
+    ("degrees", "recipe"),
+    [
+        ({"pp": 2, "dp": 8, "schedule": "zero_bubble"}, {}),
+        ({"dp": 16, "zero_stage": 3, "shard": 8}, {"algorithm": 4.0}),
+        ({"tp": 4, "dp": 8, "ep": 8, "expert_tp": 1, "sequence_parallel": 1}, {"imbalance": 1.5}),
+        ({"cp": 4, "dp": 4, "context": "all_to_all"}, {"balanced_context": 0.0}),
+        ({"tp": 2, "dp": 8, "precision": "fp8"}, {"sparse": 1.0, "wide_share": 0.1, "tensor_hidden": 0.9}),
+        ({"dp": 8, "offload_optimizer": 1.0, "offload_activations": 0.5}, {"expert_hidden": 0.5, "dual_batch": 1.0}),
+    ],
+)
+def test_every_choice_is_explained_down_to_sources(catalogue, mixture, degrees, recipe):
+    cluster = Cluster.from_catalogue(catalogue, "dgx-h100", 64, {"oversubscription": 2.0, "leaf_chips": 32.0})
+    task, layout, asked = Training(4096, 64), Layouts.one(**degrees), Recipe(**recipe)
+    tree = explain_training(catalogue, mixture, task, cluster, layout, asked)
+    made = estimate_training(catalogue, mixture, task, cluster, layout, asked)
+    assert tree.value == pytest.approx(float(made.step_s[0]), rel=1e-12)
+    nodes, todo = [], [tree]
+    while todo:
+        nodes.append(todo.pop())
+        todo += nodes[-1].inputs
+    assert all(one.source for one in nodes if one.inputs)
+    said = " ".join(one.source for one in nodes if not one.inputs)
+    assert all(name in said for name in (*degrees, *recipe) if name not in ("schedule", "context", "precision"))
