@@ -10,6 +10,7 @@ from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact,
 from polysilicon.facts.law import Consequence, Definition, Event, Group, Jurisdiction, Regime, Rule
 from polysilicon.facts.money import Assumption, EmbodiedFactor, Price
 from polysilicon.facts.places import Cooling, Region
+from polysilicon.facts.recipes import TrainingRecipe
 from polysilicon.facts.record import Record
 from polysilicon.facts.reliability import Reliability
 
@@ -43,6 +44,7 @@ KINDS: dict[str, Kind] = {
         Kind("model", ModelCard, "models", nested=frozenset({"config"})),
         Kind("efficiency", Fit, "efficiency", nested=frozenset({"parameters"})),
         Kind("reliability", Reliability, "reliability"),
+        Kind("recipe", TrainingRecipe, "recipes"),
         Kind("stack", SoftwareStack, "stacks"),
         Kind("security", ChipSecurity, "security"),
         Kind("advisory", Advisory, "advisories"),

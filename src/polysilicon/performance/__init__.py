@@ -11,7 +11,7 @@ Every formula takes numbers or arrays, ends in its unit and cites its source; no
 
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.layouts import CONTEXTS, RECOMPUTE, SCHEDULES, Layouts
-from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.recipe import Recipe, recipe_of
 from polysilicon.performance.space import Space
 from polysilicon.performance.training import TrainingEstimate, estimate_training
 from polysilicon.performance.values import PRECISIONS
@@ -29,6 +29,7 @@ __all__ = [
     "TrainingEstimate",
     "estimate_training",
     "explain_training",
+    "recipe_of",
     "search_training",
 ]
 

@@ -4,8 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from polysilicon.facts import Catalogue
+from polysilicon.facts.money import Assumption
+from polysilicon.facts.recipes import TrainingRecipe
 from polysilicon.performance.layouts import Layouts
-from polysilicon.performance.values import Values
+from polysilicon.performance.values import PRECISIONS, Values
 from polysilicon.records.recorder import formula
 
 # What a recipe leaves to the fitted parameters, or to another of its fields.
@@ -71,6 +74,36 @@ class Recipe:
     def said(self, name: str) -> bool:
         """Whether any candidate says something of a field that may be left unsaid."""
         return bool(np.any(np.asarray(getattr(self, name)) >= 0.0))
+
+
+# What a catalogue's recipe states in the fields of the same name.
+STATED = (
+    "wide_share",
+    "weight_bytes",
+    "gradient_bytes",
+    "reduce_bytes",
+    "gather_bytes",
+    "optimizer_bytes",
+    "dispatch_bytes",
+)
+
+
+def recipe_of(catalogue: Catalogue, name: str, **others: float) -> tuple[str, Recipe]:
+    """The forward precision and the recipe of a `recipe` record; `others` are further fields of `Recipe`.
+
+    What the record leaves open keeps its neutral value. Where it trains adapters, their size is the usual one.
+
+    Raises:
+        UnknownName: no recipe is called so.
+    """
+    record = catalogue.get(TrainingRecipe, name)
+    stated = {one: float(value) for one in STATED if (value := getattr(record, one)) is not None}
+    for field, precision in (("backward_precision", record.backward), ("attention_precision", record.attention)):
+        if precision is not None:
+            stated[field] = float(PRECISIONS.index(precision))
+    if record.frozen:
+        stated |= {"frozen": 1.0, "adapter_share": catalogue.get(Assumption, "lora-adapter-share").value}
+    return record.forward, Recipe(**(stated | others))
 
 
 @formula
