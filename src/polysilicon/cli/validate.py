@@ -46,6 +46,7 @@ def training(
     from polysilicon.validation.training import TIMED_STEPS, validate
 
     elsewhere(cases, out)
+    elsewhere(cases, chart)
     known = catalogue(facts)
     scores = validate(known, cases)
     left = read_left_out() if cases is None else []
@@ -68,6 +69,7 @@ def serving(
     from polysilicon.validation.serving import validate
 
     elsewhere(cases, out)
+    elsewhere(cases, chart)
     _publish("serving", validate(catalogue(facts), cases), out, chart, by, rows, as_json=json)
 
 
@@ -120,7 +122,7 @@ def _publish(
         print(to_json({"summary": summary(scores, left, also), "rows": plain}), end="")
         return
     screen = console()
-    screen.print(render(scores, rows if isinstance(rows, int) else None, by, left, also))
+    screen.print(render(scores, max(0, rows) if isinstance(rows, int) else None, by, left, also))
     if out is not None:
         screen.print(text(f"{len(plain)} rows: {out}"), soft_wrap=True)
     if page is not None:
