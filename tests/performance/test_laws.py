@@ -89,6 +89,7 @@ def test_the_parts_sum_to_the_step_and_none_is_below_nought(small, mixture, cut,
     factor=st.floats(0.1, 0.95),
 )
 def test_less_bandwidth_never_helps(mixture, cut, chip, field, factor):
+    cut = one_f_one_b(cut)
     slower = {field: getattr(cluster_of(chip), field) * factor}
     assert estimate(mixture, cut, chip, **slower).step_s >= estimate(mixture, cut, chip).step_s * (1 - 1e-12)
 
