@@ -57,6 +57,12 @@ class Job:
         return any(np.any(one) for one in (cut.offload_optimizer, cut.offload_activations, cut.offload_weights))
 
     @property
+    def uneven_routing(self) -> bool:
+        """Whether any recipe says that experts' rows are uneven, or bounds them."""
+        recipe = self.recipe
+        return bool(np.any(np.asarray(recipe.imbalance) != 1.0) or np.any(np.asarray(recipe.capacity_factor) > 0.0))
+
+    @property
     def mixed(self) -> bool:
         """Whether any candidate's model has experts."""
         return bool(np.any(np.asarray(self.shape.experts) > 0.0))
@@ -80,10 +86,14 @@ class Holders:
 def holders(job: Job) -> Holders:
     """Replicas and ZeRO groups of each candidate, of plain weights and of experts."""
     cut = job.layouts
-    degree = routing.expert_degree(cut.tp, cut.expert_tp)
-    experts_cut = routing.expert_cut(cut.ep, cut.tp, degree)
+    degree, experts_cut = cut.tp, cut.ep
+    if np.any(cut.expert_tp):
+        degree = routing.expert_degree(cut.tp, cut.expert_tp)
+        experts_cut = routing.expert_cut(cut.ep, cut.tp, degree)
     ranks = sharding.replicas(cut.dp, cut.cp)
     expert_ranks = sharding.expert_replicas(ranks, experts_cut)
+    if not np.any(cut.shard):
+        return Holders(ranks, expert_ranks, ranks, expert_ranks, degree, experts_cut)
     own = sharding.expert_shard(cut.shard, experts_cut)
     return Holders(
         ranks,

@@ -45,13 +45,16 @@ def breakdown(job: Job) -> Breakdown:
     cut, shape, efficiency = job.layouts, job.shape, job.efficiency
     tokens = on_chip.chip_tokens(cut.micro_batch, job.sequence, cut.cp)
     rows = on_chip.routed_rows(tokens, shape.experts_per_token)
+    if job.uneven_routing:
+        rows = routing.busiest_rows(rows, cut.ep, job.recipe.imbalance, job.recipe.capacity_factor)
     micro = Micro(
         tokens,
-        routing.busiest_rows(rows, cut.ep, job.recipe.imbalance, job.recipe.capacity_factor),
+        rows,
         on_chip.passes(cut.recompute, cut.recomputed_share),
         on_chip.sequence_cut(cut.tp, cut.sequence_parallel),
     )
     held = holders(job)
+    weights = held_weights(job, held)
     layer, beside = _layer(job, micro, held)
     tensor, context = transfers.tensor(job, micro, held, beside), transfers.context(job, micro, beside)
     expert = transfers.expert(job, micro, held, beside)
@@ -69,9 +72,9 @@ def breakdown(job: Job) -> Breakdown:
         whole.layers_s(expert, deep, batches),
         whole.batches_s(transfers.boundary(job, micro, stage), 1.0, batches),
         bubble,
-        transfers.data(job, held, stage, batches),
-        _optimizer(job, held),
-        _offload(job, held, deep, stage, batches) if job.offloads else 0.0,
+        transfers.data(job, held, weights, stage, batches),
+        _optimizer(job, held, weights),
+        _offload(job, held, weights, deep, stage, batches) if job.offloads else 0.0,
     )
     overhead = whole.overhead_s(*parts, efficiency["step_s"], cut.chips, job.node_size, efficiency["straggle"])
     return Breakdown(whole.step_s(*parts, overhead), *parts, overhead)
@@ -124,10 +127,11 @@ def _dense(job: Job, micro: Micro, rates: Rates) -> Work:
         rates.core_flop_per_s,
         rates.stream_bytes_per_s,
     )
-    wait = wire.causal_wait(cut.cp, shape.causal, recipe.balanced_context, cut.context)
+    if np.any(np.asarray(recipe.balanced_context) < 1.0):
+        core = wire.waited_s(core, wire.causal_wait(cut.cp, shape.causal, recipe.balanced_context, cut.context))
     columns = on_chip.sharded_columns(shape.dense_weights, shape.hidden, cut.tp)
     feed_forward = _product(rates, micro.tokens, columns, shape.hidden, rates.matrix_flop_per_s)
-    return Work(projections, wire.waited_s(core, wait), feed_forward, 0.0)
+    return Work(projections, core, feed_forward, 0.0)
 
 
 def _block(job: Job, micro: Micro, ahead: Work, behind: Work, width: Values, launch_s: Values) -> Values:
@@ -153,7 +157,7 @@ def _block(job: Job, micro: Micro, ahead: Work, behind: Work, width: Values, lau
 def _experts(job: Job, micro: Micro, held: Holders, dense: Work, rates: Rates) -> Work:
     """Forward products of a layer with experts, with sorting the tokens to them."""
     cut, shape, degree = job.layouts, job.shape, held.expert_degree
-    rows = routing.local_rows(micro.rows, cut.tp, degree)
+    rows = routing.local_rows(micro.rows, cut.tp, degree) if np.any(cut.expert_tp) else micro.rows
     columns = on_chip.sharded_columns(shape.expert_weights, shape.hidden, degree)
     width = on_chip.activation_width(shape.matrices, shape.expert_hidden)
     routed = gemm_s(
@@ -179,27 +183,28 @@ def _head(job: Job, micro: Micro) -> Values:
     return whole.head_s(product, loss, job.recipe.frozen)
 
 
-def _optimizer(job: Job, held: Holders) -> Values:
+def _optimizer(job: Job, held: Holders, weights: tuple[Values, Values]) -> Values:
     """Time of an optimizer step on the chip."""
     cut, recipe = job.layouts, job.recipe
-    plain, own = held_weights(job, held)
     traffic = whole.optimizer_bytes(
-        plain, own, held.shards, held.expert_shards, cut.zero_stage, recipe.frozen, recipe.adapter_share
+        *weights, held.shards, held.expert_shards, cut.zero_stage, recipe.frozen, recipe.adapter_share
     )
     here = streaming_s(traffic, job.rates.stream_bytes_per_s)
     return whole.updated_here_s(here, cut.offload_optimizer) if job.offloads else here
 
 
-def _offload(job: Job, held: Holders, deep: Values, stage: Values, batches: Values) -> Values:
+def _offload(
+    job: Job, held: Holders, weights: tuple[Values, Values], deep: Values, stage: Values, batches: Values
+) -> Values:
     """Exposed time of a step that states in host memory cost."""
     from polysilicon.performance.memory import layer_activations  # which itself reads the job
 
     cut, recipe, link = job.layouts, job.recipe, job.host.link_bytes_per_s
-    shares = *held_weights(job, held), held.shards, held.expert_shards, cut.zero_stage
+    shares = *weights, held.shards, held.expert_shards, cut.zero_stage
     updated = sharding.trained_weights(sharding.answered_weights(*shares, 1.0), recipe.frozen, recipe.adapter_share)
     widths = recipe.gradient_bytes, recipe.weight_bytes
     update = offload.update_s(updated, cut.offload_optimizer, *widths, link, job.host.memory_bytes_per_s, stage)
     kept = whole.stage_bytes(layer_activations(job), deep)
-    weights = sharding.wire_bytes(sharding.answered_weights(*shares, 3.0), recipe.weight_bytes)
-    moved = offload.moved_batch_bytes(kept, cut.offload_activations, weights, cut.offload_weights)
+    copies = sharding.wire_bytes(sharding.answered_weights(*shares, 3.0), recipe.weight_bytes)
+    moved = offload.moved_batch_bytes(kept, cut.offload_activations, copies, cut.offload_weights)
     return offload.offload_s(update, offload.exposed_batch_s(moved, link, stage), batches)

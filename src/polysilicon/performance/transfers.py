@@ -7,7 +7,7 @@ import numpy as np
 from polysilicon.performance import collectives, fabric, routing, sharding
 from polysilicon.performance import communication as wire
 from polysilicon.performance import pipeline as whole
-from polysilicon.performance.job import Holders, Job, held_weights
+from polysilicon.performance.job import Holders, Job
 from polysilicon.performance.operators import exposed_s
 from polysilicon.performance.values import Values
 
@@ -199,10 +199,10 @@ def boundary(job: Job, micro: Micro, stage_s: Values) -> Values:
     return wire.pipeline_s(one, cut.pp, cut.interleave, overlap)
 
 
-def data(job: Job, held: Holders, hideable_s: Values, batches: Values) -> Values:
+def data(job: Job, held: Holders, weights: tuple[Values, Values], hideable_s: Values, batches: Values) -> Values:
     """Exposed data-parallel time of a step."""
     cut, recipe, efficiency = job.layouts, job.recipe, job.efficiency
-    plain, own = held_weights(job, held)
+    plain, own = weights
     domain, stride, own_stride = job.rates.scaleup_domain, cut.tp, held.expert_degree * cut.ep
     near = collectives.inside(held.shards, stride, domain)
     own_near = collectives.inside(held.expert_shards, own_stride, domain)
