@@ -40,6 +40,8 @@ from polysilicon.workloads.counts import Shape
 
 CASES = DATA / "measurements" / "training.csv"
 SPLIT = DATA / "measurements" / "training_split.csv"
+LEFT_OUT = DATA / "measurements" / "training_left_out.csv"
+SOURCES = DATA / "measurements" / "SOURCES.csv"
 OUT = DATA / "efficiency" / "training.yaml"
 
 
@@ -373,6 +375,11 @@ def main() -> None:
     used = {m.case.id for m in fitted}
     lines = ["case_id,fold,fitted"] + [f"{case},{fold},{int(case in used)}" for case, fold in folds.items()]
     files.write(SPLIT, "\n".join(lines) + "\n")
+    counts = sorted(Counter(one.sources).items())
+    files.write(
+        SOURCES, "\n".join(["source_key,table,rows_fitted", *(f"{key},training,{n}" for key, n in counts)]) + "\n"
+    )
+    files.write(LEFT_OUT, "\n".join(left_out_lines(catalogue, [*fitted, *tested], left)) + "\n")
     print("catalogue", build())
 
 
@@ -382,13 +389,31 @@ def read_split(path: Path) -> dict[str, str]:
         return {row["case_id"]: row["fold"] for row in csv.DictReader(stream)}
 
 
+def left_out_lines(catalogue, made: list[Prepared], left: dict[str, dict[str, Unseen]]) -> list[str]:
+    """Each case as a fit without its source sees it, with the interval that the other sources give."""
+    lines = ["case_id,source,vendor,chip,log_error,low_ratio,high_ratio"]
+    stranger = conformal({name: found.errors for name, found in left["chip"].items()})
+    for source, found in sorted(left["source"].items()):
+        rest = {name: theirs for name, theirs in left["source"].items() if name != source}
+        near, wider = near_interval(rest)
+        rows = [one for one in made if one.case.word("source_key") == source][: len(found.errors)]
+        for row, error, mixed, familiar in zip(rows, found.errors, found.mixed, found.familiar, strict=True):
+            low, high = (bound ** (wider if mixed else 1.0) for bound in (near if familiar else stranger))
+            vendor = catalogue.get(Chip, row.cluster.chip).vendor
+            lines.append(f"{row.case.id},{source},{vendor},{row.cluster.chip},{error:.5f},{low:.4f},{high:.4f}")
+    return lines
+
+
+def near_interval(left: dict[str, Unseen]) -> tuple[tuple[float, float], float]:
+    """The interval of a familiar chip, and the exponent that widens it for models with experts."""
+    near, mixed = (conformal({name: found.of(kind) for name, found in left.items()}) for kind in (False, True))
+    return near, max(np.log(mixed[1] / mixed[0]) / np.log(near[1] / near[0]), 1.0)
+
+
 def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
     """The records of every level, each with the interval of what it is used for."""
     values, paces = fit.split(fit.x)
-    near, mixed = (
-        conformal({name: found.of(kind) for name, found in left["source"].items()}) for kind in (False, True)
-    )
-    wider = max(np.log(mixed[1] / mixed[0]) / np.log(near[1] / near[0]), 1.0)
+    near, wider = near_interval(left["source"])
     family, far = (conformal({name: found.errors for name, found in left[key].items()}) for key in ("chip", "family"))
     cases = {
         level: Counter(names)
@@ -398,8 +423,7 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
         "training-all": record(
             "all",
             "all",
-            {p.name: values[p.name, ""] for p in PARAMETERS}
-            | {"pace": 1.0, "narrow_pace": 1.0, "moe_widening": wider},
+            {p.name: values[p.name, ""] for p in PARAMETERS} | {"pace": 1.0, "narrow_pace": 1.0, "moe_widening": wider},
             len(one.step_s),
             far,
             "A chip whose family was never measured: interval from families left out of the fit in turn.",
