@@ -11,11 +11,9 @@ without each family, for those who ask of a chip that was measured, whose siblin
 """
 
 import argparse
-import csv
 import zlib
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import yaml

@@ -101,7 +101,7 @@ def attention_s(
     Source: Dao et al., FlashAttention (arXiv 2205.14135) and FlashAttention-2 (arXiv 2307.08691); parameters from the
     fit of measurements/operators/.
     """
-    tiles_s = np.inf
+    tiles_s: Values = np.inf
     for tile in QUERY_TILES:
         own_s = query_tiles_s(batch, queries, keys, heads, head_dim, causal, tile, curve)
         tiles_s = np.minimum(tiles_s, own_s)

@@ -63,8 +63,9 @@ class ProductCurve(NamedTuple):
     @classmethod
     def stack(cls, curves: Sequence["ProductCurve"]) -> "ProductCurve":
         """One column a parameter, one entry a curve."""
-        columns = [np.array(column, float) for column in zip(*(one[:-1] for one in curves), strict=True)]
-        return cls(*columns, tuple(np.array(one, float) for one in zip(*(one.surface for one in curves), strict=True)))
+        single = [np.array(column, float) for column in zip(*(one[:-1] for one in curves), strict=True)]
+        surface = tuple(np.array(column, float) for column in zip(*(one.surface for one in curves), strict=True))
+        return cls._make([*single, surface])
 
 
 @formula
@@ -118,7 +119,7 @@ def tiled_s(
     """
     unit_flop_per_s = curve.matrix_flop_per_s / curve.units
     unit_bytes_per_s = curve.feed_bytes_per_s / curve.units
-    best = np.inf
+    best: Values = np.inf
     for tile_rows, tile_columns in TILES:
         tiles = batch * np.ceil(rows / tile_rows) * np.ceil(columns / tile_columns)
         parts = inner_splits(tiles, inner, curve.units)

@@ -23,6 +23,7 @@ MOST_BYTES = 16 * 2**20
 MOST_YAML_BYTES = 2 * 2**20  # people write YAML; what is larger was made by a program, and takes minutes to place
 MOST_DEPTH = 40
 DIGITS_OF_64_BITS = 18
+_TOO_DEEP = f"is nested deeper than {MOST_DEPTH} levels"
 
 Key = tuple[str | int, ...]
 Shape = TypeVar("Shape")
@@ -94,7 +95,9 @@ def parse_yaml(text: str, file: str) -> Document:
         mark = getattr(cause, "problem_mark", None)
         problem = getattr(cause, "problem", None) or str(cause).splitlines()[0]
         place = Place(file, mark.line + 1 if mark else None)
-        raise InputError(f"broken YAML: {problem}", place=place) from cause
+        # libyaml reads ahead for keys, so that its own limit can come before ours.
+        complaint = _TOO_DEEP if "nesting depth" in problem else f"broken YAML: {problem}"
+        raise InputError(complaint, place=place) from cause
     finally:
         loader.dispose()
     if data is None:
@@ -293,7 +296,7 @@ def _refuse_bombs(text: str, file: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MOST_DEPTH:
-            raise InputError(f"is nested deeper than {MOST_DEPTH} levels", place=place)
+            raise InputError(_TOO_DEEP, place=place)
 
 
 def _build(loader: Any, node: Any, key: Key, lines: dict[Key, int], file: str) -> Any:
