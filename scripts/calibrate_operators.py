@@ -282,7 +282,7 @@ def write(fit: Fitted, fitted: list[Timed], tested: list[Timed], near: dict, far
         intervals.items(), key=lambda item: ("all", "family", "chip").index(item[0][0])
     ):
         records["operators-all" if level == "all" else f"operators-{level}-{name}"] = {
-            "from": ["operators-fit"],
+            "from": ["operators-fit", "aiconfigurator-operators"],
             "confidence": "measured",
             "room": "operators",
             "level": level,

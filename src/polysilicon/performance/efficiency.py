@@ -56,7 +56,7 @@ def efficiency_of(catalogue: Catalogue, chip_id: str, room: str) -> Efficiency:
 def _merged(catalogue: Catalogue, chip_id: str, room: str) -> Efficiency:
     chip = catalogue.get(Chip, chip_id)
     wanted = (("all", "all"), ("class", chip.device_class), ("family", chip.family), ("chip", chip.id))
-    fits = {(one.room, one.level, one.applies_to): one for one in catalogue.every(Fit)}
+    fits: dict[tuple[str, str, str], Fit] = {(one.room, one.level, one.applies_to): one for one in catalogue.every(Fit)}
     found = [fits[own, *key] for own in (*WITH.get(room, ()), room) for key in wanted if (own, *key) in fits]
     if not found:
         raise InputError(f"the catalogue holds no efficiency fit for {room}", remedy="run scripts/calibrate.py")
