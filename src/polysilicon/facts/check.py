@@ -84,7 +84,7 @@ def _uncited(catalogue: Catalogue, data: Path) -> set[str]:
     for kind in KINDS.values():
         for record in catalogue.every(kind.record):
             cited |= cited_by(record)
-    for path in sorted((data / "measurements").glob("*.csv")):
+    for path in sorted((data / "measurements").rglob("*.csv")):
         with path.open(encoding="utf-8", newline="") as stream:
             for row in csv.DictReader(stream):
                 cells = (row.get(column) or "" for column in ("from", "source", "source_key"))
