@@ -24,10 +24,11 @@ class Recipe:
     `fused_attention` is 0 for software that writes the score matrix to memory; `tuned_attention` is 0 for a
     framework's own kernel instead of the vendor's. `graphs` is 1 where captured graphs launch the kernels,
     `blocking` is 1 where every launch waits for the device. `software_years` is how long the software had to
-    mature since the chip's release. Bytes are a weight: `weight_bytes` of the working copy, `gradient_bytes` of the
-    accumulated gradient, `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments,
-    `gather_bytes` of a weight on the wire (unsaid: as `weight_bytes`). `dispatch_bytes` are of an activation on its
-    way to an expert and back, the mean of both.
+    mature since the chip's release; `vendor_tuned` is 1 where the run is tuned as the chip's vendor tunes its own.
+    Bytes are a weight: `weight_bytes` of the working copy, `gradient_bytes` of the accumulated gradient,
+    `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments, `gather_bytes` of a weight
+    on the wire (unsaid: as `weight_bytes`). `dispatch_bytes` are of an activation on its way to an expert and back,
+    the mean of both.
 
     Precisions are positions in `PRECISIONS`: `backward_precision` of the products of the backward pass (unsaid: the
     layout's), `attention_precision` of attention proper (unsaid: bf16). `wide_share` is the share of the layers'
@@ -50,6 +51,7 @@ class Recipe:
     graphs: Values = 0.0
     blocking: Values = 0.0
     software_years: Values = np.inf
+    vendor_tuned: Values = 0.0
     weight_bytes: Values = 2.0
     gradient_bytes: Values = 4.0
     reduce_bytes: Values = 4.0

@@ -22,9 +22,18 @@ from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place, PolysiliconError
+from polysilicon.validation.publishers import vendor_tuned
 from polysilicon.validation.score import Status
 from polysilicon.validation.timed_steps import in_our_words
-from polysilicon.validation.training_words import INFERENCE, PARTIAL, TRAINING, precision_of, recompute_of
+from polysilicon.validation.training_words import (
+    INFERENCE,
+    ONE_LAYER,
+    PARTIAL,
+    TRAINING,
+    precision_of,
+    recompute_of,
+    says_fused,
+)
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.describe import card_of
 from polysilicon.workloads.huggingface import from_config
@@ -111,6 +120,11 @@ class Prepared:
     layout: dict[str, float] = field(default_factory=dict)
     recipe: dict[str, float] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+
+    @property
+    def one_layer(self) -> bool:
+        """Whether what was timed are the passes of the layers alone: no head, no optimizer, nothing between steps."""
+        return self.case.word("phase").casefold() == ONE_LAYER
 
     @property
     def expressible(self) -> bool:
@@ -359,11 +373,12 @@ def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
     return {
         "frozen": float(frozen),
         "adapter_share": adapters if frozen else 0.0,
-        "fused_attention": float(year >= fused_since or "flash" in tricks.casefold()),
+        "fused_attention": float(says_fused(tricks, year >= fused_since)),
         "tuned_attention": float(tuned_attention(1.0, case.number("zero_stage") or 0.0, on_gpu)),
         "graphs": float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks),
         "blocking": float("LAUNCH_BLOCKING" in tricks),
         "software_years": _software_years(catalogue, case),
+        "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
         "reduce_bytes": 2.0 if "PURE" in tricks or "grad_sync bf16" in tricks else 4.0,
     }
 
