@@ -99,7 +99,9 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     table = [one for each in spread for one in each]
     job, cluster, efficiency = jobs_of(catalogue, table)
     doubtful = np.array([bool(one.cluster and timely_doubts(one.cluster, one.layout["precision"])) for one in table])
-    step = breakdown(job).step_s
+    parts = breakdown(job)
+    alone = np.array([one.one_layer for one in table])
+    step = np.where(alone, parts.layers_s + parts.tensor_s + parts.context_s + parts.expert_s, parts.step_s)
     wider = widening(job.shape.experts, efficiency["moe_widening"], doubtful, doubt_widening(catalogue))
 
     def least(column: Values) -> NDArray[np.float64]:
