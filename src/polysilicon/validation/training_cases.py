@@ -24,6 +24,7 @@ from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place, PolysiliconError
 from polysilicon.validation.score import Status
 from polysilicon.validation.timed_steps import in_our_words
+from polysilicon.validation.training_software import RECIPE, Software, software_of
 from polysilicon.validation.training_words import INFERENCE, PARTIAL, TRAINING, precision_of, recompute_of
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.describe import card_of
@@ -340,12 +341,24 @@ def _layout(case: Case) -> dict[str, float]:
     layout["micro_batch"] = batch / layout["dp"] if per_device else case.number("micro_batch") or 1.0
     zero = case.number("zero_stage")
     layout["zero_stage"] = 1.0 if zero is None else zero
-    layout["sequence_parallel"] = case.number("seq_parallel") or 0.0
+    layout["sequence_parallel"] = _sequence_parallel(case)
     word = recompute_of(case.word("recompute")) or "none"
     layout["recompute"] = float(RECOMPUTE.index("full" if word in PARTIAL else word))
     layout["recomputed_share"] = _recomputed_share(case)
     layout["precision"] = float(PRECISIONS.index(precision_of(case.word("precision"))))
     return layout
+
+
+def _sequence_parallel(case: Case) -> float:
+    """Whether the row says that the sequence is cut with the tensors, in its column or as its software is known."""
+    stated = case.number("seq_parallel")
+    return float(software(case).sequence_parallel) if stated is None else stated
+
+
+def software(case: Case) -> Software:
+    """What is known of the software of a row beyond its columns."""
+    words = f"{case.word('other_tricks')} {case.word('source_ref')}"
+    return software_of(case.word("source_key"), words, case.word("precision"))
 
 
 def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
@@ -365,7 +378,13 @@ def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
         "blocking": float("LAUNCH_BLOCKING" in tricks),
         "software_years": _software_years(catalogue, case),
         "reduce_bytes": 2.0 if "PURE" in tricks or "grad_sync bf16" in tricks else 4.0,
+        **_kept(case),
     }
+
+
+def _kept(case: Case) -> dict[str, float]:
+    """What a row's software keeps in memory, as far as it is known; the neutral recipe's for the rest."""
+    return {name: float(getattr(Recipe, name)) for name in RECIPE} | dict(software(case).recipe)
 
 
 def _software_years(catalogue: Catalogue, case: Case) -> float:
