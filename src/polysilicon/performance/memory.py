@@ -54,9 +54,11 @@ class Memory:
 
     def peaks(self) -> dict[str, Values]:
         """The whole as each kind of source prints it; `computed` leaves out what only a run shows."""
-        allocated = self.allocated_bytes
-        return {"computed": allocated, "allocated": allocated, "reserved": self.reserved_bytes} | {
-            "process": self.memory_bytes
+        return {
+            "computed": self.allocated_bytes,
+            "allocated": self.allocated_bytes,
+            "reserved": self.reserved_bytes,
+            "process": self.memory_bytes,
         }
 
 

@@ -187,7 +187,7 @@ def _scores(catalogue: Catalogue, one: Prepared, answer: Answer | None, fitted: 
     )
     stated = {name: value for name in MEASURED if (value := case.number(name)) is not None}
     for name, measured in stated.items():
-        peak = software(case).peak if name == "peak_mem_gib" else ""
+        peak = software(case).peak if name == "peak_mem_gib" and answer else ""
         row = beside(replace(blank, quantity=name, measured=measured, unit=UNITS[name], peak=peak), case.words)
         found = _predicted(catalogue, name, one, answer) if answer else None
         if found is not None:

@@ -24,7 +24,7 @@ from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place, PolysiliconError
 from polysilicon.validation.score import Status
 from polysilicon.validation.timed_steps import in_our_words
-from polysilicon.validation.training_software import RECIPE, Software, software_of
+from polysilicon.validation.training_software import PEAKS, RECIPE, Software, software_of
 from polysilicon.validation.training_words import INFERENCE, PARTIAL, TRAINING, precision_of, recompute_of
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.describe import card_of
@@ -356,9 +356,17 @@ def _sequence_parallel(case: Case) -> float:
 
 
 def software(case: Case) -> Software:
-    """What is known of the software of a row beyond its columns."""
+    """What is known of the software of a row beyond its columns; a column `peak` says which peak it prints.
+
+    Raises:
+        InputError: no such peak is known.
+    """
     words = f"{case.word('other_tricks')} {case.word('source_ref')}"
-    return software_of(case.word("source_key"), words, case.word("precision"))
+    known = software_of(case.word("source_key"), words, case.word("precision"))
+    stated = case.word("peak")
+    if stated and stated not in PEAKS:
+        raise InputError("unknown peak of memory", found=stated, allowed=list(PEAKS))
+    return replace(known, peak=stated) if stated else known
 
 
 def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:

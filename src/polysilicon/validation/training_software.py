@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, cast
 
 from polysilicon.facts.index import DATA
 from polysilicon.records.document import read_csv
@@ -11,7 +10,7 @@ from polysilicon.records.document import read_csv
 SOFTWARE = DATA / "measurements" / "training_software.csv"
 # `computed` is a sum that the source worked out; `allocated` and `reserved` are the allocator's own figures, `process`
 # what the driver shows. What must fit is the last, so a source that doesn't say is taken to mean it.
-Peak = Literal["computed", "allocated", "reserved", "process"]
+PEAKS = ("computed", "allocated", "reserved", "process")
 RECIPE = ("gradient_bytes", "optimizer_bytes", "logit_bytes", "kept_operands", "dropout", "by_operator")
 
 
@@ -19,7 +18,7 @@ RECIPE = ("gradient_bytes", "optimizer_bytes", "logit_bytes", "kept_operands", "
 class Software:
     """The peak that is printed, fields of the recipe by name, and whether sequence parallelism is on besides."""
 
-    peak: Peak = "process"
+    peak: str = "process"
     recipe: Mapping[str, float] = field(default_factory=dict)
     sequence_parallel: bool = False
 
@@ -34,7 +33,7 @@ def software_of(source: str, words: str, precision: str) -> Software:
     ]
     stated = {name: text for line in lines for name, text in line.items() if text}
     return Software(
-        peak=cast("Peak", stated.get("peak", "process")),
+        peak=stated.get("peak", "process"),
         recipe={name: float(stated[name]) for name in RECIPE if name in stated},
         sequence_parallel=stated.get("sequence_parallel") == "1",
     )
