@@ -98,6 +98,6 @@ def test_peaks_of_memory_are_told_apart_by_what_their_source_prints() -> None:
     assert told["peaks"]["process"]["left_out"]["median_error_pct"] == 90.0
     assert told["left_out"]["all"]["predicted"] == 1
     shown = said([*SCORES, *peaks], left=left)
-    assert "reserved by the allocator" in shown
-    assert "of the process, each source left out" in shown
+    assert "Peak memory, by what the source prints" in shown
+    assert "each source left out" in shown
     assert "Peak memory" not in said(SCORES)
