@@ -17,6 +17,8 @@ from polysilicon.performance.space import Space
 from polysilicon.performance.stages import common, stages, state_bytes
 from polysilicon.performance.training import job_of
 from polysilicon.workloads.counts import Shape
+from polysilicon.workloads.describe import card_of
+from polysilicon.workloads.huggingface import from_config
 from polysilicon.workloads.task import Training
 
 CATALOGUE = load()
@@ -26,10 +28,10 @@ POWER = st.sampled_from([1, 2, 4, 8])
 GIB = 2.0**30
 
 
-def job(model, cut, recipe=None, task=TASK):
+def job(model, cut, recipe=None, task=TASK, shape=None):
     cluster = Cluster.from_catalogue(CATALOGUE, CHIP, 4096)
     efficiency = efficiency_of(CATALOGUE, cluster.chip, "training")
-    return job_of(CATALOGUE, Shape.of(model), task, cluster, cut, recipe or Recipe(), efficiency)
+    return job_of(CATALOGUE, shape or Shape.of(model), task, cluster, cut, recipe or Recipe(), efficiency)
 
 
 def used(model, cut, recipe=None, task=TASK):
@@ -222,6 +224,16 @@ def test_a_layer_keeps_what_korthikanti_counts(gpt3):
     assert one(layer_activations(asked)) == 2048 * (34.0 * 12288 + 4.0 * 96)
     scores = job(gpt3, Layouts.one(), Recipe(dropout=1.0, fused_attention=0.0))
     assert one(layer_activations(scores)) == 2048 * (34.0 * 12288 + 4.0 * 96 + 5.0 * 96 * 2048)
+
+
+def test_latent_attention_keeps_its_latents_and_every_head_expanded():
+    """DeepSeek-V3: the inputs of eight experts, what they and the shared one make, and 3 dense layers of 61."""
+    shape = Shape.of(from_config(card_of(CATALOGUE, "deepseek-v3").config, "DeepSeek-V3"))
+    asked = replace(job(None, Layouts.one(), shape=shape), sequence=1.0)
+    attention = 2 * (128 * 192 * 2 + 128 * 128 * 2) + 4 * 128
+    dense, routed = 6 * 18432, 6 * 2048 * 9 + 2 * 8 * 7168
+    kept = 8 * 7168 + 4 * (1536 + 512) + attention + (3 * dense + 58 * routed) / 61
+    assert one(layer_activations(asked)) == pytest.approx(kept)
 
 
 def test_a_search_sees_the_memory_that_an_estimate_sees(mixture):

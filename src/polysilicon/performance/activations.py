@@ -64,6 +64,7 @@ def kept_narrow(narrow: Values, kept_operands: Values) -> Values:
 def kept_bytes(
     tokens: Values,
     hidden: Values,
+    latent_width: Values,
     attention_width: Values,
     value_width: Values,
     heads: Values,
@@ -77,14 +78,15 @@ def kept_bytes(
 ) -> Values:
     """Activations one layer keeps for its backward pass, with fused attention and norms.
 
-    In 16 bits: the inputs and results of both norms, two one-byte masks where there is dropout; queries, keys, values
-    and the result of attention with four bytes a head of its softmax; what the feed-forward products make. In a
+    In 16 bits: the inputs and results of both norms and of those of latent attention, two one-byte masks where there
+    is dropout; queries, keys, values and the result of attention with four bytes a head of its softmax; what the
+    feed-forward products make. In a
     narrow format the inputs of the products are kept in one byte, and the result of attention twice.
 
     Source: Korthikanti et al. (arXiv 2205.05198), section 4.1, generalised to shared keys, gated activations and
     experts; Micikevicius et al. (arXiv 2209.05433); NVIDIA, Transformer Engine, saved tensors of its linear layers.
     """
-    outside = (8.0 + 2.0 * dropout - 2.0 * narrow) * hidden / sequence_cut
+    outside = ((8.0 + 2.0 * dropout - 2.0 * narrow) * hidden + (4.0 - narrow) * latent_width) / sequence_cut
     attention = 2.0 * attention_width + 4.0 * heads + narrow * value_width
     return tokens * (
         outside + (attention + (2.0 - narrow / matrices) * activation_width) / tp + (2.0 - narrow) * dispatched_width

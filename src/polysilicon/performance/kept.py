@@ -45,6 +45,7 @@ def _kept(job: Job, tokens: Values, width: Values, dispatched: Values, degree: V
     return activations.kept_bytes(
         tokens,
         shape.hidden,
+        shape.latent_width,
         activations.attention_width(
             shape.query_width, shape.score_width, shape.value_width, shape.heads, shape.kv_heads
         ),
