@@ -22,7 +22,7 @@ from polysilicon.workloads.huggingface import from_config
 from polysilicon.workloads.task import Training
 
 CATALOGUE = load()
-CHIP = "nvidia-h100-sxm-80gb"
+CHIP = "nvidia-b200-sxm"
 TASK = Training(2048, 64)
 POWER = st.sampled_from([1, 2, 4, 8])
 GIB = 2.0**30
@@ -150,6 +150,13 @@ def test_adapters_need_states_for_themselves_alone(small):
     for kind in ("gradient_bytes", "optimizer_bytes"):
         assert one(getattr(lora, kind)) == pytest.approx(0.01 * one(getattr(full, kind)))
     assert one(lora.weight_bytes) == pytest.approx(1.01 * one(full.weight_bytes))
+
+
+def test_frozen_weights_of_narrow_products_are_kept_narrow_alone(small):
+    lora = Recipe(frozen=1.0, adapter_share=0.01)
+    wide, eight, four = (used(small, Layouts.one(precision=name), lora) for name in ("bf16", "fp8", "nvfp4"))
+    assert one(eight.weight_bytes) == pytest.approx(1.02 / 2.02 * one(wide.weight_bytes))
+    assert one(four.weight_bytes) == pytest.approx(0.52 / 2.02 * one(wide.weight_bytes))
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,9 @@ class Recipe:
     copy where ZeRO splits the weights themselves (nought: the master copy is the only one, as in FSDP); `logit_bytes`
     those of a logit with what loss and its gradient keep of it.
 
-    `kept_operands` is 1 where the operands of narrow products are kept narrow, and weights are cast once a step;
-    `dropout` is 1 where residuals pass dropout, whose masks are kept; `by_operator` is 1 where selective recomputation
-    covers every second product beside attention's scores.
+    `kept_operands` is 1 where the operands of narrow products are kept narrow and weights are cast once a step, or
+    once and for all where they are frozen; `dropout` is 1 where residuals pass dropout, whose masks are kept;
+    `by_operator` is 1 where selective recomputation covers every second product beside attention's scores.
 
     Precisions are positions in `PRECISIONS`: `backward_precision` of the products of the backward pass (unsaid: the
     layout's), `attention_precision` of attention proper (unsaid: bf16). `wide_share` is the share of the layers'

@@ -63,6 +63,7 @@ def _widths(job: Job, held: Holders, trained: Values, spread: list[Values]) -> t
         cut.zero_stage,
         job.rates.narrow,
         recipe.kept_operands,
+        job.rates.operand_bytes,
         recipe.frozen,
         recipe.adapter_share,
     )

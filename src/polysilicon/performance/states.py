@@ -53,6 +53,7 @@ def working_copy_bytes(
     zero_stage: Values,
     narrow: Values,
     kept_operands: Values,
+    operand_bytes: Values,
     frozen: Values,
     adapter_share: Values,
 ) -> Values:
@@ -60,15 +61,17 @@ def working_copy_bytes(
 
     Where the weights themselves are split (ZeRO stage 3) the master copy may be the only one that stays. Software
     that casts weights to a narrow format once a step keeps them twice, for the forward and the backward pass. Frozen
-    weights have no master copy; adapters come on top of them.
+    weights have no master copy and, cast once and for all, are kept in the narrow format alone; adapters come on top.
 
-    Source: Zhao et al., PyTorch FSDP (arXiv 2304.11277), section 4.2; NVIDIA, Transformer Engine, weight caching;
-    Hu et al., LoRA (arXiv 2106.09685), section 4.1.
+    Source: Zhao et al., PyTorch FSDP (arXiv 2304.11277), section 4.2; NVIDIA, Transformer Engine, weight caching and
+    fp8_model_init; Hu et al., LoRA (arXiv 2106.09685), section 4.1.
     """
-    fixed = np.asarray(frozen) > 0.0
-    copies = weight_bytes + np.where(np.asarray(narrow) > 0.0, 2.0 * kept_operands, 0.0)
-    split = np.where(fixed, weight_bytes, shard_bytes)
-    return np.where(np.asarray(zero_stage) < 3.0, copies, split) + np.where(fixed, weight_bytes * adapter_share, 0.0)
+    fixed, cast = np.asarray(frozen) > 0.0, np.asarray(narrow * kept_operands) > 0.0
+    copies = np.where(
+        np.asarray(zero_stage) < 3.0, weight_bytes + np.where(cast, 2.0 * operand_bytes, 0.0), shard_bytes
+    )
+    base = np.where(cast, operand_bytes, weight_bytes)
+    return np.where(fixed, base + weight_bytes * adapter_share, copies)
 
 
 @formula
