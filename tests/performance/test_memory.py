@@ -141,6 +141,8 @@ def test_narrow_products_keep_two_more_copies_of_the_weights_and_smaller_activat
     wide, narrow = (used(small, Layouts.one(precision=one)) for one in ("bf16", "fp8"))
     assert one(narrow.weight_bytes) == pytest.approx(2.0 * one(wide.weight_bytes))
     assert one(narrow.activation_bytes) < one(wide.activation_bytes)
+    alone = used(small, Layouts.one(precision="fp8"), Recipe(narrow_weights=1.0))
+    assert one(alone.weight_bytes) == pytest.approx(one(wide.weight_bytes))
     cast_again = used(small, Layouts.one(precision="fp8"), Recipe(kept_operands=0.0))
     assert one(cast_again.memory_bytes) == pytest.approx(one(wide.memory_bytes))
 

@@ -32,8 +32,9 @@ class Recipe:
     those of a logit with what loss and its gradient keep of it.
 
     `kept_operands` is 1 where the operands of narrow products are kept narrow and weights are cast once a step, or
-    once and for all where they are frozen; `dropout` is 1 where residuals pass dropout, whose masks are kept;
-    `by_operator` is 1 where selective recomputation covers every second product beside attention's scores.
+    once and for all where they are frozen; `narrow_weights` is 1 where no copy in 16 bits stays beside those casts.
+    `dropout` is 1 where residuals pass dropout, whose masks are kept; `by_operator` is 1 where selective recomputation
+    covers every second product beside attention's scores.
 
     Precisions are positions in `PRECISIONS`: `backward_precision` of the products of the backward pass (unsaid: the
     layout's), `attention_precision` of attention proper (unsaid: bf16). `wide_share` is the share of the layers'
@@ -65,6 +66,7 @@ class Recipe:
     shard_bytes: Values = 0.0
     logit_bytes: Values = 6.0
     kept_operands: Values = 1.0
+    narrow_weights: Values = 0.0
     dropout: Values = 0.0
     by_operator: Values = 0.0
     backward_precision: Values = UNSAID

@@ -64,6 +64,7 @@ def _widths(job: Job, held: Holders, trained: Values, spread: list[Values]) -> t
         job.rates.narrow,
         recipe.kept_operands,
         job.rates.operand_bytes,
+        recipe.narrow_weights,
         recipe.frozen,
         recipe.adapter_share,
     )

@@ -54,22 +54,23 @@ def working_copy_bytes(
     narrow: Values,
     kept_operands: Values,
     operand_bytes: Values,
+    narrow_weights: Values,
     frozen: Values,
     adapter_share: Values,
 ) -> Values:
     """Bytes a weight of the copy that products read, beside the optimizer's master copy.
 
     Where the weights themselves are split (ZeRO stage 3) the master copy may be the only one that stays. Software
-    that casts weights to a narrow format once a step keeps them twice, for the forward and the backward pass. Frozen
-    weights have no master copy and, cast once and for all, are kept in the narrow format alone; adapters come on top.
+    that casts weights to a narrow format once a step keeps them twice, for the forward and the backward pass, beside
+    those in 16 bits or (`narrow_weights`) instead of them. Frozen weights have no master copy and, cast once and for
+    all, are kept once in the narrow format; adapters come on top.
 
     Source: Zhao et al., PyTorch FSDP (arXiv 2304.11277), section 4.2; NVIDIA, Transformer Engine, weight caching and
     fp8_model_init; Hu et al., LoRA (arXiv 2106.09685), section 4.1.
     """
     fixed, cast = np.asarray(frozen) > 0.0, np.asarray(narrow * kept_operands) > 0.0
-    copies = np.where(
-        np.asarray(zero_stage) < 3.0, weight_bytes + np.where(cast, 2.0 * operand_bytes, 0.0), shard_bytes
-    )
+    whole = np.where(cast, 2.0 * operand_bytes + (1.0 - narrow_weights) * weight_bytes, weight_bytes)
+    copies = np.where(np.asarray(zero_stage) < 3.0, whole, shard_bytes)
     base = np.where(cast, operand_bytes, weight_bytes)
     return np.where(fixed, base + weight_bytes * adapter_share, copies)
 

@@ -11,7 +11,15 @@ SOFTWARE = DATA / "measurements" / "training_software.csv"
 # `computed` is a sum that the source worked out; `allocated` and `reserved` are the allocator's own figures, `process`
 # what the driver shows. What must fit is the last, so a source that doesn't say is taken to mean it.
 PEAKS = ("computed", "allocated", "reserved", "process")
-RECIPE = ("gradient_bytes", "optimizer_bytes", "logit_bytes", "kept_operands", "dropout", "by_operator")
+RECIPE = (
+    "gradient_bytes",
+    "optimizer_bytes",
+    "logit_bytes",
+    "kept_operands",
+    "narrow_weights",
+    "dropout",
+    "by_operator",
+)
 
 
 @dataclass(frozen=True)
