@@ -19,6 +19,7 @@ from polysilicon.performance.stages import (
     gathered_bytes,
     held_activations,
     host_bytes,
+    on_chip_bytes,
     on_chip_states,
     stages,
 )
@@ -89,6 +90,15 @@ def peak_bytes(
     Source: Korthikanti et al. (arXiv 2205.05198), section 4.2.3.
     """
     return stage_activation_bytes + np.maximum(working_bytes, head_kept_bytes * has_head)
+
+
+@formula
+def stage_bytes(states_bytes: Values, gathered_bytes: Values, peak_bytes: Values) -> Values:
+    """Allocated bytes of a stage: the sum that `allocated_bytes` takes kind by kind.
+
+    Source: Rajbhandari et al. (arXiv 1910.02054), section 3; Korthikanti et al. (arXiv 2205.05198), section 4.
+    """
+    return states_bytes + gathered_bytes + peak_bytes
 
 
 @formula
@@ -196,8 +206,8 @@ def _peak(job: Job, shared: Common, stage: Stage) -> Values:
         peak_bytes(held_activations(job, shared, stage, in_flight), shared.working, shared.head, has_head)
         for in_flight, has_head in stage.ends
     ]
-    held = *on_chip_states(job, shared, stage), gathered_bytes(job, shared, stage)
-    return allocated_bytes(*held, reduce(np.maximum, peaks), 0.0)
+    held = on_chip_bytes(job, shared, stage), gathered_bytes(job, shared, stage)
+    return stage_bytes(*held, reduce(np.maximum, peaks))
 
 
 def _used(job: Job, reserved: Values) -> Values:

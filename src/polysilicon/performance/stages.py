@@ -117,6 +117,15 @@ def gathered_bytes(job: Job, shared: Common, stage: Stage) -> Values:
     )
 
 
+def on_chip_bytes(job: Job, shared: Common, stage: Stage) -> Values:
+    """The sum of `on_chip_states`, in one go where all of it stays on the chip."""
+    if job.offloads:
+        return states.all_states_bytes(*on_chip_states(job, shared, stage))
+    plain, own = (states.all_states_bytes(*widths) for widths in zip(*shared.widths, strict=True))
+    weights = stage.layers, shared.layer_weights, shared.expert_layer_weights, stage.edge_weights, job.layouts.tp
+    return states.state_bytes(*weights, plain, own)
+
+
 def on_chip_states(job: Job, shared: Common, stage: Stage) -> tuple[Values, Values, Values]:
     """Weights, gradients and optimizer states of a stage that stay on the chip."""
     cut = job.layouts

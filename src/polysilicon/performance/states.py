@@ -29,6 +29,15 @@ def split_bytes(bytes_a_weight: Values, spread: Values) -> Values:
 
 
 @formula
+def all_states_bytes(weight_bytes: Values, gradient_bytes: Values, optimizer_bytes: Values) -> Values:
+    """Bytes a weight of all states together.
+
+    Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), section 3.1.
+    """
+    return weight_bytes + gradient_bytes + optimizer_bytes
+
+
+@formula
 def trained_share(frozen: Values, adapter_share: Values) -> Values:
     """Share of the weights that has gradients and optimizer states.
 
