@@ -5,10 +5,12 @@ import pytest
 
 from polysilicon.facts import load
 from polysilicon.facts.efficiency import Fit
+from polysilicon.performance.memory import memory
 from polysilicon.performance.recipe import Recipe
 from polysilicon.records.document import read_csv
 from polysilicon.validation.fit_record import MEMORY_LEFT_OUT, read_left_out
 from polysilicon.validation.training import CASES, SPLIT, validate
+from polysilicon.validation.training_cases import jobs_of, prepare, read_cases
 from polysilicon.validation.training_software import PEAKS, RECIPE, SOFTWARE, software_of
 
 CATALOGUE = load()
@@ -61,6 +63,16 @@ def test_runs_out_of_memory_are_predicted_so_but_where_a_larger_neighbour_fitted
     said = {one.case_id: one.predicted for one in validate(CATALOGUE) if one.quantity == "oom"}
     assert {case for case, what in said.items() if what == "oom"} == {"F-bloom-119", "F-bloom-120"}
     assert {case for case, what in said.items() if what == "fits"} == {"F-bloom-111", "F-bloom-134"}
+
+
+def test_most_runs_that_ran_are_predicted_to_fit():
+    made = [prepare(CATALOGUE, case) for case in read_cases(CASES) if case.word("metric") != "oom"]
+    ran = [one for one in made if one.status == "ok" and one.expressible]
+    job, cluster, _ = jobs_of(CATALOGUE, ran)
+    too_much = memory(job).memory_bytes / cluster.memory_bytes
+    assert len(ran) > 800
+    assert np.mean(too_much > 1.0) < 0.17
+    assert np.mean(too_much > 1.25) < 0.06
 
 
 def test_no_peak_was_fitted_outside_the_recorded_split(peaks):
