@@ -9,6 +9,7 @@ from polysilicon.performance import layer as on_chip
 from polysilicon.performance import offload, routing, sharding, transfers
 from polysilicon.performance import pipeline as whole
 from polysilicon.performance.job import Holders, Job, held_weights, holders
+from polysilicon.performance.kept import layer_activations
 from polysilicon.performance.operators import filled_flop, gemm_bytes, gemm_flop, overlapped_s, streaming_s
 from polysilicon.performance.rates import Rates
 from polysilicon.performance.transfers import Beside, Micro, Work
@@ -213,8 +214,6 @@ def _offload(
     job: Job, held: Holders, weights: tuple[Values, Values], deep: Values, stage: Values, batches: Values
 ) -> Values:
     """Exposed time of a step that states in host memory cost."""
-    from polysilicon.performance.memory import layer_activations  # which itself reads the job
-
     cut, recipe, link = job.layouts, job.recipe, job.host.link_bytes_per_s
     shares = *weights, held.shards, held.expert_shards, cut.zero_stage
     updated = sharding.trained_weights(sharding.answered_weights(*shares, 1.0), recipe.frozen, recipe.adapter_share)

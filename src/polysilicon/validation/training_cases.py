@@ -25,6 +25,7 @@ from polysilicon.records.errors import InputError, Place, PolysiliconError
 from polysilicon.validation.publishers import vendor_tuned
 from polysilicon.validation.score import Status
 from polysilicon.validation.timed_steps import in_our_words
+from polysilicon.validation.training_software import PEAKS, RECIPE, Software, software_of
 from polysilicon.validation.training_words import (
     INFERENCE,
     ONE_LAYER,
@@ -354,12 +355,32 @@ def _layout(case: Case) -> dict[str, float]:
     layout["micro_batch"] = batch / layout["dp"] if per_device else case.number("micro_batch") or 1.0
     zero = case.number("zero_stage")
     layout["zero_stage"] = 1.0 if zero is None else zero
-    layout["sequence_parallel"] = case.number("seq_parallel") or 0.0
+    layout["sequence_parallel"] = _sequence_parallel(case)
     word = recompute_of(case.word("recompute")) or "none"
     layout["recompute"] = float(RECOMPUTE.index("full" if word in PARTIAL else word))
     layout["recomputed_share"] = _recomputed_share(case)
     layout["precision"] = float(PRECISIONS.index(precision_of(case.word("precision"))))
     return layout
+
+
+def _sequence_parallel(case: Case) -> float:
+    """Whether the row says that the sequence is cut with the tensors, in its column or as its software is known."""
+    stated = case.number("seq_parallel")
+    return float(software(case).sequence_parallel) if stated is None else stated
+
+
+def software(case: Case) -> Software:
+    """What is known of the software of a row beyond its columns; a column `peak` says which peak it prints.
+
+    Raises:
+        InputError: no such peak is known.
+    """
+    words = f"{case.word('other_tricks')} {case.word('source_ref')}"
+    known = software_of(case.word("source_key"), words, case.word("precision"))
+    stated = case.word("peak")
+    if stated and stated not in PEAKS:
+        raise InputError("unknown peak of memory", found=stated, allowed=list(PEAKS))
+    return replace(known, peak=stated) if stated else known
 
 
 def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
@@ -380,7 +401,13 @@ def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
         "software_years": _software_years(catalogue, case),
         "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
         "reduce_bytes": 2.0 if "PURE" in tricks or "grad_sync bf16" in tricks else 4.0,
+        **_kept(case),
     }
+
+
+def _kept(case: Case) -> dict[str, float]:
+    """What a row's software keeps in memory, as far as it is known; the neutral recipe's for the rest."""
+    return {name: float(getattr(Recipe, name)) for name in RECIPE} | dict(software(case).recipe)
 
 
 def _software_years(catalogue: Catalogue, case: Case) -> float:
