@@ -187,7 +187,7 @@ def asked(
 
 def _candidates(question: Question, model: Transformer, space: Space, budget: int) -> list[Grid]:
     domain = int(np.max(question.cluster.scaleup_domain))
-    terms = Terms(model, question.task, bool(np.all(question.recipe.fused_attention)), host_memory=False)
+    terms = Terms(model, question.task, bool(np.all(question.recipe.fused_attention)))
     return grids(terms, sizes(model, question.task, budget, space), domain, space)
 
 
