@@ -33,7 +33,7 @@ def test_every_layout_divides(mixture):
 @pytest.mark.parametrize("name", ["small", "mixture"])
 def test_every_layout_of_the_widest_space_can_be_run(request, name):
     model = request.getfixturevalue(name)
-    rows = wide(model, [16, 24], fused_attention=False)
+    rows = wide(model, [16, 24], Space.wide(offload_weights=(0.0, 0.5)), fused_attention=False)
     limits = Limits(model.layers, model.heads, model.experts, TASK.sequence_length, TASK.global_batch, 24)
     broken = first_broken(limits, table_of(rows))
     assert not len(broken[broken >= 0]), CONSTRAINTS[int(broken[broken >= 0][0])].name
@@ -41,7 +41,8 @@ def test_every_layout_of_the_widest_space_can_be_run(request, name):
 
 
 def test_no_layout_comes_twice(mixture):
-    rows = wide(mixture, [16], Space.wide(offload_weights=(0.0,)), fused_attention=False)
+    partly = Space.wide(offload_weights=(0.0,), offload_activations=(0.0, 0.5))
+    rows = wide(mixture, [16], partly, fused_attention=False)
     assert len(np.unique(rows, axis=0)) == len(rows)
 
 
@@ -78,7 +79,7 @@ def test_what_is_asked_narrows(small):
 
 
 def test_more_asked_never_loses_a_layout(small):
-    narrow, everything = (wide(small, [16], one) for one in (Space(), Space.wide()))
+    narrow, everything = (wide(small, [16], one) for one in (Space(), Space.wide(offload_weights=(0.0,))))
     assert {tuple(row) for row in narrow} <= {tuple(row) for row in everything}
 
 
