@@ -21,6 +21,7 @@ from polysilicon.performance.step import Job, breakdown
 from polysilicon.performance.training import (
     bound_s,
     doubt_widening,
+    memory_bound_bytes,
     peak_flop_per_s,
     possible_s,
     timely_doubts,
@@ -94,7 +95,8 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
 def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     """Every expressible row in one table call, by the identity of the row.
 
-    A row that leaves choices open is evaluated once for each; its interval spans them and its point lies midway.
+    A row that leaves choices open is evaluated once for each. Of those that may fit in memory its interval spans all, and
+    its point is the fastest, which is what people run.
     """
     if not made:
         return {}
@@ -108,17 +110,20 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     step = np.where(alone, parts.layers_s + parts.tensor_s + parts.context_s + parts.expert_s, parts.step_s)
     wider = widening(job.shape.experts, efficiency["moe_widening"], doubtful, doubt_widening(catalogue))
 
+    used = memory(job)
+    least_bytes = memory_bound_bytes(used.memory_bytes, efficiency["memory_low_ratio"])
+    left = _left_open(np.broadcast_to(least_bytes <= cluster.memory_bytes, len(table)), starts)
+
     def least(column: Values) -> NDArray[np.float64]:
-        return np.minimum.reduceat(np.broadcast_to(column, len(table)), starts)
+        return np.minimum.reduceat(np.where(left, column, np.inf), starts)
 
     def most(column: Values) -> NDArray[np.float64]:
-        return np.maximum.reduceat(np.broadcast_to(column, len(table)), starts)
+        return np.maximum.reduceat(np.where(left, column, -np.inf), starts)
 
-    used = memory(job)
     printed, low, high = _printed(table, used, efficiency)
     rows = np.column_stack(
         [
-            np.sqrt(least(step) * most(step)),
+            least(step),
             least(possible_s(bound_s(step, efficiency.low_ratio, wider), *_least_work(job, cluster))),
             most(bound_s(step, efficiency.high_ratio, wider)),
             np.sqrt(least(used.memory_bytes) * most(used.memory_bytes)),
@@ -132,6 +137,13 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
         id(one): Answer(*[*(float(value) for value in row), _peak(one), _recomputed(one)])
         for one, row in zip(made, rows, strict=True)
     }
+
+
+def _left_open(fits: NDArray[np.bool_], starts: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """The choices of each row that may fit in memory; all of a row for which none does."""
+    lengths = np.diff(np.append(starts, len(fits)))
+    left: NDArray[np.bool_] = fits | ~np.repeat(np.maximum.reduceat(fits, starts), lengths)
+    return left
 
 
 def _printed(table: list[Prepared], used: Memory, efficiency: Efficiency) -> tuple[NDArray[np.float64], ...]:
