@@ -23,6 +23,7 @@ from polysilicon.workloads.counts import Shape
 
 Mask = NDArray[np.bool_]
 BILLION = 1e9
+BF16 = float(PRECISIONS.index("bf16"))
 OVERLAPS = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden", "data_hidden")
 
 
@@ -42,6 +43,9 @@ class Quantity:
 
     of: Callable[[Asked], Values]
     said: Callable[[float], str]
+
+
+Rule = Callable[[Asked], Any]
 
 
 def _degree(name: str) -> Quantity:
@@ -70,66 +74,74 @@ def _replicas(cut: Layouts) -> Any:
     return np.asarray(cut.dp) * cut.cp
 
 
+def _is(column: str, code: int) -> Rule:
+    """Whether a column of the layout holds this choice."""
+    return lambda asked: _coded(getattr(asked.layouts, column), code)
+
+
+def _splits(stage: int) -> Rule:
+    """Whether ZeRO works at this stage, where there are replicas to split over."""
+    return lambda asked: _coded(asked.layouts.zero_stage, stage) & (_replicas(asked.layouts) > 1.0)
+
+
+def _some(name: str) -> Rule:
+    """Whether a share of the layout, or a switch of the recipe, is above nought."""
+    return lambda asked: _positive(getattr(asked.layouts if hasattr(Layouts, name) else asked.recipe, name))
+
+
+def _gathers(code: int) -> Rule:
+    """Whether collectives run by this algorithm."""
+    return lambda asked: _coded(asked.recipe.algorithm, code)
+
+
+def _other(name: str, usual: Callable[[Asked], Values]) -> Rule:
+    """Whether a precision is said that is not the usual one."""
+    return lambda asked: (
+        (np.asarray(getattr(asked.recipe, name)) >= 0.0) & (np.asarray(getattr(asked.recipe, name)) != usual(asked))
+    )
+
+
 # What a recipe or layout chooses, in words, and which candidates choose it.
-CHOICES: Mapping[str, Callable[[Asked], Any]] = {
-    **{one: lambda asked, code=code: _coded(asked.layouts.precision, code) for code, one in enumerate(PRECISIONS)},
-    **{
-        f"ZeRO-{stage}": lambda asked, code=stage: (
-            _coded(asked.layouts.zero_stage, code) & (_replicas(asked.layouts) > 1.0)
-        )
-        for stage in range(4)
-    },
+CHOICES: Mapping[str, Rule] = {
+    **{one: _is("precision", code) for code, one in enumerate(PRECISIONS)},
+    **{f"ZeRO-{stage}": _splits(stage) for stage in range(4)},
     "a ZeRO group smaller than the replicas": lambda asked: (
         _positive(asked.layouts.shard) & (np.asarray(asked.layouts.shard) < _replicas(asked.layouts))
     ),
     "sequence parallelism": lambda asked: (
         _positive(asked.layouts.sequence_parallel) & (np.asarray(asked.layouts.tp) > 1.0)
     ),
-    **{
-        f"{one} recomputation": lambda asked, code=code: _coded(asked.layouts.recompute, code)
-        for code, one in enumerate(RECOMPUTE)
-        if code
-    },
+    **{f"{one} recomputation": _is("recompute", code) for code, one in enumerate(RECOMPUTE) if code},
     "recomputation of some layers": lambda asked: (
         _positive(asked.layouts.recompute) & (np.asarray(asked.layouts.recomputed_share) < 1.0)
     ),
-    "zero-bubble schedule": lambda asked: _coded(asked.layouts.schedule, SCHEDULES.index("zero_bubble")),
+    "zero-bubble schedule": _is("schedule", SCHEDULES.index("zero_bubble")),
     "all-to-all context parallelism": lambda asked: (
         _coded(asked.layouts.context, CONTEXTS.index("all_to_all")) & (np.asarray(asked.layouts.cp) > 1.0)
     ),
     "a tensor degree of the experts' own": lambda asked: (
         _positive(asked.layouts.expert_tp) & (np.asarray(asked.layouts.expert_tp) != asked.layouts.tp)
     ),
-    "optimizer offload": lambda asked: _positive(asked.layouts.offload_optimizer),
-    "activation offload": lambda asked: _positive(asked.layouts.offload_activations),
-    "weight offload": lambda asked: _positive(asked.layouts.offload_weights),
+    "optimizer offload": _some("offload_optimizer"),
+    "activation offload": _some("offload_activations"),
+    "weight offload": _some("offload_weights"),
     "experts": lambda asked: _positive(asked.shape.experts),
     "uneven experts": lambda asked: np.asarray(asked.recipe.imbalance) != 1.0,
-    "a capacity factor": lambda asked: _positive(asked.recipe.capacity_factor),
-    "frozen weights": lambda asked: _positive(asked.recipe.frozen),
-    "2:4 sparsity": lambda asked: _positive(asked.recipe.sparse),
-    "layers kept in 16 bits": lambda asked: _positive(asked.recipe.wide_share),
-    "a backward pass in another precision": lambda asked: (
-        (np.asarray(asked.recipe.backward_precision) >= 0.0)
-        & (np.asarray(asked.recipe.backward_precision) != asked.layouts.precision)
-    ),
-    "attention in another precision than bf16": lambda asked: (
-        (np.asarray(asked.recipe.attention_precision) >= 0.0)
-        & ~_coded(asked.recipe.attention_precision, PRECISIONS.index("bf16"))
-    ),
+    "a capacity factor": _some("capacity_factor"),
+    "frozen weights": _some("frozen"),
+    "2:4 sparsity": _some("sparse"),
+    "layers kept in 16 bits": _some("wide_share"),
+    "a backward pass in another precision": _other("backward_precision", lambda asked: asked.layouts.precision),
+    "attention in another precision than bf16": _other("attention_precision", lambda asked: BF16),
     "unfused attention": lambda asked: ~_positive(asked.recipe.fused_attention),
-    "captured graphs": lambda asked: _positive(asked.recipe.graphs),
-    "launches that wait": lambda asked: _positive(asked.recipe.blocking),
-    "two micro-batches at once": lambda asked: _positive(asked.recipe.dual_batch),
+    "captured graphs": _some("graphs"),
+    "launches that wait": _some("blocking"),
+    "two micro-batches at once": _some("dual_batch"),
     "overlap other than fitted": lambda asked: np.any([_said(asked, name) for name in OVERLAPS], axis=0),
     "a sequence dealt out in order": lambda asked: (
         ~_positive(asked.recipe.balanced_context) & (np.asarray(asked.layouts.cp) > 1.0)
     ),
-    **{
-        f"{one.replace('_', '-')} collectives": lambda asked, code=code: _coded(asked.recipe.algorithm, code)
-        for code, one in enumerate(ALGORITHMS)
-        if code
-    },
+    **{f"{one.replace('_', '-')} collectives": _gathers(code) for code, one in enumerate(ALGORITHMS) if code},
 }
 
 
@@ -166,7 +178,7 @@ def outside(catalogue: Catalogue, chip_id: str, asked: Asked, mfu_pct: Values) -
         UnknownName: no chip is called so.
     """
     chip = catalogue.get(Chip, chip_id)
-    known = {(one.level, one.applies_to): one for one in catalogue.every(Domain)}
+    known: dict[tuple[str, str], Domain] = {(one.level, one.applies_to): one for one in catalogue.every(Domain)}
     levels = [(known.get(("all", "all")), ""), (known.get(("family", chip.family)), f" on {chip.family}")]
     found: list[list[str]] = [[] for _ in range(len(asked.layouts))]
     told = [(why, np.ones(len(found), bool)) for why in _unseen(chip, known)]

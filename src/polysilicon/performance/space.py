@@ -24,7 +24,8 @@ class Space:
     """What a search varies. No degrees means: every one that divides. `Space.wide` varies everything.
 
     Layouts on any number of chips up to the budget that the batch, the heads and the layers can share evenly are
-    tried, or only on those of `sizes`.
+    tried, or only on those of `sizes`. States are offloaded only with `host_memory`, as no record says what a host
+    has room for.
     """
 
     precisions: Sequence[str] = ("bf16",)
@@ -38,6 +39,7 @@ class Space:
     offload_optimizer: Sequence[float] = (0.0,)
     offload_activations: Sequence[float] = (0.0,)
     offload_weights: Sequence[float] = (0.0,)
+    host_memory: bool = False
     sizes: Sequence[int] = ()
     tp: Sequence[int] = ()
     pp: Sequence[int] = ()

@@ -1,7 +1,7 @@
 """How long a training step takes, what memory it needs, and how sure we are: for one layout or a table of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,7 @@ class TrainingEstimate:
     doubts: tuple[Reading, ...]
     fits_used: tuple[str, ...]
     catalogue_hash: str = ""
-    recipe: Recipe = Recipe()
+    recipe: Recipe = field(default_factory=Recipe)
     outside: tuple[tuple[str, ...], ...] = ()
 
     def __len__(self) -> int:

@@ -1,6 +1,6 @@
 """An estimate as a performance engineer reads it: figures with intervals, where time goes, what fills memory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from polysilicon.performance.serving import Range, ServingEstimate, ServingSearc
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.records.units import GIB
 from polysilicon.report.terminal import pairs, plain_grid, table, text
-from polysilicon.report.words import number
+from polysilicon.report.words import cell, number
 
 
 def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
@@ -28,7 +28,8 @@ def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
         ("utilisation", f"{number(_at(estimate.mfu_pct, at), 3)} % of the dense matrix peak (MFU, causal)"),
         ("memory", f"{number(used, 3)} of {number(room, 3)} GiB a chip" + fits),
     ]
-    degrees = ", ".join(f"{name} {value}" for name, value in layout.items())
+    said = [(name, value) for name, value in layout.items()] + list(estimate.recipe.chosen().items())
+    degrees = ", ".join(f"{name} {cell(value)}" for name, value in said)
     return Group(
         text(f"training {estimate.model} on {number(_at(cluster.chips, at))} x {cluster.chip}", "bold"),
         text(degrees, "dim"),
@@ -39,6 +40,7 @@ def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
         "",
         shares("what fills memory", _gib(estimate.memory.columns(), at), "memory_bytes", "GiB"),
         *doubts(str(one) for one in estimate.doubts),
+        *beyond(estimate.outside[at : at + 1]),
     )
 
 
@@ -93,6 +95,28 @@ def doubts(lines: Iterable[str]) -> list[RenderableType]:
     """The figures of low confidence an estimate rests on, one a line."""
     shown: list[RenderableType] = [text(f"† {line}", "yellow") for line in lines]
     return ["", text("rests on figures of low confidence:"), *shown] if shown else []
+
+
+BEYOND = "‡"
+
+
+def beyond(outside: Sequence[Sequence[str]]) -> list[RenderableType]:
+    """Why rows lie outside what was validated, each reason once, with its rows where there are several."""
+    rows: dict[str, list[int]] = {}
+    for at, reasons in enumerate(outside, 1):
+        for reason in reasons:
+            rows.setdefault(reason, []).append(at)
+    if not rows:
+        return []
+    several = len(outside) > 1
+    lines = [f"{BEYOND} {reason}" + (f" ({_rows(at, len(outside))})" if several else "") for reason, at in rows.items()]
+    return ["", text("outside what was ever validated:"), *(text(one, "yellow") for one in lines)]
+
+
+def _rows(at: Sequence[int], of: int) -> str:
+    if len(at) == of:
+        return "every row"
+    return f"row{'' if len(at) == 1 else 's'} {', '.join(map(str, at))}"
 
 
 def _seconds(parts: Mapping[str, Any], at: int) -> dict[str, float]:

@@ -1,0 +1,236 @@
+"""The options that say what is trained, in which precision, and what the software does: the recipe of a job."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from polysilicon.cli.options import RECIPE, SOFTWARE, needs, within
+
+if TYPE_CHECKING:
+    from polysilicon.facts import Catalogue
+    from polysilicon.performance.cluster import Cluster
+    from polysilicon.performance.recipe import Recipe
+
+OVERLAPS = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden", "data_hidden")
+BYTES = ("weight_bytes", "gradient_bytes", "reduce_bytes", "optimizer_bytes")
+PRECISIONS = ("backward_precision", "attention_precision")
+HIDDEN = {"none": 0.0, "full": 1.0}
+Flag = Annotated[bool, Parameter(show_default=False)]
+
+
+@Parameter(name="*", group=RECIPE)
+@dataclass(frozen=True)
+class Means:
+    """What is trained, and in which precision.
+
+    Attributes
+    ----------
+    recipe
+        A published recipe of the catalogue (`polysilicon facts list recipe`): precisions and bytes of every tensor.
+    backward_precision
+        Of the products of the backward pass; that of the forward pass where it is not given.
+    attention_precision
+        Of attention proper; bf16 where it is not given.
+    frozen
+        The weights stay fixed and adapters are trained beside them (LoRA).
+    adapter_share
+        Size of the adapters as a share of the weights; the usual one where it is not given.
+    sparse
+        Weights are pruned two of four.
+    weight_bytes
+        Bytes of a working weight.
+    gradient_bytes
+        Bytes of an accumulated gradient.
+    reduce_bytes
+        Bytes of a gradient on the wire.
+    optimizer_bytes
+        Bytes of master copy and moments, a weight.
+    imbalance
+        Rows of the busiest expert-parallel rank over the mean; 1 is perfect routing.
+    capacity_factor
+        Experts take at most so many times the mean, padded and dropped; dropless where it is not given.
+    """
+
+    recipe: str | None = None
+    backward_precision: str | None = None
+    attention_precision: str | None = None
+    frozen: Flag = False
+    adapter_share: float | None = None
+    sparse: Flag = False
+    weight_bytes: float | None = None
+    gradient_bytes: float | None = None
+    reduce_bytes: float | None = None
+    optimizer_bytes: float | None = None
+    imbalance: float = 1.0
+    capacity_factor: float | None = None
+
+
+@Parameter(name="*", group=SOFTWARE)
+@dataclass(frozen=True)
+class Software:
+    """What the software does.
+
+    Attributes
+    ----------
+    overlap
+        How much communication hides behind compute: as measured software does, none, or all that can.
+    dual_batch
+        Two micro-batches at once hide each other's expert traffic (DualPipe).
+    collectives
+        The algorithm of collectives; auto is the fastest that the network offers.
+    unfused_attention
+        Attention writes its scores to memory (before FlashAttention).
+    unbalanced_context
+        Slices of a causal sequence are dealt out in order, so that the last sets the pace.
+    graphs
+        Captured graphs launch the kernels.
+    blocking
+        Every launch waits for the device.
+    software
+        When the software is from, YYYY or YYYY-MM: young software on a young chip is slower. Mature if not given.
+    """
+
+    overlap: Literal["measured", "none", "full"] = "measured"
+    dual_batch: Flag = False
+    collectives: Literal["hierarchical", "ring", "tree", "in-network", "auto"] = "hierarchical"
+    unfused_attention: Flag = False
+    unbalanced_context: Flag = False
+    graphs: Flag = False
+    blocking: Flag = False
+    software: str | None = None
+
+
+def recipe_for(
+    known: "Catalogue", means: Means, software: Software, cluster: "Cluster | None", *, experts: bool, context: bool
+) -> "tuple[str | None, Recipe]":
+    """The forward precision, where a published recipe says it, and the recipe.
+
+    `context` says whether the sequence is cut, `experts` whether the model has any; without a cluster several
+    systems are compared.
+
+    Raises:
+        UnknownName: no recipe is called so.
+        InputError: an amount is absurd, an option changes nothing, or the chip gains nothing from what is asked.
+    """
+    from dataclasses import replace
+
+    from polysilicon.performance.collectives import ALGORITHMS
+    from polysilicon.performance.recipe import Recipe, recipe_of
+
+    forward, made = (None, Recipe()) if means.recipe is None else recipe_of(known, means.recipe)
+    _refuse_idle(means, software, cluster, frozen=means.frozen or bool(made.frozen), experts=experts, context=context)
+    changes: dict[str, float] = {name: value for name in BYTES if (value := getattr(means, name)) is not None}
+    for name in PRECISIONS:
+        asked = getattr(means, name)
+        if asked is not None:
+            changes[name] = float(known_precision(name, asked))
+            if cluster is not None:
+                cluster.peak(asked)
+    if means.frozen or means.adapter_share is not None:
+        changes |= {"frozen": 1.0, "adapter_share": _adapter_share(known, means)}
+    changes |= dict.fromkeys(OVERLAPS if software.overlap in HIDDEN else (), HIDDEN.get(software.overlap, 0.0))
+    changes |= {"sparse": float(means.sparse), "imbalance": means.imbalance}
+    changes |= {"capacity_factor": means.capacity_factor or 0.0, "dual_batch": float(software.dual_batch)}
+    changes |= {"graphs": float(software.graphs), "blocking": float(software.blocking)}
+    changes |= {"fused_attention": float(not software.unfused_attention)}
+    changes |= {"balanced_context": float(not software.unbalanced_context)}
+    changes |= {"algorithm": float(ALGORITHMS.index(software.collectives.replace("-", "_")))}
+    if software.software is not None and cluster is not None:
+        changes["software_years"] = _years(known, cluster.chip, software.software)
+    return forward, replace(made, **changes)
+
+
+def known_precision(option: str, asked: str) -> int:
+    """The place of a precision among those there are.
+
+    Raises:
+        InputError: nobody knows it.
+    """
+    from polysilicon.performance.values import PRECISIONS as KNOWN
+    from polysilicon.records.errors import InputError, Place
+    from polysilicon.records.names import nearest
+
+    if asked not in KNOWN:
+        place = Place(field=f"--{option.replace('_', '-')}")
+        raise InputError("is no precision", place=place, found=asked, allowed=KNOWN, nearest=nearest(asked, KNOWN, 1))
+    return KNOWN.index(asked)
+
+
+def one_precision(asked: str | None, forward: str | None) -> str:
+    """The precision of the products, from an option, else from a published recipe, else bf16.
+
+    Raises:
+        InputError: both say one, and they differ; or nobody knows it.
+    """
+    from polysilicon.records.errors import InputError, Place
+
+    if asked is not None:
+        known_precision("precision", asked)
+    if asked is not None and forward is not None and asked != forward:
+        raise InputError(
+            "differs from that of the recipe",
+            place=Place(field="--precision"),
+            found=asked,
+            allowed=forward,
+            remedy="leave it out, or leave out --recipe",
+        )
+    return asked or forward or "bf16"
+
+
+def _refuse_idle(
+    means: Means, software: Software, cluster: "Cluster | None", *, frozen: bool, experts: bool, context: bool
+) -> None:
+    """No amount is absurd, and every option changes something.
+
+    Raises:
+        InputError: otherwise.
+    """
+    import numpy as np
+
+    within(0.01, 32, **{name: getattr(means, name) for name in BYTES})
+    within(1, 1000, imbalance=means.imbalance)
+    within(0.01, 1000, capacity_factor=means.capacity_factor)
+    within(1e-6, 1, adapter_share=means.adapter_share)
+    gains = cluster is None or bool(np.all(np.asarray(cluster.sparse_gain) > 1.0))
+    chip = cluster.chip if cluster is not None else ""
+    needs(
+        (means.imbalance != 1.0 and not experts, "--imbalance", "a model with experts"),
+        (means.capacity_factor is not None and not experts, "--capacity-factor", "a model with experts"),
+        (software.dual_batch and not experts, "--dual-batch", "a model with experts"),
+        (means.adapter_share is not None and not frozen, "--adapter-share", "--frozen, or --recipe lora"),
+        (software.unbalanced_context and not context, "--unbalanced-context", "--cp above 1"),
+        (means.sparse and not gains, "--sparse", f"a chip that gains from it, and no source says so of {chip}"),
+        (software.software is not None and cluster is None, "--software", "one system in --chip"),
+    )
+
+
+def _adapter_share(known: "Catalogue", means: Means) -> float:
+    from polysilicon.facts.money import Assumption
+
+    return means.adapter_share or known.get(Assumption, "lora-adapter-share").value
+
+
+def _years(known: "Catalogue", chip_id: str, asked: str) -> float:
+    """Years from the chip's release to the software's.
+
+    Raises:
+        InputError: no such date, no release is known, or the software is older than the chip.
+    """
+    from polysilicon.facts.hardware import Chip
+    from polysilicon.records.errors import InputError, Place
+
+    place = Place(field="--software")
+    written = re.fullmatch(r"(\d{4})(?:-(0[1-9]|1[0-2]))?", asked)
+    if written is None:
+        raise InputError("is no year or month", place=place, found=asked, allowed="YYYY or YYYY-MM")
+    released = known.get(Chip, chip_id).available
+    if released is None:
+        raise InputError(f"is counted from the release of {chip_id}, which no source gives", place=place, found=asked)
+    years = float(written[1]) - float(released[:4])
+    if written[2] and len(released) >= 7:
+        years += (float(written[2]) - float(released[5:7])) / 12.0
+    if years < 0.0:
+        raise InputError(f"is before {chip_id} was released", place=place, found=asked, allowed=f"{released} or later")
+    return years
