@@ -20,7 +20,7 @@ from polysilicon.cli.options import (
     sane,
 )
 from polysilicon.cli.train_layout import Cut, Kept, differing, layouts
-from polysilicon.cli.train_recipe import Means, Software, one_precision, recipe_for
+from polysilicon.cli.train_recipe import Means, Software, Where, one_precision, recipe_for
 from polysilicon.cli.train_run import Keep, whole_run
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def estimate(
     from polysilicon.report.run import with_run
 
     for_a_table(cases, out, model, "MODEL")
-    known, tokens = catalogue(facts), keep.budget()
+    known, tokens = catalogue(facts), keep.budget(table=cases is not None)
     if cases is not None:
         refuse_beside(differing(job, cut, kept, means, software) + ["--precision"] * (precision is not None))
         table(known, cases, out, tokens, keep.upkeep(), as_json=json)
@@ -134,7 +134,8 @@ def estimate(
     asked = job.question(known, model, tokens)
     workload, task, cluster = asked[1:]
     experts = mixed(workload)
-    forward, recipe = recipe_for(known, means, software, cluster, experts=experts, context=cut.cp > 1)
+    where = Where(experts, experts and cut.ep > 1, cut.cp > 1)
+    forward, recipe = recipe_for(known, means, software, cluster, where)
     layout = layouts(cut, kept, one_precision(precision, forward), job.chips or 0, experts=experts)
     if explain:
         answer_tree(explain_training(*asked, layout, recipe), as_json=json)

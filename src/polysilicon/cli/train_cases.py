@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 # Columns that `validate training` does not read, in the words of the options; a row that fills one is asked alone.
 CHOSEN = {"schedule": "1f1b", "context": "ring"}
 NUMBERS = ("shard", "expert_tp", "recomputed_share", "offload_optimizer", "offload_activations", "offload_weights")
+# How a column says which end of the 90 % interval it is.
+ENDS = {"": "value", "_low": "low", "_high": "high"}
 OWN = (*CHOSEN, *NUMBERS, "recipe", "tokens")
-RUN = ("days", "days_low", "days_high", "goodput_pct", "chip_hours", "energy_mwh")
+RUN = tuple(f"{name}{end}" for name in ("days", "goodput_pct", "chip_hours", "energy_mwh") for end in ENDS)
 ANSWERS = (
     *("case_id", "model", "chip_id", "step_time_s", "low", "high", "tokens_per_s_per_chip", "mfu_pct"),
     *("peak_mem_gib", "fits", *RUN, "outside", "status", "why"),
@@ -110,7 +112,7 @@ def _alone(known: "Catalogue", one: "Prepared", tokens: float | None, upkeep: "U
         if budget is not None:
             found |= _whole(run_training(known, one.model, task, made, recipe, upkeep).to_dict())
     except PolysiliconError as refusal:
-        return {"status": "unsupported", "why": str(refusal)}
+        return {"status": "unsupported", "why": str(refusal)} if one.status == "ok" else {}
     return found
 
 
@@ -153,12 +155,6 @@ def _whole(run: dict[str, Any]) -> dict[str, Any]:
     """A run as columns."""
     from polysilicon.performance.goodput import S_PER_DAY
 
-    wall = run["wall_s"]
-    return {
-        "days": wall["value"] / S_PER_DAY,
-        "days_low": wall["low"] / S_PER_DAY,
-        "days_high": wall["high"] / S_PER_DAY,
-        "goodput_pct": 100.0 * run["goodput_share"]["value"],
-        "chip_hours": run["chip_hours"]["value"],
-        "energy_mwh": run["energy_mwh"]["value"],
-    }
+    columns = [("days", "wall_s", 1.0 / S_PER_DAY), ("goodput_pct", "goodput_share", 100.0)]
+    columns += [("chip_hours", "chip_hours", 1.0), ("energy_mwh", "energy_mwh", 1.0)]
+    return {f"{name}{end}": factor * run[own][key] for name, own, factor in columns for end, key in ENDS.items()}

@@ -102,25 +102,32 @@ class Software:
     software: str | None = None
 
 
-def recipe_for(
-    known: "Catalogue", means: Means, software: Software, cluster: "Cluster | None", *, experts: bool, context: bool
-) -> "tuple[str | None, Recipe]":
-    """The forward precision, where a published recipe says it, and the recipe.
+@dataclass(frozen=True)
+class Where:
+    """What of a job some options need: a model with experts, these spread over ranks, a sequence that is cut."""
 
-    `context` says whether the sequence is cut, `experts` whether the model has any; without a cluster several
-    systems are compared.
+    experts: bool
+    spread: bool
+    context: bool
+
+
+def recipe_for(
+    known: "Catalogue", means: Means, software: Software, cluster: "Cluster | None", where: Where
+) -> "tuple[str | None, Recipe]":
+    """The forward precision, where a published recipe says it, and the recipe; no cluster: several are compared.
 
     Raises:
-        UnknownName: no recipe is called so.
-        InputError: an amount is absurd, an option changes nothing, or the chip gains nothing from what is asked.
+        InputError: no recipe is called so, an amount is absurd, an option changes nothing, or the chip gains nothing
+            from what is asked.
     """
     from dataclasses import replace
 
     from polysilicon.performance.collectives import ALGORITHMS
     from polysilicon.performance.recipe import Recipe, recipe_of
 
-    forward, made = (None, Recipe()) if means.recipe is None else recipe_of(known, means.recipe)
-    _refuse_idle(means, software, cluster, frozen=means.frozen or bool(made.frozen), experts=experts, context=context)
+    forward, made = (None, Recipe()) if means.recipe is None else recipe_of(known, _called(known, means.recipe))
+    _refuse_absurd(means)
+    _refuse_idle(means, software, cluster, where, frozen=means.frozen or bool(made.frozen))
     changes: dict[str, float] = {name: value for name in BYTES if (value := getattr(means, name)) is not None}
     for name in PRECISIONS:
         asked = getattr(means, name)
@@ -179,28 +186,45 @@ def one_precision(asked: str | None, forward: str | None) -> str:
     return asked or forward or "bf16"
 
 
-def _refuse_idle(
-    means: Means, software: Software, cluster: "Cluster | None", *, frozen: bool, experts: bool, context: bool
-) -> None:
-    """No amount is absurd, and every option changes something.
+def _called(known: "Catalogue", name: str) -> str:
+    """A recipe's name that the catalogue knows.
 
     Raises:
-        InputError: otherwise.
+        InputError: no recipe is called so; names those there are.
     """
-    import numpy as np
+    from polysilicon.facts.recipes import TrainingRecipe
+    from polysilicon.records.errors import InputError, Place
 
+    names = known.ids(TrainingRecipe)
+    if name not in names and name not in known.names(TrainingRecipe):
+        raise InputError("is no recipe", place=Place(field="--recipe"), found=name, allowed=names)
+    return name
+
+
+def _refuse_absurd(means: Means) -> None:
     within(0.01, 32, **{name: getattr(means, name) for name in BYTES})
     within(1, 1000, imbalance=means.imbalance)
     within(0.01, 1000, capacity_factor=means.capacity_factor)
     within(1e-6, 1, adapter_share=means.adapter_share)
+
+
+def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", where: Where, *, frozen: bool) -> None:
+    """Every option changes something.
+
+    Raises:
+        InputError: one does not.
+    """
+    import numpy as np
+
     gains = cluster is None or bool(np.all(np.asarray(cluster.sparse_gain) > 1.0))
     chip = cluster.chip if cluster is not None else ""
+    spread = "a model with experts, and --ep above 1"
     needs(
-        (means.imbalance != 1.0 and not experts, "--imbalance", "a model with experts"),
-        (means.capacity_factor is not None and not experts, "--capacity-factor", "a model with experts"),
-        (software.dual_batch and not experts, "--dual-batch", "a model with experts"),
+        (means.imbalance != 1.0 and not where.spread, "--imbalance", spread),
+        (means.capacity_factor is not None and not where.experts, "--capacity-factor", "a model with experts"),
+        (software.dual_batch and not where.spread, "--dual-batch", spread),
         (means.adapter_share is not None and not frozen, "--adapter-share", "--frozen, or --recipe lora"),
-        (software.unbalanced_context and not context, "--unbalanced-context", "--cp above 1"),
+        (software.unbalanced_context and not where.context, "--unbalanced-context", "--cp above 1"),
         (means.sparse and not gains, "--sparse", f"a chip that gains from it, and no source says so of {chip}"),
         (software.software is not None and cluster is None, "--software", "one system in --chip"),
     )

@@ -18,7 +18,7 @@ SUFFIXES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12}
 AMOUNT = re.compile(r"(\d+(?:\.\d*)?(?:e\d{1,2})?|\.\d+)([a-z]?)", re.IGNORECASE)
 # More than anybody has trained on, by far.
 MOST_TOKENS = 1e18
-YEAR_MIN = 525_960.0
+YEAR_MIN = 525_960
 
 
 @Parameter(name="*", group=RUN)
@@ -52,16 +52,17 @@ class Keep:
     spare_nodes: int | None = None
     chip_days: float | None = None
 
-    def budget(self) -> float | None:
-        """Tokens of the run; `None` where no run is asked for.
+    def budget(self, *, table: bool = False) -> float | None:
+        """Tokens of the run; `None` where no run is asked for. The rows of a table may ask for runs of their own.
 
         Raises:
             InputError: no such amount, or the run is looked after but not asked for.
         """
         if self.tokens is not None:
             return amount("--tokens", self.tokens)
-        needs(*((getattr(self, name) is not None, _option(name), "--tokens") for name in UPKEEP))
-        needs((self.blocking_checkpoints, "--blocking-checkpoints", "--tokens"))
+        if not table:
+            needs(*((getattr(self, name) is not None, _option(name), "--tokens") for name in UPKEEP))
+            needs((self.blocking_checkpoints, "--blocking-checkpoints", "--tokens"))
         return None
 
     def upkeep(self) -> "Upkeep":
@@ -74,9 +75,9 @@ class Keep:
 
         within(0.001, YEAR_MIN, checkpoint_min=self.checkpoint_min)
         within(0, YEAR_MIN, restart_min=self.restart_min)
-        within(1e-6, 1e9, storage_gbs=self.storage_gbs)
+        within(1e-6, 1_000_000_000, storage_gbs=self.storage_gbs)
         within(0, 100_000, spare_nodes=self.spare_nodes)
-        within(1e-6, 1e9, chip_days=self.chip_days)
+        within(1e-6, 1_000_000_000, chip_days=self.chip_days)
         return Upkeep(blocking=self.blocking_checkpoints, **{name: getattr(self, name) for name in UPKEEP})
 
 

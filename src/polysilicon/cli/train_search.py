@@ -155,11 +155,13 @@ def search(
         _refuse_place()
     asked = job.question(known, model, tokens)
     workload, task, cluster = asked[1:]
-    forward, recipe = recipe_for(known, means, software, cluster, experts=mixed(workload), context=vary.cuts_context)
+    experts = mixed(workload)
+    forward, recipe = recipe_for(known, means, software, cluster, vary.where(experts=experts))
+    space = vary.space(forward, experts=experts)
     with work.crew() as executor, _shown("layouts") as progress:
         found = search_training(
             *asked,
-            vary.space(forward),
+            space,
             recipe,
             most=vary.top,
             by=vary.by,
@@ -194,7 +196,9 @@ def _several(
 
     names = () if job.chip == EVERY else tuple(one.strip() for one in (job.chip or "").split(",") if one.strip())
     workload, task, chips = job.asked(known, model)
-    forward, recipe = recipe_for(known, means, software, None, experts=mixed(workload), context=vary.cuts_context)
+    experts = mixed(workload)
+    forward, recipe = recipe_for(known, means, software, None, vary.where(experts=experts))
+    space = vary.space(forward, experts=experts)
     with work.crew() as executor, _shown("systems") as progress:
         found = rank(
             known,
@@ -202,7 +206,7 @@ def _several(
             task,
             chips,
             names,
-            vary.space(forward),
+            space,
             recipe,
             by=vary.by,
             place=place,

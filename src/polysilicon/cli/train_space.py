@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from polysilicon.cli.options import SPACE, needs, sane, within
 from polysilicon.cli.train_layout import Context, Recompute, Schedule, Zero, word
-from polysilicon.cli.train_recipe import known_precision, one_precision
+from polysilicon.cli.train_recipe import Where, known_precision, one_precision
 
 if TYPE_CHECKING:
     from polysilicon.performance.space import Space
@@ -16,6 +16,8 @@ EVERY = "all"
 DEGREES = ("tp", "pp", "cp", "ep", "expert_tp", "micro_batch", "interleave")
 OFFLOADS = ("offload_optimizer", "offload_activations", "offload_weights")
 SHARES = ("recomputed_share", *OFFLOADS)
+# The stages of ZeRO that split anything.
+SPLITTING = (1, 2, 3)
 # What `Space` calls the choices that are plural there.
 PLURAL = {"recomputed_share": "recomputed_shares"}
 
@@ -55,15 +57,15 @@ class Vary:
     micro_batch
         Only so many sequences of one replica at a time.
     interleave
-        Only so many virtual stages.
+        Only so many virtual stages, where there is a pipeline.
     schedule
-        Only these pipeline schedules.
+        Only these schedules, where there is a pipeline.
     context
         Only these ways to share attention over context-parallel ranks.
     zero
         Only these ZeRO stages.
     shard
-        Only so many replicas in a ZeRO group; 0 is all of them.
+        Only so many replicas in a ZeRO group, where there are replicas; 0 is all of them.
     offload_optimizer
         Only these shares of the optimizer's states in host memory, if the hosts have room for them.
     offload_activations
@@ -99,7 +101,11 @@ class Vary:
         """Whether any layout may cut the sequence."""
         return max(self.cp, default=1) > 1 or (not self.cp and self.vary == EVERY)
 
-    def space(self, forward: str | None = None) -> "Space":
+    def where(self, *, experts: bool) -> Where:
+        """What of the job options of the recipe can rest on; `experts` says whether the model has any."""
+        return Where(experts, experts and self.ep != (1,), self.cuts_context)
+
+    def space(self, forward: str | None = None, *, experts: bool = True) -> "Space":
         """What the search varies; `forward` is the precision of a published recipe.
 
         Raises:
@@ -109,6 +115,7 @@ class Vary:
         from polysilicon.performance.space import Space
 
         self._check()
+        needs((bool(self.expert_tp) and not experts, "--expert-tp", "a model with experts"))
         for one in self.precision:
             known_precision("precision", one)
         precisions = self.precision if len(self.precision) > 1 and forward is None else None
@@ -119,7 +126,8 @@ class Vary:
             asked["schedules"] = tuple(map(word, self.schedule))
         if self.context:
             asked["contexts"] = tuple(map(word, self.context))
-        asked |= {"zero_stages": self.zero} if self.zero else {}
+        if self.zero or self.shard:
+            asked["zero_stages"] = self.zero or SPLITTING
         asked |= {"shards": self.shard} if self.shard else {}
         asked["host_memory"] = any(max(getattr(self, name), default=0) > 0 for name in OFFLOADS)
         asked["recompute"] = self.recompute
@@ -133,6 +141,7 @@ class Vary:
             InputError: otherwise.
         """
         sane(top=self.top)
+        needs((self.zero == (0,) and bool(self.shard), "--shard", "--zero 1, 2 or 3"))
         for name in DEGREES:
             for one in getattr(self, name):
                 sane(**{name: one})

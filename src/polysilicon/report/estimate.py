@@ -1,10 +1,11 @@
 """An estimate as a performance engineer reads it: figures with intervals, where time goes, what fills memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 
 from polysilicon.performance.serving import Range, ServingEstimate, ServingSearch
 from polysilicon.performance.training import TrainingEstimate
@@ -77,18 +78,38 @@ def _range(figure: Range, unit: str) -> str:
     return f"{number(figure.value)} {unit} (90 %: {number(figure.low, 3)} to {number(figure.high, 3)})"
 
 
-def shares(title: str, parts: Mapping[str, float], whole: str, unit: str) -> RenderableType:
-    """Parts of a whole, largest first, with a bar each."""
-    total = parts[whole]
-    grid = plain_grid()
-    for name, right in ((title, 0), (unit, 1), ("share", 1), ("", 0)):
-        grid.add_column(name, justify="right" if right else "left", no_wrap=True)
-    for name, value in sorted(parts.items(), key=lambda item: -item[1]):
-        if name != whole and value > 0:
-            share = value / total if total else 0.0
-            label = name.rsplit("_", 1)[0].replace("_", " ")
-            grid.add_row(text(label), number(value, 3), f"{100 * share:.1f} %", text("█" * round(24 * share), "cyan"))
-    return grid
+# The longest bar beside a share.
+BAR = 24
+
+
+@dataclass(frozen=True)
+class shares:  # noqa: N801 - reads as what it does: console.print(shares(...))
+    """Parts of a whole, largest first, with a bar each where the screen has room for one."""
+
+    title: str
+    parts: Mapping[str, float]
+    whole: str
+    unit: str
+
+    def __rich_console__(self, screen: Console, options: ConsoleOptions) -> RenderResult:
+        """One line a part."""
+        total = self.parts[self.whole]
+        ordered = sorted(self.parts.items(), key=lambda item: -item[1])
+        rows = [
+            (name.rsplit("_", 1)[0].replace("_", " "), number(value, 3), value / total if total else 0.0)
+            for name, value in ordered
+            if name != self.whole and value > 0
+        ]
+        said = [(label, figure, f"{100 * share:.1f} %") for label, figure, share in rows]
+        headings = (self.title, self.unit, "share")
+        taken = sum(max(len(one[at]) for one in (headings, *said)) + 2 for at in range(len(headings)))
+        longest = min(BAR, options.max_width - taken)
+        grid = plain_grid()
+        for at, name in enumerate(headings):
+            grid.add_column(name, justify="right" if at else "left", no_wrap=at > 0, overflow="fold")
+        for words, (_, _, share) in zip(said, rows, strict=True):
+            grid.add_row(*map(text, words), *([text("█" * round(longest * share), "cyan")] if longest > 0 else []))
+        yield grid
 
 
 def doubts(lines: Iterable[str]) -> list[RenderableType]:

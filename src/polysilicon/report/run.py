@@ -24,7 +24,7 @@ def with_run(made: TrainingEstimate, found: Run) -> RenderableType:
 def run(found: Run, at: int = 0) -> RenderableType:
     """One candidate's run."""
     told = found.to_dict(at)
-    divisor, unit = (S_PER_DAY, "days") if told["wall_s"]["value"] >= S_PER_DAY else (S_PER_H, "hours")
+    divisor, unit = _unit(told["wall_s"]["value"], S_PER_DAY)
     often = "" if told["interruptions"] < 1.0 else f", one every {_time(told['mtbf_s'])}"
     often_saved = f"every {_plain_time(told['checkpoint_interval_s'])}"
     saved = f"{number(told['checkpoint_bytes'] / GIGA, 3)} GB"
@@ -47,7 +47,7 @@ def run(found: Run, at: int = 0) -> RenderableType:
     whole = parts | {"wall_s": told["wall_s"]["value"] / divisor}
     beyond = [one for one in found.doubts if "failures" in one]
     return Group(
-        text(f"a run of {short(found.tokens)} tokens on {number(told['chips'])} x {found.chip}", "bold"),
+        text(f"a run of {_tokens(found.tokens)} tokens on {number(told['chips'])} x {found.chip}", "bold"),
         pairs(named),
         "",
         shares("where the run goes", whole, "wall_s", unit),
@@ -71,16 +71,31 @@ def _energy(figure: dict[str, float]) -> str:
 
 
 def _time(figure: dict[str, float]) -> str:
+    if figure["low"] == figure["high"]:
+        return _plain_time(figure["value"])
     return f"{_plain_time(figure['value'])} (90 %: {_plain_time(figure['low'])} to {_plain_time(figure['high'])})"
 
 
 def _plain_time(seconds: float) -> str:
-    """A time in the unit that suits it."""
+    divisor, unit = _unit(seconds, 2 * S_PER_DAY)
+    return f"{number(seconds / divisor, 3)} {unit}"
+
+
+def _unit(seconds: float, day_from: float) -> tuple[float, str]:
+    """The unit that suits a time, days from `day_from` on."""
     for least, divisor, unit in (
-        (2 * S_PER_DAY, S_PER_DAY, "days"),
+        (day_from, S_PER_DAY, "days"),
         (2 * S_PER_H, S_PER_H, "h"),
-        (120.0, MINUTE, "min"),
+        (2 * MINUTE, MINUTE, "min"),
     ):
         if seconds >= least:
-            return f"{number(seconds / divisor, 3)} {unit}"
-    return f"{number(seconds, 3)} s"
+            return divisor, unit
+    return 1.0, "s"
+
+
+def _tokens(count: float) -> str:
+    """A number of tokens as people say it: 300 B, 15.6 T."""
+    for least, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
+        if count >= least:
+            return f"{number(count / least, 4)} {letter}"
+    return number(count)
