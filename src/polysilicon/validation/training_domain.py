@@ -53,9 +53,7 @@ def _record(
         "level": level,
         "applies_to": applies_to,
         "cases": int(np.count_nonzero(mine)),
-        "reach": {
-            name: [float(f"{end(values[mine]):.6g}") for end in (np.min, np.max)] for name, values in amounts.items()
-        },
+        "reach": {name: [float(end(values[mine])) for end in (np.min, np.max)] for name, values in amounts.items()},
         "choices": {name: count for name, count in counts.items() if count},
-        "best_mfu_pct": {str(what): float(f"{np.max(mfu[mine & (ran == what)]):.3g}") for what in np.unique(ran[mine])},
+        "best_mfu_pct": {str(what): float(np.max(mfu[mine & (ran == what)])) for what in np.unique(ran[mine])},
     }
