@@ -1,5 +1,7 @@
 """The recorded domain is that of the measured cases."""
 
+from typing import Any
+
 import numpy as np
 import yaml
 
@@ -16,9 +18,18 @@ CATALOGUE = load()
 MADE = [prepare(CATALOGUE, case) for case in read_cases(CASES)]
 
 
+def rounded(one: Any) -> Any:
+    """To nine digits: the last ones differ from machine to machine."""
+    if isinstance(one, dict):
+        return {name: rounded(value) for name, value in one.items()}
+    if isinstance(one, list):
+        return [rounded(value) for value in one]
+    return float(f"{one:.9g}") if isinstance(one, float) else one
+
+
 def test_the_record_is_current() -> None:
     recorded = yaml.safe_load((DATA / "domains" / "training.yaml").read_text(encoding="utf-8"))
-    assert recorded == domains(CATALOGUE, MADE), "run scripts/record_domain.py"
+    assert rounded(recorded) == rounded(domains(CATALOGUE, MADE)), "run scripts/record_domain.py"
 
 
 def test_no_measured_case_lies_outside() -> None:
@@ -36,6 +47,10 @@ def test_cases_of_chips_sum_to_those_of_all_and_of_families() -> None:
     found = domains(CATALOGUE, MADE)
     chips = {name: one for name, one in found.items() if one["level"] == "chip"}
     assert sum(one["cases"] for one in chips.values()) == found["training-all"]["cases"]
-    for one in (one for one in found.values() if one["level"] == "family"):
-        kin = [one for one in chips.values() if CATALOGUE.get(Chip, one["applies_to"]).family == one["applies_to"]]
-        assert sum(each["cases"] for each in kin) <= one["cases"]
+    for family in (one for one in found.values() if one["level"] == "family"):
+        kin = [one["cases"] for one in chips.values() if family_of(one["applies_to"]) == family["applies_to"]]
+        assert sum(kin) == family["cases"]
+
+
+def family_of(chip: str) -> str:
+    return CATALOGUE.get(Chip, chip).family

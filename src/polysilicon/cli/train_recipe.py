@@ -138,6 +138,8 @@ def recipe_for(
     if means.frozen or means.adapter_share is not None:
         changes |= {"frozen": 1.0, "adapter_share": _adapter_share(known, means)}
     changes |= dict.fromkeys(OVERLAPS if software.overlap in HIDDEN else (), HIDDEN.get(software.overlap, 0.0))
+    if software.dual_batch:
+        changes["expert_hidden"] = 1.0
     changes |= {"sparse": float(means.sparse), "imbalance": means.imbalance}
     changes |= {"capacity_factor": means.capacity_factor or 0.0, "dual_batch": float(software.dual_batch)}
     changes |= {"graphs": float(software.graphs), "blocking": float(software.blocking)}
@@ -223,6 +225,7 @@ def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", wh
         (means.imbalance != 1.0 and not where.spread, "--imbalance", spread),
         (means.capacity_factor is not None and not where.experts, "--capacity-factor", "a model with experts"),
         (software.dual_batch and not where.spread, "--dual-batch", spread),
+        (software.dual_batch and software.overlap == "none", "--dual-batch", "--overlap measured or full"),
         (means.adapter_share is not None and not frozen, "--adapter-share", "--frozen, or --recipe lora"),
         (software.unbalanced_context and not where.context, "--unbalanced-context", "--cp above 1"),
         (means.sparse and not gains, "--sparse", f"a chip that gains from it, and no source says so of {chip}"),
