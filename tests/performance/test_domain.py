@@ -17,7 +17,7 @@ from polysilicon.workloads.counts import Shape
 
 CATALOGUE = load()
 A100 = "nvidia-a100-sxm-80gb"
-ALL = CATALOGUE.get(Domain, "training-all")
+ALL = CATALOGUE.get(Domain, "training-cases-all")
 
 
 def asked(recipe: Recipe | None = None, sequence: float = 2048.0, **cut: float | str) -> Asked:
@@ -71,7 +71,7 @@ def test_a_choice_that_changes_nothing_is_no_reason(one: Asked) -> None:
 
 
 def test_a_utilisation_above_the_best_measured_is_a_reason() -> None:
-    best = CATALOGUE.get(Domain, f"training-{A100}").best_mfu_pct["bf16"]
+    best = CATALOGUE.get(Domain, f"training-cases-{A100}").best_mfu_pct["bf16"]
     assert reasons(asked(), mfu_pct=best) == ()
     said = reasons(asked(), mfu_pct=best + 1.0)
     assert said == (f"MFU {best + 1.0:.1f} %: best measured on {A100} in bf16 {best:.1f} %",)

@@ -46,7 +46,7 @@ def test_no_measured_case_lies_outside() -> None:
 def test_cases_of_chips_sum_to_those_of_all_and_of_families() -> None:
     found = domains(CATALOGUE, MADE)
     chips = {name: one for name, one in found.items() if one["level"] == "chip"}
-    assert sum(one["cases"] for one in chips.values()) == found["training-all"]["cases"]
+    assert sum(one["cases"] for one in chips.values()) == found["training-cases-all"]["cases"]
     for family in (one for one in found.values() if one["level"] == "family"):
         kin = [one["cases"] for one in chips.values() if family_of(one["applies_to"]) == family["applies_to"]]
         assert sum(kin) == family["cases"]

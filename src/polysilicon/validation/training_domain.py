@@ -29,14 +29,16 @@ def domains(catalogue: Catalogue, made: Sequence[Prepared]) -> dict[str, dict[st
     useful = model_flop_per_s_per_chip(step, flop, job.global_batch, job.sequence, job.layouts.chips)
     mfu = np.asarray(utilisation_pct(useful, peak_flop_per_s(cluster, job.layouts)))
     chips = [catalogue.get(Chip, one.cluster.chip) for one in used if one.cluster]
-    records = {"training-all": _record("all", "all", asked, mfu, np.ones(len(used), bool))}
+    records = {"training-cases-all": _record("all", "all", asked, mfu, np.ones(len(used), bool))}
     for family in sorted({one.family for one in chips} - {""}):
         mine = np.array([one.family == family for one in chips])
-        records[f"training-{family}"] = _record("family", family, asked, mfu, mine)
+        records[f"training-cases-{family}"] = _record("family", family, asked, mfu, mine)
     for name in sorted({one.id for one in chips}):
         mine = np.array([one.id == name for one in chips])
         whole = _record("chip", name, asked, mfu, mine)
-        records[f"training-{name}"] = {key: value for key, value in whole.items() if key not in ("reach", "choices")}
+        records[f"training-cases-{name}"] = {
+            key: value for key, value in whole.items() if key not in ("reach", "choices")
+        }
     return records
 
 
