@@ -135,6 +135,8 @@ class TrainingEstimate:
             "recipe": self.recipe.chosen(),
             "parts": listed(self.parts.columns()),
             "memory": listed(self.memory.columns()),
+            "peaks": listed(self.memory.peaks()),
+            "host_bytes": listed({"host_bytes": self.memory.host_bytes})["host_bytes"],
             "efficiency": list(self.fits_used),
             "doubts": [str(one) for one in self.doubts],
         }
