@@ -134,7 +134,8 @@ def estimate(
     asked = job.question(known, model, tokens)
     workload, task, cluster = asked[1:]
     experts = mixed(workload)
-    where = Where(experts, experts and cut.ep > 1, cut.cp > 1)
+    asked_for = () if precision is None else (precision,)
+    where = Where(experts, experts and cut.ep > 1, cut.cp > 1, kept.recompute == "selective", asked_for)
     forward, recipe = recipe_for(known, means, software, cluster, where)
     layout = layouts(cut, kept, one_precision(precision, forward), job.chips or 0, experts=experts)
     if explain:

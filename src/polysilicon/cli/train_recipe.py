@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from polysilicon.performance.recipe import Recipe
 
 OVERLAPS = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden", "data_hidden")
-BYTES = ("weight_bytes", "gradient_bytes", "reduce_bytes", "optimizer_bytes")
+BYTES = ("weight_bytes", "gradient_bytes", "reduce_bytes", "optimizer_bytes", "shard_bytes", "logit_bytes")
+# Switches of the recipe that bear its own names.
+SWITCHES = ("sparse", "dropout", "by_operator", "narrow_weights")
 PRECISIONS = ("backward_precision", "attention_precision")
 HIDDEN = {"none": 0.0, "full": 1.0}
 Flag = Annotated[bool, Parameter(show_default=False)]
@@ -47,6 +49,16 @@ class Means:
         Bytes of a gradient on the wire.
     optimizer_bytes
         Bytes of master copy and moments, a weight.
+    shard_bytes
+        Bytes of a working weight that stays beside the master copy where ZeRO splits the weights; none if not given.
+    logit_bytes
+        Bytes of a logit, with what loss and its gradient keep of it.
+    dropout
+        Residuals pass dropout, whose masks are kept.
+    by_operator
+        Selective recomputation covers every second product, beside attention's scores.
+    narrow_weights
+        No copy of the weights in 16 bits stays beside those of a narrow precision.
     imbalance
         Rows of the busiest expert-parallel rank over the mean; 1 is perfect routing.
     capacity_factor
@@ -63,6 +75,11 @@ class Means:
     gradient_bytes: float | None = None
     reduce_bytes: float | None = None
     optimizer_bytes: float | None = None
+    shard_bytes: float | None = None
+    logit_bytes: float | None = None
+    dropout: Flag = False
+    by_operator: Flag = False
+    narrow_weights: Flag = False
     imbalance: float = 1.0
     capacity_factor: float | None = None
 
@@ -88,6 +105,8 @@ class Software:
         Captured graphs launch the kernels.
     blocking
         Every launch waits for the device.
+    vendor_tuned
+        The run is tuned as the chip's vendor tunes its own.
     software
         When the software is from, YYYY or YYYY-MM: young software on a young chip is slower. Mature if not given.
     """
@@ -99,16 +118,29 @@ class Software:
     unbalanced_context: Flag = False
     graphs: Flag = False
     blocking: Flag = False
+    vendor_tuned: Flag = False
     software: str | None = None
 
 
 @dataclass(frozen=True)
 class Where:
-    """What of a job some options need: a model with experts, these spread over ranks, a sequence that is cut."""
+    """What of a job some options need.
+
+    That the model has experts, that these are spread over ranks, that the sequence is cut, that recomputation is
+    selective; and the precisions that are asked for.
+    """
 
     experts: bool
     spread: bool
     context: bool
+    selective: bool
+    precisions: tuple[str, ...]
+
+    def narrow(self, forward: str | None) -> bool:
+        """Whether any product runs in fewer than 16 bits; `forward` is the precision of a published recipe."""
+        from polysilicon.performance.values import BYTES_PER_ELEMENT
+
+        return any(BYTES_PER_ELEMENT.get(one, 2.0) < 2.0 for one in (*self.precisions, forward or "bf16"))
 
 
 def recipe_for(
@@ -127,7 +159,11 @@ def recipe_for(
 
     forward, made = (None, Recipe()) if means.recipe is None else recipe_of(known, _called(known, means.recipe))
     _refuse_absurd(means)
-    _refuse_idle(means, software, cluster, where, frozen=means.frozen or bool(made.frozen))
+    needs(
+        (means.narrow_weights and not where.narrow(forward), "--narrow-weights", "a precision of 8 bits or fewer"),
+        (means.adapter_share is not None and not (means.frozen or made.frozen), "--adapter-share", "--frozen"),
+    )
+    _refuse_idle(means, software, cluster, where)
     changes: dict[str, float] = {name: value for name in BYTES if (value := getattr(means, name)) is not None}
     for name in PRECISIONS:
         asked = getattr(means, name)
@@ -140,9 +176,10 @@ def recipe_for(
     changes |= dict.fromkeys(OVERLAPS if software.overlap in HIDDEN else (), HIDDEN.get(software.overlap, 0.0))
     if software.dual_batch:
         changes["expert_hidden"] = 1.0
-    changes |= {"sparse": float(means.sparse), "imbalance": means.imbalance}
+    changes |= {name: float(getattr(means, name)) for name in SWITCHES} | {"imbalance": means.imbalance}
     changes |= {"capacity_factor": means.capacity_factor or 0.0, "dual_batch": float(software.dual_batch)}
     changes |= {"graphs": float(software.graphs), "blocking": float(software.blocking)}
+    changes["vendor_tuned"] = float(software.vendor_tuned)
     changes |= {"fused_attention": float(not software.unfused_attention)}
     changes |= {"balanced_context": float(not software.unbalanced_context)}
     changes |= {"algorithm": float(ALGORITHMS.index(software.collectives.replace("-", "_")))}
@@ -210,7 +247,7 @@ def _refuse_absurd(means: Means) -> None:
     within(1e-6, 1, adapter_share=means.adapter_share)
 
 
-def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", where: Where, *, frozen: bool) -> None:
+def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", where: Where) -> None:
     """Every option changes something.
 
     Raises:
@@ -226,7 +263,7 @@ def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", wh
         (means.capacity_factor is not None and not where.experts, "--capacity-factor", "a model with experts"),
         (software.dual_batch and not where.spread, "--dual-batch", spread),
         (software.dual_batch and software.overlap == "none", "--dual-batch", "--overlap measured or full"),
-        (means.adapter_share is not None and not frozen, "--adapter-share", "--frozen, or --recipe lora"),
+        (means.by_operator and not where.selective, "--by-operator", "--recompute selective"),
         (software.unbalanced_context and not where.context, "--unbalanced-context", "--cp above 1"),
         (means.sparse and not gains, "--sparse", f"a chip that gains from it, and no source says so of {chip}"),
         (software.software is not None and cluster is None, "--software", "one system in --chip"),

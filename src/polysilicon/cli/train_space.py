@@ -41,7 +41,7 @@ class Vary:
     precision
         Of the matrix products; bf16, or the recipe's, where it is not given. May be given again, as all below may.
     recompute
-        Which activations may be computed again.
+        Which activations may be computed again; none or all of a layer where it is not given.
     recomputed_share
         Only these shares of the layers that full recomputation covers.
     tp
@@ -79,7 +79,7 @@ class Vary:
     front: Annotated[bool, Parameter(show_default=False)] = False
     vary: Literal["common", "all"] = "common"
     precision: tuple[str, ...] = ()
-    recompute: tuple[Recompute, ...] = ("none", "full")
+    recompute: tuple[Recompute, ...] = ()
     recomputed_share: tuple[float, ...] = ()
     tp: tuple[int, ...] = ()
     pp: tuple[int, ...] = ()
@@ -103,7 +103,8 @@ class Vary:
 
     def where(self, *, experts: bool) -> Where:
         """What of the job options of the recipe can rest on; `experts` says whether the model has any."""
-        return Where(experts, experts and self.ep != (1,), self.cuts_context)
+        selective = "selective" in self.recompute or (self.vary == EVERY and not self.recompute)
+        return Where(experts, experts and self.ep != (1,), self.cuts_context, selective, self.precision)
 
     def space(self, forward: str | None = None, *, experts: bool = True) -> "Space":
         """What the search varies; `forward` is the precision of a published recipe.
@@ -130,7 +131,7 @@ class Vary:
             asked["zero_stages"] = self.zero or SPLITTING
         asked |= {"shards": self.shard} if self.shard else {}
         asked["host_memory"] = any(max(getattr(self, name), default=0) > 0 for name in OFFLOADS)
-        asked["recompute"] = self.recompute
+        asked |= {"recompute": self.recompute} if self.recompute else {}
         asked["precisions"] = precisions or (one_precision(next(iter(self.precision), None), forward),)
         return (Space.wide if self.vary == EVERY else Space)(**asked)
 
@@ -152,6 +153,10 @@ class Vary:
             within(0, 10_000_000, shard=one)
         needs(
             (bool(self.context) and not self.cuts_context, "--context", "--cp above 1, or --vary all"),
-            (bool(self.recomputed_share) and "full" not in self.recompute, "--recomputed-share", "--recompute full"),
+            (
+                bool(self.recomputed_share and self.recompute) and "full" not in self.recompute,
+                "--recomputed-share",
+                "--recompute full",
+            ),
             (self.pp == (1,) and "zero-bubble" in self.schedule, "--schedule", "--pp above 1"),
         )
