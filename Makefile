@@ -32,6 +32,7 @@ calibrate: $(VENV)/installed
 	$(BIN)/python scripts/calibrate.py
 	$(BIN)/python scripts/calibrate_serving.py
 	$(BIN)/polysilicon facts build
+	$(BIN)/python scripts/record_domain.py
 	$(BIN)/python scripts/record_validation.py
 
 $(VENV)/bin/python:

@@ -55,6 +55,8 @@ def test_several_systems_are_ranked_by_law_and_time(run):
     assert ran.out.index("atlas-800t-a3") < ran.out.index("dgx-h100")
     told = json.loads(run(*asked, "--json").out)
     assert [row["permission"] for row in told["rows"]] == [None, None]
+    assert "‡ its best layout lies outside" in ran.out
+    assert any("no measured case" in why for why in told["rows"][0]["outside"] + told["rows"][1]["outside"])
 
 
 def test_all_systems_are_asked_at_once(run):

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from rich.console import Group
 
 from polysilicon.facts import load
 from polysilicon.performance import Cluster, Layouts, estimate_training
 from polysilicon.performance.training import TrainingEstimate
-from polysilicon.report.estimate import training
+from polysilicon.report.estimate import beyond, training
 from polysilicon.report.terminal import console
 from polysilicon.workloads import Training, transformer
 
@@ -27,6 +28,24 @@ def test_memory_that_may_not_suffice_is_flagged(
 ) -> None:
     console().print(training(replace(made(), memory_high_bytes=most_gib * 2**30)))
     assert (f"{DOUBT}: up to 99 GiB at the high end" in capsys.readouterr().out.replace("\n", " ")) is told
+
+
+def test_what_lies_outside_is_told_once_with_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    console().print(Group(*beyond((("a", "b"), ("a",), ("a", "b")))))
+    assert capsys.readouterr().out.split("\n")[1:4] == [
+        "outside what was ever validated:",
+        "‡ a (every row)",
+        "‡ b (rows 1, 3)",
+    ]
+    assert beyond(((), ())) == []
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_figures_come_before_bars_on_a_narrow_screen(capsys: pytest.CaptureFixture[str], width: int) -> None:
+    console(width).print(training(made()))
+    said = capsys.readouterr().out
+    assert "…" not in said
+    assert max(map(len, said.splitlines())) <= width
 
 
 def test_the_allocators_peak_and_what_lies_on_the_host_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:

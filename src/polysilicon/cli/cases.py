@@ -50,6 +50,16 @@ def for_a_table(cases: Path | None, out: Path | None, question: str | None, name
     elsewhere(cases, out)
 
 
+def refuse_beside(options: Sequence[str]) -> None:
+    """A table says what its rows ask; options that say the same would be overheard.
+
+    Raises:
+        InputError: one is given.
+    """
+    if options:
+        raise InputError(f"{', '.join(options)} and --cases both ask", remedy="say it in columns of the table")
+
+
 def elsewhere(cases: Path | None, out: Path | None) -> None:
     """Answers do not replace the table they answer.
 

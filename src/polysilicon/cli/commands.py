@@ -69,7 +69,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "train",
         "polysilicon.cli.train:estimate",
-        "Time, memory and utilisation of one training step.",
+        "Time, memory and utilisation of one training step, or of a whole run.",
         "estimate train llama-3.1-70b --chip nvidia-h100-sxm-80gb --chips 512 --tp 8 --pp 4 --global-batch 1024",
         "Prints the step time with its 90 % interval, where the time goes, and memory by kind.",
         "estimate",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -12,22 +12,41 @@ if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
     from polysilicon.records.recorder import Step
 
+# How the options of a long command are laid out in its help, in this order.
+QUESTION, SPACE = Group("Question", sort_key=1), Group("What is tried", sort_key=2)
+LAYOUT, MEMORY = Group("Layout", sort_key=2), Group("Memory", sort_key=3)
+RECIPE, SOFTWARE = Group("Recipe", sort_key=4), Group("Software", sort_key=5)
+RUN, WORK, PLACE = Group("Whole run", sort_key=6), Group("Work", sort_key=7), Group("Place", sort_key=8)
+FILES = Group("Input and output", sort_key=9)
+
 Json = Annotated[
-    bool, Parameter(name="--json", show_default=False, help="Print JSON, and nothing else, on standard output.")
+    bool,
+    Parameter(name="--json", show_default=False, help="Print JSON, and nothing else, on standard output.", group=FILES),
 ]
 Facts = Annotated[
     Path | None,
-    Parameter(name="--facts", help="Your own records (YAML), laid over the catalogue and marked as yours."),
+    Parameter(
+        name="--facts", help="Your own records (YAML), laid over the catalogue and marked as yours.", group=FILES
+    ),
 ]
 Cases = Annotated[
     Path | None,
-    Parameter(name="--cases", help="Ask once for every row of this CSV file; docs/commands.md names its columns."),
+    Parameter(
+        name="--cases", help="Ask once for every row of this CSV file; docs/commands.md names its columns.", group=FILES
+    ),
 ]
 Explain = Annotated[
     bool,
-    Parameter(name="--explain", show_default=False, help="Walk the main figure back to formulas and sourced records."),
+    Parameter(
+        name="--explain",
+        show_default=False,
+        help="Walk the main figure back to formulas and sourced records.",
+        group=FILES,
+    ),
 ]
-Out = Annotated[Path | None, Parameter(name="--out", help="Where the answers to --cases are written, as CSV.")]
+Out = Annotated[
+    Path | None, Parameter(name="--out", help="Where the answers to --cases are written, as CSV.", group=FILES)
+]
 
 
 def catalogue(facts: Path | None) -> "Catalogue":
@@ -64,9 +83,31 @@ def sane(**counts: float | None) -> None:
     Raises:
         InputError: one does not; names the option.
     """
+    within(1, MOST, **counts)
+
+
+def within(least: float, most: float, **amounts: float | None) -> None:
+    """Amounts that a command is given lie between two ends.
+
+    Raises:
+        InputError: one does not; names the option.
+    """
     from polysilicon.records.errors import InputError, Place
 
-    for name, count in counts.items():
-        if count is not None and not 1 <= count <= MOST:
+    for name, amount in amounts.items():
+        if amount is not None and not least <= amount <= most:
             place = Place(field=f"--{name.replace('_', '-')}")
-            raise InputError("is no sane quantity", place=place, found=count, allowed=f"1 to {MOST:,}")
+            raise InputError("is no sane quantity", place=place, found=amount, allowed=f"{least:,} to {most:,}")
+
+
+def needs(*rules: tuple[bool, str, str]) -> None:
+    """No option is given that would change nothing: each rule says whether one is, its name and what it needs.
+
+    Raises:
+        InputError: one is; names what it needs.
+    """
+    from polysilicon.records.errors import InputError, Place
+
+    for idle, option, needed in rules:
+        if idle:
+            raise InputError("changes nothing here", place=Place(field=option), remedy=f"it needs {needed}")

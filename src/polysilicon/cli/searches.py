@@ -17,7 +17,7 @@ LAYOUT = ("tp", "pp", "dp", "cp", "ep", "micro_batch", "interleave", "recompute"
 TRAIN_NEEDS = ("model", "chip_id", "chips", "global_batch", "seq_len")
 TRAIN_ANSWERS = (
     *("case_id", "model", "chip_id", "chips", *LAYOUT, "precision", "step_s", "low_s", "high_s"),
-    *("tokens_per_s_per_chip", "mfu_pct", "memory_gib", "memory_high_gib", "status", "why"),
+    *("tokens_per_s_per_chip", "mfu_pct", "memory_gib", "memory_high_gib", "outside", "status", "why"),
 )
 SERVE_NEEDS = ("model", "chip_id", "num_accelerators", "isl", "osl")
 SERVE_ANSWERS = (
@@ -36,6 +36,7 @@ def trainings(known: "Catalogue", space: "Space", cases: Path, out: Path | None,
         question = Job(row["chip_id"], chips, batch, sequence).question(known, row["model"])
         found = search_training(*question, space, most=1)
         best = next(found.best.to_table().rows())
+        best["outside"] = "; ".join(best["outside"])
         return {"model": row["model"], "chip_id": row["chip_id"], "chips": found.chips, **_of(TRAIN_ANSWERS, best)}
 
     answer_table(cases, out, TRAIN_ANSWERS, ask, needs=TRAIN_NEEDS, as_json=as_json)

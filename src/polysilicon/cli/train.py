@@ -1,25 +1,43 @@
 """`polysilicon estimate train`."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Cases, Explain, Facts, Json, Out, answer, answer_tree, catalogue, sane
+from polysilicon.cli.options import (
+    LAYOUT,
+    QUESTION,
+    Cases,
+    Explain,
+    Facts,
+    Json,
+    Out,
+    answer,
+    answer_tree,
+    catalogue,
+    needs,
+    sane,
+)
+from polysilicon.cli.train_layout import Cut, Kept, differing, layouts
+from polysilicon.cli.train_recipe import Means, Software, Where, one_precision, recipe_for
+from polysilicon.cli.train_run import Keep, whole_run
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
     from polysilicon.performance.cluster import Cluster
-    from polysilicon.performance.layouts import Layouts
-    from polysilicon.performance.training import TrainingEstimate
     from polysilicon.workloads import Training, Workload
 
 Chip = Annotated[str | None, Parameter(name=["--chip", "--system"])]
-Recompute = Literal["none", "selective", "full"]
+Precision = Annotated[
+    str | None,
+    Parameter(
+        group=LAYOUT, help="Of the matrix products: bf16, fp16, fp8, ...; bf16, or the recipe's, where it is not given."
+    ),
+]
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=QUESTION)
 @dataclass(frozen=True)
 class Job:
     """What is trained on what.
@@ -39,9 +57,11 @@ class Job:
     chip: Chip = None
     chips: int | None = None
     global_batch: int | None = None
-    sequence: int = 4096
+    sequence: Annotated[int, Parameter(name=["--sequence", "--seq-len"])] = 4096
 
-    def question(self, known: "Catalogue", model: str | None) -> "tuple[Catalogue, Workload, Training, Cluster]":
+    def question(
+        self, known: "Catalogue", model: str | None, tokens: float | None = None
+    ) -> "tuple[Catalogue, Workload, Training, Cluster]":
         """Catalogue, model, task and cluster, in the order the estimator takes them.
 
         Raises:
@@ -49,11 +69,13 @@ class Job:
         """
         from polysilicon.performance.cluster import Cluster
 
-        workload, task, chips = self.asked(known, model)
+        workload, task, chips = self.asked(known, model, tokens)
         return known, workload, task, Cluster.from_catalogue(known, self.chip or "", chips)
 
-    def asked(self, known: "Catalogue", model: str | None) -> "tuple[Workload, Training, int]":
-        """Model, task and number of chips.
+    def asked(
+        self, known: "Catalogue", model: str | None, tokens: float | None = None
+    ) -> "tuple[Workload, Training, int]":
+        """Model, task and number of chips; `tokens` are those of a whole run.
 
         Raises:
             InputError: something is not said, unknown or absurd.
@@ -64,75 +86,11 @@ class Job:
         given = {"--chip": self.chip, "--chips": self.chips, "--global-batch": self.global_batch}
         required({"MODEL": model, **given})
         sane(chips=self.chips, global_batch=self.global_batch, sequence=self.sequence)
-        task = Training(sequence_length=self.sequence, global_batch=self.global_batch or 0)
+        task = Training(sequence_length=self.sequence, global_batch=self.global_batch or 0, tokens=tokens)
         return describe(known, model or ""), task, self.chips or 0
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Cut:
-    """How the job is cut over the chips.
-
-    Attributes
-    ----------
-    tp
-        Tensor-parallel degree.
-    pp
-        Pipeline stages.
-    cp
-        Context-parallel degree.
-    ep
-        Expert-parallel degree, inside the data-parallel ranks.
-    dp
-        Data-parallel degree; what the other degrees leave of the chips where it is not given.
-    micro_batch
-        Sequences of one replica at a time.
-    interleave
-        Virtual stages of one pipeline rank.
-    recompute
-        Which activations are computed again.
-    precision
-        Of the matrix products: bf16, fp16, fp8, ...
-    zero
-        ZeRO stage: what is split over the replicas.
-    sequence_parallel
-        Split norms and residuals over the tensor-parallel ranks.
-    """
-
-    tp: int = 1
-    pp: int = 1
-    cp: int = 1
-    ep: int = 1
-    dp: int | None = None
-    micro_batch: int = 1
-    interleave: int = 1
-    recompute: Recompute = "none"
-    precision: str = "bf16"
-    zero: Literal[0, 1, 2, 3] = 1
-    sequence_parallel: Annotated[bool, Parameter(show_default=False)] = False
-
-    def layouts(self, chips: int) -> "Layouts":
-        """A table of this one layout.
-
-        Raises:
-            InputError: a degree is absurd, or the chips are no multiple of them.
-        """
-        from polysilicon.performance.layouts import Layouts
-
-        names = ("tp", "pp", "cp", "ep", "micro_batch", "interleave")
-        degrees = {name: getattr(self, name) for name in names}
-        sane(**degrees, dp=self.dp)
-        return Layouts.one(
-            recompute=self.recompute,
-            precision=self.precision,
-            dp=self.dp if self.dp is not None else _replicas(chips, self.tp * self.pp * self.cp),
-            zero_stage=self.zero,
-            sequence_parallel=float(self.sequence_parallel),
-            **degrees,
-        )
-
-
-_JOB, _CUT = Job(), Cut()
+_JOB, _CUT, _KEPT, _MEANS, _SOFTWARE, _KEEP = Job(), Cut(), Kept(), Means(), Software(), Keep()
 
 
 def estimate(
@@ -141,98 +99,58 @@ def estimate(
     *,
     job: Job = _JOB,
     cut: Cut = _CUT,
+    precision: Precision = None,
+    kept: Kept = _KEPT,
+    means: Means = _MEANS,
+    software: Software = _SOFTWARE,
+    keep: Keep = _KEEP,
     facts: Facts = None,
     cases: Cases = None,
     out: Out = None,
     explain: Explain = False,
     json: Json = False,
 ) -> None:
-    """Estimate one training step.
+    """Estimate one training step, or a whole run.
 
     Parameters
     ----------
     model
         A model of the catalogue (`polysilicon facts list model`), or the path of a config.json.
     """
-    from polysilicon.cli.cases import for_a_table
+    from polysilicon.cli.cases import for_a_table, refuse_beside
+    from polysilicon.cli.train_cases import table
     from polysilicon.performance.explain import explain_training
     from polysilicon.performance.training import estimate_training
     from polysilicon.report.estimate import training
+    from polysilicon.report.run import with_run
 
     for_a_table(cases, out, model, "MODEL")
-    known = catalogue(facts)
+    known, tokens = catalogue(facts), keep.budget(table=cases is not None)
     if cases is not None:
-        _table(known, cases, out, as_json=json)
+        refuse_beside(differing(job, cut, kept, means, software) + ["--precision"] * (precision is not None))
+        table(known, cases, out, tokens, keep.upkeep(), as_json=json)
         return
-    asked = job.question(known, model)
-    layouts = cut.layouts(job.chips or 0)
+    needs((explain and tokens is not None, "--tokens", "to be asked without --explain, which walks back the step"))
+    asked = job.question(known, model, tokens)
+    workload, task, cluster = asked[1:]
+    experts = mixed(workload)
+    asked_for = () if precision is None else (precision,)
+    where = Where(experts, experts and cut.ep > 1, cut.cp > 1, kept.recompute == "selective", asked_for)
+    forward, recipe = recipe_for(known, means, software, cluster, where)
+    layout = layouts(cut, kept, one_precision(precision, forward), job.chips or 0, experts=experts)
     if explain:
-        answer_tree(explain_training(*asked, layouts), as_json=json)
+        answer_tree(explain_training(*asked, layout, recipe), as_json=json)
         return
-    made = estimate_training(*asked, layouts)
-    answer(made.to_dict, lambda: training(made), as_json=json)
+    made = estimate_training(*asked, layout, recipe)
+    if tokens is None:
+        answer(made.to_dict, lambda: training(made), as_json=json)
+        return
+    found = whole_run(known, workload, task, made, keep)
+    answer(lambda: made.to_dict() | {"run": found.to_dict()}, lambda: with_run(made, found), as_json=json)
 
 
-def _replicas(chips: int, cut: int) -> int:
-    """How many replicas of `cut` chips there are.
+def mixed(workload: "Workload") -> bool:
+    """Whether a model has experts."""
+    from polysilicon.workloads.model import Transformer
 
-    Raises:
-        InputError: they do not come out even.
-    """
-    from polysilicon.records.errors import InputError, Place
-
-    if chips % cut:
-        raise InputError(
-            "are not a multiple of tp x pp x cp",
-            place=Place(field="--chips"),
-            found=chips,
-            allowed=f"a multiple of {cut}",
-            remedy="or say --dp",
-        )
-    return chips // cut
-
-
-ANSWERS = (
-    *("case_id", "model", "chip_id", "step_time_s", "low", "high", "tokens_per_s_per_chip", "mfu_pct"),
-    *("peak_mem_gib", "fits", "status", "why"),
-)
-
-
-def _table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) -> None:
-    """Every row of a table of training cases, all at once; the columns are those of `validate training`."""
-    from polysilicon.cli.cases import publish
-    from polysilicon.performance.training import doubt_widening, evaluate
-    from polysilicon.validation.training_cases import jobs_of, prepare, read_cases
-
-    made = [prepare(known, case) for case in read_cases(cases)]
-    asked = [one for one in made if one.expressible]
-    answers: dict[int, dict[str, Any]] = {}
-    if asked:
-        estimates = evaluate(*jobs_of(known, asked), "", known.hash, doubt_widening(known))
-        answers = {id(one): _answer(estimates, at) for at, one in enumerate(asked)}
-    rows = [
-        {"case_id": one.case.id, "model": one.case.word("model"), "chip_id": one.case.word("chip_id")}
-        | answers.get(id(one), {})
-        | {"status": one.status, "why": one.why}
-        for one in made
-    ]
-    publish(rows, ANSWERS, out, as_json=as_json)
-
-
-def _answer(estimates: "TrainingEstimate", at: int) -> dict[str, Any]:
-    import numpy as np
-
-    from polysilicon.records.units import GIB
-
-    def one(values: Any) -> float:
-        return float(np.broadcast_to(values, len(estimates))[at])
-
-    return {
-        "step_time_s": one(estimates.step_s),
-        "low": one(estimates.low_s),
-        "high": one(estimates.high_s),
-        "tokens_per_s_per_chip": one(estimates.tokens_per_s_per_chip),
-        "mfu_pct": one(estimates.mfu_pct),
-        "peak_mem_gib": one(estimates.memory.memory_bytes) / GIB,
-        "fits": bool(one(estimates.fits)),
-    }
+    return isinstance(workload, Transformer) and workload.experts > 0

@@ -6,91 +6,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Cases, Facts, Json, Out, answer, catalogue, sane
-from polysilicon.cli.train import Job, Recompute
+from polysilicon.cli.options import PLACE, WORK, Cases, Facts, Json, Out, answer, catalogue, needs, sane
+from polysilicon.cli.train import Job, mixed
+from polysilicon.cli.train_layout import differing
+from polysilicon.cli.train_recipe import Means, Software, recipe_for
+from polysilicon.cli.train_run import Keep, whole_run
+from polysilicon.cli.train_space import EVERY, Vary
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from polysilicon.facts import Catalogue
-    from polysilicon.performance.space import Space
     from polysilicon.planning.shortlist import Place as Where
 
-EVERY = "all"
 
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Vary:
-    """What is varied, and what is wanted of it.
-
-    Attributes
-    ----------
-    precision
-        Of the matrix products; give the option again to allow several.
-    recompute
-        Which activations may be computed again.
-    vary
-        The common choices of a layout, or all: partial recomputation, sharding groups, zero-bubble schedules,
-        context parallelism, experts' own tensor degree, offload.
-    tp
-        Only these tensor-parallel degrees; the option may be given again, as the next four may.
-    pp
-        Only so many pipeline stages.
-    cp
-        Only these context-parallel degrees.
-    ep
-        Only these expert-parallel degrees.
-    micro_batch
-        Only so many sequences of one replica at a time.
-    by
-        What makes a layout the best: time of a step, cost (chip-seconds, or rent where --chip names several), energy.
-    top
-        How many of the best are shown.
-    front
-        Also the layouts that no other equals or beats in time, memory and energy at once.
-    """
-
-    precision: tuple[str, ...] = ("bf16",)
-    recompute: tuple[Recompute, ...] = ("none", "full")
-    vary: Literal["common", "all"] = "common"
-    tp: tuple[int, ...] = ()
-    pp: tuple[int, ...] = ()
-    cp: tuple[int, ...] = ()
-    ep: tuple[int, ...] = ()
-    micro_batch: tuple[int, ...] = ()
-    by: Literal["time", "cost", "energy"] = "time"
-    top: int = 10
-    front: Annotated[bool, Parameter(show_default=False)] = False
-
-    def space(self) -> "Space":
-        """What the search varies.
-
-        Raises:
-            InputError: a precision that nobody knows, or an absurd count.
-        """
-        from polysilicon.performance.space import Space
-        from polysilicon.performance.values import PRECISIONS
-        from polysilicon.records.errors import InputError, Place
-
-        sane(top=self.top)
-        for one in self.precision:
-            if one not in PRECISIONS:
-                raise InputError("is no precision", place=Place(field="--precision"), found=one, allowed=PRECISIONS)
-        degrees = {name: getattr(self, name) for name in ("tp", "pp", "cp", "ep", "micro_batch")}
-        for name, asked in degrees.items():
-            for one in asked:
-                sane(**{name: one})
-        make = Space.wide if self.vary == EVERY else Space
-        asked_for = {name: asked for name, asked in degrees.items() if asked}
-        return make(precisions=self.precision, recompute=self.recompute, **asked_for)
-
-
-@Parameter(name="*")
+@Parameter(name="*", group=WORK)
 @dataclass(frozen=True)
 class Work:
     """Who works, and where what is done is kept.
@@ -138,7 +72,7 @@ class Work:
             crew.__exit__(*sys.exc_info())
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=PLACE)
 @dataclass(frozen=True)
 class Here:
     """Where and when several systems are compared.
@@ -176,6 +110,7 @@ class Here:
 
 
 _JOB, _VARY, _WORK, _HERE = Job(), Vary(), Work(), Here()
+_MEANS, _SOFTWARE, _KEEP = Means(), Software(), Keep()
 
 
 def search(
@@ -184,6 +119,9 @@ def search(
     *,
     job: Job = _JOB,
     vary: Vary = _VARY,
+    means: Means = _MEANS,
+    software: Software = _SOFTWARE,
+    keep: Keep = _KEEP,
     work: Work = _WORK,
     here: Here = _HERE,
     facts: Facts = None,
@@ -198,26 +136,33 @@ def search(
     model
         A model of the catalogue, or the path of a config.json.
     """
-    from polysilicon.cli.cases import for_a_table
+    from polysilicon.cli.cases import for_a_table, refuse_beside
     from polysilicon.cli.searches import trainings
     from polysilicon.performance.search import search_training
-    from polysilicon.report.search import training_search
+    from polysilicon.report.search import search_and_run, training_search
 
     for_a_table(cases, out, model, "MODEL")
-    known, space, place = catalogue(facts), vary.space(), here.place()
+    known, place, tokens = catalogue(facts), here.place(), keep.budget()
     if cases is not None:
-        trainings(known, space, cases, out, as_json=json)
+        refuse_beside(differing(job, means, software, keep))
+        trainings(known, vary.space(), cases, out, as_json=json)
         return
     if job.chip and (job.chip == EVERY or "," in job.chip):
-        _several(known, model, job, vary, work, place, as_json=json)
+        needs((tokens is not None, "--tokens", "one system in --chip"))
+        _several(known, model, job, vary, means, software, work, place, as_json=json)
         return
     if place is not None:
         _refuse_place()
-    asked = job.question(known, model)
+    asked = job.question(known, model, tokens)
+    workload, task, cluster = asked[1:]
+    experts = mixed(workload)
+    forward, recipe = recipe_for(known, means, software, cluster, vary.where(experts=experts))
+    space = vary.space(forward, experts=experts)
     with work.crew() as executor, _shown("layouts") as progress:
         found = search_training(
             *asked,
             space,
+            recipe,
             most=vary.top,
             by=vary.by,
             with_front=vary.front,
@@ -225,7 +170,12 @@ def search(
             folder=work.folder,
             progress=progress,
         )
-    answer(found.to_dict, lambda: training_search(found), as_json=json)
+    if tokens is None:
+        answer(found.to_dict, lambda: training_search(found), as_json=json)
+        return
+    run = whole_run(known, workload, task, found.best, keep)
+    runs = [run.to_dict(at) for at in range(len(found.best))]
+    answer(lambda: found.to_dict() | {"runs": runs}, lambda: search_and_run(found, run), as_json=json)
 
 
 def _several(
@@ -233,6 +183,8 @@ def _several(
     model: str | None,
     job: Job,
     vary: Vary,
+    means: Means,
+    software: Software,
     work: Work,
     place: "Where | None",
     *,
@@ -244,6 +196,9 @@ def _several(
 
     names = () if job.chip == EVERY else tuple(one.strip() for one in (job.chip or "").split(",") if one.strip())
     workload, task, chips = job.asked(known, model)
+    experts = mixed(workload)
+    forward, recipe = recipe_for(known, means, software, None, vary.where(experts=experts))
+    space = vary.space(forward, experts=experts)
     with work.crew() as executor, _shown("systems") as progress:
         found = rank(
             known,
@@ -251,7 +206,8 @@ def _several(
             task,
             chips,
             names,
-            vary.space(),
+            space,
+            recipe,
             by=vary.by,
             place=place,
             executor=executor,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polysilicon.facts.architectures import ModelCard
+from polysilicon.facts.domains import Domain
 from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact, NodeFact, SoftwareStack, System
 from polysilicon.facts.law import Consequence, Definition, Event, Group, Jurisdiction, Regime, Rule
@@ -43,6 +44,7 @@ KINDS: dict[str, Kind] = {
         Kind("assumption", Assumption, "assumptions"),
         Kind("model", ModelCard, "models", nested=frozenset({"config"})),
         Kind("efficiency", Fit, "efficiency", nested=frozenset({"parameters"})),
+        Kind("domain", Domain, "domains", nested=frozenset({"reach", "choices", "best_mfu_pct"})),
         Kind("reliability", Reliability, "reliability"),
         Kind("recipe", TrainingRecipe, "recipes"),
         Kind("stack", SoftwareStack, "stacks"),

@@ -7,7 +7,8 @@ the two. `operators` and `collectives` hold the shared formulas of arithmetic, m
 those of its bytes, which `kept`, `stages` and `memory` put together from a micro-batch to the fullest chip; `fabric`
 what the shape of a network leaves of its links. A `job` is everything they read; `transfers` and `step` put
 them together, the same lines for one layout and for a table (`layouts`), and `feasible` says which layouts can be run
-at all. `training` is the public estimate, `search` tries every layout in `space`, `explain` evaluates one again and
+at all. `training` is the public estimate, `domain` says where it lies outside what was validated, `run` makes a whole
+run of it (with `goodput` and `failures`), `search` tries every layout in `space`, `explain` evaluates one again and
 returns its tree. Serving stands on the same operators and collectives.
 Every formula takes numbers or arrays, ends in its unit and cites its source; no figure of the world stands in code.
 """

@@ -1,12 +1,14 @@
 """What a training recipe fixes beside the layout: what is trained, what is kept, what the software does."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.money import Assumption
 from polysilicon.facts.recipes import TrainingRecipe
+from polysilicon.performance.collectives import ALGORITHMS
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.values import PRECISIONS, Values
 from polysilicon.records.recorder import formula
@@ -89,6 +91,20 @@ class Recipe:
     def said(self, name: str) -> bool:
         """Whether any candidate says something of a field that may be left unsaid."""
         return bool(np.any(np.asarray(getattr(self, name)) >= 0.0))
+
+    def chosen(self) -> dict[str, Any]:
+        """What differs from the neutral recipe, in words; a table of recipes gives lists."""
+        differing = [one for one in fields(self) if np.any(np.asarray(getattr(self, one.name)) != one.default)]
+        return {one.name: _word(one.name, getattr(self, one.name)) for one in differing}
+
+
+def _word(name: str, value: Values) -> Any:
+    if np.size(value) > 1:
+        return [_word(name, one) for one in np.ravel(value)]
+    number = float(np.ravel(value)[0])
+    if name.endswith("_precision") and number >= 0.0:
+        return PRECISIONS[int(number)]
+    return ALGORITHMS[int(number)] if name == "algorithm" else number
 
 
 # What a catalogue's recipe states in the fields of the same name.

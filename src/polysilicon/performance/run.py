@@ -280,6 +280,16 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "busy": ("busy_share",),
     "waiting": ("waiting_share", "idle_share"),
 }
+# The assumption behind each condition, by the field of `Upkeep` that replaces it where there is one.
+ASSUMED: Mapping[str, str] = {
+    "restart_min": "interruption-downtime-min",
+    "storage_gbs": "checkpoint-write-gbs-per-chip",
+    "fixed_s": "checkpoint-stall-s",
+    "snapshot_gbs": "checkpoint-snapshot-gbs",
+    "slowdown": "run-slowdown-share",
+    "node_share": "interruption-node-share",
+    "repair_s": "node-repair-h",
+}
 # Fields of which more is better.
 FALLING = ("chip_days", "snapshot_gbs", "write_gbs")
 
@@ -321,7 +331,7 @@ def run_training(
         course=course,
         **ends,
         failures=failures,
-        assumed=_said(ground),
+        assumed=_assumed(catalogue, upkeep),
         doubts=_doubts(estimate, failures, power),
         catalogue_hash=catalogue.hash,
     )
@@ -415,9 +425,10 @@ def _moved(
     return {field: end(ranges[field], field) for field in group}
 
 
-def _said(ground: Mapping[str, Bounded]) -> tuple[str, ...]:
-    """The assumptions, each with its record."""
-    return tuple(one.leaf.origin for one in ground.values() if one.leaf is not None)
+def _assumed(catalogue: Catalogue, upkeep: Upkeep) -> tuple[str, ...]:
+    """The assumptions that the user's own figures leave, each with its source."""
+    names = [name for field, name in ASSUMED.items() if getattr(upkeep, field, None) is None]
+    return tuple(leaf.origin for name in names if (leaf := assumed(catalogue, name).leaf) is not None)
 
 
 def _doubts(estimate: TrainingEstimate, failures: Failures, power: ChipPower) -> tuple[str, ...]:

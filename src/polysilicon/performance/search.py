@@ -219,9 +219,9 @@ def _refuse(question: Question, model: Transformer, space: Space, budget: int) -
         InputError: they break one.
         NothingFits: each is possible alone, but they share no split.
     """
-    degrees: dict[str, Any] = {
-        name: max(min(getattr(space, name), default=1), 1) for name in ("tp", "pp", "cp", "ep", "micro_batch")
-    }
+    names = ("tp", "pp", "cp", "ep", "micro_batch", "interleave")
+    degrees: dict[str, Any] = {name: max(min(getattr(space, name), default=1), 1) for name in names}
+    degrees |= {"expert_tp": min(space.expert_tp), "shard": min(space.shards), "zero_stage": max(space.zero_stages)}
     replicas = max(budget // (degrees["tp"] * degrees["pp"] * degrees["cp"]), 1)
     shared = [one for one in divisors(question.task.global_batch) if one <= replicas]
     narrow = Layouts.one(**degrees, dp=shared[-1])

@@ -24,7 +24,7 @@ class Space:
     """What a search varies. No degrees means: every one that divides. `Space.wide` varies everything.
 
     Layouts on any number of chips up to the budget that the batch, the heads and the layers can share evenly are
-    tried, or only on those of `sizes`.
+    tried, or only on those of `sizes`. Whether a host has room for what is offloaded, no record says.
     """
 
     precisions: Sequence[str] = ("bf16",)

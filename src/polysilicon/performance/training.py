@@ -1,13 +1,14 @@
 """How long a training step takes, what memory it needs, and how sure we are: for one layout or a table of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.money import Assumption
+from polysilicon.performance import domain
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.feasible import check
@@ -75,7 +76,8 @@ class TrainingEstimate:
 
     `mfu_pct` counts causal attention over the dense peak of the products' precision. `fits` is whether the fullest
     chip's memory suffices at the point; `memory_high_bytes` is the upper end of its 90 % interval. `doubts` are the
-    figures read from low-confidence records.
+    figures read from low-confidence records. `recipe` is what was asked for, and `outside` says for each candidate
+    why it lies outside what was ever validated.
     """
 
     model: str
@@ -93,6 +95,8 @@ class TrainingEstimate:
     doubts: tuple[Reading, ...]
     fits_used: tuple[str, ...]
     catalogue_hash: str = ""
+    recipe: Recipe = field(default_factory=Recipe)
+    outside: tuple[tuple[str, ...], ...] = ()
 
     def __len__(self) -> int:
         return int(np.size(self.step_s))
@@ -113,6 +117,7 @@ class TrainingEstimate:
             ("memory_high_gib", np.asarray(self.memory_high_bytes) / GIB),
         ):
             columns[name] = np.ravel(np.broadcast_to(values, len(self)))[:count]
+        columns["outside"] = [list(reasons) for reasons in self.outside[:count]] or [[]] * count
         notes = tuple(f"low confidence: {one}" for one in self.doubts)
         return Table(f"training {self.model} on {self.cluster.chip}", columns, notes=notes)
 
@@ -127,6 +132,7 @@ class TrainingEstimate:
             "model": self.model,
             "chip": self.cluster.chip,
             "catalogue": self.catalogue_hash,
+            "recipe": self.recipe.chosen(),
             "parts": listed(self.parts.columns()),
             "memory": listed(self.memory.columns()),
             "peaks": listed(self.memory.peaks()),
@@ -154,9 +160,11 @@ def estimate_training(
     if not isinstance(model, Transformer):
         raise Unsupported(f"{model.name}: training time is modelled for transformers only so far")
     check(model, task, cluster, layouts)
-    efficiency = efficiency_of(catalogue, cluster.chip, "training")
-    job = job_of(catalogue, Shape.of(model), task, cluster, layouts, recipe or Recipe(), efficiency)
-    return evaluate(job, cluster, efficiency, model.name, catalogue.hash, doubt_widening(catalogue))
+    efficiency, recipe = efficiency_of(catalogue, cluster.chip, "training"), recipe or Recipe()
+    job = job_of(catalogue, Shape.of(model), task, cluster, layouts, recipe, efficiency)
+    made = evaluate(job, cluster, efficiency, model.name, catalogue.hash, doubt_widening(catalogue))
+    asked = domain.Asked(job.shape, job.sequence, layouts, recipe)
+    return replace(made, recipe=recipe, outside=domain.outside(catalogue, cluster.chip, asked, made.mfu_pct))
 
 
 def job_of(

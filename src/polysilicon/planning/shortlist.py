@@ -11,7 +11,7 @@ import numpy as np
 from polysilicon.economics import Quote, price_of
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip, System
-from polysilicon.performance import Cluster, Space
+from polysilicon.performance import Cluster, Recipe, Space
 from polysilicon.performance.leaders import Criterion
 from polysilicon.performance.search import Found, search_training
 from polysilicon.performance.training import TrainingEstimate
@@ -98,6 +98,7 @@ class Entry:
             "assumed": bool(self.ruling.assumed[0]) if self.ruling else None,
             "price": (self.rent.basis or self.rent.reason) if self.rent else None,
             "doubts": [str(one) for one in best.doubts],
+            "outside": list(best.outside[0]) if best.outside else [],
         }
 
 
@@ -129,6 +130,7 @@ def shortlist(
     chips: int,
     systems: Sequence[str] = (),
     space: Space | None = None,
+    recipe: Recipe | None = None,
     *,
     by: Criterion = "time",
     place: Place | None = None,
@@ -152,7 +154,7 @@ def shortlist(
         try:
             cluster = Cluster.from_catalogue(catalogue, item.id, chips)
             chosen = _precise(space or Space(), cluster)
-            found = search_training(catalogue, model, task, cluster, chosen, most=1, by=by, executor=executor)
+            found = search_training(catalogue, model, task, cluster, chosen, recipe, most=1, by=by, executor=executor)
         except PolysiliconError as refusal:
             without.append((item.id, str(refusal)))
         else:

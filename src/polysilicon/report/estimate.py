@@ -1,16 +1,17 @@
 """An estimate as a performance engineer reads it: figures with intervals, where time goes, what fills memory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 
 from polysilicon.performance.serving import Range, ServingEstimate, ServingSearch
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.records.units import GIB
 from polysilicon.report.terminal import pairs, plain_grid, table, text
-from polysilicon.report.words import number
+from polysilicon.report.words import cell, number
 
 
 def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
@@ -29,9 +30,10 @@ def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
         ("memory", f"{number(used, 3)} of {number(room, 3)} GiB a chip" + fits),
         ("of it allocated", f"{number(_at(estimate.memory.allocated_bytes, at) / GIB, 3)} GiB at the allocator's peak"),
     ]
+    said = [(name, value) for name, value in layout.items()] + list(estimate.recipe.chosen().items())
+    degrees = ", ".join(f"{name} {cell(value)}" for name, value in said)
     if host := _at(estimate.memory.host_bytes, at) / GIB:
         named.append(("on the host", f"{number(host, 3)} GiB a chip"))
-    degrees = ", ".join(f"{name} {value}" for name, value in layout.items())
     return Group(
         text(f"training {estimate.model} on {number(_at(cluster.chips, at))} x {cluster.chip}", "bold"),
         text(degrees, "dim"),
@@ -42,6 +44,7 @@ def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
         "",
         shares("what fills memory", _gib(estimate.memory.columns(), at), "memory_bytes", "GiB"),
         *doubts(str(one) for one in estimate.doubts),
+        *beyond(estimate.outside[at : at + 1]),
     )
 
 
@@ -78,24 +81,66 @@ def _range(figure: Range, unit: str) -> str:
     return f"{number(figure.value)} {unit} (90 %: {number(figure.low, 3)} to {number(figure.high, 3)})"
 
 
-def shares(title: str, parts: Mapping[str, float], whole: str, unit: str) -> RenderableType:
-    """Parts of a whole, largest first, with a bar each."""
-    total = parts[whole]
-    grid = plain_grid()
-    for name, right in ((title, 0), (unit, 1), ("share", 1), ("", 0)):
-        grid.add_column(name, justify="right" if right else "left", no_wrap=True)
-    for name, value in sorted(parts.items(), key=lambda item: -item[1]):
-        if name != whole and value > 0:
-            share = value / total if total else 0.0
-            label = name.rsplit("_", 1)[0].replace("_", " ")
-            grid.add_row(text(label), number(value, 3), f"{100 * share:.1f} %", text("█" * round(24 * share), "cyan"))
-    return grid
+# The longest bar beside a share.
+BAR = 24
+
+
+@dataclass(frozen=True)
+class shares:  # noqa: N801 - reads as what it does: console.print(shares(...))
+    """Parts of a whole, largest first, with a bar each where the screen has room for one."""
+
+    title: str
+    parts: Mapping[str, float]
+    whole: str
+    unit: str
+
+    def __rich_console__(self, screen: Console, options: ConsoleOptions) -> RenderResult:
+        """One line a part."""
+        total = self.parts[self.whole]
+        ordered = sorted(self.parts.items(), key=lambda item: -item[1])
+        rows = [
+            (name.rsplit("_", 1)[0].replace("_", " "), number(value, 3), value / total if total else 0.0)
+            for name, value in ordered
+            if name != self.whole and value > 0
+        ]
+        said = [(label, figure, f"{100 * share:.1f} %") for label, figure, share in rows]
+        headings = (self.title, self.unit, "share")
+        taken = sum(max(len(one[at]) for one in (headings, *said)) + 2 for at in range(len(headings)))
+        longest = min(BAR, options.max_width - taken)
+        grid = plain_grid()
+        for at, name in enumerate(headings):
+            grid.add_column(name, justify="right" if at else "left", no_wrap=at > 0, overflow="fold")
+        for words, (_, _, share) in zip(said, rows, strict=True):
+            grid.add_row(*map(text, words), *([text("█" * round(longest * share), "cyan")] if longest > 0 else []))
+        yield grid
 
 
 def doubts(lines: Iterable[str]) -> list[RenderableType]:
     """The figures of low confidence an estimate rests on, one a line."""
     shown: list[RenderableType] = [text(f"† {line}", "yellow") for line in lines]
     return ["", text("rests on figures of low confidence:"), *shown] if shown else []
+
+
+BEYOND = "‡"
+
+
+def beyond(outside: Sequence[Sequence[str]]) -> list[RenderableType]:
+    """Why rows lie outside what was validated, each reason once, with its rows where there are several."""
+    rows: dict[str, list[int]] = {}
+    for at, reasons in enumerate(outside, 1):
+        for reason in reasons:
+            rows.setdefault(reason, []).append(at)
+    if not rows:
+        return []
+    several = len(outside) > 1
+    lines = [f"{BEYOND} {reason}" + (f" ({_rows(at, len(outside))})" if several else "") for reason, at in rows.items()]
+    return ["", text("outside what was ever validated:"), *(text(one, "yellow") for one in lines)]
+
+
+def _rows(at: Sequence[int], of: int) -> str:
+    if len(at) == of:
+        return "every row"
+    return f"row{'' if len(at) == 1 else 's'} {', '.join(map(str, at))}"
 
 
 def _seconds(parts: Mapping[str, Any], at: int) -> dict[str, float]:

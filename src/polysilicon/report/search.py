@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from rich.console import Group, RenderableType
 
+from polysilicon.performance.run import Run
 from polysilicon.performance.search import Found
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.planning.shortlist import Entry, Shortlist
 from polysilicon.records.table import Table
 from polysilicon.records.units import GIB, KILO
 from polysilicon.report.doubt import MARK
-from polysilicon.report.estimate import training
+from polysilicon.report.estimate import BEYOND, beyond, training
+from polysilicon.report.run import run
 from polysilicon.report.terminal import pairs, table, text
 from polysilicon.report.words import interval, label
 
@@ -28,10 +30,17 @@ def training_search(found: Found) -> RenderableType:
     tried = f"{found.enumerated:,} layouts tried, {found.timed:,} timed, {found.feasible:,} fit in memory"
     parts: list[RenderableType] = [training(found.best), "", text(tried, "dim"), ""]
     parts.append(table(layouts("best layouts", found.best, found.best_energy_j)))
+    parts += beyond(found.best.outside)
     if found.front is not None and found.front_energy_j is not None:
         title = "nothing equals or beats these in time, memory and energy"
         parts += ["", table(layouts(title, found.front, found.front_energy_j), FRONT_ROWS)]
+        parts += beyond(found.front.outside[:FRONT_ROWS])
     return Group(*parts)
+
+
+def search_and_run(found: Found, of: Run) -> RenderableType:
+    """What a search found, and the run of the best layout."""
+    return Group(training_search(found), "", text("with the best layout:", "dim"), run(of))
 
 
 def layouts(title: str, found: TrainingEstimate, energy_j: Any) -> Table:
@@ -43,6 +52,8 @@ def layouts(title: str, found: TrainingEstimate, energy_j: Any) -> Table:
     columns["step_s"] = found.step_s
     columns["memory_gib"] = np.asarray(found.memory.memory_bytes) / GIB
     columns["energy"] = np.asarray(energy_j) / KILO
+    if any(found.outside):
+        columns[BEYOND] = [BEYOND if reasons else "" for reasons in found.outside]
     columns["choices"] = [choices(row) for row in rows]
     return Table(title, columns, units={"energy": "kJ"})
 
@@ -74,6 +85,8 @@ def shortlist(found: Shortlist) -> RenderableType:
         parts += [table(_systems(title, list(entries))), ""]
     if any(one.best.doubts for one in found.entries):
         parts += [text(f"{MARK} rests on figures of low confidence", "dim"), ""]
+    if any(any(one.best.outside) for one in found.entries):
+        parts += [text(f"{BEYOND} its best layout lies outside what was ever validated; --json says why", "dim"), ""]
     parts.append(training(found.entries[0].best))
     if found.without:
         parts += ["", text(f"{len(found.without)} systems can't:", "bold"), pairs(found.without)]
@@ -83,7 +96,9 @@ def shortlist(found: Shortlist) -> RenderableType:
 def _systems(title: str, entries: list[Entry]) -> Table:
     rows = [one.row() for one in entries]
     columns: dict[str, Any] = {
-        "system": [row["system"] + f" {MARK}" * bool(row["doubts"]) for row in rows],
+        "system": [
+            row["system"] + f" {MARK}" * bool(row["doubts"]) + f" {BEYOND}" * bool(row["outside"]) for row in rows
+        ],
         "step_s": [row["step_s"] for row in rows],
         "of it": [interval(row["low_s"], row["high_s"]) for row in rows],
         "cost": [row["usd_per_mtoken"] for row in rows],

@@ -95,8 +95,8 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
 def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     """Every expressible row in one table call, by the identity of the row.
 
-    A row that leaves choices open is evaluated once for each. Of those that may fit in memory its interval spans all, and
-    its point is the fastest, which is what people run.
+    A row that leaves choices open is evaluated once for each. Of those that may fit in memory its interval spans all,
+    and its point is the fastest, which is what people run.
     """
     if not made:
         return {}

@@ -1,0 +1,160 @@
+"""`estimate train` asked for every row of a table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from polysilicon.facts import Catalogue
+    from polysilicon.performance.layouts import Layouts
+    from polysilicon.performance.recipe import Recipe
+    from polysilicon.performance.run import Upkeep
+    from polysilicon.performance.training import TrainingEstimate
+    from polysilicon.validation.training_cases import Prepared
+
+# Columns that `validate training` does not read, in the words of the options; a row that fills one is asked alone.
+CHOSEN = {"schedule": "1f1b", "context": "ring"}
+NUMBERS = ("shard", "expert_tp", "recomputed_share", "offload_optimizer", "offload_activations", "offload_weights")
+# How a column says which end of the 90 % interval it is.
+ENDS = {"": "value", "_low": "low", "_high": "high"}
+OWN = (*CHOSEN, *NUMBERS, "recipe", "tokens")
+RUN = tuple(f"{name}{end}" for name in ("days", "goodput_pct", "chip_hours", "energy_mwh") for end in ENDS)
+ANSWERS = (
+    *("case_id", "model", "chip_id", "step_time_s", "low", "high", "tokens_per_s_per_chip", "mfu_pct"),
+    *("peak_mem_gib", "fits", *RUN, "outside", "status", "why"),
+)
+
+
+def table(
+    known: "Catalogue", cases: Path, out: Path | None, tokens: float | None, upkeep: "Upkeep", *, as_json: bool
+) -> None:
+    """Every row of a table of training cases; the columns are those of `validate training`, and `OWN`.
+
+    A run of `tokens` is asked of the rows that state no budget of their own.
+    """
+    from polysilicon.cli.cases import publish
+    from polysilicon.performance.training import doubt_widening, evaluate
+    from polysilicon.validation.training_cases import jobs_of, prepare, read_cases
+
+    made = [prepare(known, case) for case in read_cases(cases)]
+    alone = {id(one) for one in made if one.expressible and (tokens or any(one.case.word(name) for name in OWN))}
+    asked = [one for one in made if one.expressible and id(one) not in alone]
+    answers: dict[int, dict[str, Any]] = {}
+    if asked:
+        estimates = evaluate(*jobs_of(known, asked), "", known.hash, doubt_widening(known))
+        answers = {
+            id(one): _figures(estimates, at) | _outside(known, one, estimates, at) for at, one in enumerate(asked)
+        }
+    for one in made:
+        if id(one) in alone:
+            answers[id(one)] = _alone(known, one, tokens, upkeep)
+    rows = [
+        {"case_id": one.case.id, "model": one.case.word("model"), "chip_id": one.case.word("chip_id")}
+        | {"status": one.status, "why": one.why}
+        | answers.get(id(one), {})
+        for one in made
+    ]
+    columns = ANSWERS if any("days" in row for row in rows) else [name for name in ANSWERS if name not in RUN]
+    publish(rows, columns, out, as_json=as_json)
+
+
+def _figures(estimates: "TrainingEstimate", at: int) -> dict[str, Any]:
+    from polysilicon.records.units import GIB
+
+    return {
+        "step_time_s": _one(estimates.step_s, estimates, at),
+        "low": _one(estimates.low_s, estimates, at),
+        "high": _one(estimates.high_s, estimates, at),
+        "tokens_per_s_per_chip": _one(estimates.tokens_per_s_per_chip, estimates, at),
+        "mfu_pct": _one(estimates.mfu_pct, estimates, at),
+        "peak_mem_gib": _one(estimates.memory.memory_bytes, estimates, at) / GIB,
+        "fits": bool(_one(estimates.fits, estimates, at)),
+    }
+
+
+def _one(values: Any, estimates: "TrainingEstimate", at: int) -> float:
+    import numpy as np
+
+    return float(np.broadcast_to(values, len(estimates))[at])
+
+
+def _outside(known: "Catalogue", one: "Prepared", estimates: "TrainingEstimate", at: int) -> dict[str, Any]:
+    """Why a row lies outside what was validated."""
+    import numpy as np
+
+    from polysilicon.performance.domain import Asked, outside
+    from polysilicon.performance.layouts import Layouts
+    from polysilicon.performance.recipe import Recipe
+    from polysilicon.workloads.counts import Shape
+
+    assert one.model is not None and one.cluster is not None  # noqa: S101, PT018 - only asked for expressible rows
+    layouts = Layouts(**{name: np.array([value]) for name, value in one.layout.items()})
+    asked = Asked(Shape.of(one.model), one.case.number("seq_len") or 0.0, layouts, Recipe(**one.recipe))
+    return {"outside": "; ".join(outside(known, one.cluster.chip, asked, _one(estimates.mfu_pct, estimates, at))[0])}
+
+
+def _alone(known: "Catalogue", one: "Prepared", tokens: float | None, upkeep: "Upkeep") -> dict[str, Any]:
+    """A row that says more than `validate training` reads, or of which a whole run is asked."""
+    from polysilicon.cli.train_run import amount
+    from polysilicon.performance.run import run_training
+    from polysilicon.performance.training import estimate_training
+    from polysilicon.records.errors import PolysiliconError
+    from polysilicon.workloads import Training
+
+    assert one.model is not None and one.cluster is not None  # noqa: S101, PT018 - only asked for expressible rows
+    said = one.case.word("tokens")
+    try:
+        layouts, recipe = _own(known, one)
+        budget = amount("tokens", said) if said else tokens
+        sequence, batch = (int(one.case.number(name) or 0) for name in ("seq_len", "global_batch"))
+        task = Training(sequence, batch, budget)
+        made = estimate_training(known, one.model, task, one.cluster, layouts, recipe)
+        found = _figures(made, 0) | {"outside": "; ".join(made.outside[0])}
+        if budget is not None:
+            found |= _whole(run_training(known, one.model, task, made, recipe, upkeep).to_dict())
+    except PolysiliconError as refusal:
+        return {"status": "unsupported", "why": str(refusal)} if one.status == "ok" else {}
+    return found
+
+
+def _own(known: "Catalogue", one: "Prepared") -> "tuple[Layouts, Recipe]":
+    """Layout and recipe of a row, with what its own columns say of them.
+
+    Raises:
+        InputError: a cell is no number, or no choice there is.
+        UnknownName: no recipe is called so.
+    """
+    from polysilicon.performance.layouts import CHOICES, Layouts
+    from polysilicon.performance.recipe import Recipe, recipe_of
+    from polysilicon.performance.values import PRECISIONS
+
+    layout, recipe, words = dict(one.layout), Recipe(**one.recipe), one.case.word
+    recompute, precision = CHOICES["recompute"][int(layout.pop("recompute"))], PRECISIONS[int(layout.pop("precision"))]
+    if words("recipe"):
+        precision, recipe = recipe_of(known, words("recipe"), **one.recipe)
+    layout |= {name: _number(name, words(name)) for name in NUMBERS if words(name)}
+    schedule, context = ((words(name) or usual).replace("-", "_") for name, usual in CHOSEN.items())
+    made = Layouts.one(recompute=recompute, precision=precision, schedule=schedule, context=context, **layout)
+    return made, recipe
+
+
+def _number(name: str, said: str) -> float:
+    """A cell as a number.
+
+    Raises:
+        InputError: it is none.
+    """
+    from polysilicon.records.errors import InputError, Place
+
+    try:
+        return float(said)
+    except ValueError as cause:
+        raise InputError("is no number", place=Place(field=name), found=said) from cause
+
+
+def _whole(run: dict[str, Any]) -> dict[str, Any]:
+    """A run as columns."""
+    from polysilicon.performance.goodput import S_PER_DAY
+
+    columns = [("days", "wall_s", 1.0 / S_PER_DAY), ("goodput_pct", "goodput_share", 100.0)]
+    columns += [("chip_hours", "chip_hours", 1.0), ("energy_mwh", "energy_mwh", 1.0)]
+    return {f"{name}{end}": factor * run[own][key] for name, own, factor in columns for end, key in ENDS.items()}

@@ -1,0 +1,300 @@
+"""The options that say what is trained, in which precision, and what the software does: the recipe of a job."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from polysilicon.cli.options import RECIPE, SOFTWARE, needs, within
+
+if TYPE_CHECKING:
+    from polysilicon.facts import Catalogue
+    from polysilicon.performance.cluster import Cluster
+    from polysilicon.performance.recipe import Recipe
+
+OVERLAPS = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden", "data_hidden")
+BYTES = ("weight_bytes", "gradient_bytes", "reduce_bytes", "optimizer_bytes", "shard_bytes", "logit_bytes")
+# Switches of the recipe that bear its own names.
+SWITCHES = ("sparse", "dropout", "by_operator", "narrow_weights")
+PRECISIONS = ("backward_precision", "attention_precision")
+HIDDEN = {"none": 0.0, "full": 1.0}
+Flag = Annotated[bool, Parameter(show_default=False)]
+
+
+@Parameter(name="*", group=RECIPE)
+@dataclass(frozen=True)
+class Means:
+    """What is trained, and in which precision.
+
+    Attributes
+    ----------
+    recipe
+        A published recipe of the catalogue (`polysilicon facts list recipe`): precisions and bytes of every tensor.
+    backward_precision
+        Of the products of the backward pass; that of the forward pass where it is not given.
+    attention_precision
+        Of attention proper; bf16 where it is not given.
+    frozen
+        The weights stay fixed and adapters are trained beside them (LoRA).
+    adapter_share
+        Size of the adapters as a share of the weights; the usual one where it is not given.
+    sparse
+        Weights are pruned two of four.
+    weight_bytes
+        Bytes of a working weight.
+    gradient_bytes
+        Bytes of an accumulated gradient.
+    reduce_bytes
+        Bytes of a gradient on the wire.
+    optimizer_bytes
+        Bytes of master copy and moments, a weight.
+    shard_bytes
+        Bytes of a working weight that stays beside the master copy where ZeRO splits the weights; none if not given.
+    logit_bytes
+        Bytes of a logit, with what loss and its gradient keep of it.
+    dropout
+        Residuals pass dropout, whose masks are kept.
+    by_operator
+        Selective recomputation covers every second product, beside attention's scores.
+    narrow_weights
+        No copy of the weights in 16 bits stays beside those of a narrow precision.
+    imbalance
+        Rows of the busiest expert-parallel rank over the mean; 1 is perfect routing.
+    capacity_factor
+        Experts take at most so many times the mean, padded and dropped; dropless where it is not given.
+    """
+
+    recipe: str | None = None
+    backward_precision: str | None = None
+    attention_precision: str | None = None
+    frozen: Flag = False
+    adapter_share: float | None = None
+    sparse: Flag = False
+    weight_bytes: float | None = None
+    gradient_bytes: float | None = None
+    reduce_bytes: float | None = None
+    optimizer_bytes: float | None = None
+    shard_bytes: float | None = None
+    logit_bytes: float | None = None
+    dropout: Flag = False
+    by_operator: Flag = False
+    narrow_weights: Flag = False
+    imbalance: float = 1.0
+    capacity_factor: float | None = None
+
+
+@Parameter(name="*", group=SOFTWARE)
+@dataclass(frozen=True)
+class Software:
+    """What the software does.
+
+    Attributes
+    ----------
+    overlap
+        How much communication hides behind compute: as measured software does, none, or all that can.
+    dual_batch
+        Two micro-batches at once hide each other's expert traffic (DualPipe).
+    collectives
+        The algorithm of collectives; auto is the fastest that the network offers.
+    unfused_attention
+        Attention writes its scores to memory (before FlashAttention).
+    unbalanced_context
+        Slices of a causal sequence are dealt out in order, so that the last sets the pace.
+    graphs
+        Captured graphs launch the kernels.
+    blocking
+        Every launch waits for the device.
+    vendor_tuned
+        The run is tuned as the chip's vendor tunes its own.
+    software
+        When the software is from, YYYY or YYYY-MM: young software on a young chip is slower. Mature if not given.
+    """
+
+    overlap: Literal["measured", "none", "full"] = "measured"
+    dual_batch: Flag = False
+    collectives: Literal["hierarchical", "ring", "tree", "in-network", "auto"] = "hierarchical"
+    unfused_attention: Flag = False
+    unbalanced_context: Flag = False
+    graphs: Flag = False
+    blocking: Flag = False
+    vendor_tuned: Flag = False
+    software: str | None = None
+
+
+@dataclass(frozen=True)
+class Where:
+    """What of a job some options need.
+
+    That the model has experts, that these are spread over ranks, that the sequence is cut, that recomputation is
+    selective; and the precisions that are asked for.
+    """
+
+    experts: bool
+    spread: bool
+    context: bool
+    selective: bool
+    precisions: tuple[str, ...]
+
+    def narrow(self, forward: str | None) -> bool:
+        """Whether any product runs in fewer than 16 bits; `forward` is the precision of a published recipe."""
+        from polysilicon.performance.values import BYTES_PER_ELEMENT
+
+        return any(BYTES_PER_ELEMENT.get(one, 2.0) < 2.0 for one in (*self.precisions, forward or "bf16"))
+
+
+def recipe_for(
+    known: "Catalogue", means: Means, software: Software, cluster: "Cluster | None", where: Where
+) -> "tuple[str | None, Recipe]":
+    """The forward precision, where a published recipe says it, and the recipe; no cluster: several are compared.
+
+    Raises:
+        InputError: no recipe is called so, an amount is absurd, an option changes nothing, or the chip gains nothing
+            from what is asked.
+    """
+    from dataclasses import replace
+
+    from polysilicon.performance.collectives import ALGORITHMS
+    from polysilicon.performance.recipe import Recipe, recipe_of
+
+    forward, made = (None, Recipe()) if means.recipe is None else recipe_of(known, _called(known, means.recipe))
+    _refuse_absurd(means)
+    needs(
+        (means.narrow_weights and not where.narrow(forward), "--narrow-weights", "a precision of 8 bits or fewer"),
+        (means.adapter_share is not None and not (means.frozen or made.frozen), "--adapter-share", "--frozen"),
+    )
+    _refuse_idle(means, software, cluster, where)
+    changes: dict[str, float] = {name: value for name in BYTES if (value := getattr(means, name)) is not None}
+    for name in PRECISIONS:
+        asked = getattr(means, name)
+        if asked is not None:
+            changes[name] = float(known_precision(name, asked))
+            if cluster is not None:
+                cluster.peak(asked)
+    if means.frozen or means.adapter_share is not None:
+        changes |= {"frozen": 1.0, "adapter_share": _adapter_share(known, means)}
+    changes |= dict.fromkeys(OVERLAPS if software.overlap in HIDDEN else (), HIDDEN.get(software.overlap, 0.0))
+    if software.dual_batch:
+        changes["expert_hidden"] = 1.0
+    changes |= {name: float(getattr(means, name)) for name in SWITCHES} | {"imbalance": means.imbalance}
+    changes |= {"capacity_factor": means.capacity_factor or 0.0, "dual_batch": float(software.dual_batch)}
+    changes |= {"graphs": float(software.graphs), "blocking": float(software.blocking)}
+    changes["vendor_tuned"] = float(software.vendor_tuned)
+    changes |= {"fused_attention": float(not software.unfused_attention)}
+    changes |= {"balanced_context": float(not software.unbalanced_context)}
+    changes |= {"algorithm": float(ALGORITHMS.index(software.collectives.replace("-", "_")))}
+    if software.software is not None and cluster is not None:
+        changes["software_years"] = _years(known, cluster.chip, software.software)
+    return forward, replace(made, **changes)
+
+
+def known_precision(option: str, asked: str) -> int:
+    """The place of a precision among those there are.
+
+    Raises:
+        InputError: nobody knows it.
+    """
+    from polysilicon.performance.values import PRECISIONS as KNOWN
+    from polysilicon.records.errors import InputError, Place
+    from polysilicon.records.names import nearest
+
+    if asked not in KNOWN:
+        place = Place(field=f"--{option.replace('_', '-')}")
+        raise InputError("is no precision", place=place, found=asked, allowed=KNOWN, nearest=nearest(asked, KNOWN, 1))
+    return KNOWN.index(asked)
+
+
+def one_precision(asked: str | None, forward: str | None) -> str:
+    """The precision of the products, from an option, else from a published recipe, else bf16.
+
+    Raises:
+        InputError: both say one, and they differ; or nobody knows it.
+    """
+    from polysilicon.records.errors import InputError, Place
+
+    if asked is not None:
+        known_precision("precision", asked)
+    if asked is not None and forward is not None and asked != forward:
+        raise InputError(
+            "differs from that of the recipe",
+            place=Place(field="--precision"),
+            found=asked,
+            allowed=forward,
+            remedy="leave it out, or leave out --recipe",
+        )
+    return asked or forward or "bf16"
+
+
+def _called(known: "Catalogue", name: str) -> str:
+    """A recipe's name that the catalogue knows.
+
+    Raises:
+        InputError: no recipe is called so; names those there are.
+    """
+    from polysilicon.facts.recipes import TrainingRecipe
+    from polysilicon.records.errors import InputError, Place
+
+    names = known.ids(TrainingRecipe)
+    if name not in names and name not in known.names(TrainingRecipe):
+        raise InputError("is no recipe", place=Place(field="--recipe"), found=name, allowed=names)
+    return name
+
+
+def _refuse_absurd(means: Means) -> None:
+    within(0.01, 32, **{name: getattr(means, name) for name in BYTES})
+    within(1, 1000, imbalance=means.imbalance)
+    within(0.01, 1000, capacity_factor=means.capacity_factor)
+    within(1e-6, 1, adapter_share=means.adapter_share)
+
+
+def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", where: Where) -> None:
+    """Every option changes something.
+
+    Raises:
+        InputError: one does not.
+    """
+    import numpy as np
+
+    gains = cluster is None or bool(np.all(np.asarray(cluster.sparse_gain) > 1.0))
+    chip = cluster.chip if cluster is not None else ""
+    spread = "a model with experts, and --ep above 1"
+    needs(
+        (means.imbalance != 1.0 and not where.spread, "--imbalance", spread),
+        (means.capacity_factor is not None and not where.experts, "--capacity-factor", "a model with experts"),
+        (software.dual_batch and not where.spread, "--dual-batch", spread),
+        (software.dual_batch and software.overlap == "none", "--dual-batch", "--overlap measured or full"),
+        (means.by_operator and not where.selective, "--by-operator", "--recompute selective"),
+        (software.unbalanced_context and not where.context, "--unbalanced-context", "--cp above 1"),
+        (means.sparse and not gains, "--sparse", f"a chip that gains from it, and no source says so of {chip}"),
+        (software.software is not None and cluster is None, "--software", "one system in --chip"),
+    )
+
+
+def _adapter_share(known: "Catalogue", means: Means) -> float:
+    from polysilicon.facts.money import Assumption
+
+    return means.adapter_share or known.get(Assumption, "lora-adapter-share").value
+
+
+def _years(known: "Catalogue", chip_id: str, asked: str) -> float:
+    """Years from the chip's release to the software's.
+
+    Raises:
+        InputError: no such date, no release is known, or the software is older than the chip.
+    """
+    from polysilicon.facts.hardware import Chip
+    from polysilicon.records.errors import InputError, Place
+
+    place = Place(field="--software")
+    written = re.fullmatch(r"(\d{4})(?:-(0[1-9]|1[0-2]))?", asked)
+    if written is None:
+        raise InputError("is no year or month", place=place, found=asked, allowed="YYYY or YYYY-MM")
+    released = known.get(Chip, chip_id).available
+    if released is None:
+        raise InputError(f"is counted from the release of {chip_id}, which no source gives", place=place, found=asked)
+    years = float(written[1]) - float(released[:4])
+    if written[2] and len(released) >= 7:
+        years += (float(written[2]) - float(released[5:7])) / 12.0
+    if years < 0.0:
+        raise InputError(f"is before {chip_id} was released", place=place, found=asked, allowed=f"{released} or later")
+    return years
