@@ -1,0 +1,323 @@
+"""Fit the estimators of recommenders, diffusion models and encoders to measured training steps, and write records.
+
+    python scripts/calibrate_samples.py     # fit, then write facts/data/efficiency/samples.yaml
+
+Rows keep the fold that measurements/training_split.csv drew for them by whole groups; samples_split.csv records which
+were fitted here. Few parameters, each pulled to a prior, and a pace for each class and chip; one interval a room, from
+refits that never saw a source, or a chip, in turn, since whoever asks is a source that was never seen. A room whose
+errors on rows never fitted, or on sources left out, miss the bar is marked unvalidated, and its figures say so.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import yaml
+from scipy.optimize import least_squares
+
+from polysilicon.facts import load
+from polysilicon.facts.compiler import build
+from polysilicon.facts.efficiency import Fit
+from polysilicon.facts.hardware import Chip
+from polysilicon.facts.index import DATA
+from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.recommender_step import RecommenderJob, Tables, recommender_parts
+from polysilicon.performance.sample_rates import sample_rates
+from polysilicon.performance.sample_step import SampleJob, sample_parts
+from polysilicon.performance.sample_training import kind_of
+from polysilicon.performance.training import latencies_s
+from polysilicon.performance.values import PRECISIONS
+from polysilicon.records import files
+from polysilicon.validation.sample_cases import SampleCase, by_samples, job_of, measured_step_s, prepare
+from polysilicon.validation.training_cases import read_cases
+from polysilicon.workloads.work import Work
+
+MEASUREMENTS = DATA / "measurements"
+CASES, FOLDS = MEASUREMENTS / "training.csv", MEASUREMENTS / "training_split.csv"
+SPLIT, SOURCES = MEASUREMENTS / "samples_split.csv", MEASUREMENTS / "SOURCES.csv"
+OUT = DATA / "efficiency" / "samples.yaml"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A share (between 0 and 1) or a positive size, its prior, and how far in logit or log it may stray."""
+
+    name: str
+    prior: float
+    spread: float
+    share: bool = True
+
+    def inward(self) -> float:
+        """The prior on the unbounded scale of the fit."""
+        return float(np.log(self.prior / (1 - self.prior)) if self.share else np.log(self.prior))
+
+    def outward(self, x: float) -> float:
+        """Back from the scale of the fit."""
+        return float(1 / (1 + np.exp(-x)) if self.share else np.exp(x))
+
+
+# Priors: what the fit of transformers found for the same machinery, and a kernel's start as CUDA documents it.
+COMMON = (
+    Parameter("product", 0.60, 0.6),
+    Parameter("stream", 0.70, 0.6),
+    Parameter("narrow", 0.80, 0.6),
+    Parameter("kernel_s", 5e-6, 0.7, share=False),
+    Parameter("step_s", 2e-3, 1.0, share=False),
+    Parameter("straggle", 0.01, 0.7, share=False),
+    Parameter("data_overlap", 0.50, 0.8),
+    Parameter("scaleup", 0.60, 0.6),
+    Parameter("scaleout", 0.70, 0.6),
+)
+ATTENDING = (Parameter("core", 0.43, 0.6),)
+LOOKING_UP = (Parameter("lookup", 0.50, 0.8), Parameter("exchange_overlap", 0.30, 0.8))
+ROOMS = {"diffusion": COMMON + ATTENDING, "encoder": COMMON + ATTENDING, "recommender": COMMON + LOOKING_UP}
+PACE_SPREAD = {"class": 0.25, "chip": 0.15}
+PRIOR_WEIGHT, PACE_WEIGHT, ROBUST = 0.25, 0.25, 0.15
+# The bars: median error, share of the rows inside the 90 % interval, and rows and groups below which neither tells.
+MEDIAN_BAR, INSIDE_BAR, LEAST_ROWS, LEAST_SOURCES = 0.30, 0.80, 10, 3
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of one room as one table, with the chip and the source of each."""
+
+    job: SampleJob | RecommenderJob
+    cluster: Cluster
+    precision: np.ndarray
+    step_s: np.ndarray
+    cases: list[str]
+    chips: list[str]
+    classes: list[str]
+    sources: list[str]
+    weights: np.ndarray
+
+    def of(self, kept: np.ndarray, made: Sequence[SampleCase], catalogue) -> "Table":
+        """The rows that `kept` marks."""
+        return table([one for one, own in zip(made, kept, strict=True) if own], catalogue)
+
+
+def start_of(room: str, catalogue) -> Efficiency:
+    """The priors, and what the fit of memory found."""
+    memory = catalogue.get(Fit, "memory-all").parameters
+    return Efficiency(memory | {p.name: p.prior for p in ROOMS[room]} | {"pace": 1.0}, 0.5, 2.0)
+
+
+def table(made: Sequence[SampleCase], catalogue) -> Table:
+    """Expressible rows of one room as one table."""
+    jobs = [job_of(catalogue, one, start_of(kind_of(one.model), catalogue)) for one in made]
+    chips = [one.cluster.chip for one in made]
+    sources = [one.case.word("source_key") for one in made]
+    groups = Counter(zip(sources, chips, strict=True))
+    weights = np.array([groups[one] ** -0.5 for one in zip(sources, chips, strict=True)])
+    return Table(
+        stacked(jobs),
+        Cluster.stack([one.cluster for one in made]),
+        np.array([float(PRECISIONS.index(one.layout.precision)) for one in made]),
+        np.array([measured_step_s(one, job) for one, job in zip(made, jobs, strict=True)]),
+        [one.case.id for one in made],
+        chips,
+        [catalogue.get(Chip, chip).device_class for chip in chips],
+        sources,
+        weights / weights.mean(),
+    )
+
+
+def stacked(jobs: Sequence[SampleJob | RecommenderJob]) -> SampleJob | RecommenderJob:
+    """Jobs of one kind as a column of jobs; rates and efficiency are put in later."""
+
+    def column(name: str) -> np.ndarray:
+        return np.array([float(getattr(job, name)) for job in jobs])
+
+    work = Work.stack([job.work for job in jobs])
+    if isinstance(jobs[0], RecommenderJob):
+        names = "global_batch", "chips", "sharding", "in_host", "table_element_bytes", "host_bytes_per_s", "node_size"
+        tables = Tables.stack([job.tables for job in jobs])
+        return replace(jobs[0], work=work, tables=tables, **{name: column(name) for name in names})
+    names = "global_batch", "tp", "cp", "dp", "micro_batch", "zero_stage", "recomputed", "node_size"
+    return replace(jobs[0], work=work, **{name: column(name) for name in names})
+
+
+class Found:
+    """The unknowns of one room in one vector, and back."""
+
+    def __init__(self, room: str, one: Table, latencies: tuple[float, float]) -> None:
+        self.room, self.parameters, self.latencies = room, ROOMS[room], latencies
+        self.levels = {"class": sorted(set(one.classes)), "chip": sorted(set(one.chips))}
+        paces = sum(len(names) for names in self.levels.values())
+        self.start = np.array([p.inward() for p in self.parameters] + [0.0] * paces)
+        self.x = self.start
+
+    def values(self) -> dict[str, float]:
+        """Parameters by name."""
+        return {p.name: p.outward(x) for p, x in zip(self.parameters, self.x, strict=False)}
+
+    def paces(self, x: np.ndarray) -> dict[str, dict[str, float]]:
+        """Log paces by level and name."""
+        found, at = {}, len(self.parameters)
+        for level, names in self.levels.items():
+            found[level] = dict(zip(names, x[at : at + len(names)], strict=True))
+            at += len(names)
+        return found
+
+    def log_error(self, x: np.ndarray, one: Table) -> np.ndarray:
+        """Logarithm of predicted over measured time."""
+        paces = self.paces(x)
+        log_pace = np.array(
+            [
+                paces["class"].get(c, 0.0) + paces["chip"].get(n, 0.0)
+                for c, n in zip(one.classes, one.chips, strict=True)
+            ]
+        )
+        parameters = {p.name: p.outward(value) for p, value in zip(self.parameters, x, strict=False)}
+        efficiency = Efficiency(parameters | {"pace": np.exp(log_pace)}, 0.0, 0.0)
+        rates = sample_rates(one.cluster, efficiency, one.precision, self.latencies)
+        job = replace(one.job, efficiency=efficiency, rates=rates)
+        parts = recommender_parts(job) if isinstance(job, RecommenderJob) else sample_parts(job)
+        return np.log(parts["step_s"] / one.step_s)
+
+    def run(self, one: Table) -> "Found":
+        """Least squares on the log error, robust to single rows, with every unknown pulled to its prior."""
+        pulls = [PRIOR_WEIGHT / p.spread for p in self.parameters]
+        for level, names in self.levels.items():
+            pulls += [PACE_WEIGHT / PACE_SPREAD[level]] * len(names)
+
+        def residuals(x: np.ndarray) -> np.ndarray:
+            return np.concatenate([np.sqrt(one.weights) * self.log_error(x, one), np.array(pulls) * (x - self.start)])
+
+        self.x = least_squares(residuals, self.start, loss="soft_l1", f_scale=ROBUST, max_nfev=40).x
+        return self
+
+
+def conformal(groups: Sequence[np.ndarray], share: float = 0.90) -> tuple[float, float]:
+    """Ratios of measured over predicted that hold `share` of the cases, both tails alike.
+
+    A group counts by the root of its rows, as in the fit: rows of one source and chip err together.
+    """
+    ratios = -np.concatenate(groups)
+    weights = np.concatenate([np.full(len(errors), len(errors) ** -0.5) for errors in groups])
+    order = np.argsort(ratios)
+    ratios, weights = ratios[order], weights[order]
+    below = (np.cumsum(weights) - 0.5 * weights) / weights.sum()
+    low, high = np.interp([(1 - share) / 2, (1 + share) / 2], below, ratios)
+    return float(np.exp(low)), float(np.exp(high))
+
+
+def inside(errors: np.ndarray, interval: tuple[float, float]) -> float:
+    """Share of the rows that an interval holds."""
+    ratios = np.exp(-errors)
+    return float(np.mean((interval[0] <= ratios) & (ratios <= interval[1])))
+
+
+def summary(name: str, errors: np.ndarray) -> str:
+    """Median, bias and tail of a set of errors."""
+    off = np.abs(np.expm1(errors))
+    return (
+        f"  {name:44s} {len(errors):3d} rows  median {np.median(off):6.1%}  p90 {np.quantile(off, 0.9):7.1%}"
+        f"  bias {np.median(errors):+.3f}"
+    )
+
+
+def left_out(
+    room: str, made: Sequence[SampleCase], one: Table, names: Sequence[str], catalogue
+) -> dict[str, np.ndarray]:
+    """Errors on the rows of each group when the fit never saw the group."""
+    found = {}
+    for name in sorted(set(names)):
+        mine = np.array([own == name for own in names])
+        if mine.all():
+            continue
+        rest, theirs = one.of(~mine, made, catalogue), one.of(mine, made, catalogue)
+        fit = Found(room, rest, latencies_s(catalogue)).run(rest)
+        found[name] = fit.log_error(fit.x, theirs)
+        print(summary("without " + name, found[name]))
+    return found
+
+
+def record(room: str, level: str, applies_to: str, parameters: dict[str, float], cases: int) -> dict:
+    """One record of the fit, ready for YAML."""
+    return {
+        "from": ["samples-fit"],
+        "confidence": "measured" if cases else "estimate",
+        "room": room,
+        "level": level,
+        "applies_to": applies_to,
+        "cases": cases,
+        "parameters": {name: float(f"{value:.5g}") for name, value in parameters.items()},
+    }
+
+
+def calibrate(room: str, made: Sequence[SampleCase], folds: dict[str, str], catalogue) -> tuple[dict, list[str]]:
+    """The records of one room, and the cases that were fitted."""
+    print(room)
+    every = table(made, catalogue)
+    fitted = np.array([folds[one.case.id] == "fit" and one.status == "ok" for one in made])
+    one, other = every.of(fitted, made, catalogue), every.of(~fitted, made, catalogue)
+    fit = Found(room, one, latencies_s(catalogue)).run(one)
+    unseen = fit.log_error(fit.x, other)
+    print(summary("fitted", fit.log_error(fit.x, one)), summary("never fitted", unseen), sep="\n")
+    for name in sorted(set(zip(other.sources, other.chips, strict=True))):
+        mine = np.array([own == name for own in zip(other.sources, other.chips, strict=True)])
+        print(summary("test " + " ".join(name), unseen[mine]))
+    kept = [each for each, own in zip(made, fitted, strict=True) if own]
+    by_source = left_out(room, made, every, every.sources, catalogue)
+    by_chip = left_out(room, kept, one, one.chips, catalogue)
+    interval = conformal([*by_source.values(), *by_chip.values()])
+    pooled = np.concatenate([*by_source.values(), np.zeros(0)])
+    shown = {
+        "rows never fitted": (np.median(np.abs(np.expm1(unseen))), inside(unseen, interval)),
+        "sources left out": (np.median(np.abs(np.expm1(pooled))), inside(pooled, interval)),
+    }
+    enough = len(unseen) >= LEAST_ROWS and len(by_source) >= LEAST_SOURCES
+    reached = all(median <= MEDIAN_BAR and held >= INSIDE_BAR for median, held in shown.values())
+    said = "; ".join(f"{name}: median error {m:.0%}, {held:.0%} inside" for name, (m, held) in shown.items())
+    print(f"  interval {interval[0]:.3f} to {interval[1]:.3f}; {said}; sources {len(by_source)}")
+    whole = record(room, "all", "all", fit.values() | {"pace": 1.0}, len(kept))
+    whole |= {"low_ratio": float(f"{interval[0]:.4g}"), "high_ratio": float(f"{interval[1]:.4g}")}
+    whole |= {"unvalidated": not (enough and reached)}
+    whole["notes"] = f"{said}. {len(unseen)} rows never fitted, {len(by_source)} sources."
+    records, paces = {f"{room}-all": whole}, fit.paces(fit.x)
+    for name, log in paces["class"].items():
+        rows = one.classes.count(name)
+        records[f"{room}-class-{name}"] = record(room, "class", name, {"pace": np.exp(log)}, rows)
+    for name, log in paces["chip"].items():
+        pace = np.exp(log + paces["class"][catalogue.get(Chip, name).device_class])
+        records[f"{room}-{name}"] = record(room, "chip", name, {"pace": pace}, one.chips.count(name))
+    return records, one.cases
+
+
+def main() -> None:
+    """Fit, test, write."""
+    catalogue = load()
+    with FOLDS.open() as stream:
+        folds = {row["case_id"]: row["fold"] for row in csv.DictReader(stream)}
+    every = [prepare(catalogue, case) for case in read_cases(CASES) if by_samples(case)]
+    made = [one for one in every if one.cluster is not None and one.case.word("quality") in ("A", "B")]
+    timed = [
+        one for one in made if measured_step_s(one, job_of(catalogue, one, start_of(kind_of(one.model), catalogue))) > 0
+    ]
+    records, fitted = {}, []
+    for room in ROOMS:
+        found, cases = calibrate(room, [one for one in timed if kind_of(one.model) == room], folds, catalogue)
+        records |= found
+        fitted += cases
+    header = "# Written by scripts/calibrate_samples.py; run it again instead of editing.\n"
+    files.write(OUT, header + yaml.safe_dump(records, sort_keys=False, width=110))
+    lines = [f"{one.case.id},{folds[one.case.id]},{int(one.case.id in fitted)}" for one in every]
+    files.write(SPLIT, "\n".join(["case_id,fold,fitted", *lines]) + "\n")
+    write_sources([one for one in timed if one.case.id in fitted])
+    print("catalogue", build())
+
+
+def write_sources(fitted: Sequence[SampleCase]) -> None:
+    """The sources that took part here, beside those of other fits."""
+    with SOURCES.open() as stream:
+        others = [line.strip() for line in stream if line.strip() and ",samples," not in line]
+    counts = sorted(Counter(one.case.word("source_key") for one in fitted).items())
+    files.write(SOURCES, "\n".join([*others, *(f"{key},samples,{count}" for key, count in counts)]) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Measured training steps of models whose unit is a sample against the estimator: one score a measured quantity."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from polysilicon.facts import Catalogue
+from polysilicon.performance.sample_parts import samples_per_s
+from polysilicon.performance.sample_training import efficiency_for, interval_s
+from polysilicon.validation.sample_cases import (
+    RATE,
+    SampleCase,
+    convergence,
+    job_of,
+    prepare,
+    stated_rate,
+    step_s,
+    tflops_per_chip,
+)
+from polysilicon.validation.score import Score
+from polysilicon.validation.training_cases import MEASURED, Case
+
+S_PER_MIN = 60.0
+UNITS = {
+    "step_time_s": "s",
+    RATE: "samples/s",
+    "model_tflops_per_chip": "TFLOP/s",
+    "time_to_train_min": "min",
+}
+# Point and both ends of the 90 % interval.
+Ends = tuple[float, float, float]
+
+
+def scores(catalogue: Catalogue, case: Case, blank: Score) -> Iterator[Score]:
+    """One score a measured quantity of a row, filled in from `blank`; one with the reason where it states none."""
+    one = prepare(catalogue, case)
+    blank = replace(blank, status=one.status, why=one.why)
+    stated = {name: value for name in MEASURED if (value := case.number(name)) is not None}
+    if rate := stated_rate(case):
+        stated[RATE] = rate
+    if not stated:
+        reason = f"the estimator does not predict {blank.quantity}"
+        yield blank if one.why else replace(blank, status="unsupported", why=reason)
+    answers = _answers(catalogue, one) if one.cluster is not None else {}
+    for name, measured in stated.items():
+        row = replace(blank, quantity=name, measured=measured, unit=UNITS.get(name, ""))
+        if name in answers:
+            value, low, high = answers[name]
+            yield replace(row, predicted=value, low=low, high=high, error_pct=100.0 * (value / measured - 1.0))
+        elif row.why:
+            yield row
+        elif name == "time_to_train_min":
+            why = "no reference run says how many samples reach the target with this batch"
+            yield replace(row, status="underspecified", why=why)
+        else:
+            yield replace(row, status="unsupported", why=f"{name} is not predicted for models that work on samples")
+
+
+def _answers(catalogue: Catalogue, one: SampleCase) -> dict[str, Ends]:
+    """Every quantity that follows from the step of a row."""
+    assert one.model and one.cluster and one.layout  # noqa: S101, PT018 - only asked for expressible rows
+    job = job_of(catalogue, one, efficiency_for(catalogue, one.model, one.cluster))
+    step = float(step_s(job))
+    low, high = interval_s(catalogue, job, step, one.cluster, one.layout.precision)
+    slowest_last = (step, high, low)
+    rates: Ends = tuple(float(samples_per_s(one.global_batch, each)) for each in slowest_last)  # type: ignore[assignment]
+    tflops: Ends = tuple(float(tflops_per_chip(job, each)) for each in slowest_last)  # type: ignore[assignment]
+    found = {"step_time_s": (step, low, high), RATE: rates, "model_tflops_per_chip": tflops}
+    if run := convergence(one.model.name, one.case.number("year") or 0.0, one.global_batch):
+        minutes = 1.0 / one.global_batch / S_PER_MIN
+        found["time_to_train_min"] = (
+            step * run.samples * minutes,
+            low * run.least * minutes,
+            high * run.most * minutes,
+        )
+    return found
