@@ -77,10 +77,9 @@ def prepare(catalogue: Catalogue, case: Case) -> SampleCase:
             layout = checked(model, int(made.global_batch), cluster, layout)
     except PolysiliconError as cause:
         return replace(made, status="unsupported", why=str(cause))
-    contradiction = _contradiction(case, model)
-    if contradiction:
-        return replace(made, status="implausible", why=contradiction)
     found = replace(made, model=model, cluster=cluster, layout=layout)
+    if contradiction := _contradiction(case, model):
+        return replace(found, status="implausible", why=contradiction)
     if OPEN in case.word("chip"):
         why = "the row doesn't state which memory its chip has; the larger is assumed"
         return replace(found, status="underspecified", why=why)
@@ -157,6 +156,10 @@ def _layout(case: Case, model: Sampled) -> SampleLayout | TableLayout:
     stated = {name: case.number(name) for name in ("tp", "cp", "dp", "micro_batch", "zero_stage")}
     degrees = {name: int(value) for name, value in stated.items() if value is not None and value == int(value)}
     recompute = recompute_of(case.word("recompute")) == "full"
+    chips, batch = case.number("chips") or 1.0, case.number("global_batch") or 1.0
+    if batch * degrees.get("tp", 1) < chips and not {"cp", "dp"} & degrees.keys():
+        # Fewer samples than chips: several chips share the tokens of one, sharded as its weights are.
+        degrees |= {"cp": int(chips // (batch * degrees.get("tp", 1))), "zero_stage": degrees.get("zero_stage", 3)}
     return SampleLayout(precision=precision, recompute=recompute, **degrees)
 
 
