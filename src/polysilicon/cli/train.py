@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from polysilicon.cli.options import Cases, Explain, Facts, Json, Out, answer, answer_tree, catalogue, sane
+from polysilicon.cli.train_samples import (
+    Tables,
+    answer_of_case,
+    estimate_of_samples,
+    given,
+    refuse_tables,
+    sample_layout,
+)
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -132,7 +140,7 @@ class Cut:
         )
 
 
-_JOB, _CUT = Job(), Cut()
+_JOB, _CUT, _TABLES = Job(), Cut(), Tables()
 
 
 def estimate(
@@ -141,6 +149,7 @@ def estimate(
     *,
     job: Job = _JOB,
     cut: Cut = _CUT,
+    tables: Tables = _TABLES,
     facts: Facts = None,
     cases: Cases = None,
     out: Out = None,
@@ -158,6 +167,7 @@ def estimate(
     from polysilicon.performance.explain import explain_training
     from polysilicon.performance.training import estimate_training
     from polysilicon.report.estimate import training
+    from polysilicon.workloads import Transformer
 
     for_a_table(cases, out, model, "MODEL")
     known = catalogue(facts)
@@ -165,6 +175,12 @@ def estimate(
         _table(known, cases, out, as_json=json)
         return
     asked = job.question(known, model)
+    if not isinstance(workload := asked[1], Transformer):
+        chosen = sample_layout(workload, given(job, cut), tables)
+        batch = job.global_batch or 0
+        estimate_of_samples(known, workload, batch, asked[3], chosen, explain=explain, as_json=json)
+        return
+    refuse_tables(tables, workload.name)
     layouts = cut.layouts(job.chips or 0)
     if explain:
         answer_tree(explain_training(*asked, layouts), as_json=json)
@@ -194,7 +210,7 @@ def _replicas(chips: int, cut: int) -> int:
 
 ANSWERS = (
     *("case_id", "model", "chip_id", "step_time_s", "low", "high", "tokens_per_s_per_chip", "mfu_pct"),
-    *("peak_mem_gib", "fits", "status", "why"),
+    *("samples_per_s", "peak_mem_gib", "fits", "unvalidated", "status", "why"),
 )
 
 
@@ -202,9 +218,12 @@ def _table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) 
     """Every row of a table of training cases, all at once; the columns are those of `validate training`."""
     from polysilicon.cli.cases import publish
     from polysilicon.performance.training import doubt_widening, evaluate
-    from polysilicon.validation.training_cases import jobs_of, prepare, read_cases
+    from polysilicon.validation.sample_cases import by_samples
+    from polysilicon.validation.training_cases import Prepared, jobs_of, prepare, read_cases
 
-    made = [prepare(known, case) for case in read_cases(cases)]
+    every = read_cases(cases)
+    sampled = {id(case): answer_of_case(known, case) for case in every if by_samples(known, case)}
+    made = [Prepared(case) if id(case) in sampled else prepare(known, case) for case in every]
     asked = [one for one in made if one.expressible]
     answers: dict[int, dict[str, Any]] = {}
     if asked:
@@ -213,7 +232,7 @@ def _table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) 
     rows = [
         {"case_id": one.case.id, "model": one.case.word("model"), "chip_id": one.case.word("chip_id")}
         | answers.get(id(one), {})
-        | {"status": one.status, "why": one.why}
+        | sampled.get(id(one.case), {"status": one.status, "why": one.why})
         for one in made
     ]
     publish(rows, ANSWERS, out, as_json=as_json)

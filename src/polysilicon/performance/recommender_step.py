@@ -196,6 +196,26 @@ def table_share(in_host: Values, chips: Values, imbalance: Values) -> Values:
     return np.where(np.asarray(in_host) > 0.0, 0.0, imbalance / chips)
 
 
+@formula
+def busy_s(
+    products_s: Values,
+    streams_s: Values,
+    lookups_s: Values,
+    updates_s: Values,
+    exchange_s: Values,
+    kernels_s: Values,
+    data_s: Values,
+    loading_s: Values,
+    optimizer_s: Values,
+) -> Values:
+    """Time of a step before waiting: its parts follow one another.
+
+    Source: Naumov et al., DLRM (arXiv 1906.00091), section 2; Mudigere et al. (arXiv 2104.05158), section 4.
+    """
+    compute = products_s + streams_s + lookups_s + updates_s + kernels_s + optimizer_s
+    return compute + exchange_s + data_s + loading_s
+
+
 def recommender_parts(job: RecommenderJob) -> dict[str, Values]:
     """Where the step of each candidate goes [s]; the parts sum to `step_s`."""
     one, work, e, size = job.rates, job.work, job.efficiency, job.tables
@@ -219,11 +239,13 @@ def recommender_parts(job: RecommenderJob) -> dict[str, Values]:
         "updates_s": updates,
         "exchange_s": _exchange(job, samples),
         "kernels_s": part.kernels_s(work.kernels + size.tables, again, 1.0, e["kernel_s"]),
-        "data_s": exposed_s(_reduced(job), part.busy_s(products, streams), e["data_overlap"]),
-        "loading_s": exposed_s(loaded, part.busy_s(products, streams, lookups, updates), 1.0),
+        "data_s": exposed_s(_reduced(job), products + streams, e["data_overlap"]),
+        "loading_s": exposed_s(loaded, products + streams + lookups + updates, 1.0),
         "optimizer_s": streaming_s(adapted, one.stream_bytes_per_s),
     }
-    return part.step_of(parts, e["step_s"], job.chips, job.node_size, e["straggle"])
+    busy = busy_s(**parts)
+    overhead = part.waited_s(busy, e["step_s"], job.chips, job.node_size, e["straggle"])
+    return {"step_s": part.step_s(busy, overhead), **parts, "overhead_s": overhead}
 
 
 def _cuts(job: RecommenderJob) -> Values:

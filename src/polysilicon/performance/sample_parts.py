@@ -1,7 +1,5 @@
 """Formulas of one training step over samples: what recommenders, image models and encoders share."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from polysilicon.performance.values import Values
@@ -70,16 +68,7 @@ def waited_s(busy_s: Values, fixed_s: Values, chips: Values, node_size: Values, 
 
 
 @formula
-def busy_s(*parts_s: Values) -> Values:
-    """Time of a step before waiting: its parts follow one another.
-
-    Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102).
-    """
-    return sum(parts_s[1:], parts_s[0])
-
-
-@formula
-def whole_step_s(busy_s: Values, overhead_s: Values) -> Values:
+def step_s(busy_s: Values, overhead_s: Values) -> Values:
     """Time of one training step over samples.
 
     Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102).
@@ -112,12 +101,3 @@ def lookup_bytes(lookups: Values, embedding_dim: Values, element_bytes: Values) 
     Source: Naumov et al., DLRM (arXiv 1906.00091), section 2.1.
     """
     return lookups * embedding_dim * element_bytes
-
-
-def step_of(
-    parts: Mapping[str, Values], fixed_s: Values, chips: Values, node_size: Values, straggle: Values
-) -> dict[str, Values]:
-    """The parts, what waiting adds to them, and before them the step that they sum to [s]."""
-    busy = busy_s(*parts.values())
-    overhead = waited_s(busy, fixed_s, chips, node_size, straggle)
-    return {"step_s": whole_step_s(busy, overhead), **parts, "overhead_s": overhead}

@@ -22,8 +22,8 @@ Links = tuple[Values, Values, Values, Values]
 class SampleRates:
     """Achieved rates; each a number, or a column with one entry a candidate.
 
-    `wide_flop_per_s` is the peak of products in at least 16 bits, at the chip's pace; `element_bytes` is the width of an
-    activation.
+    `wide_flop_per_s` is the peak of products in at least 16 bits, at the chip's pace; `element_bytes` is the width of
+    an activation.
     """
 
     product_flop_per_s: Values

@@ -92,6 +92,26 @@ def context_parallel_s(all_to_all_s: Values, layers: Values, recomputed: Values,
     return all_to_all_s * layers * (8.0 + 4.0 * recomputed) * micro_batches
 
 
+@formula
+def busy_s(
+    products_s: Values,
+    attention_s: Values,
+    streams_s: Values,
+    frozen_s: Values,
+    kernels_s: Values,
+    tensor_s: Values,
+    context_s: Values,
+    data_s: Values,
+    optimizer_s: Values,
+) -> Values:
+    """Time of a step before waiting: its parts follow one another.
+
+    Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102).
+    """
+    compute = products_s + attention_s + streams_s + frozen_s + kernels_s + optimizer_s
+    return compute + tensor_s + context_s + data_s
+
+
 def sample_parts(job: SampleJob) -> dict[str, Values]:
     """Where the step of each candidate goes [s]; the parts sum to `step_s`."""
     one, work, e = job.rates, job.work, job.efficiency
@@ -115,10 +135,12 @@ def sample_parts(job: SampleJob) -> dict[str, Values]:
         "kernels_s": part.kernels_s(work.kernels, again, batches, e["kernel_s"]),
         "tensor_s": tensor,
         "context_s": context,
-        "data_s": _data(job, part.busy_s(products, attention, streams), batches),
+        "data_s": _data(job, products + attention + streams, batches),
         "optimizer_s": streaming_s(adapted, one.stream_bytes_per_s),
     }
-    return part.step_of(parts, e["step_s"], chips, job.node_size, e["straggle"])
+    busy = busy_s(**parts)
+    overhead = part.waited_s(busy, e["step_s"], chips, job.node_size, e["straggle"])
+    return {"step_s": part.step_s(busy, overhead), **parts, "overhead_s": overhead}
 
 
 def _cut(job: SampleJob, batches: Values) -> tuple[Values, Values]:

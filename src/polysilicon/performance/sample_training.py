@@ -61,6 +61,10 @@ class SampleLayout:
     recompute: bool = False
     precision: str = "bf16"
 
+    def said(self) -> dict[str, Any]:
+        """The layout in words."""
+        return vars(self) | {"recompute": "full" if self.recompute else "none"}
+
 
 @dataclass(frozen=True)
 class TableLayout:
@@ -69,6 +73,10 @@ class TableLayout:
     sharding: str = "column"
     in_host: bool = False
     precision: str = "bf16"
+
+    def said(self) -> dict[str, Any]:
+        """The layout in words."""
+        return {"tables": self.sharding, "tables_in": "host" if self.in_host else "chip", "precision": self.precision}
 
 
 @dataclass(frozen=True)
@@ -136,42 +144,31 @@ def estimate_samples(
         InputError: the layout can't be run (the message names the constraint), or the chip states no dense matrix
             peak for the precision that is asked for.
     """
+    job, cut = job_for(catalogue, model, global_batch, cluster, layout)
+    return _made(catalogue, model, job, cluster, cut)
+
+
+def job_for(
+    catalogue: Catalogue,
+    model: Sampled,
+    global_batch: int,
+    cluster: Cluster,
+    layout: SampleLayout | TableLayout | None = None,
+) -> tuple[SampleJob | RecommenderJob, SampleLayout | TableLayout]:
+    """Everything the formulas read, and the layout with what it left open decided.
+
+    Raises:
+        InputError: as `estimate_samples`.
+    """
+    efficiency = efficiency_for(catalogue, model, cluster)
     if isinstance(model, Recommender):
-        return _recommender(catalogue, model, global_batch, cluster, layout)
-    return _samples(catalogue, model, global_batch, cluster, layout)
-
-
-def _recommender(
-    catalogue: Catalogue,
-    model: Recommender,
-    global_batch: int,
-    cluster: Cluster,
-    layout: SampleLayout | TableLayout | None,
-) -> SampleTraining:
-    cut = layout if isinstance(layout, TableLayout) else TableLayout()
-    if global_batch < cluster.chips:
-        raise InputError("the global batch must hold at least one sample a chip", found=global_batch)
-    job = recommender_job(catalogue, model, global_batch, cluster, cut, efficiency_for(catalogue, model, cluster))
-    said = {"tables by": cut.sharding, "tables in": "host" if cut.in_host else "chip", "precision": cut.precision}
-    return _made(catalogue, model, job, cluster, said)
-
-
-def _samples(
-    catalogue: Catalogue,
-    model: Diffusion | UNet | Encoder,
-    global_batch: int,
-    cluster: Cluster,
-    layout: SampleLayout | TableLayout | None,
-) -> SampleTraining:
+        tables = layout if isinstance(layout, TableLayout) else TableLayout()
+        if global_batch < cluster.chips:
+            raise InputError("the global batch must hold at least one sample a chip", found=global_batch)
+        return recommender_job(catalogue, model, global_batch, cluster, tables, efficiency), tables
     cut = checked(model, global_batch, cluster, layout if isinstance(layout, SampleLayout) else SampleLayout())
-    job = sample_job(catalogue, model, global_batch, cluster, cut, efficiency_for(catalogue, model, cluster))
-    said = {name: value for name, value in vars(cut).items() if name != "recompute"}
-    said |= {
-        "micro_batch": int(job.micro_batch),
-        "zero_stage": int(job.zero_stage),
-        "recompute": "full" if cut.recompute else "none",
-    }
-    return _made(catalogue, model, job, cluster, said)
+    job = sample_job(catalogue, model, global_batch, cluster, cut, efficiency)
+    return job, replace(cut, micro_batch=int(job.micro_batch), zero_stage=int(job.zero_stage))
 
 
 def kind_of(model: Sampled) -> str:
@@ -322,13 +319,13 @@ def _made(
     model: Sampled,
     job: SampleJob | RecommenderJob,
     cluster: Cluster,
-    said: Mapping[str, Any],
+    cut: SampleLayout | TableLayout,
 ) -> SampleTraining:
     if isinstance(job, RecommenderJob):
         parts, memory = recommender_parts(job), recommender_memory(job)
     else:
         parts, memory = sample_parts(job), sample_memory(job)
-    step, batch, precision = float(parts["step_s"]), float(job.global_batch), str(said["precision"])
+    step, batch, precision = float(parts["step_s"]), float(job.global_batch), cut.precision
     low, high = interval_s(catalogue, job, step, cluster, precision)
     return SampleTraining(
         model=model.name,
@@ -336,7 +333,7 @@ def _made(
         chip=cluster.chip,
         chips=float(cluster.chips),
         global_batch=batch,
-        layout=said,
+        layout=cut.said(),
         step_s=Range(step, low, high),
         samples_per_s=Range(*(float(samples_per_s(batch, one)) for one in (step, high, low))),
         parts={name: float(value) for name, value in parts.items()},

@@ -24,7 +24,7 @@ from polysilicon.records.recorder import formula
 from polysilicon.records.table import Table
 from polysilicon.records.units import GIB, GIGA
 from polysilicon.workloads.counts import Shape
-from polysilicon.workloads.model import Diffusion, Recommender, Transformer
+from polysilicon.workloads.model import Transformer, Workload
 from polysilicon.workloads.task import Training
 
 MICRO = 1e-6
@@ -136,7 +136,7 @@ class TrainingEstimate:
 
 def estimate_training(
     catalogue: Catalogue,
-    model: Transformer | Recommender | Diffusion,
+    model: Workload,
     task: Training,
     cluster: Cluster,
     layouts: Layouts,

@@ -74,12 +74,15 @@ def rate(catalogue: Catalogue, scenario: Scenario, load: Workload, system: Syste
     chips = float(system.chips or 0.0)
     model = describe(catalogue, load.model)
     if not isinstance(model, Transformer):
-        counted = sampled(catalogue, model, load, system)
+        counted: SamplesEstimate | SampleTraining
+        if isinstance(load, Train):
+            counted = trained_on_samples(catalogue, model, load, system)
+        else:
+            counted = served_samples(catalogue, model, load, system)
         each = counted.samples_per_s_per_chip
-        how = _together(counted, model)
         bounds = (each.low, each.high)
-        doubts = counted.doubts
-        return _rate(scenario, each.value, bounds, chips, load, how, doubts, unvalidated=counted.unvalidated)
+        how = _together(counted, model)
+        return _rate(scenario, each.value, bounds, chips, load, how, counted.doubts, unvalidated=counted.unvalidated)
     if isinstance(load, Train):
         found = trained(catalogue, load, system)
         best = found.best
@@ -152,17 +155,24 @@ def served(catalogue: Catalogue, load: Serve, system: System, ttft_ms: float | N
     ).best
 
 
-def sampled(catalogue: Catalogue, model: Sampled, load: Workload, system: System) -> SamplesEstimate | SampleTraining:
-    """What a chip does of a model that works on samples: on the job's chips, or on as few as hold the model.
+def trained_on_samples(catalogue: Catalogue, model: Sampled, load: Train, system: System) -> SampleTraining:
+    """What the chips of a workload's job do of a model that works on samples.
+
+    Raises:
+        NothingFits: they don't hold it.
+    """
+    cluster = Cluster.from_catalogue(catalogue, system.id, load.job_chips)
+    batch = load.global_batch or load.job_chips * GLOBAL_BATCH
+    return _fitting(estimate_samples(catalogue, model, int(batch), cluster), load.model)
+
+
+def served_samples(catalogue: Catalogue, model: Sampled, load: Serve, system: System) -> SamplesEstimate:
+    """What a chip serves of a model that works on samples, on as few chips as hold it.
 
     Raises:
         NothingFits: not even a small pod holds it.
         Unsupported: the model is of a kind that is not modelled.
     """
-    if isinstance(load, Train):
-        cluster = Cluster.from_catalogue(catalogue, system.id, load.job_chips)
-        batch = load.global_batch or load.job_chips * GLOBAL_BATCH
-        return _fitting(estimate_samples(catalogue, model, int(batch), cluster), load.model)
     chips = max(float(system.chips or 1.0), 1.0)
     while True:
         cluster = Cluster.from_catalogue(catalogue, system.id, chips)

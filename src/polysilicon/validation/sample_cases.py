@@ -28,7 +28,7 @@ from polysilicon.records.units import TERA
 from polysilicon.validation.score import Status
 from polysilicon.validation.training_cases import Case, cluster_of
 from polysilicon.validation.training_words import precision_of, recompute_of
-from polysilicon.workloads.describe import describe
+from polysilicon.workloads.describe import card_of, describe
 from polysilicon.workloads.model import Diffusion, Encoder, Recommender, Transformer
 from polysilicon.workloads.samples import Sampled
 
@@ -56,9 +56,15 @@ class SampleCase:
         return self.case.number("global_batch") or 0.0
 
 
-def by_samples(case: Case) -> bool:
-    """Whether a row's model works on samples instead of tokens."""
-    return case.word("kind").casefold() in KINDS
+def by_samples(catalogue: Catalogue, case: Case) -> bool:
+    """Whether a row's model works on samples instead of tokens, by its kind or, where it states none, by its name."""
+    kind = case.word("kind").casefold()
+    if kind:
+        return kind in KINDS
+    try:
+        return card_of(catalogue, case.word("model")).kind != "transformer"
+    except PolysiliconError:
+        return False
 
 
 def prepare(catalogue: Catalogue, case: Case) -> SampleCase:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from polysilicon.facts import Catalogue
 from polysilicon.performance.sample_parts import samples_per_s
-from polysilicon.performance.sample_training import efficiency_for, interval_s
+from polysilicon.performance.sample_training import efficiency_for, interval_s, unvalidated
 from polysilicon.validation.sample_cases import (
     RATE,
     SampleCase,
@@ -21,6 +21,7 @@ from polysilicon.validation.score import Score
 from polysilicon.validation.training_cases import MEASURED, Case
 
 S_PER_MIN = 60.0
+UNVALIDATED = "unvalidated: measured cases of this kind are too few, or too far off"
 UNITS = {
     "step_time_s": "s",
     RATE: "samples/s",
@@ -42,11 +43,13 @@ def scores(catalogue: Catalogue, case: Case, blank: Score) -> Iterator[Score]:
         reason = f"the estimator does not predict {blank.quantity}"
         yield blank if one.why else replace(blank, status="unsupported", why=reason)
     answers = _answers(catalogue, one) if one.cluster is not None else {}
+    doubt = UNVALIDATED if answers and _doubtful(catalogue, one) else ""
     for name, measured in stated.items():
         row = replace(blank, quantity=name, measured=measured, unit=UNITS.get(name, ""))
         if name in answers:
             value, low, high = answers[name]
-            yield replace(row, predicted=value, low=low, high=high, error_pct=100.0 * (value / measured - 1.0))
+            error = 100.0 * (value / measured - 1.0)
+            yield replace(row, predicted=value, low=low, high=high, error_pct=error, why=row.why or doubt)
         elif row.why:
             yield row
         elif name == "time_to_train_min":
@@ -54,6 +57,11 @@ def scores(catalogue: Catalogue, case: Case, blank: Score) -> Iterator[Score]:
             yield replace(row, status="underspecified", why=why)
         else:
             yield replace(row, status="unsupported", why=f"{name} is not predicted for models that work on samples")
+
+
+def _doubtful(catalogue: Catalogue, one: SampleCase) -> bool:
+    assert one.model and one.cluster  # noqa: S101, PT018 - only asked for expressible rows
+    return unvalidated(catalogue, efficiency_for(catalogue, one.model, one.cluster))
 
 
 def _answers(catalogue: Catalogue, one: SampleCase) -> dict[str, Ends]:

@@ -80,7 +80,7 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
         InputError: the file can't be read, or a cell is not a number; with file, line and column.
     """
     rows = read_cases(cases_path or CASES)
-    made = [prepare(catalogue, case) for case in rows if not by_samples(case)]
+    made = [prepare(catalogue, case) for case in rows if not by_samples(catalogue, case)]
     answers = _answers(catalogue, [one for one in made if one.expressible])
     cases, duplicates, steps = _fitted()
     scores = []
@@ -88,7 +88,7 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
         seen = one.case.id in cases or one.case.word("dup_group") in duplicates
         seen = seen or _step(one.case.words) in steps
         scores += list(_scores(catalogue, one, answers.get(id(one)), seen))
-    for case in filter(by_samples, rows):
+    for case in (one for one in rows if by_samples(catalogue, one)):
         seen = case.id in cases or case.word("dup_group") in duplicates
         scores += samples.scores(catalogue, case, _blank(catalogue, Prepared(case), seen))
     return scores
