@@ -3,10 +3,10 @@
     python scripts/calibrate_samples.py     # fit, then write facts/data/efficiency/samples.yaml
 
 Rows keep the fold that measurements/training_split.csv drew for them by whole groups; samples_split.csv records which
-were fitted here; a row that leaves only the size of its chip's memory open may be. Few parameters, each pulled to a
-prior, and a pace for each class and chip; one interval a room, from refits that never saw a source, or a chip, in turn,
-since whoever asks is a source that was never seen. A room whose errors on rows never fitted, or on sources left out,
-miss the bar, or that has too few of either, is marked unvalidated, and its figures say so.
+were fitted here. Few parameters, each pulled to a prior, and a pace for each class and chip; one interval a room, from
+refits that never saw a source, or a chip, in turn, since whoever asks is a source that was never seen. A room whose
+errors on rows never fitted, or on sources left out, miss the bar, or that has too few of either, is marked unvalidated,
+and its figures say so.
 """
 
 import csv
@@ -337,8 +337,7 @@ def main() -> None:
     with FOLDS.open() as stream:
         folds = {row["case_id"]: row["fold"] for row in csv.DictReader(stream)}
     every = [prepare(catalogue, case) for case in read_cases(CASES) if by_samples(catalogue, case)]
-    made = [one for one in every if one.status in ("ok", "underspecified") and one.cluster is not None]
-    made = [one for one in made if one.case.word("quality") in ("A", "B")]
+    made = [one for one in every if one.status == "ok" and one.case.word("quality") in ("A", "B")]
     timed = [
         one for one in made if measured_step_s(one, job_of(catalogue, one, start_of(kind_of(one.model), catalogue))) > 0
     ]

@@ -35,8 +35,6 @@ from polysilicon.workloads.samples import Sampled
 KINDS = ("diffusion", "encoder", "dlrm", "recommender")
 CONVERGENCE = DATA / "measurements" / "convergence.csv"
 RATE = "samples_per_s"
-# How a table says that a source left open which memory its chip had.
-OPEN = "not stated"
 
 
 @dataclass(frozen=True)
@@ -86,9 +84,6 @@ def prepare(catalogue: Catalogue, case: Case) -> SampleCase:
     found = replace(made, model=model, cluster=cluster, layout=layout)
     if contradiction := _contradiction(case, model):
         return replace(found, status="implausible", why=contradiction)
-    if OPEN in case.word("chip"):
-        why = "the row doesn't state which memory its chip has; the larger is assumed"
-        return replace(found, status="underspecified", why=why)
     return found
 
 
