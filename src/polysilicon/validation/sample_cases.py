@@ -174,9 +174,12 @@ class Convergence:
 
 
 def convergence(model: str, year: float, global_batch: float) -> Convergence | None:
-    """Of the last round of reference runs that a year could know, between its batches; `None` outside of them.
+    """Of the last round of reference runs that a year could know, between its batches; `None` beyond the largest.
 
-    Source: MLCommons, training rules, section on reference convergence points.
+    A batch below the smallest takes that one's samples, and one between two a linear mean, as the benchmark's own
+    checker has it.
+
+    Source: MLCommons, mlperf_logging/rcp_checker/rcp_checker.py.
     """
     rounds = _rounds().get(model, {})
     known = [name for name, since in rounds if since <= year] or [name for name, _ in rounds][:1]
@@ -184,9 +187,9 @@ def convergence(model: str, year: float, global_batch: float) -> Convergence | N
         return None
     rows = next(rows for (name, _), rows in rounds.items() if name == known[-1])
     batches = rows[0]
-    if not batches[0] <= global_batch <= batches[-1]:
+    if global_batch > batches[-1]:
         return None
-    return Convergence(*(float(np.interp(np.log(global_batch), np.log(batches), column)) for column in rows[1:]))
+    return Convergence(*(float(np.interp(global_batch, batches, column)) for column in rows[1:]))
 
 
 @lru_cache(maxsize=1)
