@@ -232,7 +232,7 @@ def _verdict(case: Case) -> tuple[Status, str]:
         return "unsupported", f"a {phase} measurement: `validate serving` takes those of inference"
     if phase not in TRAINING:
         return "unsupported", f"phase {phase} is not modelled yet"
-    if kind not in ("", "dense", "moe"):
+    if kind not in ("", "dense", "moe", "vision"):
         return "unsupported", f"training of {kind} models is not modelled yet"
     tricks = case.word("other_tricks")
     if "optimizer" in tricks and "offload" in tricks:
