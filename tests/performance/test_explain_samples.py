@@ -6,7 +6,12 @@ from polysilicon.performance.sample_training import SampleLayout, TableLayout, e
 from polysilicon.workloads import describe
 
 JOBS = [
-    ("dlrm-dcnv2", 65536, TableLayout(sharding="row"), ("embedding-bytes-training", "recommender-all", "model dlrm-dcnv2")),
+    (
+        "dlrm-dcnv2",
+        65536,
+        TableLayout(sharding="row"),
+        ("embedding-bytes-training", "recommender-all", "model dlrm-dcnv2"),
+    ),
     ("flux.1-schnell-256", 512, SampleLayout(tp=2, precision="fp8"), ("diffusion-all", "layout: tp", "fp8_tflops")),
     ("bert-large-mlperf", 768, None, ("encoder-all", "task: global batch")),
 ]

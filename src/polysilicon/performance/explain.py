@@ -53,7 +53,7 @@ def explain_training(
         InputError: the chip states no dense matrix peak for the precision.
     """
     if not isinstance(model, Transformer):
-        raise Unsupported(f"{model.name}: training time is modelled for transformers only so far")
+        raise Unsupported(f"{model.name} works on samples instead of tokens: ask for a step of samples")
     recorder = Recorder()
     known = Known(recorder)
     chips = known_cluster(known, cluster)

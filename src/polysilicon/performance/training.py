@@ -150,7 +150,7 @@ def estimate_training(
             the chip states no dense matrix peak for a precision that is asked for.
     """
     if not isinstance(model, Transformer):
-        raise Unsupported(f"{model.name}: training time is modelled for transformers only so far")
+        raise Unsupported(f"{model.name} works on samples instead of tokens: ask for a step of samples")
     check(model, task, cluster, layouts)
     efficiency = efficiency_of(catalogue, cluster.chip, "training")
     job = job_of(catalogue, Shape.of(model), task, cluster, layouts, recipe or Recipe(), efficiency)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 from msgspec.structs import replace
 
 from polysilicon.facts import Catalogue
@@ -65,7 +66,7 @@ def _doubtful(catalogue: Catalogue, one: SampleCase) -> bool:
 
 
 def _answers(catalogue: Catalogue, one: SampleCase) -> dict[str, Ends]:
-    """Every quantity that follows from the step of a row."""
+    """Every quantity that follows from the step of a row; the errors of step and run length are independent."""
     assert one.model and one.cluster and one.layout  # noqa: S101, PT018 - only asked for expressible rows
     job = job_of(catalogue, one, efficiency_for(catalogue, one.model, one.cluster))
     step = float(step_s(job))
@@ -75,10 +76,8 @@ def _answers(catalogue: Catalogue, one: SampleCase) -> dict[str, Ends]:
     tflops: Ends = tuple(float(tflops_per_chip(job, each)) for each in slowest_last)  # type: ignore[assignment]
     found = {"step_time_s": (step, low, high), RATE: rates, "model_tflops_per_chip": tflops}
     if run := convergence(one.model.name, one.case.number("year") or 0.0, one.global_batch):
-        minutes = 1.0 / one.global_batch / S_PER_MIN
-        found["time_to_train_min"] = (
-            step * run.samples * minutes,
-            low * run.least * minutes,
-            high * run.most * minutes,
-        )
+        minutes = step * run.samples / one.global_batch / S_PER_MIN
+        below = np.hypot(np.log(step / low), np.log(run.samples / run.least))
+        above = np.hypot(np.log(high / step), np.log(run.most / run.samples))
+        found["time_to_train_min"] = (minutes, float(minutes * np.exp(-below)), float(minutes * np.exp(above)))
     return found
