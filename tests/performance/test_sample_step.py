@@ -81,8 +81,6 @@ def test_computing_again_takes_time_and_gives_memory(asked):
 
 @given(jobs(), jobs())
 def test_a_table_of_jobs_is_its_jobs(one, other):
-    if isinstance(one[0].work.layers, float) and one[0].work.layers * other[0].work.layers == 0:
-        return
     both = [one[0], other[0]]
     names = "global_batch", "tp", "cp", "dp", "micro_batch", "zero_stage", "recomputed", "node_size"
     columns = {name: np.array([float(getattr(job, name)) for job in both]) for name in names}

@@ -88,6 +88,7 @@ def test_a_row_that_can_not_be_meant_says_so(tmp_path):
         "strange,llama-3.1-8b,diffusion,nvidia-h100-sxm-80gb,8,256,,bf16,,,,0.1",
         "unknown,no-such-model,dlrm,nvidia-h100-sxm-80gb,8,256,,bf16,,,,0.1",
         "mute,stable-diffusion-2,diffusion,nvidia-h100-sxm-80gb,8,256,,bf16,,,,",
+        "thin,dlrm-dcnv2,dlrm,nvidia-h100-sxm-80gb,8,4,,bf16,,,,0.1",
     )
     assert {name: one.status for name, one in found.items()} == {
         "short": "implausible",
@@ -96,6 +97,7 @@ def test_a_row_that_can_not_be_meant_says_so(tmp_path):
         "strange": "unsupported",
         "unknown": "unsupported",
         "mute": "unsupported",
+        "thin": "unsupported",
     }
     assert "512 tokens" in found["short"].why
     assert all(one.why for one in found.values())

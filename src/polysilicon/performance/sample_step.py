@@ -171,10 +171,7 @@ def sample_memory(job: SampleJob) -> dict[str, Values]:
     weights = wire_bytes(answered_weights(own, 0.0, ranks, 1.0, stage, 3.0), WEIGHT_BYTES)
     gradients = wire_bytes(answered_weights(own, 0.0, ranks, 1.0, stage, 2.0), GRADIENT_BYTES)
     optimizer = wire_bytes(answered_weights(own, 0.0, ranks, 1.0, stage, 1.0), ADAM_BYTES)
-    blocks = work.layers * work.tokens * work.hidden
-    elements = np.where(
-        (np.asarray(job.recomputed) > 0.0) & (np.asarray(work.layers) > 0.0), blocks, work.kept_elements
-    )
+    elements = np.where(np.asarray(job.recomputed) > 0.0, work.edge_elements, work.kept_elements)
     kept = part.kept_sample_bytes(job.micro_batch / (job.tp * job.cp), elements, job.rates.element_bytes)
     return held(weights, gradients, optimizer, kept, job.efficiency)
 

@@ -163,8 +163,6 @@ def job_for(
     efficiency = efficiency_for(catalogue, model, cluster)
     if isinstance(model, Recommender):
         tables = layout if isinstance(layout, TableLayout) else TableLayout()
-        if global_batch < cluster.chips:
-            raise InputError("the global batch must hold at least one sample a chip", found=global_batch)
         return recommender_job(catalogue, model, global_batch, cluster, tables, efficiency), tables
     cut = checked(model, global_batch, cluster, layout if isinstance(layout, SampleLayout) else SampleLayout())
     job = sample_job(catalogue, model, global_batch, cluster, cut, efficiency)
@@ -266,8 +264,11 @@ def recommender_job(
     """Everything the formulas of a recommender read.
 
     Raises:
-        InputError: the tables can't be cut so.
+        InputError: the tables can't be cut so, the batch is below one sample a chip, or the chip states no dense
+            matrix peak for the precision.
     """
+    if global_batch < cluster.chips:
+        raise InputError("the global batch must hold at least one sample a chip", found=global_batch)
     if cut.sharding not in SHARDINGS:
         raise InputError("tables can't be cut so", found=cut.sharding, allowed=list(SHARDINGS))
     host = host_of(catalogue)

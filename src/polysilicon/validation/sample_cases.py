@@ -79,6 +79,8 @@ def prepare(catalogue: Catalogue, case: Case) -> SampleCase:
             cluster.peak(precision)
         if isinstance(layout, SampleLayout) and not isinstance(model, Recommender):
             layout = checked(model, int(made.global_batch), cluster, layout)
+        elif made.global_batch < cluster.chips:
+            raise InputError("its batch holds less than a sample a chip", found=case.word("global_batch"))
     except PolysiliconError as cause:
         return replace(made, status="unsupported", why=str(cause))
     found = replace(made, model=model, cluster=cluster, layout=layout)
@@ -154,6 +156,8 @@ def _layout(case: Case, model: Sampled) -> SampleLayout | TableLayout:
     precision = precision_of(case.word("precision"))
     if isinstance(model, Recommender):
         return TableLayout(precision=precision)
+    if (case.number("pp") or 1.0) > 1.0:
+        raise InputError("pipeline stages are not modelled for models that work on samples", found=case.word("pp"))
     stated = {name: case.number(name) for name in ("tp", "cp", "dp", "micro_batch", "zero_stage")}
     degrees = {name: int(value) for name, value in stated.items() if value is not None and value == int(value)}
     recompute = recompute_of(case.word("recompute")) == "full"

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from polysilicon.facts import Catalogue
 from polysilicon.performance.sample_parts import samples_per_s
 from polysilicon.performance.sample_training import efficiency_for, interval_s, unvalidated
+from polysilicon.performance.values import Values
+from polysilicon.records.units import TERA
 from polysilicon.validation.sample_cases import (
     RATE,
     SampleCase,
@@ -27,6 +29,7 @@ UNITS = {
     "step_time_s": "s",
     RATE: "samples/s",
     "model_tflops_per_chip": "TFLOP/s",
+    "mfu_pct": "%",
     "time_to_train_min": "min",
 }
 # Point and both ends of the 90 % interval.
@@ -60,6 +63,11 @@ def scores(catalogue: Catalogue, case: Case, blank: Score) -> Iterator[Score]:
             yield replace(row, status="unsupported", why=f"{name} is not predicted for models that work on samples")
 
 
+def _ends(column: Values) -> Ends:
+    value, low, high = (float(one) for one in np.ravel(column))
+    return value, low, high
+
+
 def _doubtful(catalogue: Catalogue, one: SampleCase) -> bool:
     assert one.model and one.cluster  # noqa: S101, PT018 - only asked for expressible rows
     return unvalidated(catalogue, efficiency_for(catalogue, one.model, one.cluster))
@@ -71,11 +79,17 @@ def _answers(catalogue: Catalogue, one: SampleCase) -> dict[str, Ends]:
     job = job_of(catalogue, one, efficiency_for(catalogue, one.model, one.cluster))
     step = float(step_s(job))
     low, high = interval_s(catalogue, job, step, one.cluster, one.layout.precision)
-    slowest_last = (step, high, low)
-    rates: Ends = tuple(float(samples_per_s(one.global_batch, each)) for each in slowest_last)  # type: ignore[assignment]
-    tflops: Ends = tuple(float(tflops_per_chip(job, each)) for each in slowest_last)  # type: ignore[assignment]
-    found = {"step_time_s": (step, low, high), RATE: rates, "model_tflops_per_chip": tflops}
-    if run := convergence(one.model.name, one.case.number("year") or 0.0, one.global_batch):
+    ends = np.array([step, high, low])
+    tflops = tflops_per_chip(job, ends)
+    peak = one.case.number("peak_tflops_used") or float(one.cluster.peak("bf16")) / TERA
+    rates = {
+        RATE: samples_per_s(one.global_batch, ends),
+        "model_tflops_per_chip": tflops,
+        "mfu_pct": 100.0 * tflops / peak,
+    }
+    found: dict[str, Ends] = {"step_time_s": (step, low, high)}
+    found |= {name: _ends(row) for name, row in rates.items()}
+    if run := convergence(one.model.name, one.case.number("year") or np.inf, one.global_batch):
         minutes = step * run.samples / one.global_batch / S_PER_MIN
         below = np.hypot(np.log(step / low), np.log(run.samples / run.least))
         above = np.hypot(np.log(high / step), np.log(run.most / run.samples))

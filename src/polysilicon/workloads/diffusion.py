@@ -7,7 +7,7 @@ from typing import Any
 from polysilicon.records.errors import InputError, Place
 from polysilicon.workloads.keys import Keys
 from polysilicon.workloads.model import Diffusion
-from polysilicon.workloads.work import Work, attention, encoder_flop, product, streamed
+from polysilicon.workloads.work import Work, attention, edge, encoder_flop, product, streamed
 
 
 def from_description(config: Mapping[str, Any], name: str) -> Diffusion:
@@ -80,7 +80,12 @@ def image_work(model: Diffusion) -> Work:
     (arXiv 2503.20314), section 4.2.
     """
     h, wide, here = float(model.hidden), float(model.ffn_hidden), float(tokens(model))
-    block = streamed(here * 5.0 * h, here * h, 2.0) + product(here, h, 3.0 * h) + streamed(here * 4.0 * h, here * h)
+    block = (
+        edge(here * h)
+        + streamed(here * 5.0 * h, here * h, 2.0)
+        + product(here, h, 3.0 * h)
+        + streamed(here * 4.0 * h, here * h)
+    )
     block += attention(here, here, h) + product(here, h, h) + streamed(here * 4.0 * h, here * h)
     if model.crossed:
         text = float(model.text_tokens)

@@ -7,7 +7,7 @@ from typing import Any
 from polysilicon.records.errors import InputError, Place
 from polysilicon.workloads.keys import Keys
 from polysilicon.workloads.model import Encoder
-from polysilicon.workloads.work import Work, attention, product, streamed
+from polysilicon.workloads.work import Work, attention, edge, product, streamed
 
 
 def from_description(config: Mapping[str, Any], name: str) -> Encoder:
@@ -47,7 +47,7 @@ def text_work(model: Encoder) -> Work:
     Source: Devlin et al., BERT (arXiv 1810.04805), section 3 and appendix A.
     """
     h, wide, here = float(model.hidden), float(model.ffn_hidden), float(model.tokens)
-    block = product(here, h, 3.0 * h) + attention(here, here, h) + product(here, h, h)
+    block = edge(here * h) + product(here, h, 3.0 * h) + attention(here, here, h) + product(here, h, h)
     block += streamed(here * 5.0 * h, here * 2.0 * h, 2.0)
     block += product(here, h, wide) + streamed(here * 2.0 * wide, here * wide) + product(here, wide, h)
     block += streamed(here * 5.0 * h, here * 2.0 * h, 2.0)

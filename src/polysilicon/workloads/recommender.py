@@ -62,11 +62,6 @@ def row_work(model: Recommender) -> Work:
     return work
 
 
-def widest_share(model: Recommender) -> float:
-    """The most lookups that one table has, as a share of all."""
-    return max(model.lookups) / float(sum(model.lookups))
-
-
 def _top_width(model: Recommender) -> int:
     vectors = len(model.rows) + 1
     if model.cross_layers:

@@ -6,7 +6,7 @@ from typing import Any
 from polysilicon.records.errors import InputError, Place
 from polysilicon.workloads.keys import Keys
 from polysilicon.workloads.model import UNet
-from polysilicon.workloads.work import Work, attention, encoder_flop, product, streamed
+from polysilicon.workloads.work import Work, attention, edge, encoder_flop, product, streamed
 
 # A convolution of three by three, and the width of the time step's embedding over that of the first level.
 TAPS, TIME_WIDTHS = 9.0, 4.0
@@ -90,7 +90,7 @@ def _positions(model: UNet, level: int) -> float:
 def _residual(model: UNet, level: int, inner: float, outer: float) -> Work:
     """Norm, activation and convolution, twice; the time step added between; the input added (projected) at the end."""
     here = _positions(model, level)
-    work = streamed(here * 3.0 * inner, here * inner) + product(here, inner, outer, TAPS)
+    work = edge(here * inner) + streamed(here * 3.0 * inner, here * inner) + product(here, inner, outer, TAPS)
     work += streamed(here * 3.0 * outer, here * outer) + product(here, outer, outer, TAPS)
     work += product(1.0, TIME_WIDTHS * model.channels[0], outer) + streamed(here * 3.0 * outer)
     return work + product(here, inner, outer) if inner != outer else work
@@ -102,7 +102,7 @@ def _transformer(model: UNet, level: int, width: float, depth: int) -> Iterator[
         return
     here, text = _positions(model, level), float(model.text_tokens)
     yield streamed(here * 3.0 * width, here * width) + product(here, width, width) + product(here, width, width)
-    block = streamed(here * 3.0 * width, here * width, 2.0) + product(here, width, 3.0 * width)
+    block = edge(here * width) + streamed(here * 3.0 * width, here * width, 2.0) + product(here, width, 3.0 * width)
     block += attention(here, here, width) + product(here, width, width) + streamed(here * 3.0 * width)
     block += streamed(here * 3.0 * width, here * width) + product(here, width, width)
     block += product(text, model.text_width, 2.0 * width) + attention(here, text, width)

@@ -14,10 +14,11 @@ class Work:
     """One sample's forward pass, and the sizes that training it moves and holds.
 
     `product_flop` is of matrix products and convolutions, `core_flop` of attention proper. `moved_elements` are the
-    values that all operators read and write, each once; `kept_elements` those that the backward pass needs again.
-    `kernels` are launched once a micro-batch, whatever its size. `parameters` are trained; `frozen_flop` is of encoders
-    that only run forward. `layers`, `hidden` and `tokens` are of the transformer blocks that tensor and context
-    parallelism can cut; 0 layers where the model has none that they can. Each is a number, or a column of models.
+    values that all operators read and write, each once; `kept_elements` those that the backward pass needs again, and
+    `edge_elements` the inputs of the blocks, which are kept where blocks are computed again. `kernels` are launched
+    once a micro-batch, whatever its size. `parameters` are trained; `frozen_flop` is of encoders that only run forward.
+    `layers`, `hidden` and `tokens` are of the transformer blocks that tensor and context parallelism can cut; 0 layers
+    where the model has none that they can. Each is a number, or a column of models.
     """
 
     product_flop: Values
@@ -27,6 +28,7 @@ class Work:
     kernels: Values
     parameters: Values
     frozen_flop: Values = 0.0
+    edge_elements: Values = 0.0
     layers: Values = 0.0
     hidden: Values = 0.0
     tokens: Values = 0.0
@@ -51,6 +53,7 @@ class Work:
             self.kernels + other.kernels,
             self.parameters + other.parameters,
             self.frozen_flop + other.frozen_flop,
+            self.edge_elements + other.edge_elements,
             self.layers,
             self.hidden,
             self.tokens,
@@ -100,6 +103,11 @@ def attention(queries: float, keys: float, width: float) -> Work:
     """Fused attention without its projections: queries, keys and values read, the result written, all kept."""
     values = 2.0 * queries * width + 2.0 * keys * width
     return Work(0.0, attended_flop(queries, keys, width), values, values, 1.0, 0.0)
+
+
+def edge(elements: float) -> Work:
+    """The input of a block that can be computed again from it."""
+    return Work(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, edge_elements=elements)
 
 
 def streamed(elements: float, kept: float = 0.0, kernels: float = 1.0) -> Work:
