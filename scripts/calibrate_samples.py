@@ -20,7 +20,6 @@ from scipy.optimize import least_squares
 
 from polysilicon.facts import load
 from polysilicon.facts.compiler import build
-from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.performance.cluster import Cluster
@@ -100,15 +99,14 @@ class Table:
         return table([one for one, own in zip(made, kept, strict=True) if own], catalogue)
 
 
-def start_of(room: str, catalogue) -> Efficiency:
-    """The priors, and what the fit of memory found."""
-    memory = catalogue.get(Fit, "memory-all").parameters
-    return Efficiency(memory | {p.name: p.prior for p in ROOMS[room]} | {"pace": 1.0}, 0.5, 2.0)
+def start_of(room: str) -> Efficiency:
+    """The priors; which layout fits in memory does not depend on them."""
+    return Efficiency({p.name: p.prior for p in ROOMS[room]} | {"pace": 1.0}, 0.5, 2.0)
 
 
 def table(made: Sequence[SampleCase], catalogue) -> Table:
     """Expressible rows of one room as one table."""
-    jobs = [job_of(catalogue, one, start_of(kind_of(one.model), catalogue)) for one in made]
+    jobs = [job_of(catalogue, one, start_of(kind_of(one.model))) for one in made]
     chips = [one.cluster.chip for one in made]
     sources = [one.case.word("source_key") for one in made]
     groups = Counter(zip(sources, chips, strict=True))
@@ -338,9 +336,7 @@ def main() -> None:
         folds = {row["case_id"]: row["fold"] for row in csv.DictReader(stream)}
     every = [prepare(catalogue, case) for case in read_cases(CASES) if by_samples(catalogue, case)]
     made = [one for one in every if one.status == "ok" and one.case.word("quality") in ("A", "B")]
-    timed = [
-        one for one in made if measured_step_s(one, job_of(catalogue, one, start_of(kind_of(one.model), catalogue))) > 0
-    ]
+    timed = [one for one in made if measured_step_s(one, job_of(catalogue, one, start_of(kind_of(one.model)))) > 0]
     records, fitted = {}, []
     found = {room: calibrate(room, [m for m in timed if kind_of(m.model) == room], folds, catalogue) for room in ROOMS}
     for own, cases, _, _ in found.values():

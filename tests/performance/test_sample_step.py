@@ -82,7 +82,7 @@ def test_computing_again_takes_time_and_gives_memory(asked):
 @given(jobs(), jobs())
 def test_a_table_of_jobs_is_its_jobs(one, other):
     both = [one[0], other[0]]
-    names = "global_batch", "tp", "cp", "dp", "micro_batch", "zero_stage", "recomputed", "node_size"
+    names = "global_batch", "tp", "cp", "dp", "micro_batch", "zero_stage", "recomputed", "node_size", "reserve_bytes"
     columns = {name: np.array([float(getattr(job, name)) for job in both]) for name in names}
     rates = type(both[0].rates)(
         **{name: np.array([float(getattr(job.rates, name)) for job in both]) for name in vars(both[0].rates)}

@@ -13,7 +13,7 @@ from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError
 
 # A job reads the parameters of these rooms beside those of its own.
-WITH = dict.fromkeys(("training", "recommender", "diffusion", "encoder"), ("memory",))
+WITH = {"training": ("memory",)}
 
 
 @dataclass(frozen=True)

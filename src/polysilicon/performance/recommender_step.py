@@ -16,7 +16,6 @@ from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.operators import exposed_s, streaming_s
 from polysilicon.performance.rates import achieved_per_s
 from polysilicon.performance.sample_rates import SampleRates
-from polysilicon.performance.sample_step import held
 from polysilicon.performance.sharding import wire_bytes
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
@@ -91,6 +90,7 @@ class RecommenderJob:
     rates: SampleRates
     efficiency: Efficiency
     node_size: Values
+    reserve_bytes: Values
 
 
 @formula
@@ -285,4 +285,12 @@ def recommender_memory(job: RecommenderJob) -> dict[str, Values]:
     samples = part.chip_samples(job.global_batch, job.chips)
     vectors = 2.0 * size.tables * size.embedding_dim
     kept = part.kept_sample_bytes(samples, work.kept_elements + vectors, job.rates.element_bytes)
-    return held(weights, perceptrons, states, kept, job.efficiency)
+    return part.held(
+        {
+            "weight_bytes": weights,
+            "gradient_bytes": perceptrons,
+            "optimizer_bytes": states,
+            "activation_bytes": kept,
+            "reserve_bytes": job.reserve_bytes,
+        }
+    )

@@ -1,5 +1,7 @@
 """Formulas of one training step over samples: what recommenders, image models and encoders share."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from polysilicon.performance.values import Values
@@ -95,9 +97,29 @@ def kept_sample_bytes(samples: Values, elements: Values, element_bytes: Values) 
 
 
 @formula
+def memory_bytes(
+    weight_bytes: Values,
+    gradient_bytes: Values,
+    optimizer_bytes: Values,
+    activation_bytes: Values,
+    reserve_bytes: Values,
+) -> Values:
+    """Memory of the fullest chip: states, activations, and what the runtime holds besides.
+
+    Source: Rajbhandari et al. (arXiv 1910.02054), section 3.
+    """
+    return weight_bytes + gradient_bytes + optimizer_bytes + activation_bytes + reserve_bytes
+
+
+@formula
 def lookup_bytes(lookups: Values, embedding_dim: Values, element_bytes: Values) -> Values:
     """Embedding rows that one sample reads, each in full.
 
     Source: Naumov et al., DLRM (arXiv 1906.00091), section 2.1.
     """
     return lookups * embedding_dim * element_bytes
+
+
+def held(kinds: Mapping[str, Values]) -> dict[str, Values]:
+    """The kinds of memory and, before them, their sum."""
+    return {"memory_bytes": memory_bytes(**kinds), **kinds}

@@ -7,7 +7,6 @@ import numpy as np
 from polysilicon.performance import sample_parts as part
 from polysilicon.performance.collectives import all_reduce_s, all_to_all_s, gather_s
 from polysilicon.performance.efficiency import Efficiency
-from polysilicon.performance.memory import counted_bytes, memory_bytes, reserve_bytes
 from polysilicon.performance.operators import exposed_s, streaming_s
 from polysilicon.performance.pipeline import micro_batches, optimizer_bytes
 from polysilicon.performance.rates import achieved_per_s
@@ -36,6 +35,7 @@ class SampleJob:
     rates: SampleRates
     efficiency: Efficiency
     node_size: Values
+    reserve_bytes: Values
 
 
 @formula
@@ -173,20 +173,12 @@ def sample_memory(job: SampleJob) -> dict[str, Values]:
     optimizer = wire_bytes(answered_weights(own, 0.0, ranks, 1.0, stage, 1.0), ADAM_BYTES)
     elements = np.where(np.asarray(job.recomputed) > 0.0, work.edge_elements, work.kept_elements)
     kept = part.kept_sample_bytes(job.micro_batch / (job.tp * job.cp), elements, job.rates.element_bytes)
-    return held(weights, gradients, optimizer, kept, job.efficiency)
-
-
-def held(
-    weights: Values, gradients: Values, optimizer: Values, kept: Values, efficiency: Efficiency
-) -> dict[str, Values]:
-    """The kinds of memory and, before them, their sum."""
-    counted = counted_bytes(weights, gradients, optimizer, 0.0, kept, 0.0)
-    reserve = reserve_bytes(counted, efficiency["reserve_share"], efficiency["reserve_bytes"])
-    return {
-        "memory_bytes": memory_bytes(counted, reserve),
-        "weight_bytes": weights,
-        "gradient_bytes": gradients,
-        "optimizer_bytes": optimizer,
-        "activation_bytes": kept,
-        "reserve_bytes": reserve,
-    }
+    return part.held(
+        {
+            "weight_bytes": weights,
+            "gradient_bytes": gradients,
+            "optimizer_bytes": optimizer,
+            "activation_bytes": kept,
+            "reserve_bytes": job.reserve_bytes,
+        }
+    )

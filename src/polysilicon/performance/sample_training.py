@@ -42,6 +42,7 @@ from polysilicon.workloads.samples import Sampled, sample_work
 
 # Forward, and twice that backward: Kaplan et al. (arXiv 2001.08361), section 2.1.
 TRAINED_FLOP = 3.0
+RESERVE = "sample-reserve-gib"
 UNITS = {"diffusion": "samples", "encoder": "sequences", "recommender": "samples"}
 
 
@@ -231,6 +232,7 @@ def sample_job(
         rates=sample_rates(cluster, efficiency, precision, latencies_s(catalogue)),
         efficiency=efficiency,
         node_size=cluster.node_size,
+        reserve_bytes=catalogue.get(Assumption, RESERVE).value * GIB,
     )
     stages = (1, 2, 3) if cut.zero_stage is None else (cut.zero_stage,)
     batches = halves(global_batch / dp) if cut.micro_batch is None else (cut.micro_batch,)
@@ -284,6 +286,7 @@ def recommender_job(
         rates=sample_rates(cluster, efficiency, _code(cluster, cut.precision), latencies_s(catalogue)),
         efficiency=efficiency,
         node_size=cluster.node_size,
+        reserve_bytes=catalogue.get(Assumption, RESERVE).value * GIB,
     )
 
 
