@@ -25,9 +25,9 @@ from polysilicon.facts.index import DATA
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.recommender_step import RecommenderJob, Tables, recommender_parts
+from polysilicon.performance.sample_jobs import kind_of
 from polysilicon.performance.sample_rates import sample_rates
 from polysilicon.performance.sample_step import SampleJob, sample_parts
-from polysilicon.performance.sample_training import kind_of
 from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records import files
@@ -37,6 +37,7 @@ from polysilicon.workloads.work import Work
 
 MEASUREMENTS = DATA / "measurements"
 CASES, FOLDS = MEASUREMENTS / "training.csv", MEASUREMENTS / "training_split.csv"
+LEFT_OUT = MEASUREMENTS / "samples_left_out.csv"
 SPLIT, SOURCES = MEASUREMENTS / "samples_split.csv", MEASUREMENTS / "SOURCES.csv"
 OUT = DATA / "efficiency" / "samples.yaml"
 
@@ -280,8 +281,8 @@ def record(room: str, level: str, applies_to: str, parameters: dict[str, float],
 
 def calibrate(
     room: str, made: Sequence[SampleCase], folds: dict[str, str], catalogue
-) -> tuple[dict, list[str], Unseen, int]:
-    """The records of one room, the cases that were fitted, the errors on what was left out, and of how many sources."""
+) -> tuple[dict, list[str], Unseen, Unseen]:
+    """The records of one room, the cases that were fitted, and the errors on every group and source left out."""
     print(room)
     every = table(made, catalogue)
     fitted = np.array([folds[one.case.id] == "fit" for one in made])
@@ -321,7 +322,7 @@ def calibrate(
     for name, log in paces["chip"].items():
         pace = np.exp(log + paces["class"][catalogue.get(Chip, name).device_class])
         records[f"{room}-{name}"] = record(room, "chip", name, {"pace": pace}, one.chips.count(name))
-    return records, one.cases, every_left, sources
+    return records, one.cases, every_left, by_source
 
 
 def bounded(interval: tuple[float, float]) -> dict[str, float]:
@@ -344,15 +345,29 @@ def main() -> None:
         fitted += cases
     # One source can't tell how far sources differ: such a room takes the interval of all rooms together.
     together = sum((left for _, _, left, _ in found.values()), Unseen(np.zeros(0), [], [], []))
-    for room, (_, _, _, sources) in found.items():
-        if sources < LEAST_SOURCES:
+    for room, (_, _, _, by_source) in found.items():
+        if len(set(by_source.groups)) < LEAST_SOURCES:
             records[f"{room}-all"] |= bounded(conformal(together.errors, together.groups))
     header = "# Written by scripts/calibrate_samples.py; run it again instead of editing.\n"
     files.write(OUT, header + yaml.safe_dump(records, sort_keys=False, width=110))
     lines = [f"{one.case.id},{folds[one.case.id]},{int(one.case.id in fitted)}" for one in every]
     files.write(SPLIT, "\n".join(["case_id,fold,fitted", *lines]) + "\n")
+    lines = [
+        line for _, _, left, by_source in found.values() for line in left_out_lines(left, by_source, timed, catalogue)
+    ]
+    files.write(LEFT_OUT, "\n".join(["case_id,source,vendor,chip,log_error,low_ratio,high_ratio", *lines]) + "\n")
     write_sources([one for one in timed if one.case.id in fitted])
     print("catalogue", build())
+
+
+def left_out_lines(left: Unseen, by_source: Unseen, made: Sequence[SampleCase], catalogue) -> list[str]:
+    """Each case as a fit without its source sees it, with the interval that the other sources give."""
+    chips = {one.case.id: catalogue.get(Chip, one.cluster.chip) for one in made}
+    lines = []
+    for case, source, error in zip(by_source.cases, by_source.sources, by_source.errors, strict=True):
+        low, high = left.but(source)
+        lines.append(f"{case},{source},{chips[case].vendor},{chips[case].id},{error:.5f},{low:.4f},{high:.4f}")
+    return lines
 
 
 def write_sources(fitted: Sequence[SampleCase]) -> None:

@@ -2,7 +2,8 @@ import pytest
 
 from polysilicon.performance import Cluster
 from polysilicon.performance.explain_samples import explain_samples
-from polysilicon.performance.sample_training import SampleLayout, TableLayout, estimate_samples
+from polysilicon.performance.sample_jobs import SampleLayout, TableLayout
+from polysilicon.performance.sample_training import estimate_samples
 from polysilicon.workloads import describe
 
 JOBS = [

@@ -20,8 +20,8 @@ from polysilicon.performance.recommender_step import (
     vector_bytes,
     vector_imbalance,
 )
+from polysilicon.performance.sample_jobs import TableLayout, job_for
 from polysilicon.performance.sample_rates import sample_rates
-from polysilicon.performance.sample_training import TableLayout, job_for
 from polysilicon.records.errors import InputError
 from polysilicon.workloads import describe
 

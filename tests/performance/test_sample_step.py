@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from polysilicon.facts import load
 from polysilicon.performance import Cluster
 from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.sample_jobs import SampleLayout, job_for
 from polysilicon.performance.sample_rates import sample_rates
 from polysilicon.performance.sample_step import SampleJob, sample_memory, sample_parts
-from polysilicon.performance.sample_training import SampleLayout, estimate_samples, job_for
+from polysilicon.performance.sample_training import estimate_samples
 from polysilicon.workloads import describe
 from polysilicon.workloads.samples import sample_work
 

@@ -5,7 +5,8 @@ import pytest
 
 from polysilicon.facts.efficiency import Fit
 from polysilicon.performance import Cluster
-from polysilicon.performance.sample_training import SampleLayout, estimate_samples, halves, unvalidated
+from polysilicon.performance.sample_jobs import SampleLayout, halves
+from polysilicon.performance.sample_training import estimate_samples, unvalidated
 from polysilicon.records.errors import InputError
 from polysilicon.workloads import describe
 
@@ -35,7 +36,7 @@ def test_figures_are_unvalidated_where_the_record_of_their_fit_says_so(catalogue
 def test_a_doubt_about_the_fit_of_any_level_counts(catalogue):
     model = describe(catalogue, "flux.1-schnell-256")
     made = estimate_samples(catalogue, model, 1024, cluster(catalogue))
-    from polysilicon.performance.sample_training import efficiency_for
+    from polysilicon.performance.sample_jobs import efficiency_for
 
     efficiency = efficiency_for(catalogue, model, cluster(catalogue))
     assert not made.unvalidated

@@ -5,6 +5,7 @@ import pytest
 
 from polysilicon.facts import load
 from polysilicon.facts.efficiency import Fit
+from polysilicon.validation.fit_record import SAMPLES_LEFT_OUT, read_left_out
 from polysilicon.validation.sample_cases import KINDS, convergence
 from polysilicon.validation.training import validate
 
@@ -37,6 +38,20 @@ def test_a_kind_keeps_the_bar_on_rows_never_fitted_or_says_that_it_is_unvalidate
     assert unseen
     assert (error <= 30 and inside >= 0.8) or CATALOGUE.get(Fit, f"{ROOM[kind]}-all").unvalidated
     assert np.median([abs(one.error_pct) for one in rows]) <= 15
+
+
+def test_a_room_that_counts_as_validated_keeps_the_bar_on_sources_left_out(scores):
+    kinds = {one.case_id: one.kind for one in scores}
+    left = read_left_out(SAMPLES_LEFT_OUT)
+    assert {kinds[one.case_id] for one in left} <= set(ROOM)
+    for kind, room in ROOM.items():
+        mine = [one for one in left if kinds[one.case_id] == kind]
+        if CATALOGUE.get(Fit, f"{room}-all").unvalidated:
+            continue
+        assert len({one.source for one in mine}) >= 2
+        assert np.median([abs(one.error_pct) for one in mine]) <= 30
+        assert np.mean([one.low <= one.measured <= one.high for one in mine]) >= 0.8
+    assert not CATALOGUE.get(Fit, "diffusion-all").unvalidated
 
 
 def test_a_time_to_train_follows_from_the_reference_runs(scores):

@@ -11,7 +11,7 @@ from polysilicon.cli.options import answer, answer_tree, sane
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
     from polysilicon.performance.cluster import Cluster
-    from polysilicon.performance.sample_training import SampleLayout, TableLayout
+    from polysilicon.performance.sample_jobs import SampleLayout, TableLayout
     from polysilicon.validation.training_cases import Case
     from polysilicon.workloads.samples import Sampled
 
@@ -62,7 +62,7 @@ def sample_layout(model: "Sampled", said: Mapping[str, Any], tables: Tables) -> 
     Raises:
         InputError: an option is given that changes nothing for the model, or has no meaning for it.
     """
-    from polysilicon.performance.sample_training import SampleLayout, TableLayout
+    from polysilicon.performance.sample_jobs import SampleLayout, TableLayout
     from polysilicon.records.errors import InputError, Place
     from polysilicon.workloads.model import Recommender, UNet
 

@@ -7,9 +7,9 @@ from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.explain import Known, known_cluster, known_efficiency, plain
 from polysilicon.performance.recommender_step import RecommenderJob, recommender_parts
+from polysilicon.performance.sample_jobs import SampleLayout, TableLayout, job_for
 from polysilicon.performance.sample_rates import sample_rates
 from polysilicon.performance.sample_step import SampleJob, sample_parts
-from polysilicon.performance.sample_training import SampleLayout, TableLayout, job_for
 from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.recorder import Recorder, Step

@@ -12,15 +12,9 @@ from polysilicon.facts.index import DATA
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.recommender_step import RecommenderJob, recommender_parts
+from polysilicon.performance.sample_jobs import SampleLayout, TableLayout, checked, recommender_job, sample_job
 from polysilicon.performance.sample_step import SampleJob, sample_parts
-from polysilicon.performance.sample_training import (
-    TRAINED_FLOP,
-    SampleLayout,
-    TableLayout,
-    checked,
-    recommender_job,
-    sample_job,
-)
+from polysilicon.performance.sample_training import TRAINED_FLOP
 from polysilicon.performance.values import Values
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, PolysiliconError

@@ -6,8 +6,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from polysilicon.facts import Catalogue
+from polysilicon.performance.sample_jobs import efficiency_for
 from polysilicon.performance.sample_parts import samples_per_s
-from polysilicon.performance.sample_training import efficiency_for, interval_s, unvalidated
+from polysilicon.performance.sample_training import interval_s, unvalidated
 from polysilicon.performance.values import Values
 from polysilicon.records.units import TERA
 from polysilicon.validation.sample_cases import (
