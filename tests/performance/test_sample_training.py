@@ -5,7 +5,7 @@ import pytest
 
 from polysilicon.facts.efficiency import Fit
 from polysilicon.performance import Cluster
-from polysilicon.performance.sample_jobs import SampleLayout, halves
+from polysilicon.performance.sample_jobs import SampleLayout, TableLayout, efficiency_for, halves, nearest_that_fits
 from polysilicon.performance.sample_training import estimate_samples, unvalidated
 from polysilicon.records.errors import InputError
 from polysilicon.workloads import describe
@@ -36,8 +36,6 @@ def test_figures_are_unvalidated_where_the_record_of_their_fit_says_so(catalogue
 def test_a_doubt_about_the_fit_of_any_level_counts(catalogue):
     model = describe(catalogue, "flux.1-schnell-256")
     made = estimate_samples(catalogue, model, 1024, cluster(catalogue))
-    from polysilicon.performance.sample_jobs import efficiency_for
-
     efficiency = efficiency_for(catalogue, model, cluster(catalogue))
     assert not made.unvalidated
     assert unvalidated(catalogue, replace(efficiency, records=(*efficiency.records, "recommender-all")))
@@ -67,3 +65,26 @@ def test_a_layout_that_can_not_be_run_is_refused(catalogue, name, cut, batch, sa
 def test_a_share_is_halved_down_to_one():
     assert halves(24.0) == (24, 12, 6, 3, 2, 1)
     assert halves(0.5) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "chips", "cut"),
+    [
+        ("dlrm-dcnv2", 4096, 1, TableLayout(sharding="table")),
+        ("flux.1-schnell-256", 256, 64, SampleLayout(zero_stage=0)),
+        ("wan-2.1-14b", 64, 64, SampleLayout()),
+    ],
+)
+def test_a_job_that_does_not_fit_says_in_which_layout_it_would(catalogue, name, batch, chips, cut):
+    model = describe(catalogue, name)
+    made = estimate_samples(catalogue, model, batch, cluster(catalogue, chips), cut)
+    assert not made.fits
+    other = nearest_that_fits(catalogue, model, batch, cluster(catalogue, chips), cut)
+    assert made.instead == other.said()
+    assert estimate_samples(catalogue, model, batch, cluster(catalogue, chips), other).fits
+
+
+def test_a_job_that_fits_in_no_layout_says_so(catalogue):
+    made = estimate_samples(catalogue, describe(catalogue, "wan-2.1-14b"), 1, cluster(catalogue, 1))
+    assert not made.fits
+    assert made.instead is None

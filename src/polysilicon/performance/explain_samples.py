@@ -10,6 +10,7 @@ from polysilicon.performance.recommender_step import RecommenderJob, recommender
 from polysilicon.performance.sample_jobs import SampleLayout, TableLayout, job_for
 from polysilicon.performance.sample_rates import sample_rates
 from polysilicon.performance.sample_step import SampleJob, sample_parts
+from polysilicon.performance.sample_training import unvalidated
 from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.recorder import Recorder, Step
@@ -52,7 +53,8 @@ def explain_samples(
             step = recommender_parts(replace(announced, **told))["step_s"]
         else:
             step = sample_parts(replace(announced, **told))["step_s"]
-    return plain(recorder.tree(step))
+    tree = plain(recorder.tree(step))
+    return replace(tree, confidence="unvalidated") if unvalidated(catalogue, job.efficiency) else tree
 
 
 def _announced(known: Known, job: SampleJob | RecommenderJob, model: str) -> SampleJob | RecommenderJob:

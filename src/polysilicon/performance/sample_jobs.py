@@ -1,5 +1,6 @@
 """The job that a user's layout means: what it leaves open is decided, and what can't be run is refused."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,11 +10,11 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
-from polysilicon.performance.recommender_step import SHARDINGS, RecommenderJob, Tables
+from polysilicon.performance.recommender_step import SHARDINGS, RecommenderJob, Tables, recommender_memory
 from polysilicon.performance.sample_rates import sample_rates
 from polysilicon.performance.sample_step import SampleJob, sample_memory
 from polysilicon.performance.training import host_of, latencies_s
-from polysilicon.performance.values import PRECISIONS
+from polysilicon.performance.values import PRECISIONS, Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.units import GIB
 from polysilicon.workloads.model import Diffusion, Encoder, Recommender, UNet
@@ -75,6 +76,42 @@ def job_for(
     cut = checked(model, global_batch, cluster, layout if isinstance(layout, SampleLayout) else SampleLayout())
     job = sample_job(catalogue, model, global_batch, cluster, cut, efficiency)
     return job, replace(cut, micro_batch=int(job.micro_batch), zero_stage=int(job.zero_stage))
+
+
+def memory_of(job: SampleJob | RecommenderJob) -> dict[str, Values]:
+    """Bytes of the fullest chip by kind, with their sum."""
+    return recommender_memory(job) if isinstance(job, RecommenderJob) else sample_memory(job)
+
+
+def nearest_that_fits(
+    catalogue: Catalogue, model: Sampled, global_batch: int, cluster: Cluster, cut: SampleLayout | TableLayout
+) -> SampleLayout | TableLayout | None:
+    """The first change of a layout with which the job fits in memory, the least far-reaching first; `None` for none."""
+    for tried in _changed(model, cut):
+        try:
+            job, decided = job_for(catalogue, model, global_batch, cluster, tried)
+        except InputError:
+            continue
+        if fits(job, cluster):
+            return decided
+    return None
+
+
+def _changed(model: Sampled, cut: SampleLayout | TableLayout) -> Iterator[SampleLayout | TableLayout]:
+    if isinstance(cut, TableLayout):
+        yield from (replace(cut, sharding=one) for one in ("column", "row") if one != cut.sharding)
+        yield replace(cut, in_host=True)
+        return
+    free = replace(cut, micro_batch=None, zero_stage=None)
+    yield free
+    yield replace(free, recompute=True)
+    if not isinstance(model, UNet):
+        yield from (replace(free, recompute=True, cp=cut.cp * more, dp=None) for more in (2, 4, 8))
+
+
+def fits(job: SampleJob | RecommenderJob, cluster: Cluster) -> bool:
+    """Whether the fullest chip's memory suffices."""
+    return bool(np.all(memory_of(job)["memory_bytes"] <= cluster.memory_bytes))
 
 
 def kind_of(model: Sampled) -> str:
@@ -145,7 +182,7 @@ def sample_job(
     batches = halves(global_batch / dp) if cut.micro_batch is None else (cut.micro_batch,)
     tried = (replace(job, zero_stage=float(one), micro_batch=float(each)) for one in stages for each in batches)
     return next(
-        (one for one in tried if _fits(one, cluster)),
+        (one for one in tried if fits(one, cluster)),
         replace(job, zero_stage=float(stages[-1]), micro_batch=float(batches[-1])),
     )
 
@@ -156,10 +193,6 @@ def halves(share: float) -> tuple[int, ...]:
     while sizes[-1] > 1:
         sizes.append((sizes[-1] + 1) // 2)
     return tuple(sizes)
-
-
-def _fits(job: SampleJob, cluster: Cluster) -> bool:
-    return bool(np.all(sample_memory(job)["memory_bytes"] <= cluster.memory_bytes))
 
 
 def recommender_job(

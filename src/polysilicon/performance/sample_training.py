@@ -12,11 +12,19 @@ from polysilicon.facts.efficiency import Fit
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.layouts import Layouts
-from polysilicon.performance.recommender_step import RecommenderJob, recommender_memory, recommender_parts
-from polysilicon.performance.sample_jobs import SampleLayout, TableLayout, job_for, kind_of
+from polysilicon.performance.recommender_step import RecommenderJob, recommender_parts
+from polysilicon.performance.sample_jobs import (
+    SampleLayout,
+    TableLayout,
+    fits,
+    job_for,
+    kind_of,
+    memory_of,
+    nearest_that_fits,
+)
 from polysilicon.performance.sample_parts import samples_per_s
 from polysilicon.performance.sample_rates import peak_flop_per_s
-from polysilicon.performance.sample_step import SampleJob, sample_memory, sample_parts
+from polysilicon.performance.sample_step import SampleJob, sample_parts
 from polysilicon.performance.serving_estimate import Range
 from polysilicon.performance.training import (
     bound_s,
@@ -39,7 +47,8 @@ UNITS = {"diffusion": "samples", "encoder": "sequences", "recommender": "samples
 class SampleTraining:
     """One job. `step_s` carries its 90 % interval; `parts` sum to it, and the kinds of `memory` to its total.
 
-    `unvalidated` says that the fit behind the figures missed its bar on measured cases, or had too few of them.
+    Where the job doesn't fit, `instead` is the nearest layout found in which it does. `unvalidated` says that the fit
+    behind the figures missed its bar on measured cases, or had too few of them.
     """
 
     model: str
@@ -54,6 +63,7 @@ class SampleTraining:
     memory: Mapping[str, float]
     capacity_bytes: float
     fits: bool
+    instead: Mapping[str, Any] | None
     unvalidated: bool
     doubts: tuple[Reading, ...]
     fits_used: tuple[str, ...]
@@ -133,10 +143,9 @@ def _made(
     cluster: Cluster,
     cut: SampleLayout | TableLayout,
 ) -> SampleTraining:
-    if isinstance(job, RecommenderJob):
-        parts, memory = recommender_parts(job), recommender_memory(job)
-    else:
-        parts, memory = sample_parts(job), sample_memory(job)
+    parts = recommender_parts(job) if isinstance(job, RecommenderJob) else sample_parts(job)
+    memory, enough = memory_of(job), fits(job, cluster)
+    other = None if enough else nearest_that_fits(catalogue, model, int(job.global_batch), cluster, cut)
     step, batch, precision = float(parts["step_s"]), float(job.global_batch), cut.precision
     low, high = interval_s(catalogue, job, step, cluster, precision)
     return SampleTraining(
@@ -151,7 +160,8 @@ def _made(
         parts={name: float(value) for name, value in parts.items()},
         memory={name: float(value) for name, value in memory.items()},
         capacity_bytes=float(cluster.memory_bytes),
-        fits=float(memory["memory_bytes"]) <= float(cluster.memory_bytes),
+        fits=enough,
+        instead=other.said() if other else None,
         unvalidated=unvalidated(catalogue, job.efficiency),
         doubts=doubts_of(cluster, Layouts.one(precision=precision)),
         fits_used=job.efficiency.records,

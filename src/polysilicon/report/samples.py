@@ -15,7 +15,7 @@ UNVALIDATED = "unvalidated: measured cases of this kind are too few, or too far 
 def sample_training(made: SampleTraining) -> RenderableType:
     """Step and throughput with their intervals, where time goes, what fills memory; unvalidated where it is."""
     room = made.capacity_bytes / GIB
-    fits = "" if made.fits else ": DOES NOT FIT"
+    fits = "" if made.fits else f": DOES NOT FIT{_remedy(made)}"
     each = made.samples_per_s_per_chip
     named = [
         ("step", _range(made.step_s, "s")),
@@ -37,6 +37,13 @@ def sample_training(made: SampleTraining) -> RenderableType:
         shares("what fills memory", {n: v / GIB for n, v in made.memory.items()}, "memory_bytes", "GiB"),
         *doubts(str(one) for one in made.doubts),
     )
+
+
+def _remedy(made: SampleTraining) -> str:
+    if made.instead is None:
+        return "; give it more chips"
+    changed = [f"{name} {value}" for name, value in made.instead.items() if value != made.layout[name]]
+    return f"; it would with {', '.join(changed)}"
 
 
 def _range(figure: Range, unit: str) -> str:
