@@ -446,10 +446,9 @@ def main() -> None:
     used = {m.case.id for m in fitted}
     lines = ["case_id,fold,fitted"] + [f"{case},{fold},{int(case in used)}" for case, fold in folds.items()]
     files.write(SPLIT, "\n".join(lines) + "\n")
-    counts = sorted(Counter(one.sources).items())
-    files.write(
-        SOURCES, "\n".join(["source_key,table,rows_fitted", *(f"{key},training,{n}" for key, n in counts)]) + "\n"
-    )
+    counts = [f"{key},training,{n}" for key, n in sorted(Counter(one.sources).items())]
+    others = [line for line in SOURCES.read_text().splitlines()[1:] if ",training," not in line]
+    files.write(SOURCES, "\n".join(["source_key,table,rows_fitted", *counts, *others]) + "\n")
     files.write(LEFT_OUT, "\n".join(left_out_lines(catalogue, [*fitted, *tested], left)) + "\n")
     print("catalogue", build())
 

@@ -41,6 +41,8 @@ def test_every_publication_has_a_title_a_publisher_and_the_day_it_was_read() -> 
         ("nvidia-h20-96gb", "nvidia-h20-96gb"),
         ("H100 SXM", "nvidia-h100-sxm-80gb"),
         ("mi300x", "amd-mi300x"),
+        ("L40", "nvidia-l40"),
+        ("L40S", "nvidia-l40s"),
         ("昇腾910C", "huawei-ascend-910c"),
         ("寒武纪MLU590", "cambricon-mlu590"),
         ("Huawei Ascend 910B (Atlas 900 A2 PODc)", "huawei-ascend-910b2"),
@@ -56,7 +58,7 @@ def test_a_short_name_of_two_chips_is_refused_with_both() -> None:
     assert caught.value.allowed == ["nvidia-h20-141gb", "nvidia-h20-96gb"]
 
 
-@pytest.mark.parametrize("name", ["Ascend 910B", "H100", "L40", "nvidia"])
+@pytest.mark.parametrize("name", ["Ascend 910B", "H100", "L4S", "nvidia"])
 def test_a_name_that_could_be_another_part_settles_nothing(name: str) -> None:
     with pytest.raises((AmbiguousName, UnknownName)):
         catalogue.get(Chip, name)

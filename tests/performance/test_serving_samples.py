@@ -6,10 +6,10 @@ import pytest
 
 from polysilicon.facts import load
 from polysilicon.performance.cluster import Cluster
-from polysilicon.performance.diffusion import diffusion_serving, diffusion_training
-from polysilicon.performance.recommender import recommender_serving, recommender_training
+from polysilicon.performance.diffusion import diffusion_serving
+from polysilicon.performance.recommender import recommender_serving
 from polysilicon.records.errors import InputError
-from polysilicon.workloads import Diffusion, Recommender, describe
+from polysilicon.workloads import Diffusion, Recommender, UNet, describe
 
 
 def recommender() -> Recommender:
@@ -30,9 +30,7 @@ def cluster(chips: int = 8) -> Cluster:
 
 def test_every_figure_says_that_it_is_unvalidated_and_is_wide() -> None:
     for found in (
-        recommender_training(load(), recommender(), cluster(), 65536),
         recommender_serving(load(), recommender(), cluster()),
-        diffusion_training(load(), painter(), cluster()),
         diffusion_serving(load(), painter(), cluster()),
     ):
         rate = found.samples_per_s_per_chip
@@ -42,22 +40,15 @@ def test_every_figure_says_that_it_is_unvalidated_and_is_wide() -> None:
         assert found.to_dict()["unvalidated"]
 
 
-def test_a_published_training_rate_lies_in_the_interval() -> None:
-    # MLPerf's best DLRM-DCNv2 runs train some 2.3 million samples a second on one H100 of eight.
-    rate = recommender_training(load(), recommender(), cluster(), 65536).samples_per_s_per_chip
-    assert rate.low < 2.3e6 < rate.high
-
-
 def test_tables_spread_over_more_chips_take_less_of_each() -> None:
-    few, many = (recommender_training(load(), recommender(), cluster(chips), 65536) for chips in (2, 8))
+    few, many = (recommender_serving(load(), recommender(), cluster(chips)) for chips in (2, 8))
     assert many.memory_gib < few.memory_gib
-    assert not recommender_training(load(), recommender(), cluster(1), 65536).fits
 
 
-def test_training_a_sample_takes_longer_than_scoring_it() -> None:
-    trained = recommender_training(load(), recommender(), cluster(), 65536)
-    scored = recommender_serving(load(), recommender(), cluster())
-    assert trained.bound_s > scored.bound_s
+def test_a_unet_is_served_too() -> None:
+    model = describe(load(), "stable-diffusion-2")
+    assert isinstance(model, UNet)
+    assert diffusion_serving(load(), model, cluster()).samples_per_s_per_chip.value > 0
 
 
 def test_more_bandwidth_never_slows_a_sample() -> None:
@@ -80,5 +71,3 @@ def test_twice_the_steps_take_twice_as_long() -> None:
 def test_an_empty_batch_is_refused(batch: int) -> None:
     with pytest.raises(InputError, match="at least one sample"):
         recommender_serving(load(), recommender(), cluster(), batch)
-    with pytest.raises(InputError, match="at least one sample"):
-        recommender_training(load(), recommender(), cluster(), batch)

@@ -26,8 +26,11 @@ def rows():
 
 
 def used_rows():
-    with CASES.with_name("training_split.csv").open(encoding="utf-8") as stream:
-        return {row["case_id"] for row in csv.DictReader(stream) if row["fitted"] == "1"}
+    used = set()
+    for name in ("training_split.csv", "samples_split.csv"):
+        with CASES.with_name(name).open(encoding="utf-8") as stream:
+            used |= {row["case_id"] for row in csv.DictReader(stream) if row["fitted"] == "1"}
+    return used
 
 
 def leading(scores: Iterable[Score]) -> list[Score]:

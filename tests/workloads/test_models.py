@@ -109,8 +109,17 @@ def test_the_diffusion_transformers_have_their_published_sizes() -> None:
     assert isinstance(dit, Diffusion)
     assert diffusion.parameters(flux) / 1e9 == pytest.approx(11.9, rel=0.01)
     assert diffusion.parameters(dit) / 1e6 == pytest.approx(675, rel=0.015)
-    one = diffusion.pass_flop(
-        diffusion.token_parameters(dit), float(diffusion.tokens(dit)), float(dit.hidden), float(diffusion.layers(dit))
-    )
     # The paper counts a multiply and an add as one: 118.6 Gflops for DiT-XL/2.
-    assert one / 2e9 == pytest.approx(118.6, rel=0.03)
+    assert diffusion.image_work(dit).flop / 2e9 == pytest.approx(118.6, rel=0.03)
+
+
+def test_a_video_model_reads_its_text_through_cross_attention() -> None:
+    wan = describe(load(), "wan-2.1-14b")
+    assert isinstance(wan, Diffusion)
+    assert diffusion.parameters(wan) / 1e9 == pytest.approx(14, rel=0.02)
+    assert diffusion.tokens(wan) == wan.image_tokens
+
+
+def test_the_perceptrons_of_a_recommender_work_as_much_as_they_hold() -> None:
+    work = recommender.row_work(describe(load(), "dlrm-dcnv2"))
+    assert work.product_flop == 2 * work.parameters

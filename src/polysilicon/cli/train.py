@@ -22,6 +22,7 @@ from polysilicon.cli.options import (
 from polysilicon.cli.train_layout import Cut, Kept, differing, layouts
 from polysilicon.cli.train_recipe import Means, Software, Where, one_precision, recipe_for
 from polysilicon.cli.train_run import Keep, whole_run
+from polysilicon.cli.train_samples import Tables, estimate_of_samples, given, refuse_tables, sample_layout
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -91,6 +92,7 @@ class Job:
 
 
 _JOB, _CUT, _KEPT, _MEANS, _SOFTWARE, _KEEP = Job(), Cut(), Kept(), Means(), Software(), Keep()
+_TABLES = Tables()
 
 
 def estimate(
@@ -104,6 +106,7 @@ def estimate(
     means: Means = _MEANS,
     software: Software = _SOFTWARE,
     keep: Keep = _KEEP,
+    tables: Tables = _TABLES,
     facts: Facts = None,
     cases: Cases = None,
     out: Out = None,
@@ -123,16 +126,23 @@ def estimate(
     from polysilicon.performance.training import estimate_training
     from polysilicon.report.estimate import training
     from polysilicon.report.run import with_run
+    from polysilicon.workloads import Transformer
 
     for_a_table(cases, out, model, "MODEL")
     known, tokens = catalogue(facts), keep.budget(table=cases is not None)
     if cases is not None:
-        refuse_beside(differing(job, cut, kept, means, software) + ["--precision"] * (precision is not None))
+        refuse_beside(differing(job, cut, kept, means, software, tables) + ["--precision"] * (precision is not None))
         table(known, cases, out, tokens, keep.upkeep(), as_json=json)
         return
     needs((explain and tokens is not None, "--tokens", "to be asked without --explain, which walks back the step"))
     asked = job.question(known, model, tokens)
     workload, task, cluster = asked[1:]
+    if not isinstance(workload, Transformer):
+        said = given(job, cut, kept, means, software, keep) | ({"precision": precision} if precision else {})
+        chosen = sample_layout(workload, said, tables)
+        estimate_of_samples(known, workload, job.global_batch or 0, cluster, chosen, explain=explain, as_json=json)
+        return
+    refuse_tables(tables, workload.name)
     experts = mixed(workload)
     asked_for = () if precision is None else (precision,)
     where = Where(experts, experts and cut.ep > 1, cut.cp > 1, kept.recompute == "selective", asked_for)

@@ -20,7 +20,7 @@ OWN = (*CHOSEN, *NUMBERS, "recipe", "tokens")
 RUN = tuple(f"{name}{end}" for name in ("days", "goodput_pct", "chip_hours", "energy_mwh") for end in ENDS)
 ANSWERS = (
     *("case_id", "model", "chip_id", "step_time_s", "low", "high", "tokens_per_s_per_chip", "mfu_pct"),
-    *("peak_mem_gib", "fits", *RUN, "outside", "status", "why"),
+    *("samples_per_s", "peak_mem_gib", "fits", "unvalidated", *RUN, "outside", "status", "why"),
 )
 
 
@@ -32,10 +32,14 @@ def table(
     A run of `tokens` is asked of the rows that state no budget of their own.
     """
     from polysilicon.cli.cases import publish
+    from polysilicon.cli.train_samples import answer_of_case
     from polysilicon.performance.training import doubt_widening, evaluate
-    from polysilicon.validation.training_cases import jobs_of, prepare, read_cases
+    from polysilicon.validation.sample_cases import by_samples
+    from polysilicon.validation.training_cases import Prepared, jobs_of, prepare, read_cases
 
-    made = [prepare(known, case) for case in read_cases(cases)]
+    every = read_cases(cases)
+    sampled = {id(case): answer_of_case(known, case) for case in every if by_samples(known, case)}
+    made = [Prepared(case) if id(case) in sampled else prepare(known, case) for case in every]
     alone = {id(one) for one in made if one.expressible and (tokens or any(one.case.word(name) for name in OWN))}
     asked = [one for one in made if one.expressible and id(one) not in alone]
     answers: dict[int, dict[str, Any]] = {}
@@ -51,6 +55,7 @@ def table(
         {"case_id": one.case.id, "model": one.case.word("model"), "chip_id": one.case.word("chip_id")}
         | {"status": one.status, "why": one.why}
         | answers.get(id(one), {})
+        | sampled.get(id(one.case), {})
         for one in made
     ]
     columns = ANSWERS if any("days" in row for row in rows) else [name for name in ANSWERS if name not in RUN]

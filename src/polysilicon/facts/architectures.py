@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from polysilicon.facts.record import Day, Record
 
-ModelKind = Literal["transformer", "recommender", "diffusion", "vision"]
+ModelKind = Literal["transformer", "recommender", "diffusion", "encoder", "vision"]
 
 
 class ModelCard(Record, frozen=True, kw_only=True):

@@ -9,7 +9,9 @@ what the shape of a network leaves of its links. A `job` is everything they read
 them together, the same lines for one layout and for a table (`layouts`), and `feasible` says which layouts can be run
 at all. `training` is the public estimate, `domain` says where it lies outside what was validated, `run` makes a whole
 run of it (with `goodput` and `failures`), `search` tries every layout in `space`, `explain` evaluates one again and
-returns its tree. Serving stands on the same operators and collectives.
+returns its tree. Recommenders, image models and encoders work on samples: `sample_step` and `recommender_step` hold
+their formulas, `sample_jobs` what a layout means, `sample_training` the estimate. Serving stands on the same
+operators and collectives.
 Every formula takes numbers or arrays, ends in its unit and cites its source; no figure of the world stands in code.
 """
 

@@ -19,7 +19,7 @@ from polysilicon.performance.values import PEAK_FIELD, PRECISIONS
 from polysilicon.records.errors import Unsupported
 from polysilicon.records.recorder import Recorder, Step
 from polysilicon.workloads.counts import Shape
-from polysilicon.workloads.model import Diffusion, Recommender, Transformer
+from polysilicon.workloads.model import Transformer, Workload
 from polysilicon.workloads.task import Training
 
 # The field of a chip or system record behind each figure of a cluster.
@@ -39,7 +39,7 @@ SYSTEM_FIELD = {"scaleup_bw_gbs": "scaleup_bw_per_chip_gbs", "scaleout_nic_gbps"
 
 def explain_training(
     catalogue: Catalogue,
-    model: Transformer | Recommender | Diffusion,
+    model: Workload,
     task: Training,
     cluster: Cluster,
     layouts: Layouts,
@@ -53,12 +53,12 @@ def explain_training(
         InputError: the chip states no dense matrix peak for the precision.
     """
     if not isinstance(model, Transformer):
-        raise Unsupported(f"{model.name}: training time is modelled for transformers only so far")
+        raise Unsupported(f"{model.name} works on samples instead of tokens: ask for a step of samples")
     recorder = Recorder()
-    known = _Known(recorder)
-    chips = _known_cluster(known, cluster)
+    known = Known(recorder)
+    chips = known_cluster(known, cluster)
     layout, recipe = known.struct(_one(layouts, at), "layout"), known.struct(recipe or Recipe(), "recipe")
-    efficiency = _known_efficiency(catalogue, known, efficiency_of(catalogue, cluster.chip, "training"))
+    efficiency = known_efficiency(catalogue, known, efficiency_of(catalogue, cluster.chip, "training"))
     up, out = latencies_s(catalogue)
     latencies = (known.value(up, "scaleup-latency-us"), known.value(out, "scaleout-latency-us"))
     shape = known.struct(Shape.of(model), f"model {model.name}")
@@ -91,17 +91,19 @@ def plain(step: Step) -> Step:
     )
 
 
-class _Known:
+class Known:
     """Announces inputs, each as an object of its own, so that equal numbers keep their own origins."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
 
     def value(self, number: Any, origin: str, confidence: str = "") -> Any:
+        """A number with where it came from."""
         own = np.float64(number)
         return self.recorder.known(own, origin, confidence)
 
     def struct(self, one: Any, origin: str) -> Any:
+        """A struct of numbers, each announced under its own name."""
         return type(one)(**{f.name: self.value(getattr(one, f.name), f"{origin}: {f.name}") for f in fields(one)})
 
 
@@ -111,7 +113,8 @@ def _one(layouts: Layouts, at: int) -> Layouts:
     return Layouts(**{f.name: float(np.broadcast_to(getattr(layouts, f.name), width)[at]) for f in fields(Layouts)})
 
 
-def _known_cluster(known: _Known, cluster: Cluster) -> Cluster:
+def known_cluster(known: Known, cluster: Cluster) -> Cluster:
+    """The cluster with every figure announced as what it was read from."""
     readings = {one.field: one for one in cluster.readings}
 
     def announced(value: Any, name: str) -> Any:
@@ -129,7 +132,7 @@ def _known_cluster(known: _Known, cluster: Cluster) -> Cluster:
     return replace(cluster, peak_flop_per_s=peaks, fabric=replace(cluster.fabric, **shape), **figures)
 
 
-def _known_efficiency(catalogue: Catalogue, known: _Known, efficiency: Efficiency) -> Efficiency:
+def known_efficiency(catalogue: Catalogue, known: Known, efficiency: Efficiency) -> Efficiency:
     """Each fitted parameter with the record of the most specific level that states it."""
     origin: dict[str, Fit] = {}
     for name in efficiency.records:

@@ -1,4 +1,4 @@
-"""Recommenders: samples a second and chip, training and serving. Unvalidated: see `SamplesEstimate`.
+"""Recommenders: candidates scored a second and chip. Unvalidated: see `SamplesEstimate`.
 
 Embedding tables are spread over the chips of the cluster, the perceptrons are replicated: each chip looks up its
 tables' rows for everyone's samples, and an all-to-all brings each sample its vectors.
@@ -9,51 +9,19 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
-from polysilicon.performance.collectives import all_reduce_s, all_to_all_s, inside
+from polysilicon.performance.collectives import all_to_all_s, inside
+from polysilicon.performance.sample_parts import lookup_bytes
 from polysilicon.performance.samples import SamplesEstimate, estimate
 from polysilicon.performance.serving_formats import computed_in
 from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.recorder import formula
 from polysilicon.workloads.model import Recommender
-from polysilicon.workloads.recommender import (
-    dense_parameters,
-    interaction_flop,
-    lookup_bytes,
-    sample_flop,
-    table_parameters,
-)
+from polysilicon.workloads.recommender import table_parameters
+from polysilicon.workloads.samples import sample_work
 
 SHARE = "recommender-achieved-share"
-# A trained row is read, its gradient and its optimizer's state are read, and row and state are written.
-TRAINED_TRAFFIC = 3.0
-# Forward, and twice that backward: Kaplan et al. (arXiv 2001.08361), section 2.1.
-TRAINED_FLOP = 3.0
-DENSE_BYTES = 4.0
-ADAM_BYTES = 16.0
-
-
-def recommender_training(
-    catalogue: Catalogue, model: Recommender, cluster: Cluster, global_batch: int
-) -> SamplesEstimate:
-    """Samples trained a second and chip, with tables and their optimizer's state spread over the cluster.
-
-    Raises:
-        InputError: the batch is below one sample a chip, or the chip has no 16-bit matrix peak.
-    """
-    if global_batch < cluster.chips:
-        raise InputError("the global batch must hold at least one sample a chip", found=global_batch)
-    element = catalogue.get(Assumption, "embedding-bytes-training").value
-    batch = global_batch / float(cluster.chips)
-    flop = TRAINED_FLOP * float(sample_flop(dense_parameters(model), interaction_flop(model)))
-    traffic = TRAINED_TRAFFIC * float(lookup_bytes(float(sum(model.lookups)), float(model.embedding_dim), element))
-    vectors = 2.0 * len(model.rows) * model.embedding_dim * element
-    bound = _bound_s(catalogue, cluster, batch, flop, traffic, vectors, dense_parameters(model) * DENSE_BYTES)
-    # Row-wise Adagrad keeps one value a row beside the row itself.
-    tables = (table_parameters(model) + sum(model.rows)) * element / float(cluster.chips)
-    held = tables + dense_parameters(model) * ADAM_BYTES
-    share = catalogue.get(Assumption, SHARE)
-    return estimate(catalogue.hash, model.name, cluster, "trained samples", bound, held, share)
+DENSE_BYTES = 2.0
 
 
 def recommender_serving(
@@ -67,22 +35,22 @@ def recommender_serving(
     if batch_per_chip < 1:
         raise InputError("a batch must hold at least one sample", found=batch_per_chip)
     element = catalogue.get(Assumption, "embedding-bytes-serving").value
-    flop = float(sample_flop(dense_parameters(model), interaction_flop(model)))
+    work = sample_work(model)
     traffic = float(lookup_bytes(float(sum(model.lookups)), float(model.embedding_dim), element))
     vectors = len(model.rows) * model.embedding_dim * element
-    bound = _bound_s(catalogue, cluster, float(batch_per_chip), flop, traffic, vectors, 0.0)
-    held = table_parameters(model) * element / float(cluster.chips) + dense_parameters(model) * DENSE_BYTES / 2.0
+    bound = _bound_s(catalogue, cluster, float(batch_per_chip), float(work.flop), traffic, vectors)
+    held = table_parameters(model) * element / float(cluster.chips) + float(work.parameters) * DENSE_BYTES
     share = catalogue.get(Assumption, SHARE)
     return estimate(catalogue.hash, model.name, cluster, "scored candidates", bound, held, share)
 
 
 @formula
-def sample_bound_s(lookup_s: Values, arithmetic_s: Values, exchange_s: Values, reduction_s: Values) -> Values:
+def sample_bound_s(lookup_s: Values, arithmetic_s: Values, exchange_s: Values) -> Values:
     """Time of one sample on one chip if its parts follow one another at full rate.
 
     Source: Naumov et al., DLRM (arXiv 1906.00091), section 2; Mudigere et al. (arXiv 2104.05158), section 4.
     """
-    return lookup_s + arithmetic_s + exchange_s + reduction_s
+    return lookup_s + arithmetic_s + exchange_s
 
 
 def _bound_s(
@@ -92,7 +60,6 @@ def _bound_s(
     flop: float,
     traffic_bytes: float,
     vector_bytes: float,
-    reduced_bytes: float,
 ) -> float:
     peak = float(cluster.peak_flop_per_s[computed_in("bf16", cluster.peak_flop_per_s)])
     ranks = np.float64(cluster.chips)
@@ -103,10 +70,8 @@ def _bound_s(
     )
     hop = catalogue.get(Assumption, "scaleup-latency-us").value * 1e-6
     far = catalogue.get(Assumption, "scaleout-latency-us").value * 1e-6
-    exchanged = reduced = 0.0
+    exchanged = 0.0
     if cluster.chips > 1:
         exchanged = float(all_to_all_s(vector_bytes * batch, ranks, near, link, out, hop, far)) / batch
-        if reduced_bytes:
-            reduced = float(all_reduce_s(reduced_bytes, ranks, near, link, out, hop, far)) / batch
     lookup = traffic_bytes / float(cluster.memory_bytes_per_s)
-    return float(sample_bound_s(lookup, flop / peak, exchanged, reduced))
+    return float(sample_bound_s(lookup, flop / peak, exchanged))

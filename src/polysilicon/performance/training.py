@@ -25,7 +25,7 @@ from polysilicon.records.recorder import formula
 from polysilicon.records.table import Table
 from polysilicon.records.units import GIB, GIGA
 from polysilicon.workloads.counts import Shape
-from polysilicon.workloads.model import Diffusion, Recommender, Transformer
+from polysilicon.workloads.model import Transformer, Workload
 from polysilicon.workloads.task import Training
 
 MICRO = 1e-6
@@ -144,7 +144,7 @@ class TrainingEstimate:
 
 def estimate_training(
     catalogue: Catalogue,
-    model: Transformer | Recommender | Diffusion,
+    model: Workload,
     task: Training,
     cluster: Cluster,
     layouts: Layouts,
@@ -158,7 +158,7 @@ def estimate_training(
             the chip states no dense matrix peak for a precision that is asked for.
     """
     if not isinstance(model, Transformer):
-        raise Unsupported(f"{model.name}: training time is modelled for transformers only so far")
+        raise Unsupported(f"{model.name} works on samples instead of tokens: ask for a step of samples")
     check(model, task, cluster, layouts)
     efficiency, recipe = efficiency_of(catalogue, cluster.chip, "training"), recipe or Recipe()
     job = job_of(catalogue, Shape.of(model), task, cluster, layouts, recipe, efficiency)

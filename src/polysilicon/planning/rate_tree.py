@@ -10,16 +10,18 @@ from polysilicon.facts.hardware import System
 from polysilicon.facts.money import Assumption
 from polysilicon.performance import Cluster
 from polysilicon.performance.explain import explain_training
+from polysilicon.performance.explain_samples import explain_samples
 from polysilicon.performance.samples import samples_per_s_per_chip
 from polysilicon.performance.serving import explain_serving
 from polysilicon.planning.coefficients import cautious_rate, request_rate, step_rate, unit_throughput
 from polysilicon.planning.throughput import (
     INTERVAL,
     MOST_REPLICA_CHIPS,
-    sampled,
     served,
+    served_samples,
     serving_of,
     trained,
+    trained_on_samples,
     training_of,
     transformer_of,
 )
@@ -27,7 +29,7 @@ from polysilicon.records.recorder import Recorder, Step
 from polysilicon.scenario import Scenario, Serve, Train, Workload
 from polysilicon.workloads.describe import describe
 from polysilicon.workloads.model import Transformer
-from polysilicon.workloads.model import Workload as Model
+from polysilicon.workloads.samples import Sampled
 
 
 def rate_tree(catalogue: Catalogue, scenario: Scenario, load: Workload, system: System, ttft_ms: float | None) -> Step:
@@ -36,6 +38,8 @@ def rate_tree(catalogue: Catalogue, scenario: Scenario, load: Workload, system: 
     chips = recorder.known(np.float64(system.chips or 0.0), f"{system.id}.chips")
     model = describe(catalogue, load.model)
     if not isinstance(model, Transformer):
+        if isinstance(load, Train):
+            return _trained_on_samples(recorder, catalogue, scenario, model, load, system, chips)
         return _sampled(recorder, catalogue, scenario, model, load, system, chips)
     if isinstance(load, Train):
         return _trained(recorder, catalogue, scenario, load, system, chips)
@@ -46,12 +50,12 @@ def _sampled(
     recorder: Recorder,
     catalogue: Catalogue,
     scenario: Scenario,
-    model: Model,
-    load: Workload,
+    model: Sampled,
+    load: Serve,
     system: System,
     chips: Any,
 ) -> Step:
-    counted = sampled(catalogue, model, load, system)
+    counted = served_samples(catalogue, model, load, system)
     share = catalogue.get(Assumption, counted.share)
     reached = recorder.known(
         np.float64(share.value), f"{share.id}.value [{', '.join(share.sources)}]", share.confidence
@@ -65,6 +69,26 @@ def _sampled(
         careful = cautious_rate(each, span.low, span.high, INTERVAL, scenario.confidence)
         whole = unit_throughput(careful, chips)
     return recorder.tree(whole)
+
+
+def _trained_on_samples(
+    recorder: Recorder,
+    catalogue: Catalogue,
+    scenario: Scenario,
+    model: Sampled,
+    load: Train,
+    system: System,
+    chips: Any,
+) -> Step:
+    made = trained_on_samples(catalogue, model, load, system)
+    cluster = Cluster.from_catalogue(catalogue, system.id, load.job_chips)
+    tree = explain_samples(catalogue, model, int(made.global_batch), cluster)
+    step_s, span = np.float64(made.step_s.value), made.samples_per_s_per_chip
+    with recorder:
+        each = step_rate(made.global_batch, step_s, made.chips)
+        careful = cautious_rate(each, span.low, span.high, INTERVAL, scenario.confidence)
+        whole = unit_throughput(careful, chips)
+    return _grafted(recorder.tree(whole), "step_s", tree)
 
 
 def _trained(

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import System
 from polysilicon.performance import Cluster, Reading, Space
-from polysilicon.performance.diffusion import diffusion_serving, diffusion_training
-from polysilicon.performance.recommender import recommender_serving, recommender_training
+from polysilicon.performance.diffusion import diffusion_serving
+from polysilicon.performance.recommender import recommender_serving
+from polysilicon.performance.sample_training import SampleTraining, estimate_samples
 from polysilicon.performance.samples import SamplesEstimate
 from polysilicon.performance.search import Found, search_training
 from polysilicon.performance.serving import search_serving
@@ -22,8 +24,8 @@ from polysilicon.planning.coefficients import (
 from polysilicon.records.errors import NothingFits, Unsupported
 from polysilicon.scenario import Scenario, Serve, Train, Workload
 from polysilicon.workloads.describe import describe
-from polysilicon.workloads.model import Diffusion, Recommender, Transformer
-from polysilicon.workloads.model import Workload as Model
+from polysilicon.workloads.model import Diffusion, Recommender, Transformer, UNet
+from polysilicon.workloads.samples import Sampled
 from polysilicon.workloads.task import Serving, Training
 
 # The estimators state the ends of the interval that holds the truth in nine cases of ten.
@@ -31,6 +33,8 @@ INTERVAL = 0.9
 # A replica may span servers, up to a small pod; a rack is used whole.
 MOST_REPLICA_CHIPS = 32
 GLOBAL_BATCH = 1024
+
+Counted = TypeVar("Counted", SamplesEstimate, SampleTraining)
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,15 @@ def rate(catalogue: Catalogue, scenario: Scenario, load: Workload, system: Syste
     chips = float(system.chips or 0.0)
     model = describe(catalogue, load.model)
     if not isinstance(model, Transformer):
-        counted = sampled(catalogue, model, load, system)
+        counted: SamplesEstimate | SampleTraining
+        if isinstance(load, Train):
+            counted = trained_on_samples(catalogue, model, load, system)
+        else:
+            counted = served_samples(catalogue, model, load, system)
         each = counted.samples_per_s_per_chip
-        how = f"{counted.chips:g} chips share the tables" if isinstance(model, Recommender) else "each chip alone"
         bounds = (each.low, each.high)
-        doubts = counted.doubts
-        return _rate(scenario, each.value, bounds, chips, load, how, doubts, unvalidated=counted.unvalidated)
+        how = _together(counted, model)
+        return _rate(scenario, each.value, bounds, chips, load, how, counted.doubts, unvalidated=counted.unvalidated)
     if isinstance(load, Train):
         found = trained(catalogue, load, system)
         best = found.best
@@ -148,28 +155,30 @@ def served(catalogue: Catalogue, load: Serve, system: System, ttft_ms: float | N
     ).best
 
 
-def sampled(catalogue: Catalogue, model: Model, load: Workload, system: System) -> SamplesEstimate:
-    """What a chip does of a model that works on samples: on the job's chips, or on as few as hold the model.
+def trained_on_samples(catalogue: Catalogue, model: Sampled, load: Train, system: System) -> SampleTraining:
+    """What the chips of a workload's job do of a model that works on samples.
+
+    Raises:
+        NothingFits: they don't hold it.
+    """
+    cluster = Cluster.from_catalogue(catalogue, system.id, load.job_chips)
+    batch = load.global_batch or load.job_chips * GLOBAL_BATCH
+    return _fitting(estimate_samples(catalogue, model, int(batch), cluster), load.model)
+
+
+def served_samples(catalogue: Catalogue, model: Sampled, load: Serve, system: System) -> SamplesEstimate:
+    """What a chip serves of a model that works on samples, on as few chips as hold it.
 
     Raises:
         NothingFits: not even a small pod holds it.
         Unsupported: the model is of a kind that is not modelled.
     """
-    if isinstance(load, Train):
-        cluster = Cluster.from_catalogue(catalogue, system.id, load.job_chips)
-        if isinstance(model, Recommender):
-            found = recommender_training(catalogue, model, cluster, load.global_batch or load.job_chips * GLOBAL_BATCH)
-        elif isinstance(model, Diffusion):
-            found = diffusion_training(catalogue, model, cluster)
-        else:
-            raise Unsupported(f"{load.model}: models of this kind are not estimated yet")
-        return _fitting(found, load.model)
     chips = max(float(system.chips or 1.0), 1.0)
     while True:
         cluster = Cluster.from_catalogue(catalogue, system.id, chips)
         if isinstance(model, Recommender):
             found = recommender_serving(catalogue, model, cluster)
-        elif isinstance(model, Diffusion):
+        elif isinstance(model, Diffusion | UNet):
             found = diffusion_serving(catalogue, model, cluster)
         else:
             raise Unsupported(f"{load.model}: models of this kind are not estimated yet")
@@ -178,7 +187,13 @@ def sampled(catalogue: Catalogue, model: Model, load: Workload, system: System) 
         chips *= 2
 
 
-def _fitting(found: SamplesEstimate, name: str) -> SamplesEstimate:
+def _together(counted: SamplesEstimate | SampleTraining, model: Sampled) -> str:
+    if isinstance(model, Recommender):
+        return f"{counted.chips:g} chips share the tables"
+    return "each chip alone" if isinstance(counted, SamplesEstimate) else f"{counted.chips:g} chips together"
+
+
+def _fitting(found: Counted, name: str) -> Counted:
     if not found.fits:
         raise NothingFits(f"{name} needs {found.memory_gib:.1f} GiB on each of {found.chips:g} x {found.chip}")
     return found

@@ -9,6 +9,7 @@ from polysilicon.records.document import read_csv
 from polysilicon.validation.score import Score
 
 LEFT_OUT = DATA / "measurements" / "training_left_out.csv"
+SAMPLES_LEFT_OUT = DATA / "measurements" / "samples_left_out.csv"
 MEMORY_LEFT_OUT = DATA / "measurements" / "memory_left_out.csv"
 SOURCES = DATA / "measurements" / "SOURCES.csv"
 

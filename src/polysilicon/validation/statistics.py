@@ -16,7 +16,7 @@ GOOD = ("A", "B")
 TIMED = (
     "step_time_s",
     "tokens_per_s_per_chip",
-    "samples_per_s_per_chip",
+    "samples_per_s",
     "model_tflops_per_chip",
     "hw_tflops_per_chip",
     "mfu_pct",

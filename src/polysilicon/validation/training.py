@@ -31,8 +31,10 @@ from polysilicon.performance.values import Values
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import PolysiliconError
 from polysilicon.records.units import GIB, TERA
+from polysilicon.validation import samples
 from polysilicon.validation.fit_record import fitted_sources
 from polysilicon.validation.peers import beside
+from polysilicon.validation.sample_cases import by_samples
 from polysilicon.validation.score import Score
 from polysilicon.validation.training_cases import MEASURED, Prepared, jobs_of, prepare, read_cases, software, variants
 from polysilicon.validation.training_measures import model_flop_per_token
@@ -40,6 +42,7 @@ from polysilicon.validation.training_measures import model_flop_per_token
 CASES = DATA / "measurements" / "training.csv"
 TIMED_STEPS = DATA / "measurements" / "training_calculon.csv"
 SPLIT = DATA / "measurements" / "training_split.csv"
+SAMPLES_SPLIT = DATA / "measurements" / "samples_split.csv"
 UNITS = {
     "step_time_s": "s",
     "tokens_per_s_per_chip": "tokens/s/chip",
@@ -81,7 +84,8 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
     Raises:
         InputError: the file can't be read, or a cell is not a number; with file, line and column.
     """
-    made = [prepare(catalogue, case) for case in read_cases(cases_path or CASES)]
+    rows = read_cases(cases_path or CASES)
+    made = [prepare(catalogue, case) for case in rows if not by_samples(catalogue, case)]
     answers = _answers(catalogue, [one for one in made if one.expressible])
     cases, duplicates, steps = _fitted()
     scores = []
@@ -89,6 +93,9 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
         seen = one.case.id in cases or one.case.word("dup_group") in duplicates
         seen = seen or _step(one.case.words) in steps
         scores += list(_scores(catalogue, one, answers.get(id(one)), seen))
+    for case in (one for one in rows if by_samples(catalogue, one)):
+        seen = case.id in cases or case.word("dup_group") in duplicates
+        scores += samples.scores(catalogue, case, _blank(catalogue, Prepared(case), seen))
     return scores
 
 
@@ -182,23 +189,7 @@ def _recomputed(one: Prepared) -> float:
 
 def _scores(catalogue: Catalogue, one: Prepared, answer: Answer | None, fitted: bool) -> Iterator[Score]:
     """One score a measured quantity of a row; one with the reason where it states none."""
-    case = one.case
-    blank = Score(
-        case_id=case.id,
-        quantity=case.word("metric") or "none",
-        measured=case.number("value"),
-        unit=case.word("unit"),
-        fitted=fitted,
-        status=one.status,
-        why=one.why,
-        chip=case.word("chip_id") or case.word("chip"),
-        vendor=_vendor_of(catalogue, case.word("chip_id") or case.word("chip")),
-        source=case.word("source_key"),
-        kind=case.word("kind"),
-        quality=case.word("quality"),
-        fully_specified=case.word("fully_specified") == "1" if "fully_specified" in case.words else not one.missing,
-        source_fitted=case.word("source_key") in fitted_sources(),
-    )
+    case, blank = one.case, _blank(catalogue, one, fitted)
     stated = {name: value for name in MEASURED if (value := case.number(name)) is not None}
     for name, measured in stated.items():
         peak = software(case).peak if name == "peak_mem_gib" and answer else ""
@@ -219,6 +210,27 @@ def _scores(catalogue: Catalogue, one: Prepared, answer: Answer | None, fitted: 
     elif not stated:
         reason = f"the estimator does not predict {blank.quantity}"
         yield blank if one.why else replace(blank, status="unsupported", why=reason)
+
+
+def _blank(catalogue: Catalogue, one: Prepared, fitted: bool) -> Score:
+    """What a row's scores have in common."""
+    case = one.case
+    return Score(
+        case_id=case.id,
+        quantity=case.word("metric") or "none",
+        measured=case.number("value"),
+        unit=case.word("unit"),
+        fitted=fitted,
+        status=one.status,
+        why=one.why,
+        chip=case.word("chip_id") or case.word("chip"),
+        vendor=_vendor_of(catalogue, case.word("chip_id") or case.word("chip")),
+        source=case.word("source_key"),
+        kind=case.word("kind"),
+        quality=case.word("quality"),
+        fully_specified=case.word("fully_specified") == "1" if "fully_specified" in case.words else not one.missing,
+        source_fitted=case.word("source_key") in fitted_sources(),
+    )
 
 
 def _whole_run(catalogue: Catalogue, one: Prepared, answer: Answer) -> tuple[float, float, float] | None:
@@ -273,7 +285,8 @@ def _step(words: Mapping[str, str]) -> tuple[str, str, str] | None:
 @lru_cache(maxsize=1)
 def _fitted() -> tuple[frozenset[str], frozenset[str], frozenset[tuple[str, str, str] | None]]:
     """Our cases that took part in the fit, the groups of duplicates of which one did, and the steps measured there."""
-    cases = frozenset(row["case_id"] for _, row in read_csv(SPLIT) if row["fitted"] == "1")
+    split = [row for path in (SPLIT, SAMPLES_SPLIT) for _, row in read_csv(path)]
+    cases = frozenset(row["case_id"] for row in split if row["fitted"] == "1")
     rows = [row for _, row in read_csv(CASES) if row["case_id"] in cases]
     groups, steps = {row["dup_group"] for row in rows}, {_step(row) for row in rows}
     return cases, frozenset(groups - {""}), frozenset(steps - {None})

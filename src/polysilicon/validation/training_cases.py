@@ -247,7 +247,7 @@ def _verdict(case: Case) -> tuple[Status, str]:
         return "unsupported", f"a {phase} measurement: `validate serving` takes those of inference"
     if phase not in TRAINING:
         return "unsupported", f"phase {phase} is not modelled yet"
-    if kind not in ("", "dense", "moe"):
+    if kind not in ("", "dense", "moe", "vision"):
         return "unsupported", f"training of {kind} models is not modelled yet"
     tricks = case.word("other_tricks")
     if "optimizer" in tricks and "offload" in tricks:
@@ -435,7 +435,7 @@ def _recomputed_share(case: Case) -> float:
 
 def _cluster(catalogue: Catalogue, case: Case) -> Cluster:
     chip = case.word("chip_id") or case.word("chip")
-    return _cluster_of(
+    return cluster_of(
         catalogue,
         catalogue.get(Chip, chip).id,
         case.number("chips") or 1.0,
@@ -446,9 +446,10 @@ def _cluster(catalogue: Catalogue, case: Case) -> Cluster:
 
 
 @lru_cache(maxsize=2048)
-def _cluster_of(
+def cluster_of(
     catalogue: Catalogue, chip: str, chips: float, domain: float | None, node: float | None, nic_gbps: float | None
 ) -> Cluster:
+    """A cluster with what a row says of its network in place of the catalogue's figures."""
     stated = {"scaleup_domain": domain, "chips": node, "scaleout_nic_gbps": nic_gbps}
     overrides = {name: value for name, value in stated.items() if value is not None}
     return Cluster.from_catalogue(catalogue, chip, chips, overrides)

@@ -8,7 +8,7 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.architectures import ModelCard
 from polysilicon.records.document import read_yaml
 from polysilicon.records.errors import InputError, Place, UnknownName, Unsupported
-from polysilicon.workloads import diffusion, huggingface, recommender
+from polysilicon.workloads import diffusion, encoder, huggingface, recommender, unet
 from polysilicon.workloads.model import Transformer, Workload
 
 # Words in a checkpoint's name that tell tuning or number format, not shape.
@@ -77,6 +77,10 @@ def from_card(card: ModelCard) -> Workload:
         return huggingface.from_config(card.config, card.id)
     if card.kind == "recommender":
         return recommender.from_description(card.config, card.id)
+    if card.kind == "diffusion" and "block_out_channels" in card.config:
+        return unet.from_description(card.config, card.id)
+    if card.kind == "encoder":
+        return encoder.from_description(card.config, card.id)
     if card.kind == "diffusion":
         return diffusion.from_description(card.config, card.id)
     raise Unsupported(f"{card.id}: models of kind {card.kind} are not modelled yet")
@@ -90,6 +94,10 @@ def _read(path: Path) -> Workload:
     try:
         if "num_embeddings_per_feature" in config:
             return recommender.from_description(config, name)
+        if "block_out_channels" in config:
+            return unet.from_description(config, name)
+        if "mlm_probability" in config:
+            return encoder.from_description(config, name)
         if "image_tokens" in config:
             return diffusion.from_description(config, name)
         return huggingface.from_config(config, name)

@@ -1,12 +1,13 @@
 """A diffusion transformer's short description into a `Diffusion`, and what it computes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from polysilicon.records.errors import InputError, Place
-from polysilicon.records.recorder import formula
 from polysilicon.workloads.keys import Keys
 from polysilicon.workloads.model import Diffusion
+from polysilicon.workloads.work import Work, attention, edge, encoder_flop, product, streamed
 
 
 def from_description(config: Mapping[str, Any], name: str) -> Diffusion:
@@ -14,7 +15,9 @@ def from_description(config: Mapping[str, Any], name: str) -> Diffusion:
 
     Keys: `attention_head_dim`, `num_attention_heads`, `num_layers` (joint layers where `joint` is true, DiT blocks
     otherwise), `num_single_layers` (parallel ones), `mlp_ratio`; and of the sampling `image_tokens`, `text_tokens`,
-    `steps`, `guidance_passes`.
+    `steps`, `guidance_passes`. Optional: `ffn_dim` instead of `mlp_ratio`, `cross_attention` where text enters the
+    plain blocks through cross-attention, `modulation` (the width of a block's modulation over its hidden width),
+    `frozen_parameters` of an encoder that runs with every trained sample.
 
     Raises:
         InputError: a key is missing or no sane number.
@@ -31,7 +34,7 @@ def from_description(config: Mapping[str, Any], name: str) -> Diffusion:
         name=name,
         hidden=hidden,
         heads=heads,
-        ffn_hidden=hidden * keys.positive("mlp_ratio", default=4),
+        ffn_hidden=keys.positive("ffn_dim", default=hidden * keys.positive("mlp_ratio", default=4)),
         plain_layers=0 if joint else layers,
         joint_layers=layers if joint else 0,
         parallel_layers=keys.count("num_single_layers", default=0),
@@ -39,33 +42,25 @@ def from_description(config: Mapping[str, Any], name: str) -> Diffusion:
         text_tokens=keys.count("text_tokens", default=0),
         steps=keys.positive("steps"),
         guidance_passes=passes,
+        crossed=keys.flag("cross_attention", False),
+        modulation=keys.count("modulation", default=6),
+        frozen_parameters=float(keys.count("frozen_parameters", default=0)),
     )
-
-
-def token_parameters(model: Diffusion) -> float:
-    """Parameters that each image token passes through: attention and feed-forward of every block."""
-    block = 4.0 * model.hidden**2 + 2.0 * model.hidden * model.ffn_hidden
-    return block * (model.plain_layers + model.joint_layers + model.parallel_layers)
 
 
 def parameters(model: Diffusion) -> float:
     """All parameters of the blocks: both streams of joint layers, and the modulation from the time step."""
-    block = 4.0 * model.hidden**2 + 2.0 * model.hidden * model.ffn_hidden
-    modulation = 6.0 * model.hidden**2
+    modulation = float(model.modulation) * model.hidden**2
+    crossed = 4.0 * model.hidden**2 if model.crossed else 0.0
     return (
-        model.plain_layers * (block + modulation)
-        + model.joint_layers * 2.0 * (block + modulation)
-        + model.parallel_layers * (block + modulation / 2.0)
+        model.plain_layers * (_block(model) + crossed + modulation)
+        + model.joint_layers * 2.0 * (_block(model) + modulation)
+        + model.parallel_layers * (_block(model) + modulation / 2.0)
     )
 
 
-@formula
-def pass_flop(token_parameters: float, tokens: float, hidden: float, layers: float) -> float:
-    """Arithmetic of one denoising pass of one image: weights times tokens, and full attention among the tokens.
-
-    Source: Peebles and Xie, DiT (arXiv 2212.09748), section 4; a multiply and an add for each product.
-    """
-    return 2.0 * token_parameters * tokens + 4.0 * layers * tokens * tokens * hidden
+def _block(model: Diffusion) -> float:
+    return 4.0 * model.hidden**2 + 2.0 * model.hidden * model.ffn_hidden
 
 
 def layers(model: Diffusion) -> int:
@@ -75,4 +70,38 @@ def layers(model: Diffusion) -> int:
 
 def tokens(model: Diffusion) -> int:
     """Tokens that attend together in one pass."""
-    return model.image_tokens + model.text_tokens
+    return model.image_tokens + (0 if model.crossed else model.text_tokens)
+
+
+def image_work(model: Diffusion) -> Work:
+    """What one denoising pass over one image costs: every operator of every block.
+
+    Source: Peebles and Xie, DiT (arXiv 2212.09748), section 3.2; Esser et al. (arXiv 2403.03206), figure 2; Wan Team
+    (arXiv 2503.20314), section 4.2.
+    """
+    h, wide, here = float(model.hidden), float(model.ffn_hidden), float(tokens(model))
+    block = (
+        edge(here * h)
+        + streamed(here * 5.0 * h, here * h, 2.0)
+        + product(here, h, 3.0 * h)
+        + streamed(here * 4.0 * h, here * h)
+    )
+    block += attention(here, here, h) + product(here, h, h) + streamed(here * 4.0 * h, here * h)
+    if model.crossed:
+        text = float(model.text_tokens)
+        block += streamed(here * 3.0 * h, here * h) + product(here, h, h) + product(text, h, 2.0 * h)
+        block += attention(here, text, h) + product(here, h, h) + streamed(here * 3.0 * h)
+    block += streamed(here * 5.0 * h, here * h) + product(here, h, wide) + streamed(here * 2.0 * wide, here * wide)
+    block += product(here, wide, h) + streamed(here * 4.0 * h, here * h)
+    whole = sum([block] * (layers(model) - 1), block)
+    # Joint layers launch every kernel once for each of their two streams.
+    kernels = whole.kernels * (1.0 + model.joint_layers / layers(model))
+    return replace(
+        whole,
+        kernels=kernels,
+        parameters=parameters(model),
+        frozen_flop=encoder_flop(model.frozen_parameters, float(model.text_tokens)),
+        layers=float(layers(model)),
+        hidden=h,
+        tokens=here,
+    )

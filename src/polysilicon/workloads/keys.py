@@ -49,6 +49,20 @@ class Keys:
             raise InputError("must be above zero", place=Place(self.name, None, names[0]), found=value)
         return value
 
+    def share(self, name: str) -> float:
+        """A number above 0 and at most 1.
+
+        Raises:
+            InputError: it is missing, or no such number.
+        """
+        value = self.config.get(name)
+        if value is None:
+            raise InputError(f"missing field {name!r}", place=Place(self.name))
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
+            place = Place(self.name, None, name)
+            raise InputError("not a share", place=place, found=value, allowed="above 0, at most 1")
+        return float(value)
+
     def counts(self, name: str) -> tuple[int, ...]:
         """A list of counts.
 

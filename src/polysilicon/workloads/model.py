@@ -105,12 +105,16 @@ class Recommender:
 
 @dataclass(frozen=True)
 class Diffusion:
-    """A diffusion transformer (DiT) that turns noise into an image in `steps` denoising passes.
+    """A diffusion transformer (DiT) that turns noise into an image or video in `steps` denoising passes.
 
     `plain_layers` are DiT blocks over image tokens; `joint_layers` hold separate weights for image and text
     tokens that attend together (MMDiT); `parallel_layers` run attention and feed-forward side by side over both.
-    `image_tokens` is the number of latent patches of one image, `guidance_passes` is 2 with classifier-free guidance.
-    Source: Peebles and Xie, DiT (arXiv 2212.09748); Esser et al., Stable Diffusion 3 (arXiv 2403.03206).
+    Where `crossed`, text tokens enter the plain blocks through cross-attention instead. `image_tokens` is the number
+    of latent patches of one image, `guidance_passes` is 2 with classifier-free guidance. `modulation` is the width
+    that the time step's weights make of each block's hidden width, and 0 where the blocks share one projection.
+    `frozen_parameters` are of encoders that run forward on every trained sample; 0 where latents come precomputed.
+    Source: Peebles and Xie, DiT (arXiv 2212.09748); Esser et al., Stable Diffusion 3 (arXiv 2403.03206); Wan Team,
+    Wan (arXiv 2503.20314).
     """
 
     name: str
@@ -124,6 +128,51 @@ class Diffusion:
     text_tokens: int
     steps: int
     guidance_passes: int
+    crossed: bool = False
+    modulation: int = 6
+    frozen_parameters: float = 0.0
 
 
-Workload = Transformer | Recommender | Diffusion
+@dataclass(frozen=True)
+class UNet:
+    """A convolutional denoiser with attention at some of its resolutions (U-Net of latent diffusion).
+
+    `channels` has one entry a level; each level halves the side of the latent image, `side` at the first.
+    `depths` is the number of transformer blocks after each residual block of a level, `residuals` how many of those a
+    level has on the way down (one more on the way up). Cross-attention reads `text_tokens` of width `text_width`.
+    Source: Rombach et al., Latent Diffusion Models (arXiv 2112.10752); Podell et al., SDXL (arXiv 2307.01952).
+    """
+
+    name: str
+    channels: tuple[int, ...]
+    depths: tuple[int, ...]
+    residuals: int
+    side: int
+    latent_channels: int
+    text_width: int
+    text_tokens: int
+    steps: int
+    guidance_passes: int
+    frozen_parameters: float = 0.0
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A transformer that reads a whole text at once and is trained to fill in what was masked (BERT).
+
+    `tokens` are what a sample costs on average; `padded_tokens` is the longest sample, to which a framework that
+    doesn't leave padding out would fill each up. `predicted_share` of the tokens is masked.
+    Source: Devlin et al., BERT (arXiv 1810.04805); Krell et al. (arXiv 2107.02027) for texts without padding.
+    """
+
+    name: str
+    layers: int
+    hidden: int
+    ffn_hidden: int
+    vocab: int
+    tokens: int
+    padded_tokens: int
+    predicted_share: float
+
+
+Workload = Transformer | Recommender | Diffusion | UNet | Encoder

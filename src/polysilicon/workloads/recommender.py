@@ -5,9 +5,9 @@ from itertools import pairwise
 from typing import Any
 
 from polysilicon.records.errors import InputError, Place
-from polysilicon.records.recorder import formula
 from polysilicon.workloads.keys import Keys
 from polysilicon.workloads.model import Recommender
+from polysilicon.workloads.work import Work, convolution_flop, product, streamed
 
 
 def from_description(config: Mapping[str, Any], name: str) -> Recommender:
@@ -43,37 +43,23 @@ def table_parameters(model: Recommender) -> float:
     return float(sum(model.rows)) * model.embedding_dim
 
 
-def dense_parameters(model: Recommender) -> float:
-    """Parameters of the perceptrons and the interaction, biases included."""
-    features = (len(model.rows) + 1) * model.embedding_dim
-    crossed = model.cross_layers * (2 * features * model.cross_rank + features)
-    return float(
-        _perceptron((model.dense_features, *model.bottom)) + crossed + _perceptron((_top_width(model), *model.top))
-    )
+def row_work(model: Recommender) -> Work:
+    """What the perceptrons and the interaction compute for one sample's forward pass; the tables are not in it.
 
-
-@formula
-def sample_flop(dense_parameters: float, interaction_flop: float) -> float:
-    """Arithmetic of one sample's forward pass: a multiply and an add for each dense parameter, and the interaction.
-
-    Source: Naumov et al., DLRM (arXiv 1906.00091), section 2; Wang et al., DCN V2 (arXiv 2008.13535), section 3.
+    Source: Naumov et al., DLRM (arXiv 1906.00091), section 2; Wang et al., DCN V2 (arXiv 2008.13535), equation 2 with
+    the low-rank form of section 3.4.
     """
-    return 2.0 * dense_parameters + interaction_flop
-
-
-def interaction_flop(model: Recommender) -> float:
-    """Arithmetic of the pairwise dot products; a DCN's is in its parameters already."""
-    vectors = len(model.rows) + 1
-    return 0.0 if model.cross_layers else 2.0 * vectors * vectors * model.embedding_dim
-
-
-@formula
-def lookup_bytes(lookups: float, embedding_dim: float, element_bytes: float) -> float:
-    """Embedding rows that one sample reads, each in full.
-
-    Source: Naumov et al., DLRM (arXiv 1906.00091), section 2.1.
-    """
-    return lookups * embedding_dim * element_bytes
+    vectors, features = float(len(model.rows) + 1), float((len(model.rows) + 1) * model.embedding_dim)
+    work = streamed(2.0 * features, 0.0)
+    for inner, outer in (*pairwise((model.dense_features, *model.bottom)), *pairwise((_top_width(model), *model.top))):
+        work += product(1.0, inner, outer) + streamed(2.0 * outer)
+    for _ in range(model.cross_layers):
+        work += product(1.0, features, model.cross_rank) + product(1.0, model.cross_rank, features)
+        work += streamed(4.0 * features, features)
+    if not model.cross_layers:
+        dots = convolution_flop(vectors, float(model.embedding_dim), vectors, 1.0)
+        work += Work(dots, 0.0, features + vectors * vectors, features, 2.0, 0.0)
+    return work
 
 
 def _top_width(model: Recommender) -> int:
@@ -81,7 +67,3 @@ def _top_width(model: Recommender) -> int:
     if model.cross_layers:
         return vectors * model.embedding_dim
     return vectors * (vectors - 1) // 2 + model.embedding_dim
-
-
-def _perceptron(widths: tuple[int, ...]) -> int:
-    return sum(one * other + other for one, other in pairwise(widths))
