@@ -1,0 +1,387 @@
+"""The best split of a model's layers over unequal pools: stretches of one 1F1B pipeline, with a link between them.
+
+Every pool takes the same sequences a round, cut over its own chips as it likes. A step ends when the slowest stage has
+worked through its rounds, the other stages have filled and drained the pipeline, and the slowest pool has reduced its
+gradients and updated its weights.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polysilicon.performance import communication as wire
+from polysilicon.performance import layer as on_chip
+from polysilicon.performance import pipeline as whole
+from polysilicon.performance.collectives import send_s
+from polysilicon.performance.job import Job
+from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.memory import memory
+from polysilicon.performance.pool_layouts import of_a_stretch
+from polysilicon.performance.pools import Link, Seat, link_latency_s, share_of_link
+from polysilicon.performance.step import Breakdown, breakdown
+from polysilicon.performance.values import Values
+from polysilicon.records.recorder import formula
+from polysilicon.workloads.counts import Shape
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+# Of so many pools both orders are tried.
+PAIR = 2
+
+
+@formula
+def stretch_dense_layers(dense_layers: Values, layers: Values, all_layers: Values) -> Values:
+    """Layers without experts in a stretch of the model, as if they lay evenly among the others.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 4.2: a few of the layers have no experts.
+    """
+    return dense_layers * layers / all_layers
+
+
+@formula
+def stage_s(
+    layers_s: Values,
+    head_s: Values,
+    tensor_s: Values,
+    context_s: Values,
+    expert_s: Values,
+    neighbours_s: Values,
+    crossing_s: Values,
+) -> Values:
+    """Time in which a pool's busiest stage works through the rounds of a step; it waits for its slower neighbour.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2: the slowest stage sets the pace of a pipeline.
+    """
+    return layers_s + head_s + tensor_s + context_s + expert_s + np.maximum(neighbours_s, crossing_s)
+
+
+@formula
+def pass_s(layers_s: Values, tensor_s: Values, context_s: Values, expert_s: Values, micro_batches: Values) -> Values:
+    """One micro-batch forward and backward through a pool's longest stage.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2.
+    """
+    return (layers_s + tensor_s + context_s + expert_s) / micro_batches
+
+
+@formula
+def paced_s(stage_s: Values, pass_s: Values) -> Values:
+    """What a pool's stage takes beyond one pass: its rounds but one.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2.
+    """
+    return stage_s - pass_s
+
+
+@formula
+def through_s(pass_s: Values, layers: Values, stage_layers: Values) -> Values:
+    """One micro-batch forward and backward through all stages of a pool.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2.
+    """
+    return pass_s * layers / stage_layers
+
+
+@formula
+def afterwards_s(data_s: Values, optimizer_s: Values) -> Values:
+    """Time of a pool's own gradients and optimizer when the pipeline has drained.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.
+    """
+    return data_s + optimizer_s
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What layouts of one pool take in a step, by number of layers (rows, from nought on) and layout (columns) [s]."""
+
+    paced_s: Floats
+    through_s: Floats
+    after_s: Floats
+
+    @property
+    def times(self) -> tuple[Floats, Floats, Floats]:
+        """The three times."""
+        return self.paced_s, self.through_s, self.after_s
+
+
+@dataclass(frozen=True)
+class LayerShare:
+    """What one pool gets: a layout and a number of layers; the times are of its own part of a step."""
+
+    seat: Seat
+    layouts: Layouts
+    job: Job
+    layers: int
+    parts: Breakdown
+    crossing_s: float
+    paced_s: float
+    through_s: float
+    after_s: float
+    memory_bytes: float
+
+
+@dataclass(frozen=True)
+class LayerSeat:
+    """A pool, and how long each number of layers takes it with each of its layouts, wherever it stands in a pipeline.
+
+    `tables` holds what was worked out already, by place, sequences of a round, and stages behind.
+    """
+
+    seat: Seat
+    tables: dict[object, tuple[Job, Breakdown]] = field(default_factory=dict, compare=False)
+    room: dict[object, NDArray[np.bool_]] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def layouts(self) -> dict[tuple[int, int], Layouts]:
+        """Layouts by the sequences of a round and the depth."""
+        table, batch = of_a_stretch(self.seat), self.seat.task.global_batch
+        together, depth = np.asarray(table.dp) * table.micro_batch, np.asarray(table.pp)
+        found = {}
+        for one in np.unique(together):
+            for deep in np.unique(depth):
+                chosen = (together == one) & (depth == deep)
+                if batch % one == 0 and deep <= self.seat.model.layers and chosen.any():
+                    found[int(one), int(deep)] = table.take(chosen)
+        return found
+
+    def stretch(self, kind: tuple[int, int], place: str, behind: int, link: Link) -> Stretch:
+        """What every number of layers takes with layouts of one kind; for ever where it doesn't fit into memory."""
+        layouts = self.layouts[kind]
+        if (kind, place) not in self.tables:
+            counts = np.arange(0.0, self.seat.model.layers + 1.0)[:, np.newaxis]
+            made = part_job(self.seat, layouts, np.maximum(counts, 1.0), place)
+            self.tables[kind, place] = made, _parts(made, place)
+        if (kind, place, behind) not in self.room:
+            self.room[kind, place, behind] = self._fits(self.tables[kind, place][0], behind)
+        made, parts = self.tables[kind, place]
+        _, paced, through, after = _times(made, parts, link)
+        room = self.room[kind, place, behind]
+        return Stretch(
+            np.where(room, paced, np.inf), np.broadcast_to(through, room.shape), np.broadcast_to(after, room.shape)
+        )
+
+    def _fits(self, job: Job, behind: int) -> NDArray[np.bool_]:
+        """Which numbers of layers fit, and fill the stages."""
+        counts = np.arange(0.0, self.seat.model.layers + 1.0)[:, np.newaxis]
+        used = memory(_deeper(job, behind)).memory_bytes
+        fits = np.asarray(used) <= self.seat.pool.cluster.memory_bytes
+        filled: NDArray[np.bool_] = fits & (counts >= job.layouts.pp)
+        return filled
+
+
+def part_job(seat: Seat, layouts: Layouts, layers: Values, place: str) -> Job:
+    """The job of a stretch of so many layers; the ends of the pipeline hold the embedding or the head."""
+    shape = Shape.of(seat.model)
+    dense = stretch_dense_layers(shape.dense_layers, layers, shape.layers)
+    vocab = 0.0 if place == "middle" else shape.vocab
+    part = replace(shape, layers=layers, dense_layers=dense, embeddings=1.0, vocab=vocab)
+    return seat.job(layouts, float(seat.task.global_batch), part)
+
+
+def _parts(job: Job, place: str) -> Breakdown:
+    parts = breakdown(job)
+    return parts if place == "last" else replace(parts, head_s=0.0)
+
+
+def _deeper(job: Job, behind: int) -> Job:
+    """The job of a pipeline of such stages that is as deep as what lies from this pool to the end.
+
+    Its first stage holds as many micro-batches in flight as the pool's first stage does.
+    """
+    depth = np.asarray(job.layouts.pp) + behind
+    layers = np.asarray(job.shape.layers) / job.layouts.pp * depth
+    dense = stretch_dense_layers(job.shape.dense_layers, layers, job.shape.layers)
+    return replace(
+        job, layouts=replace(job.layouts, pp=depth), shape=replace(job.shape, layers=layers, dense_layers=dense)
+    )
+
+
+def _times(job: Job, parts: Breakdown, link: Link) -> tuple[Values, Values, Values, Values]:
+    """Crossing the link, the rounds but one, one pass through all stages, and what comes afterwards."""
+    cut, shape = job.layouts, job.shape
+    rounds = whole.micro_batches(job.global_batch, cut.dp, cut.micro_batch)
+    crossing = whole.batches_s(_crossing_s(job, link), 1.0, rounds)
+    inside = parts.tensor_s, parts.context_s, parts.expert_s
+    stage = stage_s(parts.layers_s, parts.head_s, *inside, parts.pipeline_s, crossing)
+    one = pass_s(parts.layers_s, *inside, rounds)
+    through = through_s(one, shape.layers, whole.stage_layers(shape.layers, cut.pp))
+    return crossing, paced_s(stage, one), through, afterwards_s(parts.data_s, parts.optimizer_s)
+
+
+def _crossing_s(job: Job, link: Link) -> Values:
+    """Exposed time of one micro-batch's activations and their gradients on the link."""
+    cut, shape, rates = job.layouts, job.shape, job.rates
+    tokens = on_chip.chip_tokens(cut.micro_batch, job.sequence, cut.cp)
+    size = wire.boundary_bytes(tokens, shape.hidden, on_chip.sequence_cut(cut.tp, cut.sequence_parallel))
+    every = on_chip.chip_tokens(np.asarray(cut.dp) * cut.micro_batch, job.sequence, 1.0)
+    crossing = wire.boundary_bytes(every, shape.hidden, 1.0)
+    pace = share_of_link(rates.scaleout_bytes_per_s, link.bytes_per_s, size, crossing)
+    one = send_s(size, pace, link_latency_s(rates.scaleout_latency_s, link.latency_s))
+    return wire.pipeline_s(one, 2.0, 1.0, job.efficiency["pipeline_overlap"])
+
+
+def best_layers(seats: Sequence[LayerSeat], link: Link, within_s: float = np.inf) -> list[LayerShare] | None:
+    """The stretches with which a step is fastest, in the order of the pipeline; `None` where none fit.
+
+    Exact: every number of layers of every pool is tried with every combination of layouts whose rounds agree; two
+    pools in either order, more in the order given. Only steps of less than `within_s` before overhead are looked for.
+    """
+    if len(seats) > seats[0].seat.model.layers:
+        return None
+    orders = permutations(seats) if len(seats) == PAIR else [tuple(seats)]
+    best, found = within_s, None
+    for order in orders:
+        for together in sorted({kind[0] for kind in order[0].layouts}):
+            tails = list(_tails(order[1:], together, link, best))
+            for first in [kind for kind in order[0].layouts if kind[0] == together]:
+                for tail in tails:
+                    time, chain = _closed(order[0], first, tail, link)
+                    if time < best:
+                        best, found = time, (order, chain)
+    if found is None:
+        return None
+    order, chain = found
+    chosen = [
+        (pool.seat, pool.layouts[kind].take(np.array([column])), layers)
+        for pool, ((kind, column), layers) in zip(order, chain, strict=True)
+    ]
+    return stretched(chosen, link)
+
+
+def stretched(chosen: Sequence[tuple[Seat, Layouts, int]], link: Link) -> list[LayerShare]:
+    """What pools with one layout and a number of layers each do as stretches of one pipeline, in their order."""
+    behind, shares = 0, []
+    for at in range(len(chosen) - 1, -1, -1):
+        seat, layouts, layers = chosen[at]
+        place = _place(at, len(chosen))
+        job = part_job(seat, layouts, float(layers), place)
+        parts = _parts(job, place)
+        crossing, paced, through, after = (float(np.ravel(one)[0]) for one in _times(job, parts, link))
+        used = float(np.ravel(memory(_deeper(job, behind)).memory_bytes)[0])
+        shares.append(LayerShare(seat, layouts, job, layers, parts, crossing, paced, through, after, used))
+        behind += int(np.ravel(layouts.pp)[0])
+    return shares[::-1]
+
+
+Kind = tuple[int, int]
+Chain = list[tuple[tuple[Kind, int], int]]
+# Number of layers, three times, column, own layers, parent.
+Way = tuple[int, float, float, float, int, int, int]
+
+
+def _place(at: int, pools: int) -> str:
+    return "last" if at == pools - 1 else "first" if at == 0 else "middle"
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """Ways to do the last layers of the model, by their number (rows): what they take, and who does them.
+
+    Each row holds the ways that no other equals or beats in all three times; it is filled up with ways that take for
+    ever. `column` and `layers` are of the pool in front, `parent` says which way of `rest` follows it.
+    """
+
+    kind: Kind
+    depth: int
+    paced_s: Floats
+    through_s: Floats
+    after_s: Floats
+    column: Indices
+    layers: Indices
+    parent: Indices
+    rest: "_Tail | None" = None
+
+    def chain(self, layers: int, at: int) -> Chain:
+        """The pools of one way from the front on: kind, column and layers of each."""
+        own = int(self.layers[layers, at])
+        first = ((self.kind, int(self.column[layers, at])), own)
+        if self.rest is None:
+            return [first]
+        return [first, *self.rest.chain(layers - own, int(self.parent[layers, at]))]
+
+
+def _closed(pool: LayerSeat, kind: Kind, tail: _Tail, link: Link) -> tuple[float, Chain]:
+    """The fastest way to share out the layers between a pool in front and what follows it, and its time."""
+    ahead = [one[:, :, np.newaxis] for one in pool.stretch(kind, "first", tail.depth, link).times]
+    behind = [one[::-1][:, np.newaxis, :] for one in (tail.paced_s, tail.through_s, tail.after_s)]
+    time = np.maximum(ahead[0], behind[0]) + ahead[1] + behind[1] + np.maximum(ahead[2], behind[2])
+    own, column, way = (int(one) for one in np.unravel_index(np.argmin(time), time.shape))
+    chain = [((kind, column), own), *tail.chain(pool.seat.model.layers - own, way)]
+    return float(time[own, column, way]), chain
+
+
+def _tails(pools: Sequence[LayerSeat], together: int, link: Link, within_s: float) -> Iterator[_Tail]:
+    """Every way in which the pools at the end of a pipeline do any number of the last layers within a time."""
+    for kind in [one for one in pools[0].layouts if one[0] == together]:
+        if len(pools) == 1:
+            tails = [_last(pools[0].stretch(kind, "last", 0, link), kind, within_s)]
+        else:
+            tails = [
+                _joined(pools[0].stretch(kind, "middle", rest.depth, link), kind, rest, within_s)
+                for rest in _tails(pools[1:], together, link, within_s)
+            ]
+        yield from (one for one in tails if np.isfinite(one.paced_s).any())
+
+
+def _last(made: Stretch, kind: Kind, within_s: float) -> _Tail:
+    """The last pool alone: of its layouts those that none equals or beats, for each number of layers."""
+    times = made.times
+    likely = times[0] + times[1] + times[2] < within_s
+    rows: list[Way] = []
+    for layers in np.flatnonzero(likely.any(axis=1)).tolist():
+        columns = np.flatnonzero(likely[layers])
+        kept = columns[_unbeaten(*(one[layers, columns] for one in times))].tolist()
+        rows += [(layers, *(float(one[layers, at]) for one in times), at, layers, 0) for at in kept]
+    return _packed(kind, kind[1], len(likely), rows)
+
+
+def _joined(made: Stretch, kind: Kind, rest: _Tail, within_s: float) -> _Tail:
+    """A pool put in front of the ways of those behind it."""
+    ahead = made.times
+    rows: list[Way] = []
+    for layers in range(2, len(made.paced_s)):
+        front = [one[1:layers][:, :, np.newaxis] for one in ahead]
+        behind = [one[layers - 1 : 0 : -1][:, np.newaxis, :] for one in (rest.paced_s, rest.through_s, rest.after_s)]
+        paced, after = np.maximum(front[0], behind[0]), np.maximum(front[2], behind[2])
+        through = front[1] + behind[1]
+        likely = np.flatnonzero(paced + through + after < within_s)
+        times = [np.ravel(one)[likely] for one in (paced, through, after)]
+        kept = _unbeaten(*times)
+        own, columns, parents = np.unravel_index(likely[kept], paced.shape)
+        places = zip(*(one[kept] for one in times), columns, own + 1, parents, strict=True)
+        rows += [(layers, *place) for place in places]
+    return _packed(kind, kind[1] + rest.depth, len(made.paced_s), rows, rest)
+
+
+def _unbeaten(paced: Floats, through: Floats, after: Floats) -> Indices:
+    """Places of those that no other equals or beats in all three, where they end at all."""
+    left = np.flatnonzero(np.isfinite(paced))
+    left = left[np.lexsort((after[left], through[left], paced[left]))]
+    kept = []
+    while len(left):
+        one = left[0]
+        kept.append(one)
+        left = left[(through[left] < through[one]) | (after[left] < after[one])]
+    return np.array(kept, dtype=np.intp)
+
+
+def _packed(kind: Kind, depth: int, rows: int, ways: Sequence[Way], rest: _Tail | None = None) -> _Tail:
+    """Ways in arrays with one row a number of layers."""
+    counts = [0] * rows
+    places = []
+    for way in ways:
+        places.append(counts[way[0]])
+        counts[way[0]] += 1
+    shape = (rows, max(*counts, 1))
+    paced, through, after = (np.full(shape, np.inf) for _ in range(3))
+    column, layers, parent = (np.zeros(shape, dtype=np.intp) for _ in range(3))
+    if ways:
+        where = np.array([way[0] for way in ways]), np.array(places)
+        for at, one in enumerate((paced, through, after, column, layers, parent)):
+            one[where] = [way[1 + at] for way in ways]
+    return _Tail(kind, depth, paced, through, after, column, layers, parent, rest)
