@@ -1,14 +1,14 @@
 """Performance: time, memory and utilisation of a workload on a cluster.
 
-Architecture in one paragraph: `cluster` turns a chip or system record into the figures formulas need and notes each as
-a reading with its confidence; `efficiency` merges fitted parameters from all chips down to one; `rates` multiplies the
-two. `operators` and `collectives` hold the shared formulas of arithmetic, memory traffic and communication; `layer`,
-`routing`, `communication`, `sharding`, `pipeline` and `offload` those of training, `memory` its bytes, `fabric` what
-the shape of a network leaves of its links. A `job` is everything they read; `transfers` and `step` put them together,
-the same lines for one layout and for a table (`layouts`), and `feasible` says which layouts can be run at all.
-`training` is the public estimate, `search` tries every layout in `space`, `explain` evaluates one again and returns its
-tree. `mixing` puts one job over unequal `pools`, by data (`pool_data`) or by layers (`pool_layers`). Serving stands on
-the same operators and collectives.
+Architecture in one paragraph: `cluster` turns a chip or system record into the figures formulas need and notes each
+as a reading with its confidence; `efficiency` merges fitted parameters from all chips down to one; `rates` multiplies
+the two. `operators` and `collectives` hold the shared formulas of arithmetic, memory traffic and communication;
+`layer`, `routing`, `communication`, `sharding`, `pipeline` and `offload` those of training, `memory` its bytes,
+`fabric` what the shape of a network leaves of its links. A `job` is everything they read; `transfers` and `step` put
+them together, the same lines for one layout and for a table (`layouts`), and `feasible` says which layouts can be run
+at all. `training` is the public estimate, `search` tries every layout in `space`, `explain` evaluates one again and
+returns its tree. `mixing` runs one job over unequal `pools`, split by `pool_data` or `pool_layers`, each pool in one of
+its `pool_layouts`; `pool_splits` puts the step together. Serving stands on the same operators and collectives.
 Every formula takes numbers or arrays, ends in its unit and cites its source; no figure of the world stands in code.
 """
 
