@@ -28,7 +28,7 @@ def seat(model, chip, chips, task=TASK, said=None):
 
 def together(model, pools, task=TASK, said=None):
     chips = sum(count for _, count in pools)
-    return [DataSeat(seat(model, chip, count, task, said), chips) for chip, count in pools]
+    return [DataSeat(seat(model, chip, count, task, said), len(pools), chips) for chip, count in pools]
 
 
 def can_run(seat, cut, sequences):

@@ -193,7 +193,7 @@ class Together:
         """The pools at a task."""
         seats = [Seat.of(catalogue, model, task, one) for one in pools]
         chips = float(sum(one.chips for one in pools))
-        return cls(tuple(DataSeat(one, chips) for one in seats), tuple(LayerSeat(one) for one in seats))
+        return cls(tuple(DataSeat(one, len(seats), chips) for one in seats), tuple(LayerSeat(one) for one in seats))
 
     def splits(self, link: Link, by: Sequence[By], within_s: float = np.inf) -> tuple[Split, ...]:
         """The best split of each kind that fits and takes less than `within_s`, fastest first."""

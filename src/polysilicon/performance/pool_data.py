@@ -52,6 +52,17 @@ def outside_s(job: Job, pools: int, link: Link) -> Values:
     return across_s(gradients, reduced_s(own, held.expert_shards, all_own))
 
 
+def used_bytes(job: Job, pools: int) -> Values:
+    """Memory of the fullest chip of a pool: that of a cluster of such pools, each a group that ZeRO splits states over.
+
+    So a pool that has but one replica still has room for gradients on their way to the others.
+    """
+    cut = job.layouts
+    shard = np.where(np.asarray(cut.zero_stage) > 0.0, np.asarray(cut.dp) * cut.cp, 0.0)
+    many = replace(cut, dp=np.asarray(cut.dp) * pools, shard=shard)
+    return memory(replace(job, layouts=many, global_batch=job.global_batch * pools)).memory_bytes
+
+
 @dataclass(frozen=True)
 class DataShare:
     """What one pool gets: a layout and sequences of every batch; `parts` is its own step without the link."""
@@ -87,6 +98,7 @@ class DataSeat:
     """A pool, and how long each share of a batch takes it with each of its layouts, the link left out."""
 
     seat: Seat
+    pools: int
     chips: float
 
     @cached_property
@@ -101,7 +113,7 @@ class DataSeat:
         counts = np.arange(1.0, self.seat.task.global_batch // together + 1.0)[:, np.newaxis]
         job = self.seat.job(layouts, counts * together)
         parts = with_overhead(job, breakdown(job), self.chips)
-        fits = np.asarray(memory(job).memory_bytes) <= self.seat.pool.cluster.memory_bytes
+        fits = np.asarray(used_bytes(job, self.pools)) <= self.seat.pool.cluster.memory_bytes
         whole = (np.asarray(layouts.interleave) == 1.0) | (np.remainder(counts, layouts.pp) == 0.0)
         shape = (len(counts), len(layouts))
         return Rounds(layouts, together, np.where(np.broadcast_to(fits & whole, shape), parts.step_s, np.inf))
@@ -126,7 +138,7 @@ def shared(chosen: Sequence[tuple[Seat, Layouts, int]], link: Link) -> list[Data
         job = seat.job(layouts, float(sequences))
         parts = with_overhead(job, breakdown(job), chips)
         link_s = float(exposed_s(seat, layouts, len(chosen), chips, link)[0])
-        used = float(np.ravel(memory(job).memory_bytes)[0])
+        used = float(np.ravel(used_bytes(job, len(chosen)))[0])
         shares.append(DataShare(seat, layouts, job, sequences, parts, link_s, used))
     return shares
 

@@ -14,7 +14,7 @@ from polysilicon.performance.job import Job
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.pool_data import DataShare, shared
 from polysilicon.performance.pool_layers import LayerShare, stretched
-from polysilicon.performance.pools import Link, Pool, Seat, overhead_s
+from polysilicon.performance.pools import UNCOUNTED, Link, Pool, Seat, overhead_s
 from polysilicon.performance.step import Breakdown
 from polysilicon.performance.training import (
     bound_s,
@@ -33,6 +33,7 @@ from polysilicon.workloads.counts import Shape
 Floats = NDArray[np.float64]
 By = Literal["data", "layers"]
 SPLITS: tuple[By, ...] = ("data", "layers")
+COMPUTE = ("layers_s", "head_s", "optimizer_s")
 # So many errors are looked at together where pools of several families err apart.
 DRAWN = 20_000
 TAIL = 0.05
@@ -222,9 +223,8 @@ def _part(
     step_s: float,
 ) -> Part:
     named = {name: float(np.ravel(value)[0]) for name, value in parts.columns().items()}
-    compute = named["layers_s"] + named["head_s"] + named["optimizer_s"]
-    within = ("tensor_s", "context_s", "expert_s", "pipeline_s", "bubble_s", "data_s", "offload_s")
-    inside = sum(named[name] for name in within)
+    compute = sum(named[name] for name in COMPUTE)
+    inside = sum(value for name, value in named.items() if name not in (*COMPUTE, *UNCOUNTED))
     most = float(memory_bound_bytes(memory_bytes, seat.efficiency["memory_high_ratio"]))
     waiting = max(step_s - compute - inside - link_s, 0.0)
     return Part(seat.pool, layouts, share, compute, inside, link_s, waiting, memory_bytes, most)
