@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Facts, Json, answer, catalogue, sane
+from polysilicon.cli.options import Explain, Facts, Json, answer, answer_tree, catalogue, sane
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -119,6 +119,7 @@ def estimate(
     job: Job = _JOB,
     between: Between = _BETWEEN,
     facts: Facts = None,
+    explain: Explain = False,
     json: Json = False,
 ) -> None:
     """Split one training job over unequal pools, by data and by layers, beside each pool alone.
@@ -129,6 +130,7 @@ def estimate(
         A model of the catalogue (`polysilicon facts list model`), or the path of a config.json.
     """
     from polysilicon.performance.mixing import estimate_pools
+    from polysilicon.performance.pool_explain import explain_split
     from polysilicon.performance.pool_splits import SPLITS
     from polysilicon.report.pools import mixing
     from polysilicon.workloads import describe
@@ -139,6 +141,9 @@ def estimate(
     task, link = job.task(), between.link()
     by = SPLITS if job.split == BOTH else tuple(one for one in SPLITS if one == job.split)
     made = estimate_pools(known, describe(known, model or ""), task, job.pools(known), link, by)
+    if explain and made.splits:
+        answer_tree(explain_split(made.splits[0], link), as_json=json)
+        return
     answer(made.to_dict, lambda: mixing(made), as_json=json)
 
 

@@ -55,10 +55,31 @@ def explain_training(
     if not isinstance(model, Transformer):
         raise Unsupported(f"{model.name}: training time is modelled for transformers only so far")
     recorder = Recorder()
-    known = _Known(recorder)
-    chips = _known_cluster(known, cluster)
+    job = known_job(recorder, catalogue, model, task, cluster, layouts, recipe, at)
+    with recorder:
+        step = breakdown(job).step_s
+    return plain(recorder.tree(step))
+
+
+def known_job(
+    recorder: Recorder,
+    catalogue: Catalogue,
+    model: Transformer,
+    task: Training,
+    cluster: Cluster,
+    layouts: Layouts,
+    recipe: Recipe | None = None,
+    at: int = 0,
+) -> Job:
+    """What the formulas of one candidate read, each figure announced to the recorder as what it is.
+
+    Raises:
+        InputError: the chip states no dense matrix peak for the precision.
+    """
+    known = Known(recorder)
+    chips = known_cluster(known, cluster)
     layout, recipe = known.struct(_one(layouts, at), "layout"), known.struct(recipe or Recipe(), "recipe")
-    efficiency = _known_efficiency(catalogue, known, efficiency_of(catalogue, cluster.chip, "training"))
+    efficiency = known_efficiency(catalogue, known, efficiency_of(catalogue, cluster.chip, "training"))
     up, out = latencies_s(catalogue)
     latencies = (known.value(up, "scaleup-latency-us"), known.value(out, "scaleout-latency-us"))
     shape = known.struct(Shape.of(model), f"model {model.name}")
@@ -76,9 +97,7 @@ def explain_training(
         if back is not None:
             back = replace(back, operand_bytes=known.value(back.operand_bytes, "bytes of an operand, backward"))
         figures = shape, sequence, batch, layout, recipe, reached, efficiency, chips.node_size, chips.fabric, back
-        job = Job(*figures, host=host)
-        step = breakdown(job).step_s
-    return plain(recorder.tree(step))
+        return Job(*figures, host=host)
 
 
 def plain(step: Step) -> Step:
@@ -91,17 +110,19 @@ def plain(step: Step) -> Step:
     )
 
 
-class _Known:
+class Known:
     """Announces inputs, each as an object of its own, so that equal numbers keep their own origins."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
 
     def value(self, number: Any, origin: str, confidence: str = "") -> Any:
+        """A number with where it came from."""
         own = np.float64(number)
         return self.recorder.known(own, origin, confidence)
 
     def struct(self, one: Any, origin: str) -> Any:
+        """A struct of numbers, each announced under its own name."""
         return type(one)(**{f.name: self.value(getattr(one, f.name), f"{origin}: {f.name}") for f in fields(one)})
 
 
@@ -111,7 +132,8 @@ def _one(layouts: Layouts, at: int) -> Layouts:
     return Layouts(**{f.name: float(np.broadcast_to(getattr(layouts, f.name), width)[at]) for f in fields(Layouts)})
 
 
-def _known_cluster(known: _Known, cluster: Cluster) -> Cluster:
+def known_cluster(known: Known, cluster: Cluster) -> Cluster:
+    """The cluster with every figure announced as what it was read from."""
     readings = {one.field: one for one in cluster.readings}
 
     def announced(value: Any, name: str) -> Any:
@@ -129,7 +151,7 @@ def _known_cluster(known: _Known, cluster: Cluster) -> Cluster:
     return replace(cluster, peak_flop_per_s=peaks, fabric=replace(cluster.fabric, **shape), **figures)
 
 
-def _known_efficiency(catalogue: Catalogue, known: _Known, efficiency: Efficiency) -> Efficiency:
+def known_efficiency(catalogue: Catalogue, known: Known, efficiency: Efficiency) -> Efficiency:
     """Each fitted parameter with the record of the most specific level that states it."""
     origin: dict[str, Fit] = {}
     for name in efficiency.records:

@@ -22,13 +22,13 @@ Floats = NDArray[np.float64]
 
 
 @formula
-def per_step_s(reduced_s: Values, every: Values) -> Values:
-    """Mean time a step of a reduction that is done once in so many steps.
+def lengthened_s(with_link_s: Values, without_s: Values, every: Values) -> Values:
+    """What a reduction over the link adds to the mean step: all that isn't hidden, once in so many steps.
 
     Source: Stich, Local SGD Converges Fast and Communicates Little (arXiv 1805.09767); Douillard et al., DiLoCo (arXiv
     2311.08105).
     """
-    return reduced_s / every
+    return (with_link_s - without_s) / every
 
 
 def outside_s(job: Job, pools: int, link: Link) -> Values:
@@ -119,15 +119,13 @@ class DataSeat:
         return Rounds(layouts, together, np.where(np.broadcast_to(fits & whole, shape), parts.step_s, np.inf))
 
 
-def exposed_s(seat: Seat, layouts: Layouts, pools: int, chips: float, link: Link) -> Floats:
+def exposed_s(job: Job, pools: int, chips: float, link: Link) -> Values:
     """What a reduction over the link lengthens the step of each layout: what its backward work doesn't hide."""
-    job = seat.job(layouts, np.asarray(layouts.dp) * layouts.micro_batch)
     without, beyond = (
         with_overhead(one, breakdown(one), chips).step_s
         for one in (job, replace(job, outside_s=outside_s(job, pools, link)))
     )
-    exposed: Floats = np.broadcast_to(per_step_s(np.asarray(beyond) - without, link.every), len(layouts))
-    return exposed
+    return lengthened_s(beyond, without, link.every)
 
 
 def shared(chosen: Sequence[tuple[Seat, Layouts, int]], link: Link) -> list[DataShare]:
@@ -137,7 +135,7 @@ def shared(chosen: Sequence[tuple[Seat, Layouts, int]], link: Link) -> list[Data
     for seat, layouts, sequences in chosen:
         job = seat.job(layouts, float(sequences))
         parts = with_overhead(job, breakdown(job), chips)
-        link_s = float(exposed_s(seat, layouts, len(chosen), chips, link)[0])
+        link_s = float(np.ravel(exposed_s(job, len(chosen), chips, link))[0])
         used = float(np.ravel(used_bytes(job, len(chosen)))[0])
         shares.append(DataShare(seat, layouts, job, sequences, parts, link_s, used))
     return shares
@@ -188,7 +186,8 @@ def _rows(seats: Sequence[DataSeat], link: Link) -> Iterator[_Row]:
     """Every layout of every pool with which some share fits."""
     for place, seat in enumerate(seats):
         for rounds in seat.rounds:
-            exposed = exposed_s(seat.seat, rounds.layouts, len(seats), seat.chips, link)
+            one_round = seat.seat.job(rounds.layouts, float(rounds.together))
+            exposed = np.broadcast_to(exposed_s(one_round, len(seats), seat.chips, link), len(rounds.layouts))
             for column in np.flatnonzero(np.isfinite(rounds.ready_s).any(axis=0)):
                 yield _Row(float(exposed[column]), place, rounds, int(column))
 

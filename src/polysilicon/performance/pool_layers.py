@@ -25,7 +25,6 @@ from polysilicon.performance.pools import Link, Seat, link_latency_s, share_of_l
 from polysilicon.performance.step import Breakdown, breakdown
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
-from polysilicon.workloads.counts import Shape
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -154,12 +153,13 @@ class LayerSeat:
         layouts = self.layouts[kind]
         if (kind, place) not in self.tables:
             counts = np.arange(0.0, self.seat.model.layers + 1.0)[:, np.newaxis]
-            made = part_job(self.seat, layouts, np.maximum(counts, 1.0), place)
-            self.tables[kind, place] = made, _parts(made, place)
+            job = self.seat.job(layouts, float(self.seat.task.global_batch))
+            made = part_of(job, np.maximum(counts, 1.0), place)
+            self.tables[kind, place] = made, parts_of(made, place)
         if (kind, place, behind) not in self.room:
             self.room[kind, place, behind] = self._fits(self.tables[kind, place][0], behind)
         made, parts = self.tables[kind, place]
-        _, paced, through, after = _times(made, parts, link)
+        _, paced, through, after = times_of(made, parts, link)
         room = self.room[kind, place, behind]
         return Stretch(
             np.where(room, paced, np.inf), np.broadcast_to(through, room.shape), np.broadcast_to(after, room.shape)
@@ -174,16 +174,16 @@ class LayerSeat:
         return filled
 
 
-def part_job(seat: Seat, layouts: Layouts, layers: Values, place: str) -> Job:
-    """The job of a stretch of so many layers; the ends of the pipeline hold the embedding or the head."""
-    shape = Shape.of(seat.model)
+def part_of(job: Job, layers: Values, place: str) -> Job:
+    """The part of a job that so many layers are; the ends of the pipeline hold the embedding or the head."""
+    shape = job.shape
     dense = stretch_dense_layers(shape.dense_layers, layers, shape.layers)
     vocab = 0.0 if place == "middle" else shape.vocab
-    part = replace(shape, layers=layers, dense_layers=dense, embeddings=1.0, vocab=vocab)
-    return seat.job(layouts, float(seat.task.global_batch), part)
+    return replace(job, shape=replace(shape, layers=layers, dense_layers=dense, embeddings=1.0, vocab=vocab))
 
 
-def _parts(job: Job, place: str) -> Breakdown:
+def parts_of(job: Job, place: str) -> Breakdown:
+    """Where the step of a stretch goes; only the last one has the head."""
     parts = breakdown(job)
     return parts if place == "last" else replace(parts, head_s=0.0)
 
@@ -201,7 +201,7 @@ def _deeper(job: Job, behind: int) -> Job:
     )
 
 
-def _times(job: Job, parts: Breakdown, link: Link) -> tuple[Values, Values, Values, Values]:
+def times_of(job: Job, parts: Breakdown, link: Link) -> tuple[Values, Values, Values, Values]:
     """Crossing the link, the rounds but one, one pass through all stages, and what comes afterwards."""
     cut, shape = job.layouts, job.shape
     rounds = whole.micro_batches(job.global_batch, cut.dp, cut.micro_batch)
@@ -258,10 +258,10 @@ def stretched(chosen: Sequence[tuple[Seat, Layouts, int]], link: Link) -> list[L
     behind, shares = 0, []
     for at in range(len(chosen) - 1, -1, -1):
         seat, layouts, layers = chosen[at]
-        place = _place(at, len(chosen))
-        job = part_job(seat, layouts, float(layers), place)
-        parts = _parts(job, place)
-        crossing, paced, through, after = (float(np.ravel(one)[0]) for one in _times(job, parts, link))
+        place = place_of(at, len(chosen))
+        job = part_of(seat.job(layouts, float(seat.task.global_batch)), float(layers), place)
+        parts = parts_of(job, place)
+        crossing, paced, through, after = (float(np.ravel(one)[0]) for one in times_of(job, parts, link))
         used = float(np.ravel(memory(_deeper(job, behind)).memory_bytes)[0])
         shares.append(LayerShare(seat, layouts, job, layers, parts, crossing, paced, through, after, used))
         behind += int(np.ravel(layouts.pp)[0])
@@ -274,7 +274,8 @@ Chain = list[tuple[tuple[Kind, int], int]]
 Way = tuple[int, float, float, float, int, int, int]
 
 
-def _place(at: int, pools: int) -> str:
+def place_of(at: int, pools: int) -> str:
+    """Where in the pipeline a pool stands."""
     return "last" if at == pools - 1 else "first" if at == 0 else "middle"
 
 

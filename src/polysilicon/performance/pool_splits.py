@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polysilicon.performance.cluster import Reading
 from polysilicon.performance.failures import NINETY
@@ -30,7 +30,8 @@ from polysilicon.records.recorder import formula
 from polysilicon.records.units import GIB
 from polysilicon.workloads.counts import Shape
 
-Floats = NDArray[np.float64]
+# By how much each pool takes longer than estimated.
+Errors = Sequence[Values]
 By = Literal["data", "layers"]
 SPLITS: tuple[By, ...] = ("data", "layers")
 COMPUTE = ("layers_s", "head_s", "optimizer_s")
@@ -40,13 +41,21 @@ TAIL = 0.05
 
 
 @formula
-def slowest_s(times_s: Values) -> Values:
-    """Time until all pools are done: pools along the first axis.
+def later_s(one_s: Values, other_s: Values) -> Values:
+    """Time until both are done.
 
     Source: Valiant, A Bridging Model for Parallel Computation (CACM 33(8), 1990): a step ends with its slowest.
     """
-    slowest: Values = np.asarray(times_s).max(axis=0)
-    return slowest
+    return np.maximum(one_s, other_s)
+
+
+@formula
+def one_after_other_s(one_s: Values, other_s: Values) -> Values:
+    """Time of one pass through both of two stretches of a pipeline.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2.
+    """
+    return one_s + other_s
 
 
 @formula
@@ -59,13 +68,35 @@ def by_data_s(slowest_s: Values, link_s: Values) -> Values:
 
 
 @formula
-def by_layers_s(paced_s: Values, through_s: Values, after_s: Values) -> Values:
+def pipelined_s(paced_s: Values, through_s: Values, after_s: Values) -> Values:
     """Step of one pipeline over pools, before overhead: the slowest stage's rounds, one pass through all, the end.
 
     Source: Narayanan et al. (arXiv 2104.04473), section 2.2, with stages of unequal length.
     """
-    whole_pass: Values = np.asarray(through_s).sum(axis=0)
-    return paced_s + whole_pass + after_s
+    return paced_s + through_s + after_s
+
+
+@formula
+def by_layers_s(pipelined_s: Values, overhead_s: Values) -> Values:
+    """Step of one pipeline over pools.
+
+    Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102): the sum of its parts.
+    """
+    return pipelined_s + overhead_s
+
+
+def data_step_s(ready_s: Sequence[Values], link_s: Sequence[Values]) -> Values:
+    """Step of pools that share a batch, from when each is ready and what the link adds to it."""
+    return by_data_s(reduce(later_s, ready_s), reduce(later_s, link_s))
+
+
+def layer_step_s(
+    times: Sequence[tuple[Values, Values, Values]], overhead: Callable[[Values], Sequence[Values]]
+) -> Values:
+    """Step of a pipeline over pools, from three times of each and what overhead each would see."""
+    paced, through, after = zip(*times, strict=True)
+    body = pipelined_s(reduce(later_s, paced), reduce(one_after_other_s, through), reduce(later_s, after))
+    return by_layers_s(body, reduce(later_s, overhead(body)))
 
 
 @formula
@@ -134,37 +165,26 @@ class Split:
 
 def data_split(shares: Sequence[DataShare]) -> Split:
     """A batch shared by pools."""
-    ready, link = (np.array([getattr(one, name) for one in shares]) for name in ("ready_s", "link_s"))
 
-    def step(errors: Floats) -> Floats:
-        times = (_spread(one, errors) for one in (ready, link))
-        return np.asarray(by_data_s(*(slowest_s(one) for one in times)))
+    def step(errors: Errors) -> Values:
+        late = [(one.ready_s * error, one.link_s * error) for one, error in zip(shares, errors, strict=True)]
+        return data_step_s(*zip(*late, strict=True))
 
-    step_s = float(step(np.ones(len(shares))))
     own = [(one.seat, one.layouts, one.sequences, one.parts, one.link_s, one.memory_bytes) for one in shares]
-    return _split("data", own, [one.job for one in shares], step_s, step)
+    return _split("data", own, [one.job for one in shares], step)
 
 
 def layer_split(shares: Sequence[LayerShare]) -> Split:
     """Layers shared by pools, in the order of the pipeline."""
-    names = ("paced_s", "through_s", "after_s")
-    paced, through, after = (np.array([getattr(one, name) for one in shares]) for name in names)
     chips = float(sum(one.seat.pool.chips for one in shares))
 
-    def step(errors: Floats) -> Floats:
-        late = slowest_s(_spread(paced, errors)), _spread(through, errors), slowest_s(_spread(after, errors))
-        body = by_layers_s(*late)
-        overheads = [_overhead_s(one.job, body, error, chips) for one, error in zip(shares, errors, strict=True)]
-        return np.asarray(body + slowest_s(np.array(overheads)))
+    def step(errors: Errors) -> Values:
+        each = list(zip(shares, errors, strict=True))
+        times = [(one.paced_s * error, one.through_s * error, one.after_s * error) for one, error in each]
+        return layer_step_s(times, lambda body: [_overhead_s(one.job, body, error, chips) for one, error in each])
 
-    step_s = float(step(np.ones(len(shares))))
     own = [(one.seat, one.layouts, one.layers, *_beside(one), one.memory_bytes) for one in shares]
-    return _split("layers", own, [one.job for one in shares], step_s, step)
-
-
-def _spread(times_s: Floats, errors: Floats) -> Floats:
-    """Each pool's time with its errors: pools along the first axis."""
-    return times_s.reshape(-1, *[1] * (errors.ndim - 1)) * errors
+    return _split("layers", own, [one.job for one in shares], step)
 
 
 def _overhead_s(job: Job, body: Values, error: Values, chips: float) -> Values:
@@ -187,9 +207,9 @@ def _beside(share: LayerShare) -> tuple[Breakdown, float]:
 Own = tuple[Seat, Layouts, int, Breakdown, float, float]
 
 
-def _split(by: By, own: Sequence[Own], jobs: Sequence[Job], step_s: float, step: Callable[[Floats], Floats]) -> Split:
+def _split(by: By, own: Sequence[Own], jobs: Sequence[Job], step: Callable[[Errors], Values]) -> Split:
     seats = [one[0] for one in own]
-    task = seats[0].task
+    task, step_s = seats[0].task, float(step([1.0] * len(own)))
     low, high = _interval(seats, jobs, step)
     tokens = float(task.global_batch * task.sequence_length)
     peak = sum(
@@ -230,7 +250,7 @@ def _part(
     return Part(seat.pool, layouts, share, compute, inside, link_s, waiting, memory_bytes, most)
 
 
-def _interval(seats: Sequence[Seat], jobs: Sequence[Job], step: Callable[[Floats], Floats]) -> tuple[float, float]:
+def _interval(seats: Sequence[Seat], jobs: Sequence[Job], step: Callable[[Errors], Values]) -> tuple[float, float]:
     """Ends of the 90 % interval of a step: errors of one family move together, those of several apart.
 
     Several families are drawn at the middles of equally likely strips of each, all combinations of them.
@@ -239,13 +259,13 @@ def _interval(seats: Sequence[Seat], jobs: Sequence[Job], step: Callable[[Floats
     kinds = list(dict.fromkeys(families))
     ends = [_ends(seat, job) for seat, job in zip(seats, jobs, strict=True)]
     if len(kinds) == 1:
-        low, high = (step(np.array([end[at] for end in ends])) for at in (0, 1))
+        low, high = (step([end[at] for end in ends]) for at in (0, 1))
         return float(low), float(high)
     count = int(DRAWN ** (1.0 / len(kinds)))
     strips = np.array([NormalDist().inv_cdf((at + 0.5) / count) for at in range(count)])
     drawn = dict(zip(kinds, (np.ravel(one) for one in np.meshgrid(*[strips] * len(kinds))), strict=True))
     errors = [drawn_ratio(drawn[family], *end) for family, end in zip(families, ends, strict=True)]
-    low, high = np.quantile(step(np.array(errors)), [TAIL, 1.0 - TAIL])
+    low, high = np.quantile(step(errors), [TAIL, 1.0 - TAIL])
     return float(low), float(high)
 
 

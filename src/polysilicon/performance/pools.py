@@ -8,6 +8,7 @@ pool trains a share of every batch with the whole model, and gradients are reduc
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -81,12 +82,12 @@ class Link:
         if not (self.every >= 1 and self.every == int(self.every)):
             raise InputError("pools are reduced after a whole number of steps", found=self.every, allowed="1 or more")
 
-    @property
+    @cached_property
     def bytes_per_s(self) -> float:
         """Bandwidth of one direction."""
         return self.gbs * GIGA
 
-    @property
+    @cached_property
     def latency_s(self) -> float:
         """Latency of one way."""
         return self.ms / MS_PER_S
