@@ -79,6 +79,15 @@ def test_where_no_pool_fits_alone_all_together_may(gpt3):
     assert made.step_s == best_s(made)
 
 
+def test_where_two_of_three_pools_fit_the_third_stays_idle(gpt3):
+    few = pool(CATALOGUE, H20, 1, {"memory_gb": 8.0})
+    pools = [pool(CATALOGUE, H100, 32), few, pool(CATALOGUE, H20, 24)]
+    made = estimate_pools(CATALOGUE, gpt3, Training(2048, 64), pools, Link(25.0, 20.0), ("layers",))
+    assert made.splits == ()
+    assert sorted(one.pool.chips for one in made.fewer.parts) == [24, 32]
+    assert made.step_s == made.fewer.step_s
+
+
 def test_a_model_that_fits_nowhere_says_the_nearest_miss(gpt3):
     with pytest.raises(NothingFits, match="together nor on one of them"):
         mixed(gpt3, [(H100, 2), (H20, 2)], Link(25.0, 20.0))
@@ -87,6 +96,8 @@ def test_a_model_that_fits_nowhere_says_the_nearest_miss(gpt3):
 def test_what_can_not_be_mixed_is_refused(small):
     with pytest.raises(InputError, match="several pools"):
         mixed(small, [(H100, 8)], Link(1.0, 1.0))
+    with pytest.raises(InputError, match="2 to 3"):
+        mixed(small, [(H100, 8)] * 4, Link(1.0, 1.0))
     with pytest.raises(InputError, match="each of 2 pools a sequence"):
         mixed(small, [(H100, 8), (H20, 8)], Link(1.0, 1.0), Training(2048, 1))
     with pytest.raises(InputError, match="every share of a batch"):

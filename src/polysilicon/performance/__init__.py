@@ -30,6 +30,7 @@ __all__ = [
     "Recipe",
     "Space",
     "TrainingEstimate",
+    "estimate_pools",
     "estimate_training",
     "explain_training",
     "recipe_of",
@@ -38,11 +39,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Search and explanation are imported when asked for: few commands need them."""
+    """Search, mixing and explanation are imported when asked for: few commands need them."""
     if name == "explain_training":
         from polysilicon.performance.explain import explain_training
 
         return explain_training
+    if name in ("estimate_pools", "Mixing"):
+        from polysilicon.performance import mixing
+
+        return getattr(mixing, name)
     if name in ("search_training", "Found"):
         from polysilicon.performance import search
 

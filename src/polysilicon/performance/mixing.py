@@ -21,9 +21,9 @@ from polysilicon.records.errors import InputError, NothingFits, Unsupported
 from polysilicon.workloads.model import Transformer, Workload
 from polysilicon.workloads.task import Training
 
-MOST_POOLS = 4
+MOST_POOLS = 3
 # Every share of a batch is looked at, and for more than a pair of pools every pair of shares.
-MOST_SEQUENCES = {2: 65_536, 3: 8_192, 4: 8_192}
+MOST_SEQUENCES = {2: 65_536, 3: 8_192}
 # Where the bandwidth is sought from which mixing pays [GB/s], how often the stretch is halved in logarithms, and how
 # far below one that pays another split is asked for.
 SOUGHT_GBS = (1e-3, 1e6)
@@ -131,7 +131,7 @@ def estimate_pools(
         Unsupported: the model is not a transformer.
         InputError: fewer than two pools or more than `MOST_POOLS`, a batch that can't give each of them a sequence, or
             fixed degrees that leave no layout.
-        NothingFits: the model fits neither on a pool alone nor on all of them together.
+        NothingFits: the model fits neither on a pool alone nor on some of them together.
     """
     if not isinstance(model, Transformer):
         raise Unsupported(f"{model.name}: pools are mixed for transformers only so far")
@@ -159,14 +159,14 @@ def estimate_pools(
     best_alone = min(one.step_s for one in alone)
     together = Together.of(catalogue, model, task, pools)
     splits = together.splits(link, by)
-    if not splits and not np.isfinite(best_alone):
-        raise NothingFits(_nowhere(model, pools, alone))
     some = [
         split
         for count in range(2, len(pools))
         for few in combinations(pools, count)
         for split in Together.of(catalogue, model, task, few).splits(link, by)
     ]
+    if not (splits or some or np.isfinite(best_alone)):
+        raise NothingFits(_nowhere(model, pools, alone))
     return Mixing(
         model.name,
         task,
