@@ -245,10 +245,9 @@ def _notes(catalogue: Catalogue, pools: Sequence[Pool], link: Link, splits: Sequ
     for one in pools:
         fits = efficiency_of(catalogue, one.cluster.chip, "training").records
         if all(catalogue.get(Fit, fit).level == "all" for fit in fits):
-            kind = one.cluster.device_class
-            notes.append(
-                f"{one.cluster.chip}: unvalidated: no training on a {kind} is measured, so it takes the usual shares"
-            )
+            chip, kind = one.cluster.chip, one.cluster.device_class
+            why = f"no training on a {kind} is measured, so it is given the shares of its peaks that others reach"
+            notes.append(f"{chip}: unvalidated: {why}")
     if link.every > 1 and any(one.by == "data" for one in splits):
         notes.append(
             f"gradients are reduced every {link.every} steps (local SGD): another algorithm, whose loss after as many "
