@@ -1,7 +1,7 @@
 """`polysilicon estimate pools`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -37,7 +37,7 @@ class Job:
         What is shared out: sequences of a batch (data), layers of the model (layers), or the better of both.
     """
 
-    pool: tuple[str, ...] = ()
+    pool: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
     global_batch: int | None = None
     sequence: int = 4096
     precision: str = "bf16"

@@ -7,8 +7,9 @@ the two. `operators` and `collectives` hold the shared formulas of arithmetic, m
 `fabric` what the shape of a network leaves of its links. A `job` is everything they read; `transfers` and `step` put
 them together, the same lines for one layout and for a table (`layouts`), and `feasible` says which layouts can be run
 at all. `training` is the public estimate, `search` tries every layout in `space`, `explain` evaluates one again and
-returns its tree. `mixing` runs one job over unequal `pools`, split by `pool_data` or `pool_layers`, each pool in one of
-its `pool_layouts`; `pool_splits` puts the step together. Serving stands on the same operators and collectives.
+returns its tree. `mixing` runs one job over unequal `pools`, each in one of its `pool_layouts`: by `pool_data`, or by
+`pool_layers`, of which `pool_pipelines` finds the best; `pool_splits` puts the step together.
+Serving stands on the same operators and collectives.
 Every formula takes numbers or arrays, ends in its unit and cites its source; no figure of the world stands in code.
 """
 

@@ -12,7 +12,8 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.efficiency import Fit
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.pool_data import DataSeat, best_data
-from polysilicon.performance.pool_layers import LayerSeat, best_layers
+from polysilicon.performance.pool_layers import LayerSeat
+from polysilicon.performance.pool_pipelines import best_layers
 from polysilicon.performance.pool_splits import SPLITS, By, Split, data_split, layer_split
 from polysilicon.performance.pools import Link, Pool, Seat
 from polysilicon.performance.search import search_training
