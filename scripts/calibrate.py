@@ -15,24 +15,30 @@ import argparse
 import csv
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import yaml
 from scipy.optimize import least_squares
 
-from polysilicon.facts import load
+from polysilicon.facts import Catalogue, load
 from polysilicon.facts.compiler import build
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
+from polysilicon.performance.attention import attention_s
 from polysilicon.performance.cluster import Cluster
-from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.curves import FORMATS, Silicon, attention_curve, attention_kind, product_curve
+from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.matrix import product_s
 from polysilicon.performance.rates import rates
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.step import Job, breakdown
 from polysilicon.performance.training import latencies_s
+from polysilicon.performance.values import Values
 from polysilicon.records import files
 from polysilicon.validation.training_cases import Prepared, prepare, read_cases
 from polysilicon.validation.training_measures import measured_step_s, usable
@@ -47,34 +53,46 @@ OUT = DATA / "efficiency" / "training.yaml"
 
 @dataclass(frozen=True)
 class Parameter:
-    """A share (between 0 and 1) or a positive size, its prior, and how far in logit or log it may stray."""
+    """A share (between 0 and 1) or a positive size, its prior, and how far in logit or log it may stray.
+
+    `varies` are the levels at which groups of chips may differ from their parent. Where a `kernel` is named, the
+    parameter is the share of that kernel's own rate on each chip, timed or inherited, which a training step reaches.
+    """
 
     name: str
     prior: float
     spread: float
     share: bool = True
-    classes: tuple[str, ...] = ()
+    varies: tuple[str, ...] = ()
+    kernel: str = ""
 
     def inward(self, value: float) -> float:
         """The value on the unbounded scale of the fit."""
         return float(np.log(value / (1 - value)) if self.share else np.log(value))
 
-    def outward(self, x: float) -> float:
+    def outward(self, x: Values) -> Values:
         """Back from the scale of the fit."""
-        return float(1 / (1 + np.exp(-x)) if self.share else np.exp(x))
+        return 1 / (1 + np.exp(-x)) if self.share else np.exp(x)
 
 
 # Priors: shares of peak as kernel benchmarks of the vendors show them, overlaps as undecided; the data moves them.
 PARAMETERS = (
-    Parameter("gemm_16bit", 0.75, 0.6),
-    Parameter("gemm_fp8", 0.65, 0.6),
-    Parameter("gemm_mxfp8", 0.60, 0.6),
-    Parameter("gemm_fp4", 0.50, 0.6),
+    Parameter("gemm_16bit", 0.92, 0.2, share=False, kernel="bf16"),
+    Parameter("gemm_fp8", 0.92, 0.2, share=False, kernel="fp8"),
+    Parameter("gemm_mxfp8", 0.92, 0.2, share=False, kernel="fp8_block"),
+    Parameter("gemm_fp4", 0.92, 0.2, share=False, kernel="nvfp4"),
     Parameter("gemm_int8", 0.60, 0.6),
-    Parameter("core", 0.45, 0.6, classes=("npu", "tpu")),
-    Parameter("untuned_core", 0.75, 0.6),
-    Parameter("product_traffic", 0.50, 0.8, classes=("npu", "tpu")),
-    Parameter("stream_traffic", 0.75, 0.6, classes=("tpu",)),
+    Parameter("core", 0.85, 0.4, share=False, varies=("class", "family"), kernel="attention"),
+    Parameter("core_width", 32.0, 0.7, share=False),
+    Parameter("core_back", 1.2, 0.3, share=False),
+    Parameter("ridge", 2.0, 0.4, share=False),
+    Parameter("fill", 128.0, 0.7, share=False),
+    Parameter("untuned_by_vendor", 0.95, 0.5),
+    Parameter("untuned_stream", 0.75, 0.6),
+    Parameter("experts_narrow", 0.85, 0.6),
+    Parameter("untuned_core", 0.75, 0.6, varies=("family",)),
+    Parameter("product_traffic", 0.50, 0.8, varies=("class",)),
+    Parameter("stream_traffic", 0.75, 0.6, varies=("class",)),
     Parameter("experts", 0.70, 0.8),
     Parameter("launch_s", 4e-4, 0.7, share=False),
     Parameter("launch_moe_s", 1e-3, 0.7, share=False),
@@ -91,6 +109,11 @@ PARAMETERS = (
     Parameter("scaleup", 0.70, 0.8),
     Parameter("scaleout", 0.70, 0.8),
 )
+GROUP_SPREAD = 0.4
+# Operands at which kernels alone are compared: tokens, rows and columns; heads and their width.
+LARGE, HEADS, HEAD = 8192.0, 32.0, 128.0
+# Fitted rows from which a class or family has parameters of its own beside its pace.
+GROUP_ROWS = 20
 PACE_SPREAD = {"class": 0.15, "family": 0.08, "chip": 0.08}
 NARROW_SPREAD = 0.08
 PRIOR_WEIGHT = 0.25
@@ -116,6 +139,26 @@ class Table:
     sources: list[str]
     kinds: np.ndarray
     weights: np.ndarray
+    kernels: Mapping[str, Mapping[str, float]]
+
+    def spread(self, level: str, values: Mapping[str, float]) -> np.ndarray:
+        """The value of each row's class, family or chip; nought for a group that has none."""
+        names, rows = np.unique(self.named[level], return_inverse=True)
+        return np.array([values.get(name, 0.0) for name in names.tolist()])[rows]
+
+    def kernel(self, name: str) -> Values:
+        """Share of the peak that a kernel reaches alone on each row's chip; 1 where none is named."""
+        return np.array([self.kernels[chip][name] for chip in self.chips]) if name else 1.0
+
+    @property
+    def named(self) -> dict[str, list[str]]:
+        """The name of each row's group at every level."""
+        return {
+            "all": ["all"] * len(self.chips),
+            "class": self.classes,
+            "family": self.families,
+            "chip": self.chips,
+        }
 
     def groups(self) -> dict[str, list[str]]:
         """The name of each row's source, chip and family."""
@@ -154,47 +197,80 @@ def table(made: list[Prepared], catalogue) -> Table:
         sources,
         np.array([one.model.experts > 0 for one in made]),
         weights / weights.mean(),
+        {chip: kernel_shares(catalogue, chip) for chip in set(chips)},
     )
 
 
+@cache
+def kernel_shares(catalogue: Catalogue, chip_id: str) -> dict[str, float]:
+    """The share of its dense peak that each kernel reaches alone on a chip, for large operands."""
+    parameters, silicon = efficiency_of(catalogue, chip_id, "operators").parameters, Silicon.of(catalogue, chip_id)
+    shares = {}
+    for kind in ("bf16", "fp8", "fp8_block", "nvfp4"):
+        precision, left, right = FORMATS[kind]
+        taken_s = product_s(LARGE, LARGE, LARGE, 1.0, left, right, 2.0, product_curve(parameters, silicon, kind))
+        shares[kind] = float(2.0 * LARGE**3 / taken_s / silicon.peak(precision))
+    curve = attention_curve(parameters, silicon, attention_kind("bf16", "bf16", HEAD))
+    taken_s = attention_s(1.0, LARGE, LARGE, HEADS, HEADS, HEAD, 2.0, 1.0, curve)
+    shares["attention"] = float(2.0 * LARGE**2 * HEADS * HEAD / taken_s / silicon.peak("bf16"))
+    return shares
+
+
 class Fit:
-    """The unknowns in one vector, and back."""
+    """The unknowns in one vector, and back: parameters, how groups of chips differ in them, and paces."""
 
     def __init__(self, one: Table) -> None:
-        self.keys = [(p, "") for p in PARAMETERS] + [(p, c) for p in PARAMETERS for c in p.classes]
         self.levels = {
             "class": sorted(set(one.classes)),
             "family": sorted(set(one.families)),
             "chip": sorted(set(one.chips)),
         }
-        self.start = np.array(
-            [p.inward(p.prior) for p, _ in self.keys]
-            + [0.0] * (sum(len(names) for names in self.levels.values()) + len(self.levels["chip"]))
-        )
+        rows = {"class": Counter(one.classes), "family": Counter(one.families)}
+        self.groups = [
+            (p, level, name)
+            for p in PARAMETERS
+            for level in p.varies
+            for name in self.levels[level]
+            if rows[level][name] >= GROUP_ROWS
+        ]
+        paces = sum(len(names) for names in self.levels.values()) + len(self.levels["chip"])
+        self.start = np.array([p.inward(p.prior) for p in PARAMETERS] + [0.0] * (len(self.groups) + paces))
         self.x = self.start
 
-    def split(self, x: np.ndarray) -> tuple[dict[tuple[str, str], float], dict[str, dict[str, float]]]:
-        """Parameters by (name, class), and log paces by level and name."""
-        count = len(self.keys)
-        values = {(p.name, c): p.outward(v) for (p, c), v in zip(self.keys, x[:count], strict=True)}
-        paces, at = {}, count
+    def pulls(self) -> np.ndarray:
+        """How strongly each unknown is drawn to its prior."""
+        pulls = [PRIOR_WEIGHT / p.spread for p in PARAMETERS] + [PRIOR_WEIGHT / GROUP_SPREAD] * len(self.groups)
+        for level, names in self.levels.items():
+            pulls += [PACE_WEIGHT / PACE_SPREAD[level]] * len(names)
+        return np.array(pulls + [PACE_WEIGHT / NARROW_SPREAD] * len(self.levels["chip"]))
+
+    def split(self, x: np.ndarray) -> tuple[dict[tuple[str, str], dict[str, float]], dict[str, dict[str, float]]]:
+        """For each level and group what it adds to a parameter on the scale of the fit; and log paces."""
+        count = len(PARAMETERS)
+        added: dict[tuple[str, str], dict[str, float]] = {
+            ("all", "all"): {p.name: value for p, value in zip(PARAMETERS, x[:count], strict=True)}
+        }
+        for (p, level, name), value in zip(self.groups, x[count:], strict=False):
+            added.setdefault((level, name), {})[p.name] = value
+        paces, at = {}, count + len(self.groups)
         for level, names in (*self.levels.items(), ("narrow", self.levels["chip"])):
             paces[level] = dict(zip(names, x[at : at + len(names)], strict=True))
             at += len(names)
-        return values, paces
+        return added, paces
 
     def efficiency(self, x: np.ndarray, one: Table) -> Efficiency:
         """What every row of a table reads; a chip, family or class never seen counts as its parent."""
-        values, paces = self.split(x)
-        width = len(one.chips)
-        columns = {p.name: np.full(width, values[p.name, ""]) for p in PARAMETERS}
-        for (name, group), value in values.items():
-            if group:
-                columns[name] = np.where(np.array(one.classes) == group, value, columns[name])
-        log_pace, narrow = np.zeros(width), np.zeros(width)
-        for level, names in (("class", one.classes), ("family", one.families), ("chip", one.chips)):
-            log_pace += np.vectorize(paces[level].get, otypes=[float])(names, 0.0)
-        narrow = np.vectorize(paces["narrow"].get, otypes=[float])(one.chips, 0.0)
+        added, paces = self.split(x)
+        columns = {}
+        for p in PARAMETERS:
+            inward = np.full(len(one.chips), added["all", "all"][p.name])
+            for level in p.varies:
+                inward += one.spread(
+                    level, {name: own.get(p.name, 0.0) for (at, name), own in added.items() if at == level}
+                )
+            columns[p.name] = p.outward(inward) * one.kernel(p.kernel)
+        log_pace = sum(one.spread(level, paces[level]) for level in self.levels)
+        narrow = one.spread("chip", paces["narrow"])
         return Efficiency(columns | {"pace": np.exp(log_pace), "narrow_pace": np.exp(narrow)}, 0.0, 0.0)
 
     def log_error(self, x: np.ndarray, one: Table, latencies: tuple[float, float]) -> np.ndarray:
@@ -217,19 +293,14 @@ class Fit:
 
     def run(self, one: Table, latencies: tuple[float, float], steps: int = 25) -> "Fit":
         """Least squares on the log error, robust to single rows, with every unknown pulled to its prior."""
-        spreads = [p.spread for p, _ in self.keys]
-        pulls = [PRIOR_WEIGHT / s for s in spreads]
-        for level, names in self.levels.items():
-            pulls += [PACE_WEIGHT / PACE_SPREAD[level]] * len(names)
-        pulls += [PACE_WEIGHT / NARROW_SPREAD] * len(self.levels["chip"])
-        root = np.sqrt(one.weights)
+        pulls, root = self.pulls(), np.sqrt(one.weights)
 
         def residuals(x: np.ndarray) -> np.ndarray:
             missed = root * self.log_error(x, one, latencies)
-            return np.concatenate([missed, np.array(pulls) * (x - self.start), self.beyond_peak(x, one)])
+            return np.concatenate([missed, pulls * (x - self.start), self.beyond_peak(x, one)])
 
         self.x = least_squares(
-            residuals, self.start, loss="soft_l1", f_scale=ROBUST, max_nfev=steps, ftol=1e-5, xtol=1e-5
+            residuals, self.start, loss="soft_l1", f_scale=ROBUST, x_scale="jac", max_nfev=steps, ftol=1e-5, xtol=1e-5
         ).x
         return self
 
@@ -410,9 +481,35 @@ def near_interval(left: dict[str, Unseen]) -> tuple[tuple[float, float], float]:
     return near, max(np.log(mixed[1] / mixed[0]) / np.log(near[1] / near[0]), 1.0)
 
 
+Added = dict[tuple[str, str], dict[str, float]]
+
+
+def whole(added: Added, kernels: Mapping[str, float], *groups: tuple[str, str]) -> dict[str, float]:
+    """The parameters that a group of chips has, given the groups it lies in, where they differ from its parents'.
+
+    `kernels` are the shares of the peak that the kernels of its chips reach alone; all parameters without any group.
+    """
+    last = added.get(groups[-1], {}) if groups else added["all", "all"]
+    values = {}
+    for p in PARAMETERS:
+        inward = added["all", "all"][p.name] + sum(added.get(one, {}).get(p.name, 0.0) for one in groups)
+        if p.name in last or p.kernel:
+            values[p.name] = float(p.outward(inward)) * (kernels[p.kernel] if p.kernel else 1.0)
+    return values
+
+
+def mean_kernels(one: Table, level: str, name: str) -> dict[str, float]:
+    """Kernel shares of a group of chips: the geometric mean of those that were fitted."""
+    chips = sorted({chip for chip, group in zip(one.chips, one.named[level], strict=True) if group == name})
+    return {
+        kernel: float(np.exp(np.mean([np.log(one.kernels[chip][kernel]) for chip in chips])))
+        for kernel in one.kernels[chips[0]]
+    }
+
+
 def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
     """The records of every level, each with the interval of what it is used for."""
-    values, paces = fit.split(fit.x)
+    added, paces = fit.split(fit.x)
     near, wider = near_interval(left["source"])
     family, far = (conformal({name: found.errors for name, found in left[key].items()}) for key in ("chip", "family"))
     cases = {
@@ -423,26 +520,27 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
         "training-all": record(
             "all",
             "all",
-            {p.name: values[p.name, ""] for p in PARAMETERS} | {"pace": 1.0, "narrow_pace": 1.0, "moe_widening": wider},
+            whole(added, mean_kernels(one, "all", "all")) | {"pace": 1.0, "narrow_pace": 1.0, "moe_widening": wider},
             len(one.step_s),
             far,
             "A chip whose family was never measured: interval from families left out of the fit in turn.",
         )
     }
     for name, log in paces["class"].items():
-        own = {p.name: values[p.name, name] for p in PARAMETERS if name in p.classes}
-        records[f"training-class-{name}"] = record(
-            "class", name, own | {"pace": np.exp(log)}, cases["class"][name], None, ""
-        )
+        own = whole(added, mean_kernels(one, "class", name), ("class", name)) | {"pace": np.exp(log)}
+        records[f"training-class-{name}"] = record("class", name, own, cases["class"][name], None, "")
     class_of = dict(zip(one.families, one.classes, strict=True)) | dict(zip(one.chips, one.classes, strict=True))
     family_of = dict(zip(one.chips, one.families, strict=True))
     for name, log in paces["family"].items():
+        groups = ("class", class_of[name]), ("family", name)
+        own = whole(added, mean_kernels(one, "family", name), *groups)
         pace = {"pace": np.exp(log + paces["class"][class_of[name]])}
         why = "A chip of a measured family: interval from chips left out of the fit in turn."
-        records[f"training-family-{name}"] = record("family", name, pace, cases["family"][name], family, why)
+        records[f"training-family-{name}"] = record("family", name, own | pace, cases["family"][name], family, why)
     for name, log in paces["chip"].items():
         pace = np.exp(log + paces["family"][family_of[name]] + paces["class"][class_of[name]])
-        own = {"pace": pace, "narrow_pace": np.exp(paces["narrow"][name])}
+        groups = ("class", class_of[name]), ("family", family_of[name]), ("chip", name)
+        own = whole(added, one.kernels[name], *groups) | {"pace": pace, "narrow_pace": np.exp(paces["narrow"][name])}
         known = cases["chip"][name] >= ENOUGH
         why = (
             "Interval from sources left out of the fit in turn."

@@ -150,9 +150,12 @@ def test_one_chip_alone_is_the_sum_of_its_operators(small, chip, micro):
     )
     attended = (TASK.sequence_length + 1) / 2
     batches = TASK.global_batch / micro
-    products = 6 * tokens * weights / rates.matrix_flop_per_s
-    core = 3.5 * small.layers * 4 * tokens * attended * small.heads * small.head_dim / rates.core_flop_per_s
-    head = 6 * tokens * hidden * small.vocab / rates.head_flop_per_s
+    filled = 1 + rates.fill / hidden
+    products = 6 * tokens * weights * filled / rates.matrix_flop_per_s
+    scores = 1 + bare["core_width"] / small.head_dim
+    passes = 1 + 2.5 * bare["core_back"]
+    core = passes * scores * small.layers * 4 * tokens * attended * small.heads * small.head_dim / rates.core_flop_per_s
+    head = 6 * tokens * hidden * small.vocab * filled / rates.head_flop_per_s
     arithmetic = batches * float(np.squeeze(products + core + head))
     assert step > arithmetic
     # What is left is traffic: it goes in proportion to the bandwidth, and vanishes with it.

@@ -33,7 +33,7 @@ def test_every_layout_divides(mixture):
 @pytest.mark.parametrize("name", ["small", "mixture"])
 def test_every_layout_of_the_widest_space_can_be_run(request, name):
     model = request.getfixturevalue(name)
-    rows = wide(model, [16, 24], fused_attention=False, host_memory=True)
+    rows = wide(model, [16, 24], Space.wide(offload_weights=(0.0, 0.5)), fused_attention=False)
     limits = Limits(model.layers, model.heads, model.experts, TASK.sequence_length, TASK.global_batch, 24)
     broken = first_broken(limits, table_of(rows))
     assert not len(broken[broken >= 0]), CONSTRAINTS[int(broken[broken >= 0][0])].name
@@ -41,14 +41,14 @@ def test_every_layout_of_the_widest_space_can_be_run(request, name):
 
 
 def test_no_layout_comes_twice(mixture):
-    rows = wide(mixture, [16], Space.wide(offload_weights=(0.0,)), fused_attention=False, host_memory=True)
+    partly = Space.wide(offload_weights=(0.0,), offload_activations=(0.0, 0.5))
+    rows = wide(mixture, [16], partly, fused_attention=False)
     assert len(np.unique(rows, axis=0)) == len(rows)
 
 
 def test_a_choice_that_means_nothing_is_not_offered(small):
     table = table_of(wide(small, [16]))
     assert not np.any(table.recompute == RECOMPUTE.index("selective"))  # fused attention recomputes by itself
-    assert not np.any(table.offload_optimizer)  # no host memory is known
     alone = (table.dp * table.cp) == 1
     assert not np.any(table.zero_stage[alone])
     assert not np.any(table.schedule[table.pp == 1])
@@ -57,7 +57,7 @@ def test_a_choice_that_means_nothing_is_not_offered(small):
 
 
 def test_every_choice_is_offered_where_it_means_something(small):
-    table = table_of(wide(small, [16], fused_attention=False, host_memory=True))
+    table = table_of(wide(small, [16], fused_attention=False))
     assert set(np.unique(table.recompute)) == set(range(len(RECOMPUTE)))
     assert set(np.unique(table.schedule)) == set(range(len(SCHEDULES)))
     assert set(np.unique(table.context)) == set(range(len(CONTEXTS)))
@@ -79,7 +79,7 @@ def test_what_is_asked_narrows(small):
 
 
 def test_more_asked_never_loses_a_layout(small):
-    narrow, everything = (wide(small, [16], one, host_memory=True) for one in (Space(), Space.wide()))
+    narrow, everything = (wide(small, [16], one) for one in (Space(), Space.wide(offload_weights=(0.0,))))
     assert {tuple(row) for row in narrow} <= {tuple(row) for row in everything}
 
 

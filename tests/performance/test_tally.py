@@ -13,7 +13,7 @@ CATALOGUE = load()
 @pytest.fixture(scope="module")
 def question_and_grids(mixture):
     cluster = Cluster.from_catalogue(CATALOGUE, "nvidia-h100-sxm-80gb", 24)
-    space = Space.wide(cp=(1, 2), shards=(0, 2))
+    space = Space.wide(cp=(1, 2), shards=(0, 2), offload_weights=(0.0,), offload_activations=(0.0,))
     return asked(CATALOGUE, mixture, Training(2048, 48), cluster, space, Recipe(), 20, with_front=True)
 
 

@@ -88,3 +88,15 @@ def test_a_summary_keeps_its_parts_and_groups() -> None:
     assert told["source_never_fitted"]["predicted"] == 8
     assert told["split_by"]["fitted"]["by_source"]["ours"]["median_error_pct"] == 90.0
     assert told["by_vendor"]["A"]["predicted"] + told["by_vendor"]["B"]["predicted"] == 9
+
+
+def test_peaks_of_memory_are_told_apart_by_what_their_source_prints() -> None:
+    peaks = [score(at, quantity="peak_mem_gib", peak="process" if at % 2 else "reserved") for at in range(4)]
+    left = [score(9, quantity="peak_mem_gib", peak="process"), score(8)]
+    told = summary([*SCORES, *peaks], left)
+    assert told["peaks"]["process"]["all"]["predicted"] == told["peaks"]["reserved"]["all"]["predicted"] == 2
+    assert told["peaks"]["process"]["left_out"]["median_error_pct"] == 90.0
+    assert told["left_out"]["all"]["predicted"] == 1
+    shown = said([*SCORES, *peaks], left=left)
+    assert "Peak memory, by what the source prints" in shown
+    assert "Peak memory" not in said(SCORES)

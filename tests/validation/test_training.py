@@ -109,13 +109,23 @@ def test_a_users_own_table_with_few_columns_is_read(tmp_path):
 def test_a_choice_left_open_widens_the_interval(tmp_path):
     table = tmp_path / "own.csv"
     header = "case_id,model,chip_id,chips,tp,pp,dp,cp,ep,micro_batch,global_batch,seq_len,precision,zero_stage,"
-    row = "llama-3.1-8b,nvidia-h100-sxm-80gb,8,1,1,8,1,1,1,128,8192,bf16,1,{recompute},14.2"
+    row = "llama-3.1-8b,nvidia-h100-sxm-80gb,8,4,1,2,1,1,1,128,8192,bf16,1,{recompute},14.2"
     lines = [f"{name}," + row.format(recompute=name if name != "open" else "") for name in ("none", "full", "open")]
     table.write_text("\n".join([header + "recompute,step_time_s", *lines, ""]))
     none, full, unknown = validate(CATALOGUE, table)
     assert unknown.status == "underspecified"
     assert (unknown.low, unknown.high) == (none.low, full.high)
-    assert none.predicted < unknown.predicted < full.predicted
+    assert none.predicted == unknown.predicted < full.predicted  # people run the fastest that fits
+
+
+def test_a_choice_that_cannot_fit_in_memory_is_not_left_open(tmp_path):
+    table = tmp_path / "own.csv"
+    header = "case_id,model,chip_id,chips,tp,pp,dp,cp,ep,micro_batch,global_batch,seq_len,precision,zero_stage,"
+    row = "llama-3.1-8b,nvidia-h100-sxm-80gb,8,4,1,2,1,1,8,128,8192,bf16,1,{recompute},14.2"
+    lines = [f"{name}," + row.format(recompute=name if name != "open" else "") for name in ("full", "open")]
+    table.write_text("\n".join([header + "recompute,step_time_s", *lines, ""]))
+    full, unknown = validate(CATALOGUE, table)
+    assert (unknown.low, unknown.predicted, unknown.high) == (full.low, full.predicted, full.high)
 
 
 def test_a_chip_or_word_that_can_not_be_used_is_a_reason_not_a_crash(tmp_path):

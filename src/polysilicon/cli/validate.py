@@ -42,14 +42,14 @@ def training(
 ) -> None:
     """Predict every measured training step and say how far off we are."""
     from polysilicon.cli.cases import elsewhere
-    from polysilicon.validation.fit_record import read_left_out
+    from polysilicon.validation.fit_record import MEMORY_LEFT_OUT, read_left_out
     from polysilicon.validation.training import TIMED_STEPS, validate
 
     elsewhere(cases, out)
     elsewhere(cases, chart)
     known = catalogue(facts)
     scores = validate(known, cases)
-    left = read_left_out() if cases is None else []
+    left = [*read_left_out(), *read_left_out(MEMORY_LEFT_OUT)] if cases is None else []
     also = validate(known, TIMED_STEPS) if cases is None else []
     _publish("training", scores, out, chart, by, rows, left, also, as_json=json)
 

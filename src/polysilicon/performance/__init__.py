@@ -3,8 +3,9 @@
 Architecture in one paragraph: `cluster` turns a chip or system record into the figures formulas need and notes each
 as a reading with its confidence; `efficiency` merges fitted parameters from all chips down to one; `rates` multiplies
 the two. `operators` and `collectives` hold the shared formulas of arithmetic, memory traffic and communication;
-`layer`, `routing`, `communication`, `sharding`, `pipeline` and `offload` those of training, `memory` its bytes,
-`fabric` what the shape of a network leaves of its links. A `job` is everything they read; `transfers` and `step` put
+`layer`, `routing`, `communication`, `sharding`, `pipeline` and `offload` those of training; `states` and `activations`
+those of its bytes, which `kept`, `stages` and `memory` put together from a micro-batch to the fullest chip; `fabric`
+what the shape of a network leaves of its links. A `job` is everything they read; `transfers` and `step` put
 them together, the same lines for one layout and for a table (`layouts`), and `feasible` says which layouts can be run
 at all. `training` is the public estimate, `search` tries every layout in `space`, `explain` evaluates one again and
 returns its tree. `mixing` runs one job over unequal `pools`, each in one of its `pool_layouts`: by `pool_data`, or by

@@ -20,14 +20,16 @@ def tensor_bytes(tokens: Values, hidden: Values) -> Values:
 
 
 @formula
-def tensor_s(all_reduce_s: Values, passes: Values, overlap: Values) -> Values:
+def tensor_s(all_reduce_s: Values, passes: Values, regathered: Values, overlap: Values) -> Values:
     """Exposed tensor-parallel time of one layer: an all-reduce (or gather and scatter) at both block ends.
 
-    Two in the forward pass, two in the backward, two more where the layer is computed again.
+    Two in the forward pass, two in the backward, two more where the layer is computed again. Where activations are
+    kept cut along the sequence, both blocks' inputs are gathered once more for the gradients of the weights: two
+    gathers, as long as one all-reduce.
 
-    Source: Korthikanti et al. (arXiv 2205.05198), section 4.2.
+    Source: Korthikanti et al. (arXiv 2205.05198), section 4.2, and 4.2.2 for the extra gathers.
     """
-    return all_reduce_s * (2.0 * passes - 2.0) * (1.0 - overlap)
+    return all_reduce_s * (2.0 * passes - 2.0 + regathered) * (1.0 - overlap)
 
 
 @formula
@@ -71,12 +73,23 @@ def expert_s(
 
 
 @formula
-def boundary_bytes(tokens: Values, hidden: Values, sequence_cut: Values) -> Values:
-    """Activations handed from one pipeline stage to the next for one micro-batch, in 16 bits.
+def boundary_bytes(tokens: Values, hidden: Values, tp: Values) -> Values:
+    """Activations that one chip hands from a pipeline stage to the next for one micro-batch, in 16 bits.
+
+    Each chip of a tensor-parallel group sends its own slice, whether or not the group holds them whole.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 4.1, scatter/gather optimization.
+    """
+    return 2.0 * tokens * hidden / tp
+
+
+@formula
+def received_s(send_s: Values, gather_s: Values, sequence_cut: Values, tp: Values) -> Values:
+    """Time of a hand-over: where activations are not cut along the sequence the group gathers the slices again.
 
     Source: Narayanan et al. (arXiv 2104.04473), section 4.1.
     """
-    return 2.0 * tokens * hidden / sequence_cut
+    return send_s + np.where(np.asarray(sequence_cut) < tp, gather_s, 0.0)
 
 
 @formula

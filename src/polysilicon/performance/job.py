@@ -1,6 +1,7 @@
 """What the formulas of a step read, and what follows from the cut alone: weights of a chip, replicas, ZeRO groups."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -50,19 +51,19 @@ class Job:
         one = self.rates
         return one.scaleup_bytes_per_s, one.scaleout_bytes_per_s, one.scaleup_latency_s, one.scaleout_latency_s
 
-    @property
+    @cached_property
     def offloads(self) -> bool:
         """Whether any candidate keeps a state in host memory."""
         cut = self.layouts
         return any(np.any(one) for one in (cut.offload_optimizer, cut.offload_activations, cut.offload_weights))
 
-    @property
+    @cached_property
     def uneven_routing(self) -> bool:
         """Whether any recipe says that experts' rows are uneven, or bounds them."""
         recipe = self.recipe
         return bool(np.any(np.asarray(recipe.imbalance) != 1.0) or np.any(np.asarray(recipe.capacity_factor) > 0.0))
 
-    @property
+    @cached_property
     def mixed(self) -> bool:
         """Whether any candidate's model has experts."""
         return bool(np.any(np.asarray(self.shape.experts) > 0.0))

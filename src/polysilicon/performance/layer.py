@@ -34,6 +34,17 @@ def core_flop(tokens: Values, attended_tokens: Values, score_width: Values, valu
 
 
 @formula
+def core_s(flop: Values, flop_per_s: Values, heads: Values, score_width: Values, lost_width: Values) -> Values:
+    """Time of attention proper: the narrower a head, the more of it goes to the exponentials of its scores.
+
+    `lost_width` is the head width whose operations take as long as the exponentials beside them.
+
+    Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), section 3.1 and figure 5; size from the fit.
+    """
+    return flop / flop_per_s * (1.0 + lost_width * heads / np.maximum(score_width, heads))
+
+
+@formula
 def score_bytes(tokens: Values, sequence: Values, heads: Values, tp: Values, fused: Values) -> Values:
     """Traffic of the score matrix where attention is not fused: written, scaled, normalised, dropped, read.
 
@@ -146,31 +157,59 @@ def permuted_bytes(rows: Values, hidden: Values, tp: Values) -> Values:
 
 
 @formula
-def forward_s(projections_s: Values, core_s: Values, feed_forward_s: Values, streams_s: Values) -> Values:
+def forward_s(
+    projections_s: Values, core_s: Values, scores_s: Values, feed_forward_s: Values, streams_s: Values
+) -> Values:
     """Forward work of one layer: products, attention proper and memory-bound operators, one after another.
 
     Source: Isaev et al., Calculon (SC'23), block time as a sum over layers.
     """
-    return projections_s + core_s + feed_forward_s + streams_s
+    return projections_s + core_s + scores_s + feed_forward_s + streams_s
+
+
+@formula
+def accumulated_bytes(weights: Values, gradient_bytes: Values, zero_stage: Values, frozen: Values) -> Values:
+    """Traffic of adding one micro-batch's gradients of `weights` to what earlier ones left.
+
+    Replicas that hold whole gradients (ZeRO below stage 2) read and write them in their own width; split ones are
+    reduced as they come.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 5; NVIDIA, Megatron-LM, `gradient_accumulation_fusion`.
+    """
+    whole = np.where(np.asarray(zero_stage) < 2.0, 2.0 * gradient_bytes - 2.0, 0.0)
+    return (1.0 - frozen) * whole * weights
 
 
 @formula
 def backward_s(
-    projections_s: Values, core_s: Values, feed_forward_s: Values, streams_s: Values, fused: Values, frozen: Values
+    projections_s: Values,
+    core_s: Values,
+    scores_s: Values,
+    feed_forward_s: Values,
+    streams_s: Values,
+    accumulated_s: Values,
+    fused: Values,
+    frozen: Values,
+    core_back: Values,
 ) -> Values:
     """Backward work of one layer: two products for each forward one, or one where the weights are frozen.
 
-    Fused attention computes its scores again, so its backward takes five products for two instead of four.
+    Fused attention computes its scores again, so its backward takes five products for two instead of four;
+    `core_back` is how much slower than the forward kernel each of them runs. A memory-bound operator reads its input
+    and the gradient of its output and writes that of its input: three passes for two. Scores that lie in memory move
+    15 bytes for 11: probabilities are read twice, their gradients written once and read and written twice.
 
     Source: Narayanan et al. (arXiv 2104.04473), appendix; Hu et al., LoRA (arXiv 2106.09685), section 4.2;
-    Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1.
+    Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1; Ivanov et al. (arXiv 2007.00072), table III.
     """
-    return (2.0 - frozen) * (projections_s + feed_forward_s) + (2.0 + 0.5 * fused) * core_s + 2.0 * streams_s
+    products = (2.0 - frozen) * (projections_s + feed_forward_s)
+    core = (2.0 + 0.5 * fused) * (1.0 + fused * (core_back - 1.0)) * core_s + 15.0 / 11.0 * scores_s
+    return products + core + 1.5 * streams_s + accumulated_s
 
 
 @formula
 def recomputed_s(
-    forward_s: Values, core_s: Values, recompute: Values, recomputed_share: Values, fused: Values
+    forward_s: Values, core_s: Values, scores_s: Values, recompute: Values, recomputed_share: Values, fused: Values
 ) -> Values:
     """Work done again in the backward pass: nothing, attention proper, or whole layers.
 
@@ -178,7 +217,7 @@ def recomputed_s(
 
     Source: Korthikanti et al. (arXiv 2205.05198), section 5.
     """
-    attention = np.where(np.asarray(recompute) == 1.0, core_s * (1.0 - fused), 0.0)
+    attention = np.where(np.asarray(recompute) == 1.0, core_s * (1.0 - fused) + scores_s, 0.0)
     return np.where(np.asarray(recompute) == 2.0, forward_s * recomputed_share, attention)
 
 

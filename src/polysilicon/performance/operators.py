@@ -5,6 +5,8 @@ import numpy as np
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
+SHORTEST_S = 1e-30
+
 
 @formula
 def gemm_flop(rows: Values, columns: Values, inner: Values) -> Values:
@@ -22,6 +24,15 @@ def gemm_bytes(rows: Values, columns: Values, inner: Values, operand_bytes: Valu
     Source: Williams, Waterman, Patterson, Roofline (CACM 52(4), 2009), compulsory traffic.
     """
     return operand_bytes * inner * (rows + columns) + result_bytes * rows * columns
+
+
+@formula
+def filled_flop(flop: Values, inner: Values, fill: Values) -> Values:
+    """Operations of a product as its tiles see them: filling and draining one is worth `fill` inner elements.
+
+    Source: NVIDIA CUTLASS documentation, Efficient GEMM: prologue, main loop and epilogue; size from the fit.
+    """
+    return flop * (1.0 + fill / inner)
 
 
 @formula
@@ -109,7 +120,8 @@ def overlapped_s(arithmetic_s: Values, traffic_s: Values, sharpness: Values) -> 
     """
     longer = np.maximum(arithmetic_s, traffic_s)
     shorter = np.minimum(arithmetic_s, traffic_s)
-    return longer * (1.0 + (shorter / longer) ** sharpness) ** (1.0 / sharpness)
+    # What takes no time at all is not a ratio of nought to nought.
+    return longer * (1.0 + (shorter / np.maximum(longer, SHORTEST_S)) ** sharpness) ** (1.0 / sharpness)
 
 
 @formula

@@ -35,7 +35,8 @@ Codes = NDArray[np.int_]
 class Rates:
     """Achieved rates of one chip and its links; each a number, or a column with one entry a candidate.
 
-    `narrow` is 1 where the products run in fewer than 16 bits; `operand_bytes` is the width of their operands.
+    `narrow` is 1 where the products run in fewer than 16 bits; `operand_bytes` is the width of their operands;
+    `ridge` how sharply their arithmetic and their traffic overlap.
     """
 
     matrix_flop_per_s: Values
@@ -51,6 +52,8 @@ class Rates:
     scaleup_domain: Values
     operand_bytes: Values
     narrow: Values
+    ridge: Values
+    fill: Values
 
 
 @formula
@@ -69,6 +72,16 @@ def matured_pace(pace: Values, youth: Values, software_years: Values) -> Values:
     Source: repeated publications of one configuration in measurements/training.csv; size of the effect from the fit.
     """
     return pace * np.exp(-youth * np.exp2(-software_years))
+
+
+@formula
+def own_pace(pace: Values, vendor_tuned: Values, untuned: Values) -> Values:
+    """Pace that a team reaches which is not the chip's vendor, unless the run is tuned as the vendor's own are.
+
+    Source: rows of measurements/training.csv that vendors published of their own clusters, beside those of others;
+    size of the effect from the fit.
+    """
+    return pace * np.where(np.asarray(vendor_tuned) > 0.0, 1.0, untuned)
 
 
 @formula
@@ -99,12 +112,12 @@ def expert_share(share: Values, experts: Values) -> Values:
 
 
 @formula
-def core_share(core: Values, tuned: Values, untuned: Values) -> Values:
-    """Share of the 16-bit peak that attention reaches with the vendor's kernel, or with the framework's own.
+def kernel_share(share: Values, tuned: Values, untuned: Values) -> Values:
+    """Share of a peak that is reached with the vendor's kernels, or with the framework's own: less fused, less tuned.
 
     Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), section 4; shares from the fit.
     """
-    return core * np.where(np.asarray(tuned) > 0.0, 1.0, untuned)
+    return share * np.where(np.asarray(tuned) > 0.0, 1.0, untuned)
 
 
 @formula
@@ -188,12 +201,17 @@ def _rates(
     latencies_s: tuple[float, float],
     gain: Values | None,
 ) -> Rates:
-    pace = matured_pace(e["pace"], e["youth"], recipe.software_years)
+    pace = own_pace(
+        matured_pace(e["pace"], e["youth"], recipe.software_years), recipe.vendor_tuned, e["untuned_by_vendor"]
+    )
     peak, wide = _peak(cluster, codes), _wide_peak(cluster)
     narrow = _column({one: float(BYTES_PER_ELEMENT[one] < 2.0) for one in PRECISIONS}, codes)
     share = narrow_share(_chosen({one: e[SHARE[one]] for one in PRECISIONS}, codes), narrow, e["narrow_pace"])
     head = achieved_per_s(wide, e["gemm_16bit"], pace)
-    products = [achieved_per_s(peak, one, pace) for one in (share, expert_share(share, e["experts"]))]
+    products = [
+        achieved_per_s(peak, one, pace)
+        for one in (share, narrow_share(expert_share(share, e["experts"]), narrow, e["experts_narrow"]))
+    ]
     if np.any(np.asarray(recipe.wide_share) > 0.0):
         wides = head, achieved_per_s(wide, expert_share(e["gemm_16bit"], e["experts"]), pace)
         products = [mixed_per_s(*both, recipe.wide_share) for both in zip(products, wides, strict=True)]
@@ -204,9 +222,13 @@ def _rates(
         matrix_flop_per_s=products[0],
         expert_flop_per_s=products[1],
         head_flop_per_s=head,
-        core_flop_per_s=achieved_per_s(core, core_share(e["core"], recipe.tuned_attention, e["untuned_core"]), pace),
+        core_flop_per_s=achieved_per_s(core, kernel_share(e["core"], recipe.tuned_attention, e["untuned_core"]), pace),
         product_bytes_per_s=achieved_per_s(cluster.memory_bytes_per_s, e["product_traffic"], pace),
-        stream_bytes_per_s=achieved_per_s(cluster.memory_bytes_per_s, e["stream_traffic"], pace),
+        stream_bytes_per_s=achieved_per_s(
+            cluster.memory_bytes_per_s,
+            kernel_share(e["stream_traffic"], recipe.tuned_attention, e["untuned_stream"]),
+            pace,
+        ),
         scaleup_bytes_per_s=link_bytes_per_s(cluster.scaleup_bytes_per_s, e["scaleup"]),
         scaleout_bytes_per_s=link_bytes_per_s(cluster.scaleout_bytes_per_s, e["scaleout"]),
         scaleup_latency_s=latencies_s[0],
@@ -214,6 +236,8 @@ def _rates(
         scaleup_domain=cluster.scaleup_domain,
         operand_bytes=_column(BYTES_PER_ELEMENT, codes),
         narrow=narrow,
+        ridge=e["ridge"],
+        fill=e["fill"],
     )
 
 

@@ -24,10 +24,18 @@ class Recipe:
     `fused_attention` is 0 for software that writes the score matrix to memory; `tuned_attention` is 0 for a
     framework's own kernel instead of the vendor's. `graphs` is 1 where captured graphs launch the kernels,
     `blocking` is 1 where every launch waits for the device. `software_years` is how long the software had to
-    mature since the chip's release. Bytes are a weight: `weight_bytes` of the working copy, `gradient_bytes` of the
-    accumulated gradient, `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments,
-    `gather_bytes` of a weight on the wire (unsaid: as `weight_bytes`). `dispatch_bytes` are of an activation on its
-    way to an expert and back, the mean of both.
+    mature since the chip's release; `vendor_tuned` is 1 where the run is tuned as the chip's vendor tunes its own.
+    Bytes are a weight: `weight_bytes` of the working copy, `gradient_bytes` of the accumulated gradient,
+    `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments, `gather_bytes` of a weight
+    on the wire (unsaid: as `weight_bytes`). `dispatch_bytes` are of an activation on its way to an expert and back,
+    the mean of both. `shard_bytes` are of the working copy that stays beside the master copy where ZeRO splits the
+    weights themselves (nought: the master copy is the only one, as in FSDP); `logit_bytes` those of a logit with what
+    loss and its gradient keep of it.
+
+    `kept_operands` is 1 where the operands of narrow products are kept narrow and weights are cast once a step, or
+    once and for all where they are frozen; `narrow_weights` is 1 where no copy in 16 bits stays beside those casts.
+    `dropout` is 1 where residuals pass dropout, whose masks are kept; `by_operator` is 1 where selective recomputation
+    covers every second product beside attention's scores.
 
     Precisions are positions in `PRECISIONS`: `backward_precision` of the products of the backward pass (unsaid: the
     layout's), `attention_precision` of attention proper (unsaid: bf16). `wide_share` is the share of the layers'
@@ -50,12 +58,19 @@ class Recipe:
     graphs: Values = 0.0
     blocking: Values = 0.0
     software_years: Values = np.inf
+    vendor_tuned: Values = 0.0
     weight_bytes: Values = 2.0
     gradient_bytes: Values = 4.0
     reduce_bytes: Values = 4.0
     optimizer_bytes: Values = 12.0
     gather_bytes: Values = UNSAID
     dispatch_bytes: Values = 2.0
+    shard_bytes: Values = 0.0
+    logit_bytes: Values = 6.0
+    kept_operands: Values = 1.0
+    narrow_weights: Values = 0.0
+    dropout: Values = 0.0
+    by_operator: Values = 0.0
     backward_precision: Values = UNSAID
     attention_precision: Values = UNSAID
     wide_share: Values = 0.0

@@ -10,9 +10,9 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.reading import assumed
 from polysilicon.performance import goodput
 from polysilicon.performance.failures import Failures, failures_of
-from polysilicon.performance.memory import trained_share
 from polysilicon.performance.power import ChipPower, busy_s, chip_power, step_energy_j
 from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.states import trained_share
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.performance.values import Values
 from polysilicon.records.bounded import Bounded, exactly

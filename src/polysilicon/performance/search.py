@@ -17,7 +17,7 @@ from polysilicon.performance.feasible import check
 from polysilicon.performance.grid import Floats, Grid, table_of
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.leaders import Criterion
-from polysilicon.performance.memory import memory
+from polysilicon.performance.memory import needed_bytes
 from polysilicon.performance.power import chip_power
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.space import Space, Terms, divisors, grids, stages
@@ -187,7 +187,7 @@ def asked(
 
 def _candidates(question: Question, model: Transformer, space: Space, budget: int) -> list[Grid]:
     domain = int(np.max(question.cluster.scaleup_domain))
-    terms = Terms(model, question.task, bool(np.all(question.recipe.fused_attention)), host_memory=False)
+    terms = Terms(model, question.task, bool(np.all(question.recipe.fused_attention)))
     return grids(terms, sizes(model, question.task, budget, space), domain, space)
 
 
@@ -264,5 +264,5 @@ def _enough(question: Question, model: Transformer, space: Space) -> int | None:
 
 def _least_chips(question: Question, block: Grid) -> int | None:
     layouts = block.layouts()
-    fits = question.fits(memory(question.job(layouts)))
+    fits = question.fits(needed_bytes(question.job(layouts)))
     return int(np.min(np.where(fits, layouts.chips, np.inf))) if np.any(fits) else None

@@ -74,7 +74,6 @@ class Terms:
     model: Transformer
     task: Training
     fused_attention: bool = True
-    host_memory: bool = False
 
 
 Rule = Callable[[Terms, Any, Any], Any]
@@ -133,7 +132,6 @@ def _offloaded(name: str) -> Axis:
         (name,),
         (0.0,),
         lambda space: [(float(one),) for one in getattr(space, name)],
-        lambda terms, cut, one: terms.host_memory,
     )
 
 

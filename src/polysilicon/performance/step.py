@@ -9,7 +9,8 @@ from polysilicon.performance import layer as on_chip
 from polysilicon.performance import offload, routing, sharding, transfers
 from polysilicon.performance import pipeline as whole
 from polysilicon.performance.job import Holders, Job, held_weights, holders
-from polysilicon.performance.operators import gemm_bytes, gemm_flop, gemm_s, roofline_s, streaming_s
+from polysilicon.performance.kept import layer_activations
+from polysilicon.performance.operators import filled_flop, gemm_bytes, gemm_flop, overlapped_s, streaming_s
 from polysilicon.performance.rates import Rates
 from polysilicon.performance.transfers import Beside, Micro, Work
 from polysilicon.performance.values import Values
@@ -82,16 +83,23 @@ def breakdown(job: Job) -> Breakdown:
 
 def _product(rates: Rates, rows: Values, columns: Values, inner: Values, flop_per_s: Values) -> Values:
     traffic = gemm_bytes(rows, columns, inner, rates.operand_bytes, 2.0)
-    return gemm_s(gemm_flop(rows, columns, inner), traffic, flop_per_s, rates.product_bytes_per_s)
+    return _overlapped(rates, gemm_flop(rows, columns, inner), inner, traffic, flop_per_s)
+
+
+def _overlapped(rates: Rates, flop: Values, inner: Values, traffic: Values, flop_per_s: Values) -> Values:
+    arithmetic = streaming_s(filled_flop(flop, inner, rates.fill), flop_per_s)
+    return overlapped_s(arithmetic, streaming_s(traffic, rates.product_bytes_per_s), rates.ridge)
 
 
 def _layer(job: Job, micro: Micro, held: Holders) -> tuple[Values, Beside]:
     """Time of a mean layer, forward and backward, for one micro-batch; and what of it transfers can hide behind."""
-    shape, back = job.shape, job.backward_rates
+    cut, shape, back = job.layouts, job.shape, job.backward_rates
     width = on_chip.activation_width(shape.matrices, shape.ffn_hidden)
     forward = _dense(job, micro, job.rates)
     backward = forward if back is None else _dense(job, micro, back)
-    dense = _block(job, micro, forward, backward, width, job.efficiency["launch_s"])
+    attention = on_chip.sharded_columns(shape.attention_weights, 1.0, cut.tp)
+    weights = attention + on_chip.sharded_columns(shape.dense_weights, 1.0, cut.tp)
+    dense = _block(job, micro, forward, backward, width, job.efficiency["launch_s"], weights)
     if not job.mixed:
         return dense, Beside(dense, forward, backward, job.recipe.frozen, job.recipe.fused_attention)
     width = on_chip.expert_activation_width(
@@ -99,7 +107,9 @@ def _layer(job: Job, micro: Micro, held: Holders) -> tuple[Values, Beside]:
     )
     routed = _experts(job, micro, held, forward, job.rates)
     routed_back = routed if back is None else _experts(job, micro, held, backward, back)
-    moe = _block(job, micro, routed, routed_back, width, job.efficiency["launch_moe_s"])
+    weights = attention + on_chip.sharded_columns(shape.shared_weights, 1.0, cut.tp)
+    weights = weights + shape.experts / cut.ep * on_chip.sharded_columns(shape.expert_weights, 1.0, held.expert_degree)
+    moe = _block(job, micro, routed, routed_back, width, job.efficiency["launch_moe_s"], weights)
     mean = on_chip.mixed_layer_s(dense, moe, shape.dense_layers, shape.layers)
     forward, backward = _mean(job, forward, routed), _mean(job, backward, routed_back)
     return mean, Beside(mean, forward, backward, job.recipe.frozen, job.recipe.fused_attention)
@@ -121,34 +131,45 @@ def _dense(job: Job, micro: Micro, rates: Rates) -> Work:
     columns = on_chip.sharded_columns(shape.attention_weights, shape.hidden, cut.tp)
     projections = _product(rates, micro.tokens, columns, shape.hidden, rates.matrix_flop_per_s)
     attended = attended_tokens(job.sequence, shape.window, shape.windowed_share, shape.causal, recipe.fused_attention)
-    core = roofline_s(
-        on_chip.core_flop(micro.tokens, attended, shape.score_width, shape.value_width, cut.tp),
-        on_chip.score_bytes(micro.tokens, job.sequence, shape.heads, cut.tp, recipe.fused_attention),
-        rates.core_flop_per_s,
-        rates.stream_bytes_per_s,
-    )
+    flop = on_chip.core_flop(micro.tokens, attended, shape.score_width, shape.value_width, cut.tp)
+    core = on_chip.core_s(flop, rates.core_flop_per_s, shape.heads, shape.score_width, job.efficiency["core_width"])
+    scores = on_chip.score_bytes(micro.tokens, job.sequence, shape.heads, cut.tp, recipe.fused_attention)
     if np.any(np.asarray(recipe.balanced_context) < 1.0):
         core = wire.waited_s(core, wire.causal_wait(cut.cp, shape.causal, recipe.balanced_context, cut.context))
     columns = on_chip.sharded_columns(shape.dense_weights, shape.hidden, cut.tp)
     feed_forward = _product(rates, micro.tokens, columns, shape.hidden, rates.matrix_flop_per_s)
-    return Work(projections, core, feed_forward, 0.0)
+    return Work(projections, core, streaming_s(scores, rates.stream_bytes_per_s), feed_forward, 0.0)
 
 
-def _block(job: Job, micro: Micro, ahead: Work, behind: Work, width: Values, launch_s: Values) -> Values:
+def _block(
+    job: Job, micro: Micro, ahead: Work, behind: Work, width: Values, launch_s: Values, weights: Values
+) -> Values:
     """Time of one layer whose kinds of products take `ahead` forward, and `behind` for each of the backward pass."""
     cut, shape, rates, recipe = job.layouts, job.shape, job.rates, job.recipe
     traffic = on_chip.streamed_bytes(
         micro.tokens, shape.hidden, shape.query_width, shape.kv_width, width, cut.tp, micro.cut, rates.narrow
     )
     streams = streaming_s(traffic, rates.stream_bytes_per_s)
-    forward = on_chip.forward_s(ahead.projections_s, ahead.core_s, ahead.feed_forward_s, streams)
+    forward = on_chip.forward_s(ahead.projections_s, ahead.core_s, ahead.scores_s, ahead.feed_forward_s, streams)
+    gradients = whole.weight_gradient_s(behind.projections_s, behind.feed_forward_s, recipe.frozen)
+    added = on_chip.accumulated_bytes(weights, recipe.gradient_bytes, cut.zero_stage, recipe.frozen)
     backward = on_chip.backward_s(
-        behind.projections_s, behind.core_s, behind.feed_forward_s, streams, recipe.fused_attention, recipe.frozen
+        behind.projections_s,
+        behind.core_s,
+        behind.scores_s,
+        behind.feed_forward_s,
+        streams,
+        overlapped_s(gradients, streaming_s(added, rates.stream_bytes_per_s), rates.ridge) - gradients,
+        recipe.fused_attention,
+        recipe.frozen,
+        job.efficiency["core_back"],
     )
     return on_chip.layer_s(
         forward,
         backward,
-        on_chip.recomputed_s(forward, ahead.core_s, cut.recompute, cut.recomputed_share, recipe.fused_attention),
+        on_chip.recomputed_s(
+            forward, ahead.core_s, ahead.scores_s, cut.recompute, cut.recomputed_share, recipe.fused_attention
+        ),
         on_chip.launched_s(launch_s, micro.passes, recipe.graphs, job.efficiency["graph_share"]),
         recipe.blocking,
     )
@@ -160,14 +181,10 @@ def _experts(job: Job, micro: Micro, held: Holders, dense: Work, rates: Rates) -
     rows = routing.local_rows(micro.rows, cut.tp, degree) if np.any(cut.expert_tp) else micro.rows
     columns = on_chip.sharded_columns(shape.expert_weights, shape.hidden, degree)
     width = on_chip.activation_width(shape.matrices, shape.expert_hidden)
-    routed = gemm_s(
-        gemm_flop(rows, columns, shape.hidden),
-        on_chip.local_expert_bytes(
-            rows, shape.experts, cut.ep, shape.expert_weights, shape.hidden, width, degree, rates.operand_bytes
-        ),
-        rates.expert_flop_per_s,
-        rates.product_bytes_per_s,
+    traffic = on_chip.local_expert_bytes(
+        rows, shape.experts, cut.ep, shape.expert_weights, shape.hidden, width, degree, rates.operand_bytes
     )
+    routed = _overlapped(rates, gemm_flop(rows, columns, shape.hidden), shape.hidden, traffic, rates.expert_flop_per_s)
     always = on_chip.always_weights(shape.shared_weights, shape.router_weights)
     columns = on_chip.sharded_columns(always, shape.hidden, cut.tp)
     shared = _product(rates, micro.tokens, columns, shape.hidden, rates.matrix_flop_per_s)
@@ -197,8 +214,6 @@ def _offload(
     job: Job, held: Holders, weights: tuple[Values, Values], deep: Values, stage: Values, batches: Values
 ) -> Values:
     """Exposed time of a step that states in host memory cost."""
-    from polysilicon.performance.memory import layer_activations  # which itself reads the job
-
     cut, recipe, link = job.layouts, job.recipe, job.host.link_bytes_per_s
     shares = *weights, held.shards, held.expert_shards, cut.zero_stage
     updated = sharding.trained_weights(sharding.answered_weights(*shares, 1.0), recipe.frozen, recipe.adapter_share)

@@ -13,7 +13,7 @@ from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.grid import COLUMNS, Floats, Grid
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.leaders import Criterion, Leaders, Map, front, leading, score, together
-from polysilicon.performance.memory import Memory, memory
+from polysilicon.performance.memory import needed_bytes
 from polysilicon.performance.power import busy_s, step_energy_j
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.step import Breakdown, Job, breakdown
@@ -49,9 +49,9 @@ class Question:
         """What the formulas read."""
         return job_of(self.catalogue, self.shape, self.task, self.cluster, layouts, self.recipe, self.efficiency)
 
-    def fits(self, used: Memory) -> NDArray[np.bool_]:
-        """Whether a chip's memory suffices."""
-        return np.asarray(used.memory_bytes) <= float(np.max(self.cluster.memory_bytes))
+    def fits(self, needed: Values) -> NDArray[np.bool_]:
+        """Whether a chip's memory suffices for so many bytes."""
+        return np.asarray(needed) <= float(np.max(self.cluster.memory_bytes))
 
     def energy_j(self, parts: Breakdown, chips: Values) -> Values:
         """Energy that the chips draw in a step."""
@@ -103,8 +103,8 @@ class Tally:
         """Evaluate one block."""
         self.enumerated += len(block)
         job = question.job(block.layouts())
-        needed = memory(job)
-        used, fits = _spread(needed.memory_bytes, block), _spread(question.fits(needed), block)
+        needed = needed_bytes(job)
+        used, fits = _spread(needed, block), _spread(question.fits(needed), block)
         choices = tuple(range(fits.ndim - 1))
         alive: NDArray[np.bool_] = np.asarray(fits.any(axis=choices))
         if not alive.any():

@@ -129,6 +129,8 @@ class TrainingEstimate:
             "catalogue": self.catalogue_hash,
             "parts": listed(self.parts.columns()),
             "memory": listed(self.memory.columns()),
+            "peaks": listed(self.memory.peaks()),
+            "host_bytes": listed({"host_bytes": self.memory.host_bytes})["host_bytes"],
             "efficiency": list(self.fits_used),
             "doubts": [str(one) for one in self.doubts],
         }

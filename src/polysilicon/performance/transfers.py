@@ -26,10 +26,14 @@ class Micro:
 
 @dataclass(frozen=True)
 class Work:
-    """Forward time of one layer's kinds of products for one micro-batch; `shared_s` is within the feed-forward part."""
+    """Forward time of one layer's kinds of products for one micro-batch; `shared_s` is within the feed-forward part.
+
+    `scores_s` is the traffic of a score matrix that lies in memory.
+    """
 
     projections_s: Values
     core_s: Values
+    scores_s: Values
     feed_forward_s: Values
     shared_s: Values
 
@@ -150,8 +154,9 @@ def tensor(job: Job, micro: Micro, held: Holders, beside: Beside) -> Values:
         one = wire.block_end_s(one, own, *degrees, shape.shared_weights, shape.dense_layers, shape.layers)
     overlap, asked = job.efficiency["tensor_overlap"], job.recipe.tensor_hidden
     if job.recipe.said("tensor_hidden"):
-        overlap = wire.hidden_share(asked, overlap, wire.tensor_s(one, micro.passes, 0.0), beside.products_s)
-    return wire.tensor_s(one, micro.passes, overlap)
+        whole_s = wire.tensor_s(one, micro.passes, cut.sequence_parallel, 0.0)
+        overlap = wire.hidden_share(asked, overlap, whole_s, beside.products_s)
+    return wire.tensor_s(one, micro.passes, cut.sequence_parallel, overlap)
 
 
 def context(job: Job, micro: Micro, beside: Beside) -> Values:
@@ -191,8 +196,12 @@ def expert(job: Job, micro: Micro, held: Holders, beside: Beside) -> Values:
 def boundary(job: Job, micro: Micro, stage_s: Values) -> Values:
     """Exposed pipeline transfer of one micro-batch."""
     cut = job.layouts
-    size = wire.boundary_bytes(micro.tokens, job.shape.hidden, micro.cut)
+    size = wire.boundary_bytes(micro.tokens, job.shape.hidden, cut.tp)
     one = collectives.send_s(size, *_neighbour(job, cut.chips, job.rates.scaleup_domain))
+    if np.any(micro.cut < cut.tp):
+        near = collectives.inside(cut.tp, 1.0, job.rates.scaleup_domain)
+        whole_again = gather_s(job, wire.boundary_bytes(micro.tokens, job.shape.hidden, 1.0), cut.tp, near)
+        one = wire.received_s(one, whole_again, micro.cut, cut.tp)
     overlap, asked = job.efficiency["pipeline_overlap"], job.recipe.pipeline_hidden
     if job.recipe.said("pipeline_hidden"):
         overlap = wire.hidden_share(asked, overlap, wire.pipeline_s(one, cut.pp, cut.interleave, 0.0), stage_s)

@@ -27,7 +27,10 @@ def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
         ("throughput", f"{number(_at(estimate.tokens_per_s_per_chip, at))} tokens/s a chip"),
         ("utilisation", f"{number(_at(estimate.mfu_pct, at), 3)} % of the dense matrix peak (MFU, causal)"),
         ("memory", f"{number(used, 3)} of {number(room, 3)} GiB a chip" + fits),
+        ("of it allocated", f"{number(_at(estimate.memory.allocated_bytes, at) / GIB, 3)} GiB at the allocator's peak"),
     ]
+    if host := _at(estimate.memory.host_bytes, at) / GIB:
+        named.append(("on the host", f"{number(host, 3)} GiB a chip"))
     degrees = ", ".join(f"{name} {value}" for name, value in layout.items())
     return Group(
         text(f"training {estimate.model} on {number(_at(cluster.chips, at))} x {cluster.chip}", "bold"),

@@ -28,7 +28,7 @@ from polysilicon.validation.statistics import (
 GROUPS_ON_SCREEN = ("quantity", "vendor", "kind")
 ROWS_ON_SCREEN = 20
 README_ROWS: dict[str, dict[str, str]] = {
-    "training": {"step_time_s": "step time", "peak_mem_gib": "peak memory"},
+    "training": {"step_time_s": "step time"},
     "serving": {"tpot_ms": "time per output token", "ttft_ms": "time to first token"},
     "policy": {},
 }
@@ -39,6 +39,14 @@ SPLIT_NAMES = {
     "not_fitted": "took no part in the fit",
     "source_never_fitted": "no row of the source did",
 }
+# Which peak of memory a source prints, and the rows that it is told of.
+PEAKS = {
+    "allocated": "allocated by the allocator",
+    "reserved": "reserved by the allocator",
+    "process": "of the process",
+    "computed": "computed by the source",
+}
+PEAK_PARTS = {"all": "", "not_fitted": ", never fitted", "left_out": ", each source left out"}
 TITLES = {
     "median_error_pct": "median_error",
     "p90_error_pct": "p90_error",
@@ -58,10 +66,11 @@ BARS, SPREAD_LOG2, SPREAD_BINS, SOURCES_ON_SCREEN = " ▁▂▃▄▅▆▇█",
 def summary(scores: Sequence[Score], left: Sequence[Score] = (), also: Sequence[Score] = ()) -> dict[str, Any]:
     """Counts by status, statistics of the rows that were predicted, and the same by group and by part in the fit.
 
-    `left` are the cases as fits without their source see them; `also` are cases of other tables that a peer
-    published figures for.
+    `left` are the cases as fits without their source see them, times and peaks of memory; `also` are cases of other
+    tables that a peer published figures for.
     """
     apart = parts(scores)
+    times = [one for one in left if not one.peak]
     every: dict[str, Any] = {
         "rows": len(scores),
         "cases": len({score.case_id for score in scores}),
@@ -70,7 +79,8 @@ def summary(scores: Sequence[Score], left: Sequence[Score] = (), also: Sequence[
         **{name: statistics(part) for name, part in apart.items()},
         "truth": _with_groups(truth(scores), ("vendor", "source")),
         "partly_specified": statistics(one_a_case(scores, "underspecified"), "underspecified"),
-        "left_out": _with_groups(left, ("vendor", "chip", "source")),
+        "left_out": _with_groups(times, ("vendor", "chip", "source")),
+        "peaks": _peaks(scores, left),
         "peers": peers([*scores, *also]),
         **{f"by_{field}": grouped(scores, field) for field in GROUPS},
     }
@@ -85,14 +95,36 @@ def _with_groups(scores: Sequence[Score], fields: Iterable[str]) -> dict[str, An
     return {"all": statistics(scores), **{f"by_{field}": grouped(scores, field) for field in fields}}
 
 
+def _peaks(scores: Sequence[Score], left: Sequence[Score]) -> dict[str, dict[str, Statistics]]:
+    """Peaks of memory, each kind that sources print by itself; none where no row states one."""
+    asked = {"all": scores, "not_fitted": [one for one in scores if not one.fitted], "left_out": left}
+    kinds = sorted({one.peak for one in scores if one.peak and one.predicted is not None})
+    return {
+        kind: {name: statistics(one for one in part if one.peak == kind) for name, part in asked.items()}
+        for kind in kinds
+    }
+
+
+def _peak_rows(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The statistics of each kind of peak and each part of its rows that there are, by a title."""
+    named = {
+        f"{PEAKS[kind]}{words}": told["peaks"][kind][part]
+        for kind in PEAKS
+        if kind in told["peaks"]
+        for part, words in PEAK_PARTS.items()
+    }
+    return {title: row for title, row in named.items() if row["predicted"]}
+
+
 def public(catalogue: Catalogue) -> dict[str, Any]:
     """The summary of every public case, by subject, without the reasons and the longest groups."""
     from polysilicon.validation import policy, serving, training
-    from polysilicon.validation.fit_record import read_left_out
+    from polysilicon.validation.fit_record import MEMORY_LEFT_OUT, read_left_out
 
+    left = [*read_left_out(), *read_left_out(MEMORY_LEFT_OUT)]
     timed = training.validate(catalogue, training.TIMED_STEPS)
     found = {
-        "training": summary(training.validate(catalogue), read_left_out(), timed),
+        "training": summary(training.validate(catalogue), left, timed),
         "serving": summary(serving.validate(catalogue)),
         "policy": summary(policy.validate(catalogue)),
     }
@@ -131,6 +163,7 @@ def markdown(told: dict[str, Any]) -> str:
         named += [("— source never fitted, fully specified, quality A or B; one a case", every["truth"]["all"])]
         named += [("— each source left out of the fit in turn; one a case", every["left_out"]["all"])]
         named += [(f"— {name}", every["by_quantity"].get(one)) for one, name in quantities.items()]
+        named += [(f"— peak memory {title}", row) for title, row in _peak_rows(every).items()]
         named += [(f"— {vendor}", row) for vendor, row in every["by_vendor"].items()]
         lines += [_markdown_row(name, row) for name, row in named if row and row["median_error_pct"] is not None]
     compared = [one for every in told.values() for one in every["peers"]]
@@ -192,7 +225,9 @@ def _checks(told: dict[str, Any]) -> list[tuple[str, dict[str, dict[str, Any]]]]
     ]
     named = [(title, {"all": one["all"], **one.get("by_vendor", {})}) for title, one in found]
     named.append(("Partly specified cases", {"all": told["partly_specified"]}))
-    return [(title, groups) for title, groups in named if groups["all"]["predicted"]]
+    shown = [(title, groups) for title, groups in named if groups["all"]["predicted"]]
+    peaks = _peak_rows(told)
+    return [*shown, ("Peak memory, by what the source prints", peaks)] if peaks else shown
 
 
 def rows_table(scores: Sequence[Score]) -> Table:

@@ -9,6 +9,7 @@ from polysilicon.records.document import read_csv
 from polysilicon.validation.score import Score
 
 LEFT_OUT = DATA / "measurements" / "training_left_out.csv"
+MEMORY_LEFT_OUT = DATA / "measurements" / "memory_left_out.csv"
 SOURCES = DATA / "measurements" / "SOURCES.csv"
 
 
@@ -19,10 +20,10 @@ def fitted_sources() -> frozenset[str]:
 
 
 def read_left_out(path: Path = LEFT_OUT) -> list[Score]:
-    """One score a case, with the time relative to the measured one; empty where nothing was recorded.
+    """One score a case, with its time relative to the measured one; empty where nothing was recorded.
 
     `log_error` is the natural logarithm of predicted over measured time; `low_ratio` and `high_ratio` bound the
-    measured time over the predicted one.
+    measured time over the predicted one. A table with a column `peak` is of peaks of memory instead.
 
     Raises:
         InputError: the file can't be read.
@@ -36,16 +37,17 @@ def read_left_out(path: Path = LEFT_OUT) -> list[Score]:
         scores.append(
             Score(
                 case_id=row["case_id"],
-                quantity="step_time_s",
+                quantity="peak_mem_gib" if "peak" in row else "step_time_s",
                 predicted=predicted,
                 low=low,
                 high=high,
                 measured=1.0,
-                unit="of the measured time",
+                unit="of the measured one",
                 error_pct=100.0 * (predicted - 1.0),
                 vendor=row["vendor"],
                 chip=row["chip"],
                 source=row["source"],
+                peak=row.get("peak", ""),
             )
         )
     return scores

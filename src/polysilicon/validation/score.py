@@ -15,7 +15,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     the fit; `why` says in words what is wrong where `status` is not `ok`. `vendor`, `chip`, `source` and `kind`
     are the groups that summaries are made by. `quality` is the letter that the table gives the row,
     `fully_specified` whether it states every choice, `source_fitted` whether any row of its source took part in
-    any fit. `peer` names another public estimator that published a figure for this quantity of this case.
+    any fit. `peer` names another public estimator that published a figure for this quantity of this case. `peak` says
+    which peak of memory the source prints: `computed`, `allocated`, `reserved` or `process`.
     """
 
     case_id: str
@@ -39,6 +40,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     peer: str = ""
     peer_predicted: float | None = None
     peer_error_pct: float | None = None
+    peak: str = ""
 
 
 COLUMNS = tuple(Score.__struct_fields__)

@@ -15,11 +15,13 @@ from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
-from polysilicon.performance.memory import memory
+from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.memory import Memory, memory
 from polysilicon.performance.step import Job, breakdown
 from polysilicon.performance.training import (
     bound_s,
     doubt_widening,
+    memory_bound_bytes,
     peak_flop_per_s,
     possible_s,
     timely_doubts,
@@ -32,7 +34,7 @@ from polysilicon.records.units import GIB, TERA
 from polysilicon.validation.fit_record import fitted_sources
 from polysilicon.validation.peers import beside
 from polysilicon.validation.score import Score
-from polysilicon.validation.training_cases import MEASURED, Prepared, jobs_of, prepare, read_cases, variants
+from polysilicon.validation.training_cases import MEASURED, Prepared, jobs_of, prepare, read_cases, software, variants
 from polysilicon.validation.training_measures import model_flop_per_token
 
 CASES = DATA / "measurements" / "training.csv"
@@ -50,19 +52,22 @@ UNITS = {
 }
 
 S_PER_MIN = 60.0
+# The fitted interval that bounds each kind of peak.
+INTERVAL = {"computed": "allocator", "allocated": "allocator", "reserved": "allocator", "process": "memory"}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the estimator says of one row."""
+    """What the estimator says of one row; `memory_bytes` is what must fit, `peak_bytes` the peak its source prints."""
 
     step_s: float
     low_s: float
     high_s: float
     memory_bytes: float
     capacity_bytes: float
-    memory_low: float
-    memory_high: float
+    peak_bytes: float
+    peak_low: float
+    peak_high: float
     peak_flop_per_s: float
     recomputed: float
 
@@ -90,7 +95,8 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
 def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     """Every expressible row in one table call, by the identity of the row.
 
-    A row that leaves choices open is evaluated once for each; its interval spans them and its point lies midway.
+    A row that leaves choices open is evaluated once for each. Of those that may fit in memory its interval spans all, and
+    its point is the fastest, which is what people run.
     """
     if not made:
         return {}
@@ -99,31 +105,59 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     table = [one for each in spread for one in each]
     job, cluster, efficiency = jobs_of(catalogue, table)
     doubtful = np.array([bool(one.cluster and timely_doubts(one.cluster, one.layout["precision"])) for one in table])
-    step = breakdown(job).step_s
+    parts = breakdown(job)
+    alone = np.array([one.one_layer for one in table])
+    step = np.where(alone, parts.layers_s + parts.tensor_s + parts.context_s + parts.expert_s, parts.step_s)
     wider = widening(job.shape.experts, efficiency["moe_widening"], doubtful, doubt_widening(catalogue))
 
+    used = memory(job)
+    least_bytes = memory_bound_bytes(used.memory_bytes, efficiency["memory_low_ratio"])
+    left = _left_open(np.broadcast_to(least_bytes <= cluster.memory_bytes, len(table)), starts)
+
     def least(column: Values) -> NDArray[np.float64]:
-        return np.minimum.reduceat(np.broadcast_to(column, len(table)), starts)
+        return np.minimum.reduceat(np.where(left, column, np.inf), starts)
 
     def most(column: Values) -> NDArray[np.float64]:
-        return np.maximum.reduceat(np.broadcast_to(column, len(table)), starts)
+        return np.maximum.reduceat(np.where(left, column, -np.inf), starts)
 
-    used = memory(job).memory_bytes
+    printed, low, high = _printed(table, used, efficiency)
     rows = np.column_stack(
         [
-            np.sqrt(least(step) * most(step)),
+            least(step),
             least(possible_s(bound_s(step, efficiency.low_ratio, wider), *_least_work(job, cluster))),
             most(bound_s(step, efficiency.high_ratio, wider)),
-            np.sqrt(least(used) * most(used)),
+            np.sqrt(least(used.memory_bytes) * most(used.memory_bytes)),
             least(cluster.memory_bytes),
-            least(efficiency["memory_low_ratio"]) * np.sqrt(least(used) / most(used)),
-            most(efficiency["memory_high_ratio"]) * np.sqrt(most(used) / least(used)),
+            np.sqrt(least(printed) * most(printed)),
+            least(printed * low),
+            most(printed * high),
         ]
     )
     return {
         id(one): Answer(*[*(float(value) for value in row), _peak(one), _recomputed(one)])
         for one, row in zip(made, rows, strict=True)
     }
+
+
+def _left_open(fits: NDArray[np.bool_], starts: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """The choices of each row that may fit in memory; all of a row for which none does."""
+    lengths = np.diff(np.append(starts, len(fits)))
+    left: NDArray[np.bool_] = fits | ~np.repeat(np.maximum.reduceat(fits, starts), lengths)
+    return left
+
+
+def _printed(table: list[Prepared], used: Memory, efficiency: Efficiency) -> tuple[NDArray[np.float64], ...]:
+    """The peak that each row's source prints, and the ratios of its 90 % interval."""
+    peaks = [software(one.case).peak for one in table]
+    known, rows = {name: np.broadcast_to(one, len(table)) for name, one in used.peaks().items()}, range(len(table))
+    printed = np.array([known[peak][at] for at, peak in zip(rows, peaks, strict=True)])
+    ends = [
+        np.array(
+            [np.ravel(efficiency[f"{INTERVAL[peak]}_{end}_ratio"])[at] for at, peak in zip(rows, peaks, strict=True)]
+        )
+        for end in ("low", "high")
+    ]
+    return printed, *ends
 
 
 def _least_work(job: Job, cluster: Cluster) -> tuple[Values, Values, Values, Values]:
@@ -167,7 +201,8 @@ def _scores(catalogue: Catalogue, one: Prepared, answer: Answer | None, fitted: 
     )
     stated = {name: value for name in MEASURED if (value := case.number(name)) is not None}
     for name, measured in stated.items():
-        row = beside(replace(blank, quantity=name, measured=measured, unit=UNITS[name]), case.words)
+        peak = software(case).peak if name == "peak_mem_gib" and answer else ""
+        row = beside(replace(blank, quantity=name, measured=measured, unit=UNITS[name], peak=peak), case.words)
         found = _predicted(catalogue, name, one, answer) if answer else None
         if found is not None:
             value, low, high = found
@@ -208,8 +243,7 @@ def _predicted(catalogue: Catalogue, name: str, one: Prepared, answer: Answer) -
     if name == "step_time_s":
         return answer.step_s, answer.low_s, answer.high_s
     if name == "peak_mem_gib":
-        gib = answer.memory_bytes / GIB
-        return gib, gib * answer.memory_low, gib * answer.memory_high
+        return answer.peak_bytes / GIB, answer.peak_low / GIB, answer.peak_high / GIB
     if name == "time_to_train_min":
         return _whole_run(catalogue, one, answer)
     per_step = (case.number("global_batch") or 0.0) * (case.number("seq_len") or 0.0) / (case.number("chips") or 1.0)

@@ -22,9 +22,19 @@ from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place, PolysiliconError
+from polysilicon.validation.publishers import vendor_tuned
 from polysilicon.validation.score import Status
 from polysilicon.validation.timed_steps import in_our_words
-from polysilicon.validation.training_words import INFERENCE, PARTIAL, TRAINING, precision_of, recompute_of
+from polysilicon.validation.training_software import PEAKS, RECIPE, Software, software_of
+from polysilicon.validation.training_words import (
+    INFERENCE,
+    ONE_LAYER,
+    PARTIAL,
+    TRAINING,
+    precision_of,
+    recompute_of,
+    says_fused,
+)
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.describe import card_of
 from polysilicon.workloads.huggingface import from_config
@@ -111,6 +121,11 @@ class Prepared:
     layout: dict[str, float] = field(default_factory=dict)
     recipe: dict[str, float] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+
+    @property
+    def one_layer(self) -> bool:
+        """Whether what was timed are the passes of the layers alone: no head, no optimizer, nothing between steps."""
+        return self.case.word("phase").casefold() == ONE_LAYER
 
     @property
     def expressible(self) -> bool:
@@ -340,12 +355,32 @@ def _layout(case: Case) -> dict[str, float]:
     layout["micro_batch"] = batch / layout["dp"] if per_device else case.number("micro_batch") or 1.0
     zero = case.number("zero_stage")
     layout["zero_stage"] = 1.0 if zero is None else zero
-    layout["sequence_parallel"] = case.number("seq_parallel") or 0.0
+    layout["sequence_parallel"] = _sequence_parallel(case)
     word = recompute_of(case.word("recompute")) or "none"
     layout["recompute"] = float(RECOMPUTE.index("full" if word in PARTIAL else word))
     layout["recomputed_share"] = _recomputed_share(case)
     layout["precision"] = float(PRECISIONS.index(precision_of(case.word("precision"))))
     return layout
+
+
+def _sequence_parallel(case: Case) -> float:
+    """Whether the row says that the sequence is cut with the tensors, in its column or as its software is known."""
+    stated = case.number("seq_parallel")
+    return float(software(case).sequence_parallel) if stated is None else stated
+
+
+def software(case: Case) -> Software:
+    """What is known of the software of a row beyond its columns; a column `peak` says which peak it prints.
+
+    Raises:
+        InputError: no such peak is known.
+    """
+    words = f"{case.word('other_tricks')} {case.word('source_ref')}"
+    known = software_of(case.word("source_key"), words, case.word("precision"))
+    stated = case.word("peak")
+    if stated and stated not in PEAKS:
+        raise InputError("unknown peak of memory", found=stated, allowed=list(PEAKS))
+    return replace(known, peak=stated) if stated else known
 
 
 def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
@@ -359,13 +394,20 @@ def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
     return {
         "frozen": float(frozen),
         "adapter_share": adapters if frozen else 0.0,
-        "fused_attention": float(year >= fused_since or "flash" in tricks.casefold()),
+        "fused_attention": float(says_fused(tricks, year >= fused_since)),
         "tuned_attention": float(tuned_attention(1.0, case.number("zero_stage") or 0.0, on_gpu)),
         "graphs": float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks),
         "blocking": float("LAUNCH_BLOCKING" in tricks),
         "software_years": _software_years(catalogue, case),
+        "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
         "reduce_bytes": 2.0 if "PURE" in tricks or "grad_sync bf16" in tricks else 4.0,
+        **_kept(case),
     }
+
+
+def _kept(case: Case) -> dict[str, float]:
+    """What a row's software keeps in memory, as far as it is known; the neutral recipe's for the rest."""
+    return {name: float(getattr(Recipe, name)) for name in RECIPE} | dict(software(case).recipe)
 
 
 def _software_years(catalogue: Catalogue, case: Case) -> float:

@@ -7,7 +7,7 @@ from polysilicon.workloads.counts import Shape
 
 def usable(made: Prepared) -> bool:
     """Whether a row can be fitted: expressible, plausible, of quality A or B, and with a time."""
-    good = made.status == "ok" and made.expressible and made.case.word("quality") in ("A", "B")
+    good = made.status == "ok" and made.expressible and not made.one_layer and made.case.word("quality") in ("A", "B")
     return good and measured_step_s(made) > 0
 
 

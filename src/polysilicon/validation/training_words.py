@@ -38,8 +38,11 @@ RECOMPUTED = {one: one for one in (*RECOMPUTE, *PARTIAL)} | {
     "unknown": "",
     "": "",
 }
+FLASH = re.compile(r"\bflash", re.IGNORECASE)
+WITHOUT_FLASH = re.compile(r"\b(no|without|not)\W+flash", re.IGNORECASE)
 INFERENCE = ("prefill", "decode", "serving", "inference", "generation")
-TRAINING = ("", "training", "train", "pretrain", "pretraining", "sft", "finetune", "finetuning")
+ONE_LAYER = "single layer forward+backward"
+TRAINING = ("", ONE_LAYER, "training", "train", "pretrain", "pretraining", "sft", "finetune", "finetuning")
 
 
 def precision_of(word: str) -> str:
@@ -71,3 +74,10 @@ def recompute_of(word: str) -> str:
         if one in RECOMPUTED:
             return RECOMPUTED[one]
     raise InputError("unknown recompute", found=word, allowed=[one for one in RECOMPUTED if one])
+
+
+def says_fused(tricks: str, usual: bool) -> bool:
+    """Whether attention was fused: as the words say, else as was usual."""
+    if WITHOUT_FLASH.search(tricks):
+        return False
+    return usual or bool(FLASH.search(tricks))

@@ -106,7 +106,8 @@ class Shape:
     """The sizes of a model that formulas take; each a number, or a column with one entry a model.
 
     Weights are of one layer and of the whole model width (unsharded). `query_width`, `score_width` and
-    `value_width` are summed over heads; `kv_width` is what one token adds to the cache of one layer.
+    `value_width` are summed over heads; `kv_width` is what one token adds to the cache of one layer,
+    `latent_width` the compressed queries and cache of latent attention together (0 without).
     `dense_weights` is of a dense layer's feed-forward block, `expert_weights` of one expert,
     `shared_weights` of the experts every token meets. `matrices` is 3 with a gated activation, else 2.
     """
@@ -121,6 +122,7 @@ class Shape:
     score_width: Values
     value_width: Values
     kv_width: Values
+    latent_width: Values
     ffn_hidden: Values
     dense_weights: Values
     expert_hidden: Values
@@ -170,6 +172,7 @@ class Shape:
             score_width=query * softmax_share,
             value_width=value * softmax_share,
             kv_width=cached * softmax_share,
+            latent_width=float(latent.query_rank + latent.cache_rank) if latent else 0.0,
             ffn_hidden=float(model.ffn_hidden),
             dense_weights=feed_forward_weights(h, float(model.ffn_hidden), matrices),
             expert_hidden=float(model.expert_hidden),

@@ -1,0 +1,241 @@
+"""Formulas of what a layer keeps between its forward and its backward pass, and of what is alive in between.
+
+Bytes of one chip and one micro-batch. Norm inputs and their results lie outside the tensor-parallel region and are cut
+by it only with sequence parallelism; everything between the products lies inside.
+"""
+
+import numpy as np
+
+from polysilicon.performance.values import Values
+from polysilicon.records.recorder import formula
+
+
+@formula
+def attention_width(
+    query_width: Values, score_width: Values, value_width: Values, heads: Values, kv_heads: Values
+) -> Values:
+    """Elements a token that fused attention keeps: queries, keys, values and its result, over all heads.
+
+    Latent attention expands its keys and values to every head before it attends, so it keeps them expanded.
+
+    Source: Dao et al., FlashAttention (arXiv 2205.14135), section 3.1; DeepSeek-AI (arXiv 2405.04434), section 2.1.
+    """
+    return query_width + kv_heads / heads * (score_width + value_width) + value_width
+
+
+@formula
+def mean_width(dense_width: Values, routed_width: Values, dense_layers: Values, layers: Values) -> Values:
+    """Width of the intermediate results of a mean layer's feed-forward part for each token.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 4.2.
+    """
+    return (dense_layers * dense_width + (layers - dense_layers) * routed_width) / layers
+
+
+@formula
+def dispatched_width(
+    experts_per_token: Values,
+    hidden: Values,
+    tp: Values,
+    expert_degree: Values,
+    dense_layers: Values,
+    layers: Values,
+    imbalance: Values,
+) -> Values:
+    """Elements a token that a mean layer's experts keep as their inputs, on the busiest rank.
+
+    Tensor ranks that share an expert each hold all rows of the group; ranks with experts of their own hold theirs.
+
+    Source: Gale et al., MegaBlocks (arXiv 2211.15841), section 5; Liu et al. (arXiv 2504.14960), section 3.
+    """
+    return imbalance * experts_per_token * hidden * (expert_degree / tp) * (layers - dense_layers) / layers
+
+
+@formula
+def kept_narrow(narrow: Values, kept_operands: Values) -> Values:
+    """Whether the inputs of products are kept in a narrow format: where they are narrow and the software keeps them so.
+
+    Source: NVIDIA, Transformer Engine, saved tensors of its linear layers.
+    """
+    return narrow * kept_operands
+
+
+@formula
+def kept_bytes(
+    tokens: Values,
+    hidden: Values,
+    latent_width: Values,
+    attention_width: Values,
+    value_width: Values,
+    heads: Values,
+    activation_width: Values,
+    matrices: Values,
+    dispatched_width: Values,
+    tp: Values,
+    sequence_cut: Values,
+    dropout: Values,
+    narrow: Values,
+) -> Values:
+    """Activations one layer keeps for its backward pass, with fused attention and norms.
+
+    In 16 bits: the inputs and results of both norms and of those of latent attention, two one-byte masks where there
+    is dropout; queries, keys, values and the result of attention with four bytes a head of its softmax; what the
+    feed-forward products make. In a
+    narrow format the inputs of the products are kept in one byte, and the result of attention twice.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 4.1, generalised to shared keys, gated activations and
+    experts; Micikevicius et al. (arXiv 2209.05433); NVIDIA, Transformer Engine, saved tensors of its linear layers.
+    """
+    outside = ((8.0 + 2.0 * dropout - 2.0 * narrow) * hidden + (4.0 - narrow) * latent_width) / sequence_cut
+    attention = 2.0 * attention_width + 4.0 * heads + narrow * value_width
+    return tokens * (
+        outside + (attention + (2.0 - narrow / matrices) * activation_width) / tp + (2.0 - narrow) * dispatched_width
+    )
+
+
+@formula
+def operator_kept_bytes(
+    tokens: Values,
+    hidden: Values,
+    query_width: Values,
+    kv_width: Values,
+    value_width: Values,
+    heads: Values,
+    activation_width: Values,
+    matrices: Values,
+    dispatched_width: Values,
+    tp: Values,
+    sequence_cut: Values,
+) -> Values:
+    """Activations one layer keeps where every second product is computed again, operator by operator.
+
+    The layer's input and result, queries, values, attention's result with its softmax, one feed-forward product.
+
+    Source: Liang et al., TorchTitan (arXiv 2410.06511), section 2.1.4, per-operator selective checkpointing.
+    """
+    inside = 2.0 * (query_width + 0.5 * kv_width + value_width + activation_width / matrices) + 4.0 * heads
+    return tokens * (4.0 * hidden / sequence_cut + inside / tp + 2.0 * dispatched_width)
+
+
+@formula
+def selected_bytes(operator_kept_bytes: Values, kept_bytes: Values, by_operator: Values) -> Values:
+    """Activations one layer keeps under selective recomputation: by operator, or all but attention's scores.
+
+    Source: Liang et al., TorchTitan (arXiv 2410.06511), section 2.1.4; Korthikanti et al. (arXiv 2205.05198),
+    section 5.
+    """
+    return np.where(np.asarray(by_operator) > 0.0, operator_kept_bytes, kept_bytes)
+
+
+@formula
+def score_kept_bytes(tokens: Values, sequence: Values, heads: Values, tp: Values, fused: Values) -> Values:
+    """Score matrices of one layer: five bytes a score, unless attention is fused.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 4.1.
+    """
+    return 5.0 * tokens * sequence * heads / tp * (1.0 - fused)
+
+
+@formula
+def checkpoint_bytes(tokens: Values, hidden: Values, sequence_cut: Values) -> Values:
+    """What a fully recomputed layer keeps: its input in 16 bits.
+
+    Source: Chen et al., Training Deep Nets with Sublinear Memory Cost (arXiv 1604.06174).
+    """
+    return 2.0 * tokens * hidden / sequence_cut
+
+
+@formula
+def layer_activation_bytes(
+    kept_bytes: Values,
+    selected_bytes: Values,
+    score_kept_bytes: Values,
+    checkpoint_bytes: Values,
+    recompute: Values,
+    recomputed_share: Values,
+) -> Values:
+    """Mean activations one layer holds between its forward and backward pass.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 5.
+    """
+    chosen = np.asarray(recompute)
+    whole = np.where(chosen == 1.0, selected_bytes, kept_bytes + score_kept_bytes)
+    covered = np.where(chosen == 2.0, recomputed_share, 0.0)
+    return (1.0 - covered) * whole + covered * checkpoint_bytes
+
+
+@formula
+def passing_bytes(
+    tokens: Values,
+    hidden: Values,
+    activation_width: Values,
+    dispatched_width: Values,
+    tp: Values,
+) -> Values:
+    """Gradients alive while one layer's backward pass runs: of the residual and of the feed-forward results.
+
+    Sequence parallelism gathers the rows of a product, so the residual's two are of the whole sequence.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), sections 4.1 and 4.2.2, applied to the backward pass.
+    """
+    return 2.0 * tokens * (2.0 * hidden + activation_width / tp + dispatched_width)
+
+
+@formula
+def working_bytes(
+    kept_bytes: Values, score_kept_bytes: Values, layer_activation_bytes: Values, passing_bytes: Values
+) -> Values:
+    """What the layer at work in the backward pass needs beyond what it held: what it computes again, and gradients.
+
+    Source: Chen et al. (arXiv 1604.06174).
+    """
+    return np.maximum(kept_bytes + score_kept_bytes - layer_activation_bytes, 0.0) + passing_bytes
+
+
+@formula
+def head_kept_bytes(
+    tokens: Values, hidden: Values, vocab: Values, tp: Values, sequence_cut: Values, logit_bytes: Values
+) -> Values:
+    """What the head holds when the backward pass starts: the last norm, and the logits so many bytes each.
+
+    Source: Shoeybi et al., Megatron-LM (arXiv 1909.08053), section 3, parallel cross entropy.
+    """
+    return tokens * (logit_bytes * vocab / tp + 4.0 * hidden / sequence_cut)
+
+
+@formula
+def stage_activation_bytes(layer_activation_bytes: Values, stage_layers: Values, in_flight: Values) -> Values:
+    """Activations that a stage holds for the micro-batches in flight.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 4.2.3.
+    """
+    return layer_activation_bytes * stage_layers * in_flight
+
+
+@formula
+def first_in_flight(pp: Values, interleave: Values, micro_batches: Values) -> Values:
+    """Micro-batches whose activations the first stage holds, counted in whole stages.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2; Korthikanti et al. (arXiv 2205.05198), section 4.2.3.
+    """
+    deep = np.where(np.asarray(interleave) > 1.0, pp + (pp - 1.0) / interleave, pp)
+    return np.minimum(deep, micro_batches)
+
+
+@formula
+def last_in_flight(pp: Values, interleave: Values, micro_batches: Values) -> Values:
+    """Micro-batches whose activations the last stage holds, counted in whole stages.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2, interleaved schedule.
+    """
+    return np.minimum(np.where(np.asarray(interleave) > 1.0, pp - (pp - 1.0) / interleave, 1.0), micro_batches)
+
+
+@formula
+def second_in_flight(first_in_flight: Values, pp: Values, interleave: Values) -> Values:
+    """Micro-batches whose activations the second stage holds, counted in whole stages; none without one between.
+
+    Source: Narayanan et al. (arXiv 2104.04473), section 2.2.
+    """
+    fewer = np.where(np.asarray(interleave) > 1.0, 2.0 / interleave, 1.0)
+    return np.where(np.asarray(pp) > 2.0, np.maximum(first_in_flight - fewer, 1.0), 0.0)

@@ -1,0 +1,159 @@
+"""What the pipeline stages that may be fullest hold of the model and of the micro-batches in flight."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from polysilicon.performance import activations, offload, states
+from polysilicon.performance.job import Holders, Job, holders, layer_weights
+from polysilicon.performance.kept import head_bytes, layer_bytes
+from polysilicon.performance.pipeline import micro_batches, stage_layers
+from polysilicon.performance.sharding import edge_weights
+from polysilicon.performance.values import Values
+
+# From which ZeRO stage on a state is split: weights, gradients, optimizer states.
+SPLIT_FROM = (3.0, 2.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Pipeline stages that hold alike weights: layers, weights of the edges before tensor parallelism, and `ends`.
+
+    Each of `ends` is a stage by what tells it from the others: micro-batches in flight, and whether it has the head.
+    """
+
+    layers: Values
+    edge_weights: Values
+    ends: tuple[tuple[Values, Values], ...]
+
+
+@dataclass(frozen=True)
+class Common:
+    """What all stages share: weights of a mean layer, bytes a weight of each state, activations of a layer, the head.
+
+    `widths` are the bytes a weight of weights, gradients and optimizer states on a chip: of plain weights, and of
+    experts. `whole` are those of weights and gradients when gathered, with the replicas that split them.
+    """
+
+    layer_weights: Values
+    expert_layer_weights: Values
+    widths: tuple[tuple[Values, Values], ...]
+    whole: tuple[tuple[Values, Values], ...]
+    layer: Values
+    working: Values
+    head: Values
+
+
+def common(job: Job) -> Common:
+    """What all stages of each candidate share."""
+    cut, recipe, held = job.layouts, job.recipe, holders(job)
+    plain, own, _ = layer_weights(job, held)
+    trained = states.trained_share(recipe.frozen, recipe.adapter_share)
+    spread = [states.spread(held.shards, cut.zero_stage, least) for least in SPLIT_FROM]
+    whole = (recipe.weight_bytes, spread[0]), (states.trained_bytes(recipe.reduce_bytes, trained), spread[1])
+    return Common(plain, own, _widths(job, held, trained, spread), whole, *layer_bytes(job), head_bytes(job))
+
+
+def _widths(job: Job, held: Holders, trained: Values, spread: list[Values]) -> tuple[tuple[Values, Values], ...]:
+    cut, recipe = job.layouts, job.recipe
+    copy = states.working_copy_bytes(
+        recipe.weight_bytes,
+        recipe.shard_bytes,
+        cut.zero_stage,
+        job.rates.narrow,
+        recipe.kept_operands,
+        job.rates.operand_bytes,
+        recipe.narrow_weights,
+        recipe.frozen,
+        recipe.adapter_share,
+    )
+    gradient = states.trained_bytes(recipe.gradient_bytes, trained)
+    optimizer = states.trained_bytes(recipe.optimizer_bytes, trained)
+    experts = spread
+    if job.mixed:
+        experts = [states.spread(held.expert_shards, cut.zero_stage, least) for least in SPLIT_FROM]
+    return tuple(
+        (states.split_bytes(width, plain), states.split_bytes(width, own))
+        for width, plain, own in zip((copy, gradient, optimizer), spread, experts, strict=True)
+    )
+
+
+def stages(job: Job) -> Iterator[Stage]:
+    """The first stage and the others that may be fuller: the last, and the second where layers are uneven."""
+    cut, shape = job.layouts, job.shape
+    batches = micro_batches(job.global_batch, cut.dp, cut.micro_batch)
+    longest, spared = stage_layers(shape.layers, cut.pp), states.spared_layers(shape.layers, cut.pp)
+    edge = edge_weights(shape.vocab, shape.hidden, shape.embeddings, cut.pp)
+    deep = np.asarray(cut.pp) > 1.0
+    first = activations.first_in_flight(cut.pp, cut.interleave, batches), np.where(deep, 0.0, 1.0)
+    if not np.any(deep):
+        yield Stage(longest, edge, (first,))
+        return
+    last = activations.last_in_flight(cut.pp, cut.interleave, batches), 1.0
+    if not np.any(spared):
+        yield Stage(longest, edge, (first, last))
+        return
+    yield Stage(states.edge_layers(longest, spared, 2.0), edge, (first,))
+    yield Stage(states.edge_layers(longest, spared, 1.0), edge, (last,))
+    yield Stage(longest, 0.0, ((activations.second_in_flight(first[0], cut.pp, cut.interleave), 0.0),))
+
+
+def state_bytes(job: Job, shared: Common, stage: Stage) -> tuple[Values, Values, Values]:
+    """Weights, gradients and optimizer states of a stage on one chip, as if none lay on the host."""
+    weights = stage.layers, shared.layer_weights, shared.expert_layer_weights, stage.edge_weights, job.layouts.tp
+    weight, gradient, optimizer = (states.state_bytes(*weights, *widths) for widths in shared.widths)
+    return weight, gradient, optimizer
+
+
+def gathered_bytes(job: Job, shared: Common, stage: Stage) -> Values:
+    """What split weights and gradients hold whole for the moment."""
+    cut = job.layouts
+    weights = shared.layer_weights, shared.expert_layer_weights
+    two = states.units_at_once(stage.layers, cut.pp, 2.0)
+    return states.gathered_bytes(
+        states.whole_unit_bytes(*weights, stage.edge_weights, cut.tp, two, *shared.whole[0]),
+        states.whole_unit_bytes(*weights, 0.0, cut.tp, 1.0, *shared.whole[1]),
+    )
+
+
+def on_chip_bytes(job: Job, shared: Common, stage: Stage) -> Values:
+    """The sum of `on_chip_states`, in one go where all of it stays on the chip."""
+    if job.offloads:
+        return states.all_states_bytes(*on_chip_states(job, shared, stage))
+    plain, own = (states.all_states_bytes(*widths) for widths in zip(*shared.widths, strict=True))
+    weights = stage.layers, shared.layer_weights, shared.expert_layer_weights, stage.edge_weights, job.layouts.tp
+    return states.state_bytes(*weights, plain, own)
+
+
+def on_chip_states(job: Job, shared: Common, stage: Stage) -> tuple[Values, Values, Values]:
+    """Weights, gradients and optimizer states of a stage that stay on the chip."""
+    cut = job.layouts
+    weight, gradient, optimizer = state_bytes(job, shared, stage)
+    if not job.offloads:
+        return weight, gradient, optimizer
+    two = states.layers_share(stage.layers, 2.0)
+    return (
+        offload.kept_on_chip_bytes(weight, cut.offload_weights, two * weight),
+        gradient,
+        offload.kept_on_chip_bytes(optimizer, cut.offload_optimizer, two * optimizer),
+    )
+
+
+def held_activations(job: Job, shared: Common, stage: Stage, in_flight: Values) -> Values:
+    """Activations of the micro-batches in flight that stay on the chip."""
+    held = activations.stage_activation_bytes(shared.layer, stage.layers, in_flight)
+    if not job.offloads:
+        return held
+    return offload.kept_on_chip_bytes(held, job.layouts.offload_activations, 2.0 * shared.layer)
+
+
+def host_bytes(job: Job, shared: Common, stage: Stage, in_flight: Values) -> Values:
+    """What a chip of a stage keeps in host memory."""
+    if not job.offloads:
+        return 0.0
+    cut = job.layouts
+    weight, _, optimizer = state_bytes(job, shared, stage)
+    held = activations.stage_activation_bytes(shared.layer, stage.layers, in_flight)
+    shares = cut.offload_optimizer, cut.offload_activations, cut.offload_weights
+    return offload.host_bytes(optimizer, held, weight, *shares)

@@ -1,0 +1,23 @@
+"""Which measurements the vendor of a chip published of its own clusters."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from polysilicon.facts.index import DATA
+from polysilicon.records.document import read_csv
+
+TUNED = DATA / "measurements" / "vendor_tuned.csv"
+
+
+def vendor_tuned(row: Mapping[str, str], vendor: str) -> bool:
+    """Whether the chip's `vendor` ran and published this row: as its source, or as its submitter to a benchmark."""
+    source = row.get("source_key", "")
+    submitter = row.get("source_ref", "").partition("/results/")[0]
+    if "/results/" in row.get("source_ref", ""):
+        return submitter.casefold().startswith(vendor.casefold())
+    return any(theirs == vendor and (source == key or (also and also in source)) for key, also, theirs in _published())
+
+
+@lru_cache(maxsize=1)
+def _published() -> tuple[tuple[str, str, str], ...]:
+    return tuple((row["source_key"], row["also"], row["vendor"]) for _, row in read_csv(TUNED))

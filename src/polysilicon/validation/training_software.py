@@ -1,0 +1,52 @@
+"""What the software of a source keeps in memory, and which peak the source prints, where its rows don't say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from polysilicon.facts.index import DATA
+from polysilicon.records.document import read_csv
+
+SOFTWARE = DATA / "measurements" / "training_software.csv"
+# `computed` is a sum that the source worked out; `allocated` and `reserved` are the allocator's own figures, `process`
+# what the driver shows. What must fit is the last, so a source that doesn't say is taken to mean it.
+PEAKS = ("computed", "allocated", "reserved", "process")
+RECIPE = (
+    "gradient_bytes",
+    "optimizer_bytes",
+    "logit_bytes",
+    "kept_operands",
+    "narrow_weights",
+    "dropout",
+    "by_operator",
+)
+
+
+@dataclass(frozen=True)
+class Software:
+    """The peak that is printed, fields of the recipe by name, and whether sequence parallelism is on besides."""
+
+    peak: str = "process"
+    recipe: Mapping[str, float] = field(default_factory=dict)
+    sequence_parallel: bool = False
+
+
+def software_of(source: str, words: str, precision: str) -> Software:
+    """What the table says of a source whose row carries these words; later lines go before earlier ones."""
+    folded = words.casefold()
+    lines = [
+        line
+        for line in _table()
+        if line["source_key"] == source and line["words"] in folded and line["precision"] in ("", precision)
+    ]
+    stated = {name: text for line in lines for name, text in line.items() if text}
+    return Software(
+        peak=stated.get("peak", "process"),
+        recipe={name: float(stated[name]) for name in RECIPE if name in stated},
+        sequence_parallel=stated.get("sequence_parallel") == "1",
+    )
+
+
+@lru_cache(maxsize=1)
+def _table() -> tuple[Mapping[str, str], ...]:
+    return tuple(row for _, row in read_csv(SOFTWARE))
