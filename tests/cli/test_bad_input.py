@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 GOOD = (Path(__file__).parent / "scenario.yaml").read_text(encoding="utf-8")
+POOLS = ["--pool", "nvidia-h20-96gb:8", "--pool", "huawei-ascend-910c:8", "--global-batch", "16"]
+LINK = ["--link-gbs", "25", "--link-ms", "20"]
 BOMB = "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]\nname: *c\n"
 
 
@@ -106,6 +108,17 @@ def test_a_hundred_megabytes_are_refused_at_once(run, tmp_path):
         (["facts", "show", "nvidia-h21-96gb"], "nvidia-h20-96gb"),
         (["facts", "list", "chipz"], "did you mean chip"),
         (["estimate", "train", "--cases", "nowhere.csv"], "No such file"),
+        (["estimate", "pools"], "MODEL is missing"),
+        (["estimate", "pools", "llama-3.1-8b", *POOLS, "--link-ms", "1"], "--link-gbs is missing"),
+        (["estimate", "pools", "llama-3.1-8b", *POOLS[2:], *LINK], "several pools; found 1"),
+        (["estimate", "pools", "llama-3.1-8b", *POOLS, "--pool", "h21:8", *LINK], "--pool: unknown chip 'h21'"),
+        (["estimate", "pools", "llama-3.1-8b", *POOLS, "--pool", "nvidia-h20-96gb:0", *LINK], "at least one chip"),
+        (["estimate", "pools", "llama-3.1-8b", *POOLS, "--pool", "nvidia-h20-96gb", *LINK], "CHIP:COUNT"),
+        (["estimate", "pools", "llama-3.1-8b", *POOLS, "--pool", "nvidia-h20-96gb:8:x=1", *LINK], "called 'x'"),
+        (["estimate", "pools", "llama-3.1-8b", *POOLS[:4], "--global-batch", "1", *LINK], "each of 2 pools a sequence"),
+        (["estimate", "pools", "llama-3.1-8b", *POOLS, "--link-gbs", "0", "--link-ms", "1"], "above zero; found 0"),
+        (["estimate", "pools", "llama-3.1-8b", *POOLS, *LINK, "--every", "0"], "whole number of steps"),
+        (["estimate", "pools", "llama-3.1-8b", *POOLS, *LINK, "--precision", "fp7"], "--precision: is no precision"),
         (["validate", "training", "--cases", "nowhere.csv"], "No such file"),
         (["facts", "list", "--facts", "nowhere.yaml"], "No such file"),
     ],

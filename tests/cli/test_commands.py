@@ -11,6 +11,8 @@ from polysilicon.validation.score import COLUMNS
 EXAMPLES = {command.words: shlex.split(command.example) for command in COMMANDS}
 H100 = ["--chip", "nvidia-h100-sxm-80gb"]
 STEP = ["llama-3.1-70b", *H100, "--chips", "512", "--tp", "8", "--pp", "4", "--global-batch", "1024"]
+POOLS = ["estimate", "pools", "llama-3.1-8b", "--pool", "nvidia-h20-96gb:8", "--pool", "huawei-ascend-910c:8"]
+POOLS += ["--global-batch", "32", "--link-gbs", "5", "--link-ms", "20"]
 
 
 @pytest.fixture
@@ -108,6 +110,13 @@ def test_a_verdict_names_class_text_and_margin(run):
     said = run("judge", "nvidia-h20-96gb", "--to", "CN", "--on", "2025-06-01").out
     for words in ("not_3A090", "licence_required:is_informed_letter", "tpp", "2,368", "≥ 2400", "not legal advice"):
         assert words in said
+
+
+def test_pools_as_json_are_the_pools_shown_and_the_step_explained(run):
+    answer = json.loads(run(*POOLS, "--json").out)
+    assert f"{answer['splits'][0]['step_s']:.4g} s a step" in run(*POOLS).out
+    assert [one["pool"] for one in answer["alone"]] == ["nvidia-h20-96gb", "huawei-ascend-910c"]
+    assert json.loads(run(*POOLS, "--explain", "--json").out)["value"] == pytest.approx(answer["splits"][0]["step_s"])
 
 
 def test_a_verdict_as_json_lists_every_rule_looked_at(run):

@@ -75,6 +75,15 @@ COMMANDS: tuple[Command, ...] = (
         "estimate",
     ),
     Command(
+        "pools",
+        "polysilicon.cli.pools:estimate",
+        "One training job over unequal pools of chips: what mixing them gains or loses.",
+        "estimate pools llama-3.1-70b --pool nvidia-h20-96gb:64 --pool huawei-ascend-910c:64 --global-batch 512 "
+        "--link-gbs 25 --link-ms 20",
+        "Prints the best split by layers and by data, and each pool alone.",
+        "estimate",
+    ),
+    Command(
         "serve",
         "polysilicon.cli.serve:estimate",
         "First-token time, time per token and throughput of a serving deployment.",

@@ -11,7 +11,8 @@ at all. `training` is the public estimate, `domain` says where it lies outside w
 run of it (with `goodput` and `failures`), `search` tries every layout in `space`, `explain` evaluates one again and
 returns its tree. Recommenders, image models and encoders work on samples: `sample_step` and `recommender_step` hold
 their formulas, `sample_jobs` what a layout means, `sample_training` the estimate. Serving stands on the same
-operators and collectives.
+operators and collectives. `mixing` runs one job over unequal `pools`, each in one of its `pool_layouts`: by
+`pool_data`, or by `pool_layers`, of which `pool_pipelines` finds the best; `pool_splits` puts the step together.
 Every formula takes numbers or arrays, ends in its unit and cites its source; no figure of the world stands in code.
 """
 
@@ -33,6 +34,7 @@ __all__ = [
     "Recipe",
     "Space",
     "TrainingEstimate",
+    "estimate_pools",
     "estimate_training",
     "explain_training",
     "recipe_of",
@@ -41,11 +43,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Search and explanation are imported when asked for: few commands need them."""
+    """Search, mixing and explanation are imported when asked for: few commands need them."""
     if name == "explain_training":
         from polysilicon.performance.explain import explain_training
 
         return explain_training
+    if name in ("estimate_pools", "Mixing"):
+        from polysilicon.performance import mixing
+
+        return getattr(mixing, name)
     if name in ("search_training", "Found"):
         from polysilicon.performance import search
 

@@ -55,6 +55,27 @@ def explain_training(
     if not isinstance(model, Transformer):
         raise Unsupported(f"{model.name} works on samples instead of tokens: ask for a step of samples")
     recorder = Recorder()
+    job = known_job(recorder, catalogue, model, task, cluster, layouts, recipe, at)
+    with recorder:
+        step = breakdown(job).step_s
+    return plain(recorder.tree(step))
+
+
+def known_job(
+    recorder: Recorder,
+    catalogue: Catalogue,
+    model: Transformer,
+    task: Training,
+    cluster: Cluster,
+    layouts: Layouts,
+    recipe: Recipe | None = None,
+    at: int = 0,
+) -> Job:
+    """What the formulas of one candidate read, each figure announced to the recorder as what it is.
+
+    Raises:
+        InputError: the chip states no dense matrix peak for the precision.
+    """
     known = Known(recorder)
     chips = known_cluster(known, cluster)
     layout, recipe = known.struct(_one(layouts, at), "layout"), known.struct(recipe or Recipe(), "recipe")
@@ -76,9 +97,7 @@ def explain_training(
         if back is not None:
             back = replace(back, operand_bytes=known.value(back.operand_bytes, "bytes of an operand, backward"))
         figures = shape, sequence, batch, layout, recipe, reached, efficiency, chips.node_size, chips.fabric, back
-        job = Job(*figures, host=host)
-        step = breakdown(job).step_s
-    return plain(recorder.tree(step))
+        return Job(*figures, host=host)
 
 
 def plain(step: Step) -> Step:

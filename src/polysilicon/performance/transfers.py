@@ -238,13 +238,12 @@ def _across(job: Job, held: Holders, plain: Values, own: Values) -> Values:
     """Time of reducing the slices of the gradients across the groups that each hold all states."""
     cut, domain, width = job.layouts, job.rates.scaleup_domain, job.recipe.reduce_bytes
     groups = sharding.shard_groups(held.replicas, held.shards)
-    own_groups = sharding.shard_groups(held.expert_replicas, held.expert_shards)
     near = collectives.inside(groups, cut.tp * held.shards, domain)
+    size = sharding.wire_bytes(sharding.slice_weights(plain, held.shards), width)
+    gradients = all_reduce_s(job, size, groups, near)
+    if not job.mixed:
+        return gradients
+    own_groups = sharding.shard_groups(held.expert_replicas, held.expert_shards)
     own_near = collectives.inside(own_groups, held.expert_degree * cut.ep * held.expert_shards, domain)
-    sizes = (
-        sharding.wire_bytes(sharding.slice_weights(plain, held.shards), width),
-        sharding.wire_bytes(sharding.slice_weights(own, held.expert_shards), width),
-    )
-    return sharding.across_s(
-        all_reduce_s(job, sizes[0], groups, near), all_reduce_s(job, sizes[1], own_groups, own_near)
-    )
+    own_size = sharding.wire_bytes(sharding.slice_weights(own, held.expert_shards), width)
+    return sharding.across_s(gradients, all_reduce_s(job, own_size, own_groups, own_near))
