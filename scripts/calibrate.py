@@ -40,8 +40,9 @@ from polysilicon.performance.step import Job, breakdown
 from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import Values
 from polysilicon.records import files
-from polysilicon.validation.training_cases import Prepared, prepare, read_cases
+from polysilicon.validation.training_cases import Prepared, prepare
 from polysilicon.validation.training_measures import measured_step_s, usable
+from polysilicon.validation.training_table import read_cases
 from polysilicon.workloads.counts import Shape
 
 CASES = DATA / "measurements" / "training.csv"
@@ -98,6 +99,7 @@ PARAMETERS = (
     Parameter("launch_moe_s", 1e-3, 0.7, share=False),
     Parameter("graph_share", 0.50, 0.8),
     Parameter("youth", 0.20, 0.7, share=False),
+    Parameter("experts_youth", 0.60, 0.7, share=False),
     Parameter("step_s", 0.02, 0.7, share=False),
     Parameter("straggle", 0.005, 0.7, share=False),
     Parameter("tensor_overlap", 0.30, 0.8),

@@ -23,7 +23,9 @@ from polysilicon.performance.memory import memory
 from polysilicon.records import files
 from polysilicon.records.units import GIB
 from polysilicon.validation.fit_record import MEMORY_LEFT_OUT as LEFT_OUT
-from polysilicon.validation.training_cases import Prepared, jobs_of, prepare, read_cases, software
+from polysilicon.validation.training_cases import Prepared, jobs_of, prepare
+from polysilicon.validation.training_recipes import software
+from polysilicon.validation.training_table import read_cases
 
 CASES = DATA / "measurements" / "training.csv"
 SPLIT = DATA / "measurements" / "training_split.csv"

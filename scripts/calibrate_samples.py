@@ -32,7 +32,7 @@ from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records import files
 from polysilicon.validation.sample_cases import SampleCase, by_samples, job_of, measured_step_s, prepare
-from polysilicon.validation.training_cases import read_cases
+from polysilicon.validation.training_table import read_cases
 from polysilicon.workloads.work import Work
 
 MEASUREMENTS = DATA / "measurements"

@@ -12,8 +12,9 @@ from polysilicon.facts.compiler import build
 from polysilicon.facts.index import DATA
 from polysilicon.records import files
 from polysilicon.validation.training import CASES
-from polysilicon.validation.training_cases import prepare, read_cases
+from polysilicon.validation.training_cases import prepare
 from polysilicon.validation.training_domain import domains
+from polysilicon.validation.training_table import read_cases
 
 OUT = DATA / "domains" / "training.yaml"
 HEADER = "# Written by scripts/record_domain.py; run it again instead of editing.\n"

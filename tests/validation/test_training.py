@@ -9,7 +9,7 @@ from polysilicon.facts import load
 from polysilicon.records.errors import InputError
 from polysilicon.validation.score import Score
 from polysilicon.validation.training import CASES, validate
-from polysilicon.validation.training_cases import MEASURED
+from polysilicon.validation.training_table import MEASURED
 
 CATALOGUE = load()
 

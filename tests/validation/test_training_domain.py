@@ -10,9 +10,10 @@ from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.performance.domain import Asked, outside
 from polysilicon.validation.training import CASES
-from polysilicon.validation.training_cases import jobs_of, prepare, read_cases
+from polysilicon.validation.training_cases import jobs_of, prepare
 from polysilicon.validation.training_domain import domains
 from polysilicon.validation.training_measures import usable
+from polysilicon.validation.training_table import read_cases
 
 CATALOGUE = load()
 MADE = [prepare(CATALOGUE, case) for case in read_cases(CASES)]

@@ -10,8 +10,9 @@ from polysilicon.performance.recipe import Recipe
 from polysilicon.records.document import read_csv
 from polysilicon.validation.fit_record import MEMORY_LEFT_OUT, read_left_out
 from polysilicon.validation.training import CASES, SPLIT, validate
-from polysilicon.validation.training_cases import jobs_of, prepare, read_cases
+from polysilicon.validation.training_cases import jobs_of, prepare
 from polysilicon.validation.training_software import PEAKS, RECIPE, SOFTWARE, software_of
+from polysilicon.validation.training_table import read_cases
 
 CATALOGUE = load()
 # What may be off in the median [%]: what the allocator says of itself, and what the driver shows.

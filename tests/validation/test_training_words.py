@@ -1,7 +1,14 @@
 import pytest
 
 from polysilicon.records.errors import InputError
-from polysilicon.validation.training_words import layout_said, overlap_said, precision_of, recompute_of, says_fused
+from polysilicon.validation.training_words import (
+    layout_said,
+    overlap_said,
+    precision_of,
+    recompute_of,
+    released,
+    says_fused,
+)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +78,10 @@ def test_attention_is_fused_as_the_words_say_else_as_was_usual() -> None:
     assert not says_fused("Megatron-LM 2021 (no sequence parallel, no flash attention)", usual=True)
     assert says_fused("distributed optimizer", usual=True)
     assert not says_fused("distributed optimizer", usual=False)
+
+
+def test_a_release_is_dated_by_its_name() -> None:
+    assert released("performance-summary-archive.md 26.04.01 pretrain") == pytest.approx(2026 + 3.5 / 12)
+    assert released("llama3.1/README.md", "DGX Cloud Benchmarking recipes v25.05.02") == pytest.approx(2025 + 4.5 / 12)
+    assert released("branch 1.0.RC1 table", "") is None
+    assert released("FLOP rate of 24.99") is None

@@ -35,7 +35,8 @@ def table(
     from polysilicon.cli.train_samples import answer_of_case
     from polysilicon.performance.training import doubt_widening, evaluate
     from polysilicon.validation.sample_cases import by_samples
-    from polysilicon.validation.training_cases import Prepared, jobs_of, prepare, read_cases
+    from polysilicon.validation.training_cases import Prepared, jobs_of, prepare
+    from polysilicon.validation.training_table import read_cases
 
     every = read_cases(cases)
     sampled = {id(case): answer_of_case(known, case) for case in every if by_samples(known, case)}

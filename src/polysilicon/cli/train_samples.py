@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
     from polysilicon.performance.cluster import Cluster
     from polysilicon.performance.sample_jobs import SampleLayout, TableLayout
-    from polysilicon.validation.training_cases import Case
+    from polysilicon.validation.training_table import Case
     from polysilicon.workloads.samples import Sampled
 
 # What is said of every job, whatever its model.

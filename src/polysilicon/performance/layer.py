@@ -261,9 +261,11 @@ def mixed_layer_s(dense_layer_s: Values, moe_layer_s: Values, dense_layers: Valu
 
 
 @formula
-def experts_s(routed_s: Values, shared_s: Values, permuted_s: Values) -> Values:
+def experts_s(routed_s: Values, shared_s: Values, permuted_s: Values, pace: Values) -> Values:
     """Forward products of a layer's experts, the shared ones and the router, with sorting the tokens.
+
+    `pace` is that of young software for routed experts, which is below 1.
 
     Source: Gale et al., MegaBlocks (arXiv 2211.15841).
     """
-    return routed_s + shared_s + permuted_s
+    return (routed_s + permuted_s) / pace + shared_s

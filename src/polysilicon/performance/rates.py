@@ -54,6 +54,7 @@ class Rates:
     narrow: Values
     ridge: Values
     fill: Values
+    experts_pace: Values
 
 
 @formula
@@ -249,6 +250,7 @@ def _rates(
         narrow=narrow,
         ridge=e["ridge"],
         fill=e["fill"],
+        experts_pace=matured_pace(1.0, e["experts_youth"], recipe.software_years),
     )
 
 

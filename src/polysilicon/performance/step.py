@@ -189,7 +189,9 @@ def _experts(job: Job, micro: Micro, held: Holders, dense: Work, rates: Rates) -
     columns = on_chip.sharded_columns(always, shape.hidden, cut.tp)
     shared = _product(rates, micro.tokens, columns, shape.hidden, rates.matrix_flop_per_s)
     permuted = streaming_s(on_chip.permuted_bytes(micro.rows, shape.hidden, cut.tp), rates.stream_bytes_per_s)
-    return replace(dense, feed_forward_s=on_chip.experts_s(routed, shared, permuted), shared_s=shared)
+    return replace(
+        dense, feed_forward_s=on_chip.experts_s(routed, shared, permuted, rates.experts_pace), shared_s=shared
+    )
 
 
 def _head(job: Job, micro: Micro) -> Values:

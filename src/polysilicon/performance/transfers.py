@@ -183,7 +183,7 @@ def expert(job: Job, micro: Micro, held: Holders, beside: Beside) -> Values:
     cut, shape, recipe = job.layouts, job.shape, job.recipe
     near = collectives.inside(cut.ep, held.expert_degree, job.rates.scaleup_domain)
     sent = wire.dispatched_bytes(micro.rows, shape.hidden, cut.tp, recipe.dispatch_bytes)
-    one = collectives.all_to_all_s(sent, cut.ep, near, *exchanging(job, cut.ep, near))
+    one = collectives.all_to_all_s(sent, cut.ep, near, *exchanging(job, cut.ep, near)) / job.rates.experts_pace
     counts = shape.dense_layers, shape.layers
     overlap = job.efficiency["expert_overlap"]
     if recipe.said("expert_hidden"):

@@ -20,7 +20,8 @@ from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, PolysiliconError
 from polysilicon.records.units import TERA
 from polysilicon.validation.score import Status
-from polysilicon.validation.training_cases import Case, cluster_of
+from polysilicon.validation.training_cases import cluster_of
+from polysilicon.validation.training_table import Case
 from polysilicon.validation.training_words import precision_of, recompute_of
 from polysilicon.workloads.describe import card_of, describe
 from polysilicon.workloads.model import Diffusion, Encoder, Recommender, Transformer

@@ -22,7 +22,7 @@ from polysilicon.validation.sample_cases import (
     tflops_per_chip,
 )
 from polysilicon.validation.score import Score
-from polysilicon.validation.training_cases import MEASURED, Case
+from polysilicon.validation.training_table import MEASURED, Case
 
 S_PER_MIN = 60.0
 UNVALIDATED = "unvalidated: measured cases of this kind are too few, or too far off"

@@ -36,8 +36,10 @@ from polysilicon.validation.fit_record import fitted_sources
 from polysilicon.validation.peers import beside
 from polysilicon.validation.sample_cases import by_samples
 from polysilicon.validation.score import Score
-from polysilicon.validation.training_cases import MEASURED, Prepared, jobs_of, prepare, read_cases, software, variants
+from polysilicon.validation.training_cases import Prepared, jobs_of, prepare, variants
 from polysilicon.validation.training_measures import model_flop_per_token
+from polysilicon.validation.training_recipes import software
+from polysilicon.validation.training_table import MEASURED, read_cases
 
 CASES = DATA / "measurements" / "training.csv"
 TIMED_STEPS = DATA / "measurements" / "training_calculon.csv"

@@ -5,111 +5,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
-from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.layouts import RECOMPUTE, Layouts
 from polysilicon.performance.rates import rates
-from polysilicon.performance.recipe import UNSAID, Recipe, tuned_attention
+from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.step import Job
 from polysilicon.performance.training import latencies_s
-from polysilicon.performance.values import PRECISIONS
-from polysilicon.records.document import read_csv
-from polysilicon.records.errors import InputError, Place, PolysiliconError
-from polysilicon.validation.publishers import vendor_tuned
+from polysilicon.records.errors import InputError, PolysiliconError
 from polysilicon.validation.score import Status
-from polysilicon.validation.timed_steps import in_our_words
-from polysilicon.validation.training_software import PEAKS, RECIPE, Software, software_of
+from polysilicon.validation.training_recipes import layout_of, recipe_of_case
+from polysilicon.validation.training_table import Case
 from polysilicon.validation.training_words import (
-    HIDDEN,
     INFERENCE,
     ONE_LAYER,
-    PARTIAL,
     TRAINING,
-    layout_said,
-    overlap_said,
     precision_of,
     recompute_of,
-    says_fused,
 )
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.describe import card_of
 from polysilicon.workloads.huggingface import from_config
 from polysilicon.workloads.model import Transformer
 
-WHOLE = [
-    "params_b",
-    "active_params_b",
-    "layers",
-    "hidden",
-    "ffn_hidden",
-    "moe_ffn_hidden",
-    "heads",
-    "kv_heads",
-    "head_dim",
-    "vocab",
-    "n_experts",
-    "topk",
-    "shared_experts",
-    "seq_len",
-    "chips",
-    "node_size",
-    "scaleup_domain",
-    "tp",
-    "pp",
-    "dp",
-    "ep",
-    "cp",
-    "interleave",
-    "micro_batch",
-    "global_batch",
-    "zero_stage",
-    "year",
-]
-MEASURED = [
-    "step_time_s",
-    "tokens_per_s_per_chip",
-    "model_tflops_per_chip",
-    "hw_tflops_per_chip",
-    "mfu_pct",
-    "hfu_pct",
-    "time_to_train_min",
-    "peak_mem_gib",
-]
-FLAGS = ("gated_mlp", "tied_embeddings", "seq_parallel")
-OTHER = ("value", "peak_tflops_used")
 DIMENSIONS = ("layers", "hidden", "heads", "kv_heads", "head_dim", "vocab")
 LAYOUT = ("tp", "pp", "dp", "cp", "ep", "interleave", "micro_batch", "zero_stage")
 NEEDED = ("seq_len", "global_batch", "chips", *LAYOUT)
 ESSENTIAL = ("seq_len", "global_batch", "chips", "tp", "pp")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One row: its words, its numbers, and where it stood."""
-
-    line: int
-    words: Mapping[str, str]
-    numbers: Mapping[str, float]
-
-    @property
-    def id(self) -> str:
-        """The row's own id, or the line it stands on."""
-        return self.words.get("case_id") or self.words.get("row_id") or f"line {self.line}"
-
-    def word(self, name: str) -> str:
-        """A cell's text; empty where the column or the cell is."""
-        return self.words.get(name, "")
-
-    def number(self, name: str) -> float | None:
-        """A cell's number; `None` where the column or the cell is empty."""
-        return self.numbers.get(name)
 
 
 @dataclass
@@ -136,41 +63,6 @@ class Prepared:
         return self.cluster is not None and self.model is not None and bool(self.layout)
 
 
-def read_cases(path: Path) -> list[Case]:
-    """Every row of a table of training measurements.
-
-    Raises:
-        InputError: a file that is no such table, or a cell that is not a number; with file, line and column.
-    """
-    cases = []
-    for line, stated in read_csv(path):
-        row = in_our_words(stated)
-        if "model" not in row:
-            raise InputError("has no column `model`", place=Place(str(path), 1), allowed="the columns of training.csv")
-        numbers = {}
-        for name in (*WHOLE, *MEASURED, *FLAGS, *OTHER):
-            text = row.get(name, "").strip()
-            if text:
-                numbers[name] = _number(text, name, Place(str(path), line, name))
-        cases.append(Case(line, {name: text.strip() for name, text in row.items()}, numbers))
-    if not cases:
-        raise InputError("holds no rows", place=Place(str(path)))
-    return cases
-
-
-def _number(text: str, name: str, place: Place) -> float:
-    try:
-        value = float(text)
-    except ValueError as cause:
-        raise InputError("not a number", place=place, found=text, allowed="a number, or an empty cell") from cause
-    least = (
-        0.0 if name in (*FLAGS, *OTHER, "zero_stage", "moe_ffn_hidden", "shared_experts", "n_experts", "topk") else 1e-9
-    )
-    if not least <= value < 1e18:
-        raise InputError("not a sane quantity", place=place, found=text, allowed="a number above 0, below 1e18")
-    return value
-
-
 def prepare(catalogue: Catalogue, case: Case) -> Prepared:
     """The case as a job, or the reason why it can't be one. Never raises for what a row says."""
     made = Prepared(case)
@@ -182,7 +74,7 @@ def prepare(catalogue: Catalogue, case: Case) -> Prepared:
         missing = _missing(case, made.model)
         if made.model is None or any(one in missing for one in ESSENTIAL):
             return _lacking(made, missing)
-        made.layout, made.recipe = _layout(case, made.model.layers), _recipe(catalogue, case)
+        made.layout, made.recipe = layout_of(case, made.model.layers), recipe_of_case(catalogue, case)
         made.cluster = _cluster(catalogue, case)
         for precision in (precision_of(case.word("precision")), "bf16"):
             made.cluster.peak(precision)
@@ -342,105 +234,6 @@ def _follows(name: str, case: Case, model: Transformer | None) -> bool:
         "zero_stage": replicas == 1.0 and case.number("cp") == 1.0,
     }
     return only_choice.get(name, False)
-
-
-def _layout(case: Case, layers: float) -> dict[str, float]:
-    """The degrees a row states, with the plainest choice for what it leaves open."""
-    chips = case.number("chips") or 1.0
-    layout = {name: case.number(name) or 1.0 for name in ("tp", "pp", "cp", "ep", "interleave")}
-    layout["dp"] = case.number("dp") or max(chips / (layout["tp"] * layout["pp"] * layout["cp"]), 1.0)
-    batch = case.number("global_batch") or 1.0
-    # MaxText rows state the batch of one device; its replicas take their whole share of the batch at once.
-    per_device = "MaxText" in case.word("other_tricks")
-    layout["micro_batch"] = batch / layout["dp"] if per_device else case.number("micro_batch") or 1.0
-    zero = case.number("zero_stage")
-    layout["zero_stage"] = 1.0 if zero is None else zero
-    layout["sequence_parallel"] = _sequence_parallel(case)
-    word = recompute_of(case.word("recompute")) or "none"
-    layout["recompute"] = float(RECOMPUTE.index("full" if word in PARTIAL else word))
-    layout["recomputed_share"] = _recomputed_share(case)
-    layout["precision"] = float(PRECISIONS.index(precision_of(case.word("precision"))))
-    unsaid = {"shard": 0.0, "schedule": 0.0, "offload_optimizer": 0.0, "offload_activations": 0.0}
-    return layout | unsaid | layout_said(case.word("other_tricks"), layers)
-
-
-def _sequence_parallel(case: Case) -> float:
-    """Whether the row says that the sequence is cut with the tensors, in its column or as its software is known."""
-    stated = case.number("seq_parallel")
-    return float(software(case).sequence_parallel) if stated is None else stated
-
-
-def software(case: Case) -> Software:
-    """What is known of the software of a row beyond its columns; a column `peak` says which peak it prints.
-
-    Raises:
-        InputError: no such peak is known.
-    """
-    words = f"{case.word('other_tricks')} {case.word('source_ref')}"
-    known = software_of(case.word("source_key"), words, case.word("precision"))
-    stated = case.word("peak")
-    if stated and stated not in PEAKS:
-        raise InputError("unknown peak of memory", found=stated, allowed=list(PEAKS))
-    return replace(known, peak=stated) if stated else known
-
-
-def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
-    """What a row's words say of the software."""
-    adapters = catalogue.get(Assumption, "lora-adapter-share").value
-    fused_since = catalogue.get(Assumption, "fused-attention-since").value
-    tricks, year = case.word("other_tricks"), case.number("year") or fused_since
-    frozen = "lora" in case.word("task").casefold()
-    chip = catalogue.get(Chip, case.word("chip_id") or case.word("chip"))
-    on_gpu = float(chip.device_class == "gpu")
-    return {
-        "frozen": float(frozen),
-        "adapter_share": adapters if frozen else 0.0,
-        "fused_attention": float(says_fused(tricks, year >= fused_since)),
-        "tuned_attention": float(tuned_attention(1.0, case.number("zero_stage") or 0.0, on_gpu)),
-        "graphs": float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks),
-        "blocking": float("LAUNCH_BLOCKING" in tricks),
-        "software_years": _software_years(catalogue, case),
-        "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
-        "reduce_bytes": _reduce_bytes(case),
-        **_kept(case),
-        **dict.fromkeys(HIDDEN, UNSAID),
-        **overlap_said(tricks),
-    }
-
-
-def _reduce_bytes(case: Case) -> float:
-    """Bytes of a gradient on the wire: two where the words say so, or where gradients are summed in 16 bits."""
-    tricks = case.word("other_tricks")
-    narrow = "PURE" in tricks or "grad_sync bf16" in tricks or software(case).recipe.get("gradient_bytes") == 2.0
-    return 2.0 if narrow else 4.0
-
-
-def _kept(case: Case) -> dict[str, float]:
-    """What a row's software keeps in memory, as far as it is known; the neutral recipe's for the rest."""
-    return {name: float(getattr(Recipe, name)) for name in RECIPE} | dict(software(case).recipe)
-
-
-def _software_years(catalogue: Catalogue, case: Case) -> float:
-    """Years from the chip's release to the measurement; unknown counts as mature."""
-    released = catalogue.get(Chip, case.word("chip_id") or case.word("chip")).available
-    year = case.number("year")
-    return max(year - float(released[:4]), 0.0) if year is not None and released else np.inf
-
-
-def _recomputed_share(case: Case) -> float:
-    """The share of layers that is computed again, where the row says how many are."""
-    tricks, layers = case.word("other_tricks"), case.number("layers")
-    word = recompute_of(case.word("recompute"))
-    if word == "custom" and "minimal" in tricks:
-        return 0.0
-    if word != "partial-full":
-        return 1.0
-    counted = re.search(r"recompute_num_layers=(\d+)|recompute of (\d+) of|recompute (\d+) layers?/stage", tricks)
-    if not counted or not layers:
-        return 0.5
-    number = float(next(one for one in counted.groups() if one))
-    stages = (case.number("pp") or 1.0) if counted[3] or counted[1] else 1.0
-    return min(number * stages / layers, 1.0)
 
 
 def _cluster(catalogue: Catalogue, case: Case) -> Cluster:

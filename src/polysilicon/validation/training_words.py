@@ -45,6 +45,7 @@ WITHOUT_OVERLAP = re.compile(r"\b(no|without) (comm\w* )?overlap|overlap (switch
 PLAIN_TENSORS = re.compile(r"\bvanilla TP\b", re.IGNORECASE)
 ZERO_BUBBLE = re.compile(r"\b(zero-bubble|zbv?|zb-h1)\b", re.IGNORECASE)
 HIDDEN = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden", "data_hidden")
+RELEASE = re.compile(r"\bv?(2\d)\.(0[1-9]|1[0-2])\b")
 FLASH = re.compile(r"\bflash", re.IGNORECASE)
 WITHOUT_FLASH = re.compile(r"\b(no|without|not)\W+flash", re.IGNORECASE)
 INFERENCE = ("prefill", "decode", "serving", "inference", "generation")
@@ -108,3 +109,9 @@ def overlap_said(tricks: str) -> dict[str, float]:
     if WITHOUT_OVERLAP.search(tricks):
         return dict.fromkeys(HIDDEN, 0.0)
     return {"tensor_hidden": 0.0} if PLAIN_TENSORS.search(tricks) else {}
+
+
+def released(*texts: str) -> float | None:
+    """The date of a release that is named by its year and month (`26.04`), in years; of several texts, the first's."""
+    found = next((one for text in texts if (one := RELEASE.search(text))), None)
+    return 2000.0 + float(found[1]) + (float(found[2]) - 0.5) / 12.0 if found else None

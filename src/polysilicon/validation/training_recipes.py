@@ -1,0 +1,132 @@
+"""The layout and the recipe that the cells and words of a measured row say."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.hardware import Chip
+from polysilicon.facts.money import Assumption
+from polysilicon.performance.layouts import RECOMPUTE
+from polysilicon.performance.recipe import UNSAID, Recipe, tuned_attention
+from polysilicon.performance.values import PRECISIONS
+from polysilicon.records.errors import InputError
+from polysilicon.validation.publishers import vendor_tuned
+from polysilicon.validation.training_software import PEAKS, RECIPE, Software, software_of
+from polysilicon.validation.training_table import Case
+from polysilicon.validation.training_words import (
+    HIDDEN,
+    PARTIAL,
+    layout_said,
+    overlap_said,
+    precision_of,
+    recompute_of,
+    released,
+    says_fused,
+)
+
+
+def layout_of(case: Case, layers: float) -> dict[str, float]:
+    """The degrees a row states, with the plainest choice for what it leaves open."""
+    chips = case.number("chips") or 1.0
+    layout = {name: case.number(name) or 1.0 for name in ("tp", "pp", "cp", "ep", "interleave")}
+    layout["dp"] = case.number("dp") or max(chips / (layout["tp"] * layout["pp"] * layout["cp"]), 1.0)
+    batch = case.number("global_batch") or 1.0
+    # MaxText rows state the batch of one device; its replicas take their whole share of the batch at once.
+    per_device = "MaxText" in case.word("other_tricks")
+    layout["micro_batch"] = batch / layout["dp"] if per_device else case.number("micro_batch") or 1.0
+    zero = case.number("zero_stage")
+    layout["zero_stage"] = 1.0 if zero is None else zero
+    layout["sequence_parallel"] = _sequence_parallel(case)
+    word = recompute_of(case.word("recompute")) or "none"
+    layout["recompute"] = float(RECOMPUTE.index("full" if word in PARTIAL else word))
+    layout["recomputed_share"] = _recomputed_share(case)
+    layout["precision"] = float(PRECISIONS.index(precision_of(case.word("precision"))))
+    unsaid = {"shard": 0.0, "schedule": 0.0, "offload_optimizer": 0.0, "offload_activations": 0.0}
+    return layout | unsaid | layout_said(case.word("other_tricks"), layers)
+
+
+def _sequence_parallel(case: Case) -> float:
+    """Whether the row says that the sequence is cut with the tensors, in its column or as its software is known."""
+    stated = case.number("seq_parallel")
+    return float(software(case).sequence_parallel) if stated is None else stated
+
+
+def software(case: Case) -> Software:
+    """What is known of the software of a row beyond its columns; a column `peak` says which peak it prints.
+
+    Raises:
+        InputError: no such peak is known.
+    """
+    words = f"{case.word('other_tricks')} {case.word('source_ref')}"
+    known = software_of(case.word("source_key"), words, case.word("precision"))
+    stated = case.word("peak")
+    if stated and stated not in PEAKS:
+        raise InputError("unknown peak of memory", found=stated, allowed=list(PEAKS))
+    return replace(known, peak=stated) if stated else known
+
+
+def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
+    """What a row's words say of the software."""
+    adapters = catalogue.get(Assumption, "lora-adapter-share").value
+    fused_since = catalogue.get(Assumption, "fused-attention-since").value
+    tricks, year = case.word("other_tricks"), case.number("year") or fused_since
+    frozen = "lora" in case.word("task").casefold()
+    chip = catalogue.get(Chip, case.word("chip_id") or case.word("chip"))
+    on_gpu = float(chip.device_class == "gpu")
+    return {
+        "frozen": float(frozen),
+        "adapter_share": adapters if frozen else 0.0,
+        "fused_attention": float(says_fused(tricks, year >= fused_since)),
+        "tuned_attention": float(tuned_attention(1.0, case.number("zero_stage") or 0.0, on_gpu)),
+        "graphs": float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks),
+        "blocking": float("LAUNCH_BLOCKING" in tricks),
+        "software_years": _software_years(catalogue, case),
+        "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
+        "reduce_bytes": _reduce_bytes(case),
+        **_kept(case),
+        **dict.fromkeys(HIDDEN, UNSAID),
+        **overlap_said(tricks),
+    }
+
+
+def _reduce_bytes(case: Case) -> float:
+    """Bytes of a gradient on the wire: two where the words say so, or where gradients are summed in 16 bits."""
+    tricks = case.word("other_tricks")
+    narrow = "PURE" in tricks or "grad_sync bf16" in tricks or software(case).recipe.get("gradient_bytes") == 2.0
+    return 2.0 if narrow else 4.0
+
+
+def _kept(case: Case) -> dict[str, float]:
+    """What a row's software keeps in memory, as far as it is known; the neutral recipe's for the rest."""
+    return {name: float(getattr(Recipe, name)) for name in RECIPE} | dict(software(case).recipe)
+
+
+def _software_years(catalogue: Catalogue, case: Case) -> float:
+    """Years from the chip's release to that of the software, else to the middle of the row's year."""
+    chip = catalogue.get(Chip, case.word("chip_id") or case.word("chip")).available
+    date, year = released(case.word("source_ref"), case.word("source_title")), case.number("year")
+    if date is None and year is not None:
+        date = year + 0.5
+    if date is None or not chip:
+        return np.inf
+    return max(
+        date - float(chip[:4]) - (float(chip[5:7]) - 0.5) / 12.0 if chip[5:7] else date - float(chip[:4]) - 0.5, 0.0
+    )
+
+
+def _recomputed_share(case: Case) -> float:
+    """The share of layers that is computed again, where the row says how many are."""
+    tricks, layers = case.word("other_tricks"), case.number("layers")
+    word = recompute_of(case.word("recompute"))
+    if word == "custom" and "minimal" in tricks:
+        return 0.0
+    if word != "partial-full":
+        return 1.0
+    counted = re.search(r"recompute_num_layers=(\d+)|recompute of (\d+) of|recompute (\d+) layers?/stage", tricks)
+    if not counted or not layers:
+        return 0.5
+    number = float(next(one for one in counted.groups() if one))
+    stages = (case.number("pp") or 1.0) if counted[3] or counted[1] else 1.0
+    return min(number * stages / layers, 1.0)
