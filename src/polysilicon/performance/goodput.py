@@ -4,9 +4,8 @@ import numpy as np
 
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
-from polysilicon.records.units import GIGA
+from polysilicon.records.units import GIGA, S_PER_DAY, S_PER_H
 
-S_PER_DAY = 86_400.0
 TINY = 1e-300  # keeps a logarithm or a quotient of nought finite
 
 
@@ -240,4 +239,4 @@ def chip_hours(chips: Values, wall_s: Values) -> Values:
 
     Source: definition; as model cards state it.
     """
-    return chips * wall_s / 3600.0
+    return chips * wall_s / S_PER_H

@@ -8,6 +8,7 @@ import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.reading import assumed
+from polysilicon.facts.record import LOW_CONFIDENCE
 from polysilicon.performance import goodput
 from polysilicon.performance.failures import Failures, failures_of
 from polysilicon.performance.power import ChipPower, busy_s, chip_power, step_energy_j
@@ -18,12 +19,11 @@ from polysilicon.performance.values import Values
 from polysilicon.records.bounded import Bounded, exactly
 from polysilicon.records.errors import InputError, NothingFits
 from polysilicon.records.recorder import formula
-from polysilicon.records.units import J_PER_KWH, KILO, S_PER_H
+from polysilicon.records.units import J_PER_KWH, KILO, S_PER_H, S_PER_MIN
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer
 from polysilicon.workloads.task import Training
 
-MINUTE = 60.0
 NEVER = 1e-4  # a run that steps for less than this share of its time is called endless
 SHORT = 0.01  # spares are counted so that a job waits for repairs no more than this share of its time
 
@@ -197,7 +197,7 @@ def _with_interval(one: Conditions, upkeep: Upkeep) -> Conditions:
     written = goodput.written_s(one.saved_bytes, one.write_gbs)
     snapshot = goodput.snapshot_s(one.saved_bytes, one.holders, one.snapshot_gbs, one.fixed_s)
     stall = goodput.stall_s(snapshot, written, one.blocking)
-    best = goodput.daly_s(stall, mtbf) if upkeep.checkpoint_min is None else upkeep.checkpoint_min * MINUTE
+    best = goodput.daly_s(stall, mtbf) if upkeep.checkpoint_min is None else upkeep.checkpoint_min * S_PER_MIN
     return replace(one, interval_s=goodput.interval_s(best, written, one.step_s))
 
 
@@ -320,8 +320,8 @@ def run_training(
         ends = _ends(point, course, ranges, upkeep)
     if not np.any(course.effective_share > NEVER):
         raise NothingFits(
-            f"interrupted every {np.min(course.mtbf_s) / MINUTE:.3g} min and stepping again after"
-            f" {np.min(point.downtime_s) / MINUTE:.3g} min, this run never ends: use fewer chips, or restart sooner"
+            f"interrupted every {np.min(course.mtbf_s) / S_PER_MIN:.3g} min and stepping again after"
+            f" {np.min(point.downtime_s) / S_PER_MIN:.3g} min, this run never ends: use fewer chips, or restart sooner"
         )
     return Run(
         model=model.name,
@@ -339,10 +339,10 @@ def run_training(
 
 def _ground(catalogue: Catalogue, estimate: TrainingEstimate, upkeep: Upkeep) -> dict[str, Bounded]:
     """What happens over a run, from the user or the catalogue's assumptions."""
-    downtime = assumed(catalogue, "interruption-downtime-min") * MINUTE
+    downtime = assumed(catalogue, "interruption-downtime-min") * S_PER_MIN
     write = assumed(catalogue, "checkpoint-write-gbs-per-chip") * exactly(np.asarray(estimate.layouts.chips) * 1.0)
     return {
-        "downtime_s": downtime if upkeep.restart_min is None else exactly(upkeep.restart_min * MINUTE),
+        "downtime_s": downtime if upkeep.restart_min is None else exactly(upkeep.restart_min * S_PER_MIN),
         "fixed_s": assumed(catalogue, "checkpoint-stall-s"),
         "snapshot_gbs": assumed(catalogue, "checkpoint-snapshot-gbs"),
         "write_gbs": write if upkeep.storage_gbs is None else exactly(upkeep.storage_gbs),
@@ -435,6 +435,6 @@ def _doubts(estimate: TrainingEstimate, failures: Failures, power: ChipPower) ->
     told = [str(one) for one in estimate.doubts]
     if failures.doubtful:
         told.append(str(failures))
-    if power.tdp_w.leaf is not None and power.tdp_w.leaf.confidence in ("press", "estimate", "unverified"):
+    if power.tdp_w.leaf is not None and power.tdp_w.leaf.confidence in LOW_CONFIDENCE:
         told.append(f"{power.tdp_w.leaf.origin} ({power.tdp_w.leaf.confidence})")
     return tuple(told)
