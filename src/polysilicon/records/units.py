@@ -7,6 +7,7 @@ TERA = 1e12
 GIGA = 1e9
 MEGA = 1e6
 KILO = 1e3
+MICRO = 1e-6
 GIB = 2.0**30
 MS_PER_S = 1e3
 S_PER_MIN = 60.0
