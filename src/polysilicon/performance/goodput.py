@@ -133,6 +133,15 @@ def running_s(useful_s: Values, interval_s: Values, stall_s: Values, outage_s: V
 
 
 @formula
+def interruptions(running_s: Values, mtbf_s: Values) -> Values:
+    """Interruptions to expect over a run.
+
+    Source: a constant rate over time; Kokolis et al. (arXiv 2410.21680), section III.
+    """
+    return running_s / mtbf_s
+
+
+@formula
 def checkpoints_s(useful_s: Values, interval_s: Values, stall_s: Values) -> Values:
     """Time for which training stands still for checkpoints that are kept.
 
