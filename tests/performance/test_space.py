@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polysilicon.performance.feasible import CONSTRAINTS, Limits, first_broken
+from polysilicon.performance.constraints import CONSTRAINTS, Limits, first_broken
 from polysilicon.performance.grid import COLUMNS, Grid, table_of
 from polysilicon.performance.layouts import CONTEXTS, RECOMPUTE, SCHEDULES, Layouts
 from polysilicon.performance.space import AXES, Space, Terms, divisors, grids, layouts, stages

@@ -7,7 +7,8 @@ and `attention` hold those of one kernel alone, whose `curves` the fit of traini
 `communication`, `sharding`, `pipeline` and `offload` those of training; `states` and `activations` those of its bytes,
 which `kept`, `stages` and `memory` put together from a micro-batch to the fullest chip; `fabric` what the shape of a
 network leaves of its links. A `job` is everything they read; `transfers` and `step` put them together, the same lines
-for one layout and for a table (`layouts`), and `feasible` says which layouts can be run at all. `training` is the
+for one layout and for a table (`layouts`), and `feasible` says which
+layouts keep all `constraints`. `training` is the
 public estimate, `domain` says where it lies outside what was validated, `run` makes a whole run of it (with its
 `course`, `goodput` and `failures`), `search` tries every layout in `space` (`tally` evaluates a `grid` of them at a
 time, `leaders` keep the best), `explain` evaluates one again and returns its tree. Recommenders, image models and
