@@ -5,13 +5,12 @@
 """
 
 from polysilicon.performance.serving_candidates import ENGINES, Layout
-from polysilicon.performance.serving_estimate import Range, ServingEstimate, estimate_serving, explain_serving
+from polysilicon.performance.serving_estimate import ServingEstimate, estimate_serving, explain_serving
 from polysilicon.performance.serving_search import ServingSearch, search_serving
 
 __all__ = [
     "ENGINES",
     "Layout",
-    "Range",
     "ServingEstimate",
     "ServingSearch",
     "estimate_serving",
