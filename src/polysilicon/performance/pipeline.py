@@ -6,6 +6,10 @@ from polysilicon.performance.layer import core_backward
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
+# Bytes that an Adam step reads and writes for one weight: gradient, master copy and two moments in 32 bits read, the
+# last three written, the working copy written in 16 bits.
+UPDATE_BYTES = 4.0 + 12.0 + 12.0 + 2.0
+
 
 @formula
 def micro_batches(global_batch: Values, dp: Values, micro_batch: Values) -> Values:
@@ -172,7 +176,7 @@ def optimizer_bytes(
     """
     sharded = np.asarray(zero_stage) > 0.0
     held = weights / np.where(sharded, replicas, 1.0) + expert_weights / np.where(sharded, expert_replicas, 1.0)
-    return 30.0 * held * np.where(np.asarray(frozen) > 0.0, adapter_share, 1.0)
+    return UPDATE_BYTES * held * np.where(np.asarray(frozen) > 0.0, adapter_share, 1.0)
 
 
 @formula
