@@ -401,11 +401,18 @@ def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
         "blocking": float("LAUNCH_BLOCKING" in tricks),
         "software_years": _software_years(catalogue, case),
         "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
-        "reduce_bytes": 2.0 if "PURE" in tricks or "grad_sync bf16" in tricks else 4.0,
+        "reduce_bytes": _reduce_bytes(case),
         **_kept(case),
         **dict.fromkeys(HIDDEN, UNSAID),
         **overlap_said(tricks),
     }
+
+
+def _reduce_bytes(case: Case) -> float:
+    """Bytes of a gradient on the wire: two where the words say so, or where gradients are summed in 16 bits."""
+    tricks = case.word("other_tricks")
+    narrow = "PURE" in tricks or "grad_sync bf16" in tricks or software(case).recipe.get("gradient_bytes") == 2.0
+    return 2.0 if narrow else 4.0
 
 
 def _kept(case: Case) -> dict[str, float]:
