@@ -2,18 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 
+from polysilicon.performance.serving import Range, ServingEstimate, ServingSearch
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.records.units import GIB
 from polysilicon.report.terminal import pairs, plain_grid, table, text
-from polysilicon.report.words import cell, interval, number, ranged
-
-if TYPE_CHECKING:
-    from polysilicon.performance.serving import ServingEstimate, ServingSearch
+from polysilicon.report.words import cell, number
 
 
 def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
@@ -26,7 +24,7 @@ def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
     doubtful = f"; MAY NOT FIT: up to {number(most, 4)} GiB at the high end" if most > room else ""
     fits = doubtful if _at(estimate.fits, at) else ": DOES NOT FIT"
     named = [
-        ("step", f"{number(step)} s ({interval(low, high)})"),
+        ("step", f"{number(step)} s (90 %: {number(low, 3)} to {number(high, 3)})"),
         ("throughput", f"{number(_at(estimate.tokens_per_s_per_chip, at))} tokens/s a chip"),
         ("utilisation", f"{number(_at(estimate.mfu_pct, at), 3)} % of the dense matrix peak (MFU, causal)"),
         ("memory", f"{number(used, 3)} of {number(room, 3)} GiB a chip" + fits),
@@ -50,13 +48,13 @@ def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
     )
 
 
-def serving(estimate: "ServingEstimate") -> RenderableType:
+def serving(estimate: ServingEstimate) -> RenderableType:
     """One deployment."""
     layout = estimate.layout
     named: list[tuple[str, object]] = [
-        ("first token", ranged(estimate.ttft_ms, "ms")),
-        ("each later token", ranged(estimate.tpot_ms, "ms")),
-        ("throughput", ranged(estimate.tokens_per_s_per_chip, "tokens/s a chip")),
+        ("first token", _range(estimate.ttft_ms, "ms")),
+        ("each later token", _range(estimate.tpot_ms, "ms")),
+        ("throughput", _range(estimate.tokens_per_s_per_chip, "tokens/s a chip")),
         ("one user sees", f"{number(estimate.tokens_per_s_per_user, 3)} tokens/s"),
         ("in flight", f"{number(estimate.concurrency)} asked, {number(estimate.running, 3)} running"),
         ("memory", f"{number(estimate.memory_gib, 3)} GiB a chip" + ("" if estimate.fits else ": DOES NOT FIT")),
@@ -73,10 +71,14 @@ def serving(estimate: "ServingEstimate") -> RenderableType:
     )
 
 
-def serving_search(found: "ServingSearch") -> RenderableType:
+def serving_search(found: ServingSearch) -> RenderableType:
     """The best deployment, the next best, and what a faster answer for one user costs."""
     tried = f"{found.tried:,} deployments tried, {found.met:,} keep the targets"
     return Group(serving(found.best), "", text(tried, "dim"), "", table(found.top), "", table(found.front))
+
+
+def _range(figure: Range, unit: str) -> str:
+    return f"{number(figure.value)} {unit} (90 %: {number(figure.low, 3)} to {number(figure.high, 3)})"
 
 
 # The longest bar beside a share.
