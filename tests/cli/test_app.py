@@ -128,11 +128,17 @@ def test_help_does_not_import_the_rooms():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_judging_does_not_import_the_solver():
+QUICK = {
+    "judge": "judge nvidia-h20-96gb --to CN --on 2025-06-01",
+    "estimate train": "estimate train llama-3.1-8b --chip nvidia-h100-sxm-80gb --chips 8 --global-batch 8",
+}
+
+
+@pytest.mark.parametrize("line", QUICK.values(), ids=QUICK)
+def test_a_quick_answer_does_not_wait_for_the_solver(line):
     code = (
-        "import sys; from polysilicon.cli.app import run; "
-        "run(['judge', 'nvidia-h20-96gb', '--to', 'CN', '--on', '2025-06-01']); "
-        "print([one for one in ('scipy', 'linopy', 'pandas', 'jinja2') if one in sys.modules])"
+        f"import sys; from polysilicon.cli.app import run; run({line.split()}); "
+        "print([one for one in ('scipy', 'linopy', 'pandas', 'jinja2', 'duckdb') if one in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

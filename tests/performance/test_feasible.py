@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from polysilicon.facts import load
 from polysilicon.performance import CONTEXTS, SCHEDULES, Cluster, Layouts, estimate_training
-from polysilicon.performance.feasible import CONSTRAINTS, Limits, check, first_broken, nearest
+from polysilicon.performance.constraints import CONSTRAINTS, Limits, first_broken
+from polysilicon.performance.feasible import check, nearest
 from polysilicon.records.errors import InputError
 from polysilicon.workloads.task import Training
 
@@ -39,22 +40,6 @@ def test_the_nearest_layout_always_works(small, mixture, layout, moe):
     assert first_broken(limits, near)[0] == -1
     if first_broken(limits, layout)[0] == -1:
         assert near is layout
-
-
-@settings(max_examples=20, deadline=None)
-@given(table=st.lists(wild_layout(), min_size=1, max_size=6))
-def test_a_table_breaks_what_each_of_its_rows_breaks(mixture, table):
-    limits = Limits.of(mixture, TASK, CLUSTER)
-    names = Layouts.__dataclass_fields__
-    whole = Layouts(**{name: np.concatenate([getattr(one, name) + np.zeros(1) for one in table]) for name in names})
-    assert list(first_broken(limits, whole)) == [first_broken(limits, one)[0] for one in table]
-
-
-def test_cuts_along_one_axis_and_choices_along_another_are_judged_together(mixture):
-    limits = Limits.of(mixture, TASK, CLUSTER)
-    grid = Layouts(tp=np.array([[1.0], [3.0]]), ep=np.array([[1.0, 8.0, 5.0]]), dp=8.0)
-    names = [CONSTRAINTS[at].name if at >= 0 else "" for at in first_broken(limits, grid).ravel()]
-    assert names == ["", "", "experts", "heads", "heads", "heads"]
 
 
 @pytest.mark.parametrize(

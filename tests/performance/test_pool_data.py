@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from polysilicon.facts import load
 from polysilicon.performance import Cluster, Layouts, estimate_training
-from polysilicon.performance.feasible import Limits, first_broken
+from polysilicon.performance.constraints import Limits, first_broken
 from polysilicon.performance.pool_data import DataSeat, best_data, shared
 from polysilicon.performance.pool_splits import data_split
 from polysilicon.performance.pools import Link, Seat, pool

@@ -1,7 +1,6 @@
 """Whole runs: their laws, and what published runs took."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +9,10 @@ from hypothesis import strategies as st
 
 from polysilicon.facts import Catalogue, load
 from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.course import Course
 from polysilicon.performance.layouts import Layouts
-from polysilicon.performance.run import Course, Run, Upkeep, run_training
+from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.run import Run, Upkeep, run_training
 from polysilicon.performance.training import estimate_training
 from polysilicon.records.errors import InputError, NothingFits
 from polysilicon.workloads import Training, describe
@@ -156,11 +157,9 @@ def test_twice_the_tokens_take_twice_as_long(tokens: float, times: int) -> None:
 
 
 def test_frozen_weights_are_not_saved(catalogue: Catalogue) -> None:
-    from polysilicon.performance.recipe import Recipe
-
     model = describe(catalogue, "llama-3.1-8b")
     task = Training(sequence_length=8192, global_batch=64, tokens=1e9)
     made = estimate_training(catalogue, model, task, Cluster.from_catalogue(catalogue, H100, 8), Layouts.one(tp=8))
     full = run_training(catalogue, model, task, made, Recipe())
-    tuned = run_training(catalogue, model, task, made, replace(Recipe(), frozen=1.0, adapter_share=0.01))
+    tuned = run_training(catalogue, model, task, made, Recipe(frozen=1.0, adapter_share=0.01))
     assert tuned.conditions.saved_bytes == pytest.approx(0.01 * full.conditions.saved_bytes)

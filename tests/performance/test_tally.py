@@ -23,7 +23,7 @@ def same(one, other):
     assert (one.enumerated, one.feasible) == (other.enumerated, other.feasible)
 
 
-@pytest.mark.parametrize(("block", "least_cuts"), [(256, 1), (4096, 8), (1 << 19, 64)])
+@pytest.mark.parametrize(("block", "least_cuts"), [(1024, 1), (4096, 8), (1 << 19, 64)])
 def test_the_size_of_a_block_changes_nothing(question_and_grids, monkeypatch, block, least_cuts):
     question, grids = question_and_grids
     whole = Tally.read(evaluate(question, grids))

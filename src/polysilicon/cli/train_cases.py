@@ -160,7 +160,7 @@ def _number(name: str, said: str) -> float:
 
 def _whole(run: dict[str, Any]) -> dict[str, Any]:
     """A run as columns."""
-    from polysilicon.performance.goodput import S_PER_DAY
+    from polysilicon.records.units import S_PER_DAY
 
     columns = [("days", "wall_s", 1.0 / S_PER_DAY), ("goodput_pct", "goodput_share", 100.0)]
     columns += [("chip_hours", "chip_hours", 1.0), ("energy_mwh", "energy_mwh", 1.0)]

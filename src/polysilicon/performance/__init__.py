@@ -1,19 +1,22 @@
 """Performance: time, memory and utilisation of a workload on a cluster.
 
-Architecture in one paragraph: `cluster` turns a chip or system record into the figures formulas need and notes each
-as a reading with its confidence; `efficiency` merges fitted parameters from all chips down to one; `rates` multiplies
-the two. `operators` and `collectives` hold the shared formulas of arithmetic, memory traffic and communication;
-`layer`, `routing`, `communication`, `sharding`, `pipeline` and `offload` those of training; `states` and `activations`
-those of its bytes, which `kept`, `stages` and `memory` put together from a micro-batch to the fullest chip; `fabric`
-what the shape of a network leaves of its links. A `job` is everything they read; `transfers` and `step` put
-them together, the same lines for one layout and for a table (`layouts`), and `feasible` says which layouts can be run
-at all. `training` is the public estimate, `domain` says where it lies outside what was validated, `run` makes a whole
-run of it (with `goodput` and `failures`), `search` tries every layout in `space`, `explain` evaluates one again and
-returns its tree. Recommenders, image models and encoders work on samples: `sample_step` and `recommender_step` hold
-their formulas, `sample_jobs` what a layout means, `sample_training` the estimate. Serving stands on the same
-operators and collectives. `mixing` runs one job over unequal `pools`, each in one of its `pool_layouts`: by
-`pool_data`, or by `pool_layers`, of which `pool_pipelines` finds the best; `pool_splits` puts the step together.
-Every formula takes numbers or arrays, ends in its unit and cites its source; no figure of the world stands in code.
+Architecture in one paragraph: `cluster` turns a chip or system record into the figures formulas need and notes each as
+a reading with its confidence; `efficiency` merges fitted parameters from all chips down to one; `rates` multiplies the
+two. `operators` and `collectives` hold the shared formulas of arithmetic, memory traffic and communication; `matrix`
+and `attention` hold those of one kernel alone, whose `curves` the fit of training starts from; `layer`, `routing`,
+`communication`, `sharding`, `pipeline` and `offload` those of training; `states` and `activations` those of its bytes,
+which `kept`, `stages` and `memory` put together from a micro-batch to the fullest chip; `fabric` what the shape of a
+network leaves of its links. A `job` is everything they read; `transfers` and `step` put them together, the same lines
+for one layout and for a table (`layouts`), and `feasible` says which
+layouts keep all `constraints`. `training` is the
+public estimate, `domain` says where it lies outside what was validated, `run` makes a whole run of it (with its
+`course`, `goodput` and `failures`), `search` tries every layout in `space` (`tally` evaluates a `grid` of them at a
+time, `leaders` keep the best), `explain` evaluates one again and returns its tree. Recommenders, image models and
+encoders work on samples: `sample_step` and `recommender_step` hold their formulas, `sample_jobs` what a layout means,
+`sample_training` the estimate. Serving stands on the same operators and collectives. `mixing` runs one job over
+unequal `pools`, each in one of its `pool_layouts`: by `pool_data`, or by `pool_layers`, of which `pool_pipelines`
+finds the best; `pool_splits` puts the step together. Every formula takes numbers or arrays, ends in its unit and cites
+its source; no figure of the world stands in code.
 """
 
 from polysilicon.performance.cluster import Cluster, Reading

@@ -21,8 +21,6 @@ from polysilicon.records.recorder import formula
 # Rows of queries that one compute unit takes at a time in the usual kernels.
 QUERY_TILES = (64.0, 128.0, 256.0)
 ELEMENT_BYTES = 2.0
-# Matrix products of the backward pass for two of the forward pass: scores again, then four gradients.
-BACKWARD_PRODUCTS = 5.0 / 2.0
 
 
 class AttentionCurve(NamedTuple):
@@ -110,14 +108,3 @@ def attention_s(
     moved_bytes = own_bytes + curve.keys * kept_bytes
     moved_s = cached_s(moved_bytes, curve.cache_bytes, curve.cache_move_bytes_per_s, curve.move_bytes_per_s)
     return curve.floor_s + throttled_s(tiles_s, curve.fade, curve.sustained_s) + moved_s
-
-
-@formula
-def attention_backward_s(forward_s: Values, backward_pace: Values) -> Values:
-    """Time of the backward pass of attention: five products for the forward pass's two, at the pace it reaches.
-
-    `backward_pace`: share of the forward pass's FLOP rate.
-
-    Source: Dao, FlashAttention-2 (arXiv 2307.08691), section 4: backward has 2.5 times the FLOPs of forward.
-    """
-    return forward_s * BACKWARD_PRODUCTS / backward_pace

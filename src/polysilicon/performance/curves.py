@@ -30,19 +30,6 @@ FORMATS: dict[str, tuple[str, float, float]] = {
     "int8_weights": ("bf16", 2.0, 1.0),
     "int4_weights": ("bf16", 2.0, 0.5),
 }
-# The measured format that stands for each precision of a recipe.
-FORMAT_OF = {
-    "fp32": "bf16",
-    "tf32": "bf16",
-    "bf16": "bf16",
-    "fp16": "bf16",
-    "fp8": "fp8",
-    "mxfp8": "fp8_block",
-    "int8": "int8",
-    "nvfp4": "nvfp4",
-    "mxfp4": "nvfp4",
-    "int4": "int4_weights",
-}
 SURFACE = ("m", "n", "k", "mm", "nn", "kk", "mn", "mk", "nk", "mmm")
 # A kernel so long has met the power limit half.
 SUSTAINED_S = 0.01
@@ -160,8 +147,3 @@ def attention_curve(parameters: Parameters, silicon: Silicon, kind: str) -> Atte
         sustained_s=SUSTAINED_S,
         floor_s=fitted("floor_s"),
     )
-
-
-def interval(parameters: Parameters, operator: str) -> tuple[Values, Values]:
-    """The 90 % interval of an operator (`gemm`, `attention`) as ratios of measured over predicted time."""
-    return parameters[f"{operator}.low_ratio"], parameters[f"{operator}.high_ratio"]

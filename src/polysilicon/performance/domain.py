@@ -19,10 +19,10 @@ from polysilicon.performance.collectives import ALGORITHMS
 from polysilicon.performance.layouts import CONTEXTS, RECOMPUTE, SCHEDULES, Layouts
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.values import PRECISIONS, Values
+from polysilicon.records.units import GIGA
 from polysilicon.workloads.counts import Shape
 
 Mask = NDArray[np.bool_]
-BILLION = 1e9
 BF16 = float(PRECISIONS.index("bf16"))
 OVERLAPS = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden", "data_hidden")
 
@@ -56,7 +56,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "chips": Quantity(lambda asked: asked.layouts.chips, lambda value: f"{value:,.0f} chips"),
     "sequence": Quantity(lambda asked: asked.sequence, lambda value: f"a sequence of {value:,.0f} tokens"),
     "billion_weights": Quantity(
-        lambda asked: np.asarray(asked.shape.weights) / BILLION, lambda value: f"{value:,.3g} billion weights"
+        lambda asked: np.asarray(asked.shape.weights) / GIGA, lambda value: f"{value:,.3g} billion weights"
     ),
     **{name: _degree(name) for name in ("tp", "pp", "cp", "ep", "interleave", "micro_batch")},
 }

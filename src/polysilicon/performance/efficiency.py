@@ -40,7 +40,7 @@ class Efficiency:
 
 
 def efficiency_of(catalogue: Catalogue, chip_id: str, room: str) -> Efficiency:
-    """The parameters of `room` ("training", "memory" or "serving") for a chip; those of training hold memory's too.
+    """The parameters of a `room` of the fits for a chip; those of training hold memory's too.
 
     They are merged from the fit over all chips, that of its class, of its family and of the chip itself; the
     interval is that of the most specific level which states one.

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
+from polysilicon.facts.record import LOW_CONFIDENCE
 from polysilicon.facts.reliability import Reliability
 from polysilicon.performance.values import Values
 from polysilicon.records.bounded import Bounded
@@ -84,7 +85,7 @@ def _observed(catalogue: Catalogue, chip_id: str) -> Failures:
     low, value, high = (math.exp(middle + step * spread) for step in (-NINETY, 0.0, NINETY))
     names = tuple(one.id for one in found)
     leaf = Leaf(f"chip-days between interruptions: {', '.join(names)}", "estimate" if level != "chip" else "")
-    doubtful = level != "chip" or any(one.confidence in ("press", "estimate", "unverified") for one in found)
+    doubtful = level != "chip" or any(one.confidence in LOW_CONFIDENCE for one in found)
     return Failures(Bounded(value, low, high, leaf), level, names, doubtful)
 
 

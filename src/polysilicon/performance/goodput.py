@@ -4,9 +4,8 @@ import numpy as np
 
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
-from polysilicon.records.units import GIGA
+from polysilicon.records.units import GIGA, S_PER_DAY, S_PER_H
 
-S_PER_DAY = 86_400.0
 TINY = 1e-300  # keeps a logarithm or a quotient of nought finite
 
 
@@ -134,6 +133,15 @@ def running_s(useful_s: Values, interval_s: Values, stall_s: Values, outage_s: V
 
 
 @formula
+def interruptions(running_s: Values, mtbf_s: Values) -> Values:
+    """Interruptions to expect over a run.
+
+    Source: a constant rate over time; Kokolis et al. (arXiv 2410.21680), section III.
+    """
+    return running_s / mtbf_s
+
+
+@formula
 def checkpoints_s(useful_s: Values, interval_s: Values, stall_s: Values) -> Values:
     """Time for which training stands still for checkpoints that are kept.
 
@@ -240,4 +248,4 @@ def chip_hours(chips: Values, wall_s: Values) -> Values:
 
     Source: definition; as model cards state it.
     """
-    return chips * wall_s / 3600.0
+    return chips * wall_s / S_PER_H

@@ -181,6 +181,15 @@ def accumulated_bytes(weights: Values, gradient_bytes: Values, zero_stage: Value
 
 
 @formula
+def core_backward(fused: Values) -> Values:
+    """Backward over forward work of attention proper: fused kernels compute the scores again.
+
+    Source: Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1.
+    """
+    return 2.0 + 0.5 * fused
+
+
+@formula
 def backward_s(
     projections_s: Values,
     core_s: Values,
@@ -203,7 +212,7 @@ def backward_s(
     Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1; Ivanov et al. (arXiv 2007.00072), table III.
     """
     products = (2.0 - frozen) * (projections_s + feed_forward_s)
-    core = (2.0 + 0.5 * fused) * (1.0 + fused * (core_back - 1.0)) * core_s + 15.0 / 11.0 * scores_s
+    core = core_backward(fused) * (1.0 + fused * (core_back - 1.0)) * core_s + 15.0 / 11.0 * scores_s
     return products + core + 1.5 * streams_s + accumulated_s
 
 

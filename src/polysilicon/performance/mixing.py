@@ -136,26 +136,7 @@ def estimate_pools(
     """
     if not isinstance(model, Transformer):
         raise Unsupported(f"{model.name}: pools are mixed for transformers only so far")
-    if not 1 < len(pools) <= MOST_POOLS:
-        raise InputError(
-            "mixing needs several pools",
-            found=len(pools),
-            allowed=f"2 to {MOST_POOLS}",
-            remedy="`polysilicon search train` finds the best layout of one",
-        )
-    if "data" in by and task.global_batch < len(pools):
-        raise InputError(
-            f"a batch can't give each of {len(pools)} pools a sequence",
-            found=task.global_batch,
-            allowed=f"{len(pools)} sequences or more",
-            remedy="or split by layers alone",
-        )
-    if task.global_batch > MOST_SEQUENCES[len(pools)]:
-        raise InputError(
-            f"every share of a batch is tried, and this one has too many for {len(pools)} pools",
-            found=task.global_batch,
-            allowed=f"at most {MOST_SEQUENCES[len(pools)]:,} sequences",
-        )
+    _check(task, pools, by)
     alone = tuple(_alone(catalogue, model, task, one) for one in pools)
     best_alone = min(one.step_s for one in alone)
     together = Together.of(catalogue, model, task, pools)
@@ -180,6 +161,34 @@ def estimate_pools(
         _notes(catalogue, pools, link, splits),
         catalogue.hash,
     )
+
+
+def _check(task: Training, pools: Sequence[Pool], by: Sequence[By]) -> None:
+    """Whether so many pools can share such a batch, and every share of it be tried.
+
+    Raises:
+        InputError: they can't.
+    """
+    if not 1 < len(pools) <= MOST_POOLS:
+        raise InputError(
+            "mixing needs several pools",
+            found=len(pools),
+            allowed=f"2 to {MOST_POOLS}",
+            remedy="`polysilicon search train` finds the best layout of one",
+        )
+    if "data" in by and task.global_batch < len(pools):
+        raise InputError(
+            f"a batch can't give each of {len(pools)} pools a sequence",
+            found=task.global_batch,
+            allowed=f"{len(pools)} sequences or more",
+            remedy="or split by layers alone",
+        )
+    if task.global_batch > MOST_SEQUENCES[len(pools)]:
+        raise InputError(
+            f"every share of a batch is tried, and this one has too many for {len(pools)} pools",
+            found=task.global_batch,
+            allowed=f"at most {MOST_SEQUENCES[len(pools)]:,} sequences",
+        )
 
 
 @dataclass(frozen=True)

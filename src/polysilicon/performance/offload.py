@@ -6,12 +6,9 @@ in the forward pass and come back in the backward pass. Weights come in once for
 
 import numpy as np
 
+from polysilicon.performance.pipeline import UPDATE_BYTES
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
-
-# Bytes that an Adam step on the host reads and writes for one weight: gradient, master copy and two moments in 32
-# bits read, the last three written, the working copy written in 16 bits.
-UPDATE_BYTES = 4.0 + 12.0 + 12.0 + 2.0
 
 
 @formula

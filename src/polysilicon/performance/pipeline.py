@@ -2,8 +2,13 @@
 
 import numpy as np
 
+from polysilicon.performance.layer import core_backward
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
+
+# Bytes that an Adam step reads and writes for one weight: gradient, master copy and two moments in 32 bits read, the
+# last three written, the working copy written in 16 bits.
+UPDATE_BYTES = 4.0 + 12.0 + 12.0 + 2.0
 
 
 @formula
@@ -128,7 +133,7 @@ def pass_core_s(core_s: Values, fused: Values) -> Values:
 
     Source: Liu et al., Ring Attention (arXiv 2310.01889), section 3.
     """
-    return (3.0 + 0.5 * fused) * core_s
+    return (1.0 + core_backward(fused)) * core_s
 
 
 @formula
@@ -171,7 +176,7 @@ def optimizer_bytes(
     """
     sharded = np.asarray(zero_stage) > 0.0
     held = weights / np.where(sharded, replicas, 1.0) + expert_weights / np.where(sharded, expert_replicas, 1.0)
-    return 30.0 * held * np.where(np.asarray(frozen) > 0.0, adapter_share, 1.0)
+    return UPDATE_BYTES * held * np.where(np.asarray(frozen) > 0.0, adapter_share, 1.0)
 
 
 @formula
@@ -193,6 +198,15 @@ def updated_here_s(optimizer_s: Values, offloaded: Values) -> Values:
 
 
 @formula
+def waiting_s(busy_s: Values, fixed_s: Values, chips: Values, node_size: Values, straggle: Values) -> Values:
+    """Host time of a step, and what waiting for the slowest chip adds as the job grows beyond a node.
+
+    Source: Jiang et al., MegaScale (arXiv 2402.15627), section 5, stragglers; the size of it from the fit.
+    """
+    return fixed_s + busy_s * straggle * np.log2(np.maximum(chips / node_size, 1.0))
+
+
+@formula
 def overhead_s(
     layers_s: Values,
     head_s: Values,
@@ -209,12 +223,12 @@ def overhead_s(
     node_size: Values,
     straggle: Values,
 ) -> Values:
-    """Host time of a step, and what waiting for the slowest chip adds as the job grows beyond a node.
+    """What a step takes beyond its parts, which follow one another.
 
-    Source: Jiang et al., MegaScale (arXiv 2402.15627), section 5, stragglers; the size of it from the fit.
+    Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102), the sum; `waiting_s` for what is added to it.
     """
     parts = layers_s + head_s + tensor_s + context_s + expert_s + pipeline_s + bubble_s + data_s + optimizer_s
-    return fixed_s + (parts + offload_s) * straggle * np.log2(np.maximum(chips / node_size, 1.0))
+    return waiting_s(parts + offload_s, fixed_s, chips, node_size, straggle)
 
 
 @formula

@@ -11,7 +11,7 @@ from polysilicon.facts.reading import assumed, read
 from polysilicon.performance.values import Values
 from polysilicon.records.bounded import Amount, Bounded, exactly
 from polysilicon.records.recorder import Leaf, formula
-from polysilicon.records.units import KILO
+from polysilicon.records.units import J_PER_KWH, KILO
 
 
 @formula
@@ -55,6 +55,29 @@ def step_energy_j(
         chips_power_kw(chips, tdp_w), np.minimum(busy_s / step_s, 1.0), waiting_share, busy_share
     )
     return mean_kw * KILO * step_s
+
+
+@formula
+def run_energy_mwh(
+    step_energy_j: Values,
+    step_s: Values,
+    stepping_s: Values,
+    stalled_s: Values,
+    still_s: Values,
+    wall_s: Values,
+    chips: Values,
+    spare_chips: Values,
+    tdp_w: Values,
+    waiting_share: Values,
+    idle_share: Values,
+) -> Values:
+    """Energy of the chips of a run: stepping, waiting for checkpoints, idle while it restarts, and idle spares.
+
+    Source: Fan, Weber & Barroso, ISCA 2007 (linear in the share of time).
+    """
+    stepping_j = step_energy_j / step_s * stepping_s
+    chip_s = chips * (waiting_share * stalled_s + idle_share * still_s) + spare_chips * idle_share * wall_s
+    return (stepping_j + tdp_w * chip_s) / (J_PER_KWH * KILO)
 
 
 @dataclass(frozen=True)

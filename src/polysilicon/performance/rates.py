@@ -169,6 +169,15 @@ def sparse_per_s(flop_per_s: Values, gain: Values) -> Values:
     return flop_per_s * gain
 
 
+def of_precision(by_precision: Mapping[str, Values], codes: Codes) -> Values:
+    """Each candidate's own value; for a single candidate the very object, so that an explanation can follow it."""
+    if codes.ndim == 0:
+        return by_precision.get(PRECISIONS[int(codes)], np.nan)
+    table = np.array([np.broadcast_to(by_precision.get(one, np.nan), codes.shape) for one in PRECISIONS])
+    chosen: Values = np.take_along_axis(table, codes[np.newaxis], axis=0)[0]
+    return chosen
+
+
 def rates(
     cluster: Cluster, efficiency: Efficiency, layouts: Layouts, recipe: Recipe, latencies_s: tuple[float, float]
 ) -> Rates:
@@ -216,7 +225,7 @@ def _rates(
     )
     peak, wide = _peak(cluster, codes), _wide_peak(cluster)
     narrow = _column({one: float(BYTES_PER_ELEMENT[one] < 2.0) for one in PRECISIONS}, codes)
-    share = narrow_share(_chosen({one: e[SHARE[one]] for one in PRECISIONS}, codes), narrow, e["narrow_pace"])
+    share = narrow_share(of_precision({one: e[SHARE[one]] for one in PRECISIONS}, codes), narrow, e["narrow_pace"])
     head = achieved_per_s(wide, e["gemm_16bit"], pace)
     products = [
         achieved_per_s(peak, one, pace)
@@ -265,18 +274,9 @@ def _column(by_precision: Mapping[str, float], codes: Codes) -> Values:
     return column
 
 
-def _chosen(by_precision: Mapping[str, Values], codes: Codes) -> Values:
-    """Each candidate's own value; for a single candidate the very object, so that an explanation can follow it."""
-    if codes.ndim == 0:
-        return by_precision.get(PRECISIONS[int(codes)], np.nan)
-    table = np.array([np.broadcast_to(by_precision.get(one, np.nan), codes.shape) for one in PRECISIONS])
-    chosen: Values = np.take_along_axis(table, codes[np.newaxis], axis=0)[0]
-    return chosen
-
-
 def _peak(cluster: Cluster, codes: Codes) -> Values:
     """Dense matrix peak of the precision of each candidate."""
-    chosen = _chosen(cluster.peak_flop_per_s, codes)
+    chosen = of_precision(cluster.peak_flop_per_s, codes)
     if np.any(np.isnan(chosen)):
         cluster.peak(PRECISIONS[int(np.ravel(codes)[np.argmax(np.isnan(np.ravel(chosen)))])])
     return chosen

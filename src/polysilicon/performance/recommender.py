@@ -13,6 +13,7 @@ from polysilicon.performance.collectives import all_to_all_s, inside
 from polysilicon.performance.sample_parts import lookup_bytes
 from polysilicon.performance.samples import SamplesEstimate, estimate
 from polysilicon.performance.serving_formats import computed_in
+from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.recorder import formula
@@ -68,10 +69,8 @@ def _bound_s(
         cluster.scaleup_bytes_per_s,
         cluster.scaleout_bytes_per_s,
     )
-    hop = catalogue.get(Assumption, "scaleup-latency-us").value * 1e-6
-    far = catalogue.get(Assumption, "scaleout-latency-us").value * 1e-6
     exchanged = 0.0
     if cluster.chips > 1:
-        exchanged = float(all_to_all_s(vector_bytes * batch, ranks, near, link, out, hop, far)) / batch
+        exchanged = float(all_to_all_s(vector_bytes * batch, ranks, near, link, out, *latencies_s(catalogue))) / batch
     lookup = traffic_bytes / float(cluster.memory_bytes_per_s)
     return float(sample_bound_s(lookup, flop / peak, exchanged))

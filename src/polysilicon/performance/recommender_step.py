@@ -14,6 +14,7 @@ from polysilicon.performance import sample_parts as part
 from polysilicon.performance.collectives import all_reduce_s, all_to_all_s
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.operators import exposed_s, streaming_s
+from polysilicon.performance.pipeline import waiting_s
 from polysilicon.performance.rates import achieved_per_s
 from polysilicon.performance.sample_rates import SampleRates
 from polysilicon.performance.sharding import wire_bytes
@@ -27,7 +28,7 @@ SHARDINGS = ("table", "column", "row")
 TABLE, COLUMN, ROW = (float(at) for at in range(3))
 # A trained row is read forward, and read and written again when its gradient is applied.
 READ, UPDATED = 1.0, 2.0
-# Weights, gradients and states of perceptrons, and the state that row-wise Adagrad keeps of a row, in 32 bits.
+# Features, weights, gradients and states of perceptrons, and what row-wise Adagrad keeps of a row, in 32 bits.
 WORD_BYTES, INDEX_BYTES, ADAGRAD_TRAFFIC = 4.0, 8.0, 16.0
 # The least that memory moves at once: a 32-byte sector of NVIDIA's CUDA C++ Programming Guide.
 SECTOR_BYTES = 32.0
@@ -175,7 +176,7 @@ def loaded_bytes(samples: Values, dense_features: Values, lookups: Values) -> Va
 
     Source: MLCommons, MLPerf Training, recommendation_v2 data layout.
     """
-    return samples * 4.0 * (dense_features + lookups + 1.0)
+    return samples * WORD_BYTES * (dense_features + lookups + 1.0)
 
 
 @formula
@@ -244,7 +245,7 @@ def recommender_parts(job: RecommenderJob) -> dict[str, Values]:
         "optimizer_s": streaming_s(adapted, one.stream_bytes_per_s),
     }
     busy = busy_s(**parts)
-    overhead = part.waited_s(busy, e["step_s"], job.chips, job.node_size, e["straggle"])
+    overhead = waiting_s(busy, e["step_s"], job.chips, job.node_size, e["straggle"])
     return {"step_s": part.step_s(busy, overhead), **parts, "overhead_s": overhead}
 
 

@@ -8,24 +8,23 @@ import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.reading import assumed
+from polysilicon.facts.record import LOW_CONFIDENCE
 from polysilicon.performance import goodput
+from polysilicon.performance.course import Conditions, Course, follow, with_interval, with_spares
 from polysilicon.performance.failures import Failures, failures_of
-from polysilicon.performance.power import ChipPower, busy_s, chip_power, step_energy_j
+from polysilicon.performance.power import ChipPower, busy_s, chip_power
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.states import trained_share
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.performance.values import Values
 from polysilicon.records.bounded import Bounded, exactly
 from polysilicon.records.errors import InputError, NothingFits
-from polysilicon.records.recorder import formula
-from polysilicon.records.units import J_PER_KWH, KILO, S_PER_H
+from polysilicon.records.units import S_PER_H, S_PER_MIN
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer
 from polysilicon.workloads.task import Training
 
-MINUTE = 60.0
 NEVER = 1e-4  # a run that steps for less than this share of its time is called endless
-SHORT = 0.01  # spares are counted so that a job waits for repairs no more than this share of its time
 
 
 @dataclass(frozen=True)
@@ -57,156 +56,6 @@ class Upkeep:
             least = 0.0 if one.name in ("restart_min", "spare_nodes") else np.nextafter(0.0, 1.0)
             if not least <= value < 1e12:
                 raise InputError(f"{one.name} must be above zero", found=value)
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Everything a run's formulas read, each a number or a column; `interval_s` and `spares` are decided before."""
-
-    steps: Values
-    step_s: Values
-    busy_s: Values
-    chips: Values
-    node_size: Values
-    saved_bytes: Values
-    holders: Values
-    chip_days: Values
-    downtime_s: Values
-    fixed_s: Values
-    snapshot_gbs: Values
-    write_gbs: Values
-    blocking: Values
-    slowdown: Values
-    node_share: Values
-    repair_s: Values
-    tdp_w: Values
-    busy_share: Values
-    waiting_share: Values
-    idle_share: Values
-    interval_s: Values = np.nan
-    spares: Values = np.nan
-
-
-@dataclass(frozen=True)
-class Course:
-    """Where the time of a run goes [s], summing to `wall_s`, and what else follows."""
-
-    wall_s: Values
-    steps_s: Values
-    slow_s: Values
-    checkpoints_s: Values
-    repeated_s: Values
-    restarts_s: Values
-    waiting_s: Values
-    mtbf_s: Values
-    interruptions: Values
-    stall_s: Values
-    effective_share: Values
-    goodput_share: Values
-    chip_hours: Values
-    energy_mwh: Values
-
-    PARTS = ("steps_s", "slow_s", "checkpoints_s", "repeated_s", "restarts_s", "waiting_s")
-
-
-@formula
-def run_energy_mwh(
-    step_energy_j: Values,
-    step_s: Values,
-    stepping_s: Values,
-    stalled_s: Values,
-    still_s: Values,
-    wall_s: Values,
-    chips: Values,
-    spare_chips: Values,
-    tdp_w: Values,
-    waiting_share: Values,
-    idle_share: Values,
-) -> Values:
-    """Energy of the chips of a run: stepping, waiting for checkpoints, idle while it restarts, and idle spares.
-
-    Source: Fan, Weber & Barroso, ISCA 2007 (linear in the share of time).
-    """
-    stepping_j = step_energy_j / step_s * stepping_s
-    chip_s = chips * (waiting_share * stalled_s + idle_share * still_s) + spare_chips * idle_share * wall_s
-    return (stepping_j + tdp_w * chip_s) / (J_PER_KWH * KILO)
-
-
-@formula
-def interruptions(running_s: Values, mtbf_s: Values) -> Values:
-    """Interruptions to expect over a run.
-
-    Source: a constant rate over time; Kokolis et al. (arXiv 2410.21680), section III.
-    """
-    return running_s / mtbf_s
-
-
-def follow(one: Conditions) -> Course:
-    """What becomes of a run under these conditions."""
-    mtbf = goodput.job_mtbf_s(one.chip_days, one.chips)
-    written = goodput.written_s(one.saved_bytes, one.write_gbs)
-    snapshot = goodput.snapshot_s(one.saved_bytes, one.holders, one.snapshot_gbs, one.fixed_s)
-    stall, lag = goodput.stall_s(snapshot, written, one.blocking), goodput.lag_s(written, one.blocking)
-    useful = goodput.useful_s(one.steps, one.step_s, one.slowdown)
-    outage = goodput.outage_s(one.downtime_s, lag)
-    running = goodput.running_s(useful, one.interval_s, stall, outage, mtbf)
-    stalled = goodput.checkpoints_s(useful, one.interval_s, stall)
-    restarts = goodput.restarts_s(running, outage, lag, mtbf)
-    repeated = goodput.repeated_s(running, useful, stalled, restarts)
-    out = goodput.nodes_out(one.chips, one.node_size, mtbf, one.node_share, one.repair_s)
-    waiting = goodput.waiting_s(running, goodput.shortage(out, one.spares))
-    wall = goodput.wall_s(running, waiting)
-    joules = step_energy_j(one.step_s, one.busy_s, one.chips, one.tdp_w, one.waiting_share, one.busy_share)
-    return Course(
-        wall_s=wall,
-        steps_s=one.steps * one.step_s,
-        slow_s=useful - one.steps * one.step_s,
-        checkpoints_s=stalled,
-        repeated_s=repeated,
-        restarts_s=restarts,
-        waiting_s=waiting,
-        mtbf_s=mtbf,
-        interruptions=interruptions(running, mtbf),
-        stall_s=stall,
-        effective_share=goodput.effective_share(useful, wall),
-        goodput_share=goodput.goodput_share(one.steps, one.step_s, wall),
-        chip_hours=goodput.chip_hours(one.chips, wall),
-        energy_mwh=run_energy_mwh(
-            joules,
-            one.step_s,
-            useful + repeated,
-            stalled,
-            restarts + waiting,
-            wall,
-            one.chips,
-            one.spares * one.node_size,
-            one.tdp_w,
-            one.waiting_share,
-            one.idle_share,
-        ),
-    )
-
-
-def decided(one: Conditions, upkeep: Upkeep) -> Conditions:
-    """The conditions with the checkpoint interval and the spare nodes that the user says, or the best ones."""
-    return _with_spares(_with_interval(one, upkeep), upkeep)
-
-
-def _with_interval(one: Conditions, upkeep: Upkeep) -> Conditions:
-    mtbf = goodput.job_mtbf_s(one.chip_days, one.chips)
-    written = goodput.written_s(one.saved_bytes, one.write_gbs)
-    snapshot = goodput.snapshot_s(one.saved_bytes, one.holders, one.snapshot_gbs, one.fixed_s)
-    stall = goodput.stall_s(snapshot, written, one.blocking)
-    best = goodput.daly_s(stall, mtbf) if upkeep.checkpoint_min is None else upkeep.checkpoint_min * MINUTE
-    return replace(one, interval_s=goodput.interval_s(best, written, one.step_s))
-
-
-def _with_spares(one: Conditions, upkeep: Upkeep) -> Conditions:
-    """As many spares as these conditions need, unless the user says how many there are."""
-    mtbf = goodput.job_mtbf_s(one.chip_days, one.chips)
-    out = goodput.nodes_out(one.chips, one.node_size, mtbf, one.node_share, one.repair_s)
-    spares = goodput.spares_needed(out, SHORT) if upkeep.spare_nodes is None else upkeep.spare_nodes + 0.0 * out
-    return replace(one, spares=spares)
 
 
 @dataclass(frozen=True)
@@ -315,13 +164,14 @@ def run_training(
     ground, power = _ground(catalogue, estimate, upkeep), chip_power(catalogue, estimate.cluster.chip)
     ranges = _ranges(estimate, failures, ground, power)
     with np.errstate(over="ignore", invalid="ignore"):
-        point = decided(_conditions(model, task, estimate, recipe or Recipe(), upkeep, ranges), upkeep)
+        open_ = _conditions(model, task, estimate, recipe or Recipe(), upkeep, ranges)
+        point = with_spares(with_interval(open_, upkeep.checkpoint_min), upkeep.spare_nodes)
         course = follow(point)
         ends = _ends(point, course, ranges, upkeep)
     if not np.any(course.effective_share > NEVER):
         raise NothingFits(
-            f"interrupted every {np.min(course.mtbf_s) / MINUTE:.3g} min and stepping again after"
-            f" {np.min(point.downtime_s) / MINUTE:.3g} min, this run never ends: use fewer chips, or restart sooner"
+            f"interrupted every {np.min(course.mtbf_s) / S_PER_MIN:.3g} min and stepping again after"
+            f" {np.min(point.downtime_s) / S_PER_MIN:.3g} min, this run never ends: use fewer chips, or restart sooner"
         )
     return Run(
         model=model.name,
@@ -339,10 +189,10 @@ def run_training(
 
 def _ground(catalogue: Catalogue, estimate: TrainingEstimate, upkeep: Upkeep) -> dict[str, Bounded]:
     """What happens over a run, from the user or the catalogue's assumptions."""
-    downtime = assumed(catalogue, "interruption-downtime-min") * MINUTE
+    downtime = assumed(catalogue, "interruption-downtime-min") * S_PER_MIN
     write = assumed(catalogue, "checkpoint-write-gbs-per-chip") * exactly(np.asarray(estimate.layouts.chips) * 1.0)
     return {
-        "downtime_s": downtime if upkeep.restart_min is None else exactly(upkeep.restart_min * MINUTE),
+        "downtime_s": downtime if upkeep.restart_min is None else exactly(upkeep.restart_min * S_PER_MIN),
         "fixed_s": assumed(catalogue, "checkpoint-stall-s"),
         "snapshot_gbs": assumed(catalogue, "checkpoint-snapshot-gbs"),
         "write_gbs": write if upkeep.storage_gbs is None else exactly(upkeep.storage_gbs),
@@ -406,7 +256,7 @@ def _ends(point: Conditions, course: Course, ranges: Mapping[str, Bounded], upke
     for group in GROUPS.values():
         one = replace(point, **_moved(ranges, group, lambda r, f: r.high if f in FALLING else r.low))
         other = replace(point, **_moved(ranges, group, lambda r, f: r.low if f in FALLING else r.high))
-        ends = follow(_with_spares(one, upkeep)), follow(_with_spares(other, upkeep))
+        ends = [follow(with_spares(end, upkeep.spare_nodes)) for end in (one, other)]
         for name in Run.FIGURES:
             first, second = (np.log(getattr(end, name) / getattr(course, name)) for end in ends)
             below[name] = below[name] + np.minimum(np.minimum(first, second), 0.0) ** 2
@@ -435,6 +285,6 @@ def _doubts(estimate: TrainingEstimate, failures: Failures, power: ChipPower) ->
     told = [str(one) for one in estimate.doubts]
     if failures.doubtful:
         told.append(str(failures))
-    if power.tdp_w.leaf is not None and power.tdp_w.leaf.confidence in ("press", "estimate", "unverified"):
+    if power.tdp_w.leaf is not None and power.tdp_w.leaf.confidence in LOW_CONFIDENCE:
         told.append(f"{power.tdp_w.leaf.origin} ({power.tdp_w.leaf.confidence})")
     return tuple(told)

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
@@ -58,15 +56,6 @@ def kernels_s(kernels: Values, passes: Values, micro_batches: Values, kernel_s: 
     Source: NVIDIA, CUDA C++ Programming Guide, asynchronous execution; the time of one from the fit.
     """
     return kernels * passes * micro_batches * kernel_s
-
-
-@formula
-def waited_s(busy_s: Values, fixed_s: Values, chips: Values, node_size: Values, straggle: Values) -> Values:
-    """Fixed time of a step, and what waiting for the slowest chip adds as the job grows beyond a node.
-
-    Source: Jiang et al., MegaScale (arXiv 2402.15627), section 5, stragglers; the size of it from the fit.
-    """
-    return fixed_s + busy_s * straggle * np.log2(np.maximum(chips / node_size, 1.0))
 
 
 @formula

@@ -7,7 +7,7 @@ import numpy as np
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.collectives import inside
 from polysilicon.performance.efficiency import Efficiency
-from polysilicon.performance.rates import achieved_per_s, link_bytes_per_s, narrow_share
+from polysilicon.performance.rates import achieved_per_s, link_bytes_per_s, narrow_share, of_precision
 from polysilicon.performance.values import BYTES_PER_ELEMENT, PRECISIONS, Values
 
 BF16 = float(PRECISIONS.index("bf16"))
@@ -53,12 +53,7 @@ class SampleRates:
 
 def peak_flop_per_s(cluster: Cluster, precision: Values) -> Values:
     """Dense matrix peak of the precision of each candidate, a position in `PRECISIONS`; NaN where there is none."""
-    codes = np.asarray(precision, int)
-    if not codes.ndim:
-        return cluster.peak_flop_per_s.get(PRECISIONS[int(codes)], np.nan)
-    peaks = [np.broadcast_to(cluster.peak_flop_per_s.get(one, np.nan), codes.shape) for one in PRECISIONS]
-    chosen: Values = np.choose(codes, peaks)
-    return chosen
+    return of_precision(cluster.peak_flop_per_s, np.asarray(precision, int))
 
 
 def sample_rates(

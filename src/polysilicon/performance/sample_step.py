@@ -7,8 +7,9 @@ import numpy as np
 from polysilicon.performance import sample_parts as part
 from polysilicon.performance.collectives import all_reduce_s, all_to_all_s, gather_s
 from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.layer import core_backward
 from polysilicon.performance.operators import exposed_s, streaming_s
-from polysilicon.performance.pipeline import micro_batches, optimizer_bytes
+from polysilicon.performance.pipeline import micro_batches, optimizer_bytes, waiting_s
 from polysilicon.performance.rates import achieved_per_s
 from polysilicon.performance.sample_rates import SampleRates
 from polysilicon.performance.sharding import answered_weights, replicas, wire_bytes
@@ -36,15 +37,6 @@ class SampleJob:
     efficiency: Efficiency
     node_size: Values
     reserve_bytes: Values
-
-
-@formula
-def core_backward(fused: Values) -> Values:
-    """Backward over forward work of attention: fused kernels compute the scores again.
-
-    Source: Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1.
-    """
-    return 2.0 + 0.5 * fused
 
 
 @formula
@@ -139,7 +131,7 @@ def sample_parts(job: SampleJob) -> dict[str, Values]:
         "optimizer_s": streaming_s(adapted, one.stream_bytes_per_s),
     }
     busy = busy_s(**parts)
-    overhead = part.waited_s(busy, e["step_s"], chips, job.node_size, e["straggle"])
+    overhead = waiting_s(busy, e["step_s"], chips, job.node_size, e["straggle"])
     return {"step_s": part.step_s(busy, overhead), **parts, "overhead_s": overhead}
 
 

@@ -25,7 +25,6 @@ from polysilicon.performance.sample_jobs import (
 from polysilicon.performance.sample_parts import samples_per_s
 from polysilicon.performance.sample_rates import peak_flop_per_s
 from polysilicon.performance.sample_step import SampleJob, sample_parts
-from polysilicon.performance.serving_estimate import Range
 from polysilicon.performance.training import (
     bound_s,
     doubt_widening,
@@ -34,7 +33,7 @@ from polysilicon.performance.training import (
     timely_doubts,
     widening,
 )
-from polysilicon.performance.values import PRECISIONS
+from polysilicon.performance.values import PRECISIONS, Range
 from polysilicon.records.units import GIB
 from polysilicon.workloads.samples import Sampled
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster, Reading
-from polysilicon.performance.serving_estimate import Range
-from polysilicon.performance.values import Values
+from polysilicon.performance.values import Range, Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.recorder import formula
 from polysilicon.records.units import GIB

@@ -5,8 +5,9 @@
 """
 
 from polysilicon.performance.serving_candidates import ENGINES, Layout
-from polysilicon.performance.serving_estimate import Range, ServingEstimate, estimate_serving, explain_serving
+from polysilicon.performance.serving_estimate import ServingEstimate, estimate_serving, explain_serving
 from polysilicon.performance.serving_search import ServingSearch, search_serving
+from polysilicon.performance.values import Range
 
 __all__ = [
     "ENGINES",

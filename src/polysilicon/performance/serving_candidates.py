@@ -16,7 +16,6 @@ from polysilicon.workloads.model import Transformer
 ENGINES = ("vllm", "sglang", "trtllm", "mindie")
 # Fitted for each engine: `name_engine` among the parameters.
 OF_ENGINE = ("host_us", "request_us", "first_us", "eager_us", "together", "chunk_tokens")
-US = 1e-6
 MOST_DEGREE = 4096
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
-from polysilicon.records.units import MS_PER_S
+from polysilicon.records.units import MICRO, MS_PER_S
 
 
 @formula
@@ -153,7 +153,7 @@ def ttft_ms(first_us: Values, prefill_s: Values, wait_s: Values, decode_s: Value
 
     Source: MLCommons, MLPerf Inference rules, definition of TTFT; Yu et al., Orca (OSDI'22).
     """
-    return MS_PER_S * (first_us * 1e-6 + wait_s + 0.5 * decode_s + prefill_s)
+    return MS_PER_S * (first_us * MICRO + wait_s + 0.5 * decode_s + prefill_s)
 
 
 @formula

@@ -13,7 +13,7 @@ from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidate
 from polysilicon.performance.serving_formats import computed_in, format_of
 from polysilicon.performance.serving_table import Figures, bound, evaluate, unqueued
 from polysilicon.performance.training import doubt_widening
-from polysilicon.performance.values import PEAK_FIELD
+from polysilicon.performance.values import PEAK_FIELD, Range
 from polysilicon.records.errors import InputError, NothingFits, Place, Unsupported
 from polysilicon.records.recorder import Recorder, Step
 from polysilicon.records.units import GIB, MS_PER_S
@@ -24,15 +24,6 @@ Quantity = Literal["ttft_ms", "tpot_ms", "tokens_per_s_per_chip"]
 SHORT: dict[Quantity, str] = {"ttft_ms": "ttft", "tpot_ms": "tpot", "tokens_per_s_per_chip": "tps"}
 MOST_CONCURRENT = 4096
 MOST_ASKED = 1e9
-
-
-@dataclass(frozen=True)
-class Range:
-    """A figure and the ends of its 90 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

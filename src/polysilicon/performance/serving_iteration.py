@@ -8,6 +8,7 @@ import numpy as np
 
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
+from polysilicon.records.units import MICRO
 
 
 @formula
@@ -122,7 +123,7 @@ def kernels_s(
     Source: NVIDIA, CUDA C++ Programming Guide, CUDA graphs; fitted, see scripts/calibrate_serving.py.
     """
     extra = latent_layers * latent_layer_us + special_layers * special_layer_us
-    return (layers * layer_us + moe_layers * expert_layer_us + extra) * 1e-6
+    return (layers * layer_us + moe_layers * expert_layer_us + extra) * MICRO
 
 
 @formula
@@ -131,7 +132,7 @@ def host_s(iteration_us: Values, request_us: Values, running: Values, attn_dp: V
 
     Source: Srivatsa et al., Can Scheduling Overhead Dominate LLM Inference Performance? (2024); fitted.
     """
-    return (iteration_us + request_us * running / attn_dp) * 1e-6
+    return (iteration_us + request_us * running / attn_dp) * MICRO
 
 
 @formula
@@ -307,7 +308,7 @@ def eager_s(eager_us: Values, layers: Values, moe_layers: Values) -> Values:
 
     Source: NVIDIA, CUDA C++ Programming Guide, CUDA graphs; fitted, see scripts/calibrate_serving.py.
     """
-    return eager_us * (layers + moe_layers) * 1e-6
+    return eager_us * (layers + moe_layers) * MICRO
 
 
 @formula
@@ -318,7 +319,7 @@ def pass_overhead_s(
 
     Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
     """
-    return dense_read_s + expert_read_s + kernels_s + eager_s + host_us * 1e-6
+    return dense_read_s + expert_read_s + kernels_s + eager_s + host_us * MICRO
 
 
 @formula

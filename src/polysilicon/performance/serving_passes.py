@@ -7,8 +7,7 @@ from polysilicon.performance.collectives import all_reduce_s, all_to_all_s, insi
 from polysilicon.performance.operators import gemm_s, roofline_s, streaming_s
 from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.values import Values
-
-US = 1e-6
+from polysilicon.records.units import MICRO
 
 
 def decode_s(table: Candidates, running: Values) -> Values:
@@ -80,7 +79,7 @@ def network_s(table: Candidates, tokens: Values) -> Values:
     share, cluster, shape = table.share, table.cluster, table.served.shape
     link = iteration.achieved_bytes_per_s(cluster.scaleup_bytes_per_s, share["link"])
     out = iteration.achieved_bytes_per_s(cluster.scaleout_bytes_per_s, share["scaleout_link"])
-    hop, far = share["hop_us"] * US, share["scaleout_hop_us"] * US
+    hop, far = share["hop_us"] * MICRO, share["scaleout_hop_us"] * MICRO
     group = iteration.group_chips(table.tp, table.attn_dp)
     moved = iteration.activation_bytes(tokens, shape.hidden)
     near = inside(table.tp, 1.0, cluster.scaleup_domain)

@@ -23,12 +23,10 @@ from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
 from polysilicon.records.errors import Unsupported
 from polysilicon.records.recorder import formula
 from polysilicon.records.table import Table
-from polysilicon.records.units import GIB, GIGA
+from polysilicon.records.units import GIB, GIGA, MICRO
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer, Workload
 from polysilicon.workloads.task import Training
-
-MICRO = 1e-6
 
 
 @formula

@@ -105,20 +105,24 @@ def gathering(job: Job, ranks: Values, near: Values) -> Links:
     """Links as a gather or reduction among `ranks` chips finds them."""
     if not job.fabric.uneven:
         return job.links
-    up, out, *latencies = job.links
     share = fabric.gather_share(near, *_spanned(job, near), job.fabric.torus_axes, job.fabric.full_mesh)
     spine = fabric.ring_spine_share(np.ceil(ranks / near), _leaf(job), job.fabric.oversubscription)
-    return fabric.shared_bytes_per_s(up, share), fabric.shared_bytes_per_s(out, spine), latencies[0], latencies[1]
+    return _narrowed(job, share, spine)
 
 
 def exchanging(job: Job, ranks: Values, near: Values) -> Links:
     """Links as an all-to-all among `ranks` chips finds them."""
     if not job.fabric.uneven:
         return job.links
-    up, out, *latencies = job.links
     share = fabric.exchange_share(near, *_spanned(job, near), job.fabric.torus_axes, job.fabric.full_mesh)
     spine = fabric.exchange_spine_share(np.ceil(ranks / near), _leaf(job), job.fabric.oversubscription)
-    return fabric.shared_bytes_per_s(up, share), fabric.shared_bytes_per_s(out, spine), latencies[0], latencies[1]
+    return _narrowed(job, share, spine)
+
+
+def _narrowed(job: Job, share: Values, spine: Values) -> Links:
+    """Links of which the shape of the network leaves a share, inside a domain and between domains."""
+    up, out, near_s, far_s = job.links
+    return fabric.shared_bytes_per_s(up, share), fabric.shared_bytes_per_s(out, spine), near_s, far_s
 
 
 def _spanned(job: Job, near: Values) -> tuple[Values, Values]:
@@ -132,13 +136,14 @@ def _leaf(job: Job) -> Values:
 
 def _neighbour(job: Job, ranks: Values, near: Values) -> tuple[Values, Values]:
     """Bandwidth and latency between neighbours of a group."""
-    up, out, *latencies = job.links
+    links = job.links
     if job.fabric.uneven:
         joined = fabric.domain_chips(job.rates.scaleup_domain, job.layouts.chips)
         share = fabric.neighbour_share(joined, job.fabric.torus_axes, job.fabric.full_mesh)
         spine = fabric.ring_spine_share(np.ceil(ranks / near), _leaf(job), job.fabric.oversubscription)
-        up, out = fabric.shared_bytes_per_s(up, share), fabric.shared_bytes_per_s(out, spine)
-    return wire.link_of(ranks, near, up, out), wire.link_of(ranks, near, latencies[0], latencies[1])
+        links = _narrowed(job, share, spine)
+    up, out, near_s, far_s = links
+    return wire.link_of(ranks, near, up, out), wire.link_of(ranks, near, near_s, far_s)
 
 
 def tensor(job: Job, micro: Micro, held: Holders, beside: Beside) -> Values:

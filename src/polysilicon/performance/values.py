@@ -1,5 +1,6 @@
-"""The numbers formulas take: a plain float for one candidate, an array for a table of them."""
+"""The numbers formulas take, a plain float for one candidate or an array for a table of them; and a figure told."""
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -33,3 +34,12 @@ PEAK_FIELD = {
     "mxfp4": "fp4_tflops",
     "int4": "int4_tops",
 }
+
+
+@dataclass(frozen=True)
+class Range:
+    """A figure and the ends of its 90 % interval."""
+
+    value: float
+    low: float
+    high: float

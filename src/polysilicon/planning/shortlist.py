@@ -21,13 +21,10 @@ from polysilicon.records.bounded import Amount, Bounded, unknown
 from polysilicon.records.errors import InputError, NothingFits, PolysiliconError
 from polysilicon.records.recorder import formula
 from polysilicon.records.table import Table
-from polysilicon.records.units import KILO
+from polysilicon.records.units import KILO, MEGA, S_PER_H
 from polysilicon.scenario import Entity
 from polysilicon.workloads.model import Workload
 from polysilicon.workloads.task import Training
-
-MILLION = 1e6
-SECONDS_PER_HOUR = 3600.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def rent_per_mtoken_usd(rent_usd_per_chip_h: Amount, chips: Amount, step_s: Amou
 
     Source: arithmetic: price times chips times time.
     """
-    return rent_usd_per_chip_h * chips * (step_s / SECONDS_PER_HOUR) / (tokens / MILLION)
+    return rent_usd_per_chip_h * chips * (step_s / S_PER_H) / (tokens / MEGA)
 
 
 @dataclass(frozen=True)
@@ -218,7 +215,7 @@ def _entry(
     rent = price_of(catalogue, item, "on_demand", place.on, place.country) if place else None
     step = Bounded(_first(found.best.step_s), _first(found.best.low_s), _first(found.best.high_s))
     cost = rent_per_mtoken_usd(rent.amount, float(found.chips), step, tokens) if rent else unknown()
-    energy = float(found.best_energy_j[0]) / KILO / (tokens / MILLION)
+    energy = float(found.best_energy_j[0]) / KILO / (tokens / MEGA)
     return Entry(item.id, chip.id, found, rent, cost, energy, ruling)
 
 

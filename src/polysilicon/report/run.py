@@ -3,10 +3,9 @@
 import numpy as np
 from rich.console import Group, RenderableType
 
-from polysilicon.performance.goodput import S_PER_DAY
-from polysilicon.performance.run import MINUTE, Run
+from polysilicon.performance.run import Run
 from polysilicon.performance.training import TrainingEstimate
-from polysilicon.records.units import GIGA, KILO, S_PER_H
+from polysilicon.records.units import GIGA, KILO, S_PER_DAY, S_PER_H, S_PER_MIN
 from polysilicon.report.estimate import doubts, shares, training
 from polysilicon.report.terminal import pairs, text
 from polysilicon.report.words import interval, number, short
@@ -86,7 +85,7 @@ def _unit(seconds: float, day_from: float) -> tuple[float, str]:
     for least, divisor, unit in (
         (day_from, S_PER_DAY, "days"),
         (2 * S_PER_H, S_PER_H, "h"),
-        (2 * MINUTE, MINUTE, "min"),
+        (2 * S_PER_MIN, S_PER_MIN, "min"),
     ):
         if seconds >= least:
             return divisor, unit

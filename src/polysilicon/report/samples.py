@@ -3,11 +3,10 @@
 from rich.console import Group, RenderableType
 
 from polysilicon.performance.sample_training import SampleTraining
-from polysilicon.performance.serving_estimate import Range
 from polysilicon.records.units import GIB
 from polysilicon.report.estimate import doubts, shares
 from polysilicon.report.terminal import pairs, text
-from polysilicon.report.words import number
+from polysilicon.report.words import number, ranged
 
 UNVALIDATED = "unvalidated: measured cases of this kind are too few, or too far off, to vouch for these figures"
 
@@ -18,8 +17,8 @@ def sample_training(made: SampleTraining) -> RenderableType:
     fits = "" if made.fits else f": DOES NOT FIT{_remedy(made)}"
     each = made.samples_per_s_per_chip
     named = [
-        ("step", _range(made.step_s, "s")),
-        ("throughput", _range(made.samples_per_s, f"{made.samples}/s")),
+        ("step", ranged(made.step_s, "s")),
+        ("throughput", ranged(made.samples_per_s, f"{made.samples}/s")),
         ("of one chip", f"{number(each.value)} {made.samples}/s"),
         ("memory", f"{number(made.memory_gib, 3)} of {number(room, 3)} GiB a chip{fits}"),
     ]
@@ -44,7 +43,3 @@ def _remedy(made: SampleTraining) -> str:
         return "; give it more chips"
     changed = [f"{name} {value}" for name, value in made.instead.items() if value != made.layout[name]]
     return f"; it would with {', '.join(changed)}"
-
-
-def _range(figure: Range, unit: str) -> str:
-    return f"{number(figure.value)} {unit} (90 %: {number(figure.low, 3)} to {number(figure.high, 3)})"

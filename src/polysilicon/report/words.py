@@ -1,7 +1,10 @@
 """How values are written for people: numbers, units, gaps and text that others wrote."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from polysilicon.performance.values import Range
 
 GAP = "–"
 
@@ -34,6 +37,11 @@ def interval(low: float | None, high: float | None, digits: int = 3) -> str:
         return ""
     above = "unbounded" if high is None else number(high, digits)
     return f"90 %: {number(low or 0.0, digits)} to {above}"
+
+
+def ranged(figure: "Range", unit: str) -> str:
+    """A figure with its interval: `250 ms (90 %: 194 to 390)`."""
+    return f"{number(figure.value)} {unit} ({interval(figure.low, figure.high)})"
 
 
 def short(value: float) -> str:

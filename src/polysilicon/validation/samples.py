@@ -10,7 +10,7 @@ from polysilicon.performance.sample_jobs import efficiency_for
 from polysilicon.performance.sample_parts import samples_per_s
 from polysilicon.performance.sample_training import interval_s, unvalidated
 from polysilicon.performance.values import Values
-from polysilicon.records.units import TERA
+from polysilicon.records.units import S_PER_MIN, TERA
 from polysilicon.validation.sample_cases import (
     RATE,
     SampleCase,
@@ -24,7 +24,6 @@ from polysilicon.validation.sample_cases import (
 from polysilicon.validation.score import Score
 from polysilicon.validation.training_table import MEASURED, Case
 
-S_PER_MIN = 60.0
 UNVALIDATED = "unvalidated: measured cases of this kind are too few, or too far off"
 UNITS = {
     "step_time_s": "s",

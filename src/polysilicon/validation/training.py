@@ -30,7 +30,7 @@ from polysilicon.performance.training import (
 from polysilicon.performance.values import Values
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import PolysiliconError
-from polysilicon.records.units import GIB, TERA
+from polysilicon.records.units import GIB, S_PER_MIN, TERA
 from polysilicon.validation import samples
 from polysilicon.validation.fit_record import fitted_sources
 from polysilicon.validation.peers import beside
@@ -56,7 +56,6 @@ UNITS = {
     "peak_mem_gib": "GiB",
 }
 
-S_PER_MIN = 60.0
 # The fitted interval that bounds each kind of peak.
 INTERVAL = {"computed": "allocator", "allocated": "allocator", "reserved": "allocator", "process": "memory"}
 
