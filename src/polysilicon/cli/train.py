@@ -13,6 +13,7 @@ from polysilicon.cli.options import (
     Facts,
     Json,
     Out,
+    Whole,
     answer,
     answer_tree,
     catalogue,
@@ -56,9 +57,9 @@ class Job:
     """
 
     chip: Chip = None
-    chips: int | None = None
-    global_batch: int | None = None
-    sequence: Annotated[int, Parameter(name=["--sequence", "--seq-len"])] = 4096
+    chips: Whole | None = None
+    global_batch: Whole | None = None
+    sequence: Annotated[Whole, Parameter(name=["--sequence", "--seq-len"])] = 4096
 
     def question(
         self, known: "Catalogue", model: str | None, tokens: float | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import answer, answer_tree, sane
+from polysilicon.cli.options import TABLES, answer, answer_tree, sane
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -20,7 +20,7 @@ QUESTION = ("chip", "chips", "global_batch")
 REPLICATED = ("dp", "micro_batch", "zero", "recompute", "precision")
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=TABLES)
 @dataclass(frozen=True)
 class Tables:
     """How the embedding tables of a recommender are cut.
@@ -28,7 +28,7 @@ class Tables:
     Attributes
     ----------
     tables
-        Whole tables, columns of them, or rows of them lie on different chips.
+        Whole embedding tables, columns of them, or rows of them lie on different chips.
     tables_in
         In the memory of the chips, or of their hosts.
     """
