@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from cyclopts import Token
+    from rich.console import RenderableType
 
     from polysilicon.facts import Catalogue
     from polysilicon.records.recorder import Step

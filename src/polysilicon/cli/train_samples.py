@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cyclopts import Parameter
 
 from polysilicon.cli.options import TABLES, answer, answer_tree, sane
+from polysilicon.cli.train_run import UPKEEP
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 # What is said of every job, whatever its model.
 QUESTION = ("chip", "chips", "global_batch")
+NO_RUNS = "whole runs are modelled for transformers only so far"
 REPLICATED = ("dp", "micro_batch", "zero", "recompute", "precision")
 
 
@@ -66,6 +68,7 @@ def sample_layout(model: "Sampled", said: Mapping[str, Any], tables: Tables) -> 
     from polysilicon.records.errors import InputError, Place
     from polysilicon.workloads.model import Recommender, UNet
 
+    _refuse({name: said[name] for name in (*UPKEEP, "tokens", "blocking_checkpoints") if name in said}, (), NO_RUNS)
     precision = str(said.get("precision") or "bf16")
     if isinstance(model, Recommender):
         why = f"{model.name} is a recommender, whose tables --tables and --tables-in cut"

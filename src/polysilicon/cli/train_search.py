@@ -72,7 +72,9 @@ class Work:
             raise InputError("needs Dask", place=Place(field="--cluster"), remedy=remedy) from cause
         except (OSError, ValueError) as cause:
             remedy = "is its scheduler up, and reachable from here?"
-            raise InputError("nobody answers", place=Place(field="--cluster"), found=self.cluster, remedy=remedy) from cause
+            raise InputError(
+                "nobody answers", place=Place(field="--cluster"), found=self.cluster, remedy=remedy
+            ) from cause
         try:
             yield executor
         except KeyboardInterrupt:
