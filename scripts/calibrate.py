@@ -107,6 +107,7 @@ PARAMETERS = (
     Parameter("data_overlap", 0.50, 0.8),
     Parameter("shard_overlap", 0.70, 0.8),
     Parameter("scaleup", 0.70, 0.8),
+    Parameter("bus", 0.80, 0.8),
     Parameter("scaleout", 0.70, 0.8),
 )
 GROUP_SPREAD = 0.4

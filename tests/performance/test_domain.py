@@ -32,6 +32,8 @@ def reasons(one: Asked, chip: str = A100, mfu_pct: float = 40.0) -> tuple[str, .
 
 def test_what_was_measured_lies_inside() -> None:
     assert reasons(asked()) == ()
+    assert reasons(asked(shard=4)) == ()
+    assert reasons(asked(Recipe(tensor_hidden=0.0))) == ()
 
 
 @pytest.mark.parametrize(
@@ -44,10 +46,10 @@ def test_what_was_measured_lies_inside() -> None:
         (asked(Recipe(frozen=1.0, weight_bytes=0.52)), "weights in fewer than eight bits: no measured case"),
         (asked(offload_optimizer=0.5), "optimizer offload: no measured case"),
         (asked(cp=2, context="all_to_all"), "all-to-all context parallelism: no measured case"),
-        (asked(zero_stage=3, shard=4), "a ZeRO group smaller than the replicas: no measured case"),
+        (asked(offload_weights=0.5), "weight offload: no measured case"),
         (asked(Recipe(sparse=1.0)), "2:4 sparsity: no measured case"),
         (asked(Recipe(imbalance=1.5)), "uneven experts: no measured case"),
-        (asked(Recipe(tensor_hidden=0.0)), "overlap other than fitted: no measured case"),
+        (asked(Recipe(dual_batch=1.0)), "two micro-batches at once: no measured case"),
         (asked(Recipe(algorithm=4.0)), "auto collectives: no measured case"),
         (asked(precision="fp8"), "fp8: no measured case on ampere"),
         (asked(cp=2), "cp 2: largest measured on ampere 1"),

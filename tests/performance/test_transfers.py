@@ -26,14 +26,15 @@ def test_overlap_can_be_asked_for_and_switched_off(mixture, step_of, field, part
     off, some, most = (step_of(mixture, layout, Recipe(**{field: one})) for one in (0.0, share, 1.0))
     exposed = [float(np.ravel(getattr(one, part))[0]) for one in (off, some, most)]
     assert exposed[0] >= exposed[1] * (1 - 1e-12) >= exposed[2] * (1 - 1e-9)
-    assert exposed[0] >= float(np.ravel(getattr(step_of(mixture, layout), part))[0])
+    measured = float(np.ravel(getattr(step_of(mixture, layout), part))[0])
+    assert exposed[0] >= measured >= exposed[2] * (1 - 1e-12)  # to ask for all is never slower than to ask nothing
 
 
 # Numbers too small for a float's whole precision are no times.
 @given(*(st.floats(0, most, allow_subnormal=False) for most in (1, 1, 10, 10)))
-def test_no_more_is_hidden_than_there_is_compute_beside(asked, fitted, transfer, beside):
+def test_no_more_is_hidden_than_there_is_compute_beside_or_measured_runs_hid(asked, fitted, transfer, beside):
     share = hidden_share(asked, fitted, transfer, beside)
-    assert share * transfer <= beside * (1 + 1e-12)
+    assert share * transfer <= max(beside, fitted * transfer) * (1 + 1e-12)
     assert share <= asked
     assert hidden_share(-1.0, fitted, transfer, beside) == fitted
 

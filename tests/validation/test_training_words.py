@@ -1,7 +1,7 @@
 import pytest
 
 from polysilicon.records.errors import InputError
-from polysilicon.validation.training_words import precision_of, recompute_of
+from polysilicon.validation.training_words import layout_said, overlap_said, precision_of, recompute_of, says_fused
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,32 @@ def test_words_of_frameworks_mean_one_of_ours(word, meant):
 def test_an_unknown_word_is_refused_with_the_known_ones(read, word):
     with pytest.raises(InputError, match=word):
         read(word)
+
+
+@pytest.mark.parametrize(
+    ("tricks", "said"),
+    [
+        ("micro_num 4; optimizer states sharded over 8 DP ranks (Hybrid ZeRO)", {"shard": 8.0}),
+        ("optimizer states sharded over all DP ranks", {}),
+        ("Megatron-FSDP shard group 64; cpu_offloading_num_layers=40", {"shard": 64.0, "offload_activations": 0.5}),
+        ("ZeRO-3, optimizer+activation offload", {"offload_optimizer": 1.0, "offload_activations": 1.0}),
+        ("right-sized: ZeRO-2, no checkpointing, no offload", {}),
+        ("pipeline schedule zbv", {"schedule": 1.0}),
+        ("", {}),
+    ],
+)
+def test_words_name_columns_of_a_layout(tricks: str, said: dict[str, float]) -> None:
+    assert layout_said(tricks, layers=80) == said
+
+
+def test_words_say_that_nothing_overlaps() -> None:
+    assert set(overlap_said("Megatron-LM, 8 micro-batches, no overlap").values()) == {0.0}
+    assert overlap_said("FSDP 32 x TP 8, vanilla TP, bf16") == {"tensor_hidden": 0.0}
+    assert overlap_said("mc2 TP overlap; overlap grad reduce") == {}
+
+
+def test_attention_is_fused_as_the_words_say_else_as_was_usual() -> None:
+    assert says_fused("FlashAttention", usual=False)
+    assert not says_fused("Megatron-LM 2021 (no sequence parallel, no flash attention)", usual=True)
+    assert says_fused("distributed optimizer", usual=True)
+    assert not says_fused("distributed optimizer", usual=False)

@@ -142,7 +142,8 @@ def _own(known: "Catalogue", one: "Prepared") -> "tuple[Layouts, Recipe]":
     if words("recipe"):
         precision, recipe = recipe_of(known, words("recipe"), **one.recipe)
     layout |= {name: _number(name, words(name)) for name in NUMBERS if words(name)}
-    schedule, context = ((words(name) or usual).replace("-", "_") for name, usual in CHOSEN.items())
+    usual = CHOSEN | {"schedule": CHOICES["schedule"][int(layout.pop("schedule"))]}
+    schedule, context = ((words(name) or one).replace("-", "_") for name, one in usual.items())
     made = Layouts.one(recompute=recompute, precision=precision, schedule=schedule, context=context, **layout)
     return made, recipe
 

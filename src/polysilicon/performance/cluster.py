@@ -46,10 +46,11 @@ class Cluster:
     """`chips` equal chips. Every figure is of one chip; rates are SI a second, bandwidths one direction.
 
     The scale-up domain (NVLink, HCCS, ICI, ...) holds `scaleup_domain` chips; beyond it each chip has its share
-    of the node's network cards. `peak_flop_per_s` is dense matrix throughput by precision; a precision the chip
-    has no units for is absent. `sparse_gain` is how much faster products with a weight pruned two of four run: 1
-    where the chip's record states no such peak. `fabric` is the shape of the networks, neutral where no record
-    states it. Figures may be arrays: then the cluster is a column of clusters, one a candidate.
+    of the node's network cards. `on_bus` is 1 where no fabric joins the chips of a host but its bus does.
+    `peak_flop_per_s` is dense matrix throughput by precision; a precision the chip has no units for is absent.
+    `sparse_gain` is how much faster products with a weight pruned two of four run: 1 where the chip's record states no
+    such peak. `fabric` is the shape of the networks, neutral where no record states it. Figures may be arrays: then the
+    cluster is a column of clusters, one a candidate.
     """
 
     chip: str
@@ -61,6 +62,7 @@ class Cluster:
     scaleup_domain: Values
     scaleout_bytes_per_s: Values
     node_size: Values
+    on_bus: Values = 0.0
     family: str = ""
     device_class: str = ""
     system: str = ""
@@ -92,7 +94,8 @@ class Cluster:
         node = reader.read("chips", domain if usual.value <= domain <= (usual.high or domain) else usual.value)
         # A chip alone sends nothing, so a link that no source states is no reason to refuse it.
         scaleup = reader.read("scaleup_bw_gbs") / 2 * GIGA if min(domain, chips) > 1 else np.inf
-        if domain < node and chips > 1:
+        on_bus = domain < node and chips > 1
+        if on_bus:
             # Chips of one host that no fabric joins talk through its bus, and the slowest hop sets the pace.
             bus = catalogue.get(Assumption, "host-bus-gbs")
             scaleup, domain = bus.value * GIGA, node
@@ -114,6 +117,7 @@ class Cluster:
             scaleup_domain=domain,
             scaleout_bytes_per_s=scaleout,
             node_size=node,
+            on_bus=float(on_bus),
             family=chip.family,
             device_class=chip.device_class,
             system=system.id if system else "",
@@ -140,6 +144,7 @@ class Cluster:
             scaleup_domain=column("scaleup_domain"),
             scaleout_bytes_per_s=column("scaleout_bytes_per_s"),
             node_size=column("node_size"),
+            on_bus=column("on_bus"),
             sparse_gain=column("sparse_gain"),
             fabric=Fabric.stack([cluster.fabric for cluster in clusters]),
         )

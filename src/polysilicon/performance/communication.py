@@ -114,9 +114,11 @@ def link_of(ranks: Values, inside: Values, within: Values, beyond: Values) -> Va
 def hidden_share(asked: Values, fitted: Values, transfer_s: Values, hideable_s: Values) -> Values:
     """Share of a transfer that compute hides: what the recipe asks for and compute covers, else the fitted share.
 
+    What measured runs hid can be hidden, whatever lies beside it here.
+
     Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102), overlap of each kind of communication.
     """
-    covered = np.minimum(asked, hideable_s / np.maximum(transfer_s, 1e-30))
+    covered = np.minimum(asked, np.maximum(hideable_s / np.maximum(transfer_s, 1e-30), fitted))
     return np.where(np.asarray(asked) < 0.0, fitted, covered)
 
 

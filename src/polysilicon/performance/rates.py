@@ -85,6 +85,15 @@ def own_pace(pace: Values, vendor_tuned: Values, untuned: Values) -> Values:
 
 
 @formula
+def joined_share(fabric: Values, bus: Values, on_bus: Values) -> Values:
+    """Share of its bandwidth that a scale-up link reaches: a fabric's, or that of a bus the chips of a host share.
+
+    Source: fit of measurements/training.csv, whose rows of A100 PCIe and L40S have no fabric.
+    """
+    return np.where(np.asarray(on_bus) > 0.0, bus, fabric)
+
+
+@formula
 def link_bytes_per_s(peak_bytes_per_s: Values, share: Values) -> Values:
     """Bandwidth that a collective reaches on a link.
 
@@ -229,7 +238,9 @@ def _rates(
             kernel_share(e["stream_traffic"], recipe.tuned_attention, e["untuned_stream"]),
             pace,
         ),
-        scaleup_bytes_per_s=link_bytes_per_s(cluster.scaleup_bytes_per_s, e["scaleup"]),
+        scaleup_bytes_per_s=link_bytes_per_s(
+            cluster.scaleup_bytes_per_s, joined_share(e["scaleup"], e["bus"], cluster.on_bus)
+        ),
         scaleout_bytes_per_s=link_bytes_per_s(cluster.scaleout_bytes_per_s, e["scaleout"]),
         scaleup_latency_s=latencies_s[0],
         scaleout_latency_s=latencies_s[1],

@@ -16,7 +16,7 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.layouts import RECOMPUTE, Layouts
 from polysilicon.performance.rates import rates
-from polysilicon.performance.recipe import Recipe, tuned_attention
+from polysilicon.performance.recipe import UNSAID, Recipe, tuned_attention
 from polysilicon.performance.step import Job
 from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PRECISIONS
@@ -27,10 +27,13 @@ from polysilicon.validation.score import Status
 from polysilicon.validation.timed_steps import in_our_words
 from polysilicon.validation.training_software import PEAKS, RECIPE, Software, software_of
 from polysilicon.validation.training_words import (
+    HIDDEN,
     INFERENCE,
     ONE_LAYER,
     PARTIAL,
     TRAINING,
+    layout_said,
+    overlap_said,
     precision_of,
     recompute_of,
     says_fused,
@@ -179,7 +182,7 @@ def prepare(catalogue: Catalogue, case: Case) -> Prepared:
         missing = _missing(case, made.model)
         if made.model is None or any(one in missing for one in ESSENTIAL):
             return _lacking(made, missing)
-        made.layout, made.recipe = _layout(case), _recipe(catalogue, case)
+        made.layout, made.recipe = _layout(case, made.model.layers), _recipe(catalogue, case)
         made.cluster = _cluster(catalogue, case)
         for precision in (precision_of(case.word("precision")), "bf16"):
             made.cluster.peak(precision)
@@ -249,9 +252,6 @@ def _verdict(case: Case) -> tuple[Status, str]:
         return "unsupported", f"phase {phase} is not modelled yet"
     if kind not in ("", "dense", "moe", "vision"):
         return "unsupported", f"training of {kind} models is not modelled yet"
-    tricks = case.word("other_tricks")
-    if "optimizer" in tricks and "offload" in tricks:
-        return "unsupported", "offloading optimizer states to the host is not modelled yet"
     check = case.word("check")
     if case.word("quality") == "D":
         return "implausible", "quality D: the source's figure is not possible or not conditioned"
@@ -344,7 +344,7 @@ def _follows(name: str, case: Case, model: Transformer | None) -> bool:
     return only_choice.get(name, False)
 
 
-def _layout(case: Case) -> dict[str, float]:
+def _layout(case: Case, layers: float) -> dict[str, float]:
     """The degrees a row states, with the plainest choice for what it leaves open."""
     chips = case.number("chips") or 1.0
     layout = {name: case.number(name) or 1.0 for name in ("tp", "pp", "cp", "ep", "interleave")}
@@ -360,7 +360,8 @@ def _layout(case: Case) -> dict[str, float]:
     layout["recompute"] = float(RECOMPUTE.index("full" if word in PARTIAL else word))
     layout["recomputed_share"] = _recomputed_share(case)
     layout["precision"] = float(PRECISIONS.index(precision_of(case.word("precision"))))
-    return layout
+    unsaid = {"shard": 0.0, "schedule": 0.0, "offload_optimizer": 0.0, "offload_activations": 0.0}
+    return layout | unsaid | layout_said(case.word("other_tricks"), layers)
 
 
 def _sequence_parallel(case: Case) -> float:
@@ -400,9 +401,18 @@ def _recipe(catalogue: Catalogue, case: Case) -> dict[str, float]:
         "blocking": float("LAUNCH_BLOCKING" in tricks),
         "software_years": _software_years(catalogue, case),
         "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
-        "reduce_bytes": 2.0 if "PURE" in tricks or "grad_sync bf16" in tricks else 4.0,
+        "reduce_bytes": _reduce_bytes(case),
         **_kept(case),
+        **dict.fromkeys(HIDDEN, UNSAID),
+        **overlap_said(tricks),
     }
+
+
+def _reduce_bytes(case: Case) -> float:
+    """Bytes of a gradient on the wire: two where the words say so, or where gradients are summed in 16 bits."""
+    tricks = case.word("other_tricks")
+    narrow = "PURE" in tricks or "grad_sync bf16" in tricks or software(case).recipe.get("gradient_bytes") == 2.0
+    return 2.0 if narrow else 4.0
 
 
 def _kept(case: Case) -> dict[str, float]:

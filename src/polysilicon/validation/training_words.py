@@ -2,7 +2,7 @@
 
 import re
 
-from polysilicon.performance.layouts import RECOMPUTE
+from polysilicon.performance.layouts import RECOMPUTE, SCHEDULES
 from polysilicon.performance.values import BYTES_PER_ELEMENT, PRECISIONS
 from polysilicon.records.errors import InputError
 
@@ -38,6 +38,13 @@ RECOMPUTED = {one: one for one in (*RECOMPUTE, *PARTIAL)} | {
     "unknown": "",
     "": "",
 }
+SHARDED = re.compile(r"sharded over (\d+) DP ranks|\bshard group (\d+)|FSDP2? shard (\d+)", re.IGNORECASE)
+KEPT_BY_HOST = re.compile(r"cpu_offloading_num_layers=(\d+)", re.IGNORECASE)
+ON_HOST = re.compile(r"optimizer ?\+ ?activation offload", re.IGNORECASE)
+WITHOUT_OVERLAP = re.compile(r"\b(no|without) (comm\w* )?overlap|overlap (switched )?off", re.IGNORECASE)
+PLAIN_TENSORS = re.compile(r"\bvanilla TP\b", re.IGNORECASE)
+ZERO_BUBBLE = re.compile(r"\b(zero-bubble|zbv?|zb-h1)\b", re.IGNORECASE)
+HIDDEN = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden", "data_hidden")
 FLASH = re.compile(r"\bflash", re.IGNORECASE)
 WITHOUT_FLASH = re.compile(r"\b(no|without|not)\W+flash", re.IGNORECASE)
 INFERENCE = ("prefill", "decode", "serving", "inference", "generation")
@@ -81,3 +88,23 @@ def says_fused(tricks: str, usual: bool) -> bool:
     if WITHOUT_FLASH.search(tricks):
         return False
     return usual or bool(FLASH.search(tricks))
+
+
+def layout_said(tricks: str, layers: float) -> dict[str, float]:
+    """Columns of a layout that a row's words name: ZeRO groups, a schedule, what lies in host memory."""
+    sharded, kept = SHARDED.search(tricks), KEPT_BY_HOST.search(tricks)
+    said = {"shard": float(next(one for one in sharded.groups() if one))} if sharded else {}
+    if kept:
+        said["offload_activations"] = min(float(kept[1]) / layers, 1.0)
+    if ON_HOST.search(tricks):
+        said |= {"offload_optimizer": 1.0, "offload_activations": 1.0}
+    if ZERO_BUBBLE.search(tricks):
+        said["schedule"] = float(SCHEDULES.index("zero_bubble"))
+    return said
+
+
+def overlap_said(tricks: str) -> dict[str, float]:
+    """Shares of transfers that a row's words say are hidden: none, where they say that nothing overlaps."""
+    if WITHOUT_OVERLAP.search(tricks):
+        return dict.fromkeys(HIDDEN, 0.0)
+    return {"tensor_hidden": 0.0} if PLAIN_TENSORS.search(tricks) else {}
