@@ -193,3 +193,16 @@ def test_ctrl_c_ends_a_solver_that_does_not_listen(tmp_path):
     _, err = one.communicate(timeout=5)
     assert one.returncode == 130
     assert err == "polysilicon: interrupted; nothing half-written is left behind\n"
+
+
+def test_the_package_runs_as_a_module(tmp_path):
+    asked = [sys.executable, "-m", "polysilicon", "--version"]
+    done = subprocess.run(asked, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0
+    assert done.stdout.strip()
+
+
+def test_help_shows_no_default_that_is_none(run):
+    told = run("search", "train", "--help").out
+    assert "[default: 4096]" in told
+    assert not any(nothing in told for nothing in ("default: ()", "default: None", "default: ]"))

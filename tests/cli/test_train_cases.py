@@ -70,3 +70,9 @@ def test_an_option_that_a_table_would_overhear_is_refused(run, table, option):
     ran = run("estimate", "train", "--cases", table(one=",,,,"), *option)
     assert ran.code == 2
     assert f"{option[0]} and --cases both ask" in ran.err
+
+
+def test_a_chip_that_a_table_names_in_other_words_is_said(run, table):
+    path = table(a=",,,,")
+    path.write_text(path.read_text().replace("chip_id", "chip").replace("nvidia-h100-sxm-80gb", "h100-sxm-80gb"))
+    assert answers(run, path)["a"]["chip_id"] == "nvidia-h100-sxm-80gb"

@@ -31,6 +31,8 @@ def test_an_option_reaches_the_layout(run, asked, row):
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
+        ((*DENSE, "--tp", 2.5), "--tp: is no whole number; found '2.5'"),
+        ((*DENSE, "--dp", "x"), "--dp: is no whole number; found 'x'"),
         ((*DENSE, "--schedule", "zero-bubble"), "--schedule: changes nothing here; it needs --pp above 1"),
         ((*DENSE, "--context", "all-to-all"), "--context: changes nothing here; it needs --cp above 1"),
         ((*DENSE, "--sequence-parallel"), "--sequence-parallel: changes nothing here"),

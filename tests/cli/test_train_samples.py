@@ -77,3 +77,9 @@ def test_rows_of_a_table_are_answered_beside_transformers(run, tmp_path):
     assert float(rows["rank"]["samples_per_s"]) > 1e6
     assert rows["rank"]["unvalidated"] == "1"
     assert float(rows["write"]["tokens_per_s_per_chip"]) > 0
+
+
+def test_a_whole_run_is_refused_with_the_reason(run):
+    ran = run(*RANK, "--tokens", "3T")
+    assert ran.code == 2
+    assert "whole runs are modelled for transformers only" in ran.err

@@ -76,10 +76,37 @@ def test_all_systems_are_asked_at_once(run):
         (("--chip", "dgx-h100", *JOB, "--workers", 0), "--workers"),
         (("--chip", "all", *JOB, "--in", "SG", "--on", "soon"), "date"),
         (("--chip", "all", *JOB, "--in", "XX", "--on", "2026-11-24"), "XX"),
-        (("--chip", "dgx-h100", *JOB, "--cluster", "nonsense://"), "--cluster"),
+        (("--chip", "dgx-h100", *JOB, "--cluster", "nonsense://"), "--cluster: is no address"),
+        (("--chip", "dgx-h100", *JOB, "--cluster", "bogus"), "allowed: an address such as tcp://host:8786"),
+        (("--chip", "dgx-h100", *JOB, "--cluster", "tcp://h:1", "--workers", 2), "--workers: changes nothing here"),
+        (("--chip", "dgx-h100", *JOB, "--headquarters", "CN"), "it needs --in and --on"),
+        (("--chip", "dgx-h100", *JOB, "--folder", __file__), "--folder: is no folder"),
+        (("--chip", ",", *JOB), "--chip: names no system"),
+        (("--chip", "all", *JOB, "--front"), "--front: changes nothing here; it needs one system"),
+        (("--chip", "all", *JOB, "--top", 3), "--top: changes nothing here; it needs one system"),
+        (("--chip", "all", *JOB, "--folder", "kept"), "--folder: changes nothing here; it needs one system"),
     ],
 )
 def test_what_can_t_be_asked_is_refused(run, options, told):
     ran = run("search", "train", "llama-3.1-8b", *options)
     assert ran.code == 2
     assert told in ran.err
+
+
+@pytest.mark.parametrize("option", [("--by", "energy"), ("--front",), ("--workers", 2), ("--folder", "kept")])
+def test_a_table_takes_no_option_of_one_search(run, tmp_path, option):
+    (tmp_path / "in.csv").write_text("model,chip_id,chips,global_batch,seq_len\nllama-3.1-8b,dgx-h100,8,8,2048\n")
+    ran = run("search", "train", "--cases", tmp_path / "in.csv", *option)
+    assert ran.code == 2
+    assert f"{option[0]}: changes nothing here" in ran.err
+
+
+def test_a_model_that_can_t_be_searched_is_told_once(run):
+    ran = run("search", "train", "flux.1-dev", "--chip", "all", *JOB)
+    assert ran.code == 3
+    assert ran.err.count("transformers only") == 1
+
+
+def test_fewer_chips_than_there_are_is_said(run):
+    ran = run("search", "train", "llama-3.1-8b", "--chip", "dgx-h100", *JOB, "--tp", 8, "--by", "cost")
+    assert "8 of 16 x nvidia-h100-sxm-80gb" in ran.out

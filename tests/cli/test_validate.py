@@ -67,3 +67,16 @@ def test_every_row_is_printed_where_asked(run, here):
     every = run("validate", "training", "--cases", "many.csv", "--rows", "all").out
     assert all(f"case-{at}" in every for at in range(30))
     assert "case-29" not in run("validate", "training", "--cases", "many.csv", "--rows", "0").out
+
+
+def test_the_chart_may_not_replace_the_table(run, mine, here):
+    ran = run("validate", "training", "--cases", str(mine), "--out", "x.html", "--chart", here / "x.html")
+    assert ran.code == 2
+    assert "--chart: would replace" in ran.err
+    assert not (here / "x.html").exists()
+
+
+def test_fewer_rows_than_none_are_refused(run, mine):
+    ran = run("validate", "training", "--cases", str(mine), "--rows", "-3")
+    assert ran.code == 2
+    assert "--rows: is no sane quantity" in ran.err

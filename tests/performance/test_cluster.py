@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from polysilicon.performance import Cluster
+from polysilicon.performance.cluster import Reading
 from polysilicon.records.errors import InputError, UnknownName
 
 
@@ -70,3 +71,9 @@ def test_chips_without_a_network_form_no_cluster_beyond_their_host(catalogue):
     assert Cluster.from_catalogue(catalogue, "huawei-atlas-300i-duo", 8).chips == 8
     with pytest.raises(InputError, match="no network beyond its 8 chips"):
         Cluster.from_catalogue(catalogue, "huawei-atlas-300i-duo", 64)
+
+
+def test_a_reading_with_many_sources_names_the_first():
+    told = str(Reading("bf16_tflops", "a-chip", 100.0, "press", ("one", "two", "three", "four")))
+    assert told == "a-chip: bf16_tflops = 100 (press; one, two and 2 more)"
+    assert str(Reading("bf16_tflops", "a-chip", 100.0, "press", ("one",))).endswith("(press; one)")

@@ -43,6 +43,7 @@ def test_what_was_measured_lies_inside() -> None:
         (asked(sequence=2**22), "a sequence of 4,194,304 tokens: largest measured"),
         (asked(tp=16), "tp 16: largest measured 8"),
         (asked(schedule="zero_bubble"), "zero-bubble schedule: no measured case"),
+        (asked(Recipe(frozen=1.0, weight_bytes=0.52)), "weights in fewer than eight bits: no measured case"),
         (asked(offload_optimizer=0.5), "optimizer offload: no measured case"),
         (asked(cp=2, context="all_to_all"), "all-to-all context parallelism: no measured case"),
         (asked(offload_weights=0.5), "weight offload: no measured case"),

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Group
 
 from polysilicon.facts import load
-from polysilicon.performance import Cluster, Layouts, estimate_training
+from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
 from polysilicon.performance.training import TrainingEstimate
-from polysilicon.report.estimate import beyond, training
+from polysilicon.report.estimate import beyond, instead, training
 from polysilicon.report.terminal import console
 from polysilicon.workloads import Training, transformer
 
@@ -59,3 +59,22 @@ def test_the_allocators_peak_and_what_lies_on_the_host_are_told_apart(capsys: py
     told = away.to_dict()
     assert told["peaks"]["allocated"][0] < told["peaks"]["process"][0] == told["memory"]["memory_bytes"][0]
     assert told["host_bytes"][0] == pytest.approx(plain.to_dict()["memory"]["optimizer_bytes"][0])
+
+
+def test_chips_batch_and_sequence_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    console(100).print(training(made()))
+    shown = capsys.readouterr().out
+    assert "on 8 x nvidia-h100-sxm-80gb" in shown
+    assert "16 sequences of 2,048 tokens a step" in shown.replace("\n", " ")
+    assert made().to_dict()["global_batch"] == 16
+
+
+def test_what_does_not_fit_says_what_would(capsys: pytest.CaptureFixture[str]) -> None:
+    console(200).print(training(replace(made(), fits=[False]), remedy=instead(made(), Layouts.one(tp=8, zero_stage=3))))
+    assert "DOES NOT FIT; the nearest layout that does: zero_stage 3" in capsys.readouterr().out
+    assert "search train" in instead(made(), None)
+
+
+def test_fixed_weights_qualify_the_utilisation(capsys: pytest.CaptureFixture[str]) -> None:
+    console(100).print(training(replace(made(), recipe=Recipe(frozen=1.0))))
+    assert "as if every weight were trained" in capsys.readouterr().out

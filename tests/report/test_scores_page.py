@@ -62,3 +62,17 @@ def test_the_page_needs_no_network_and_escapes_what_others_wrote():
 def test_a_page_without_any_prediction_still_says_why():
     page = render("training", [Score(case_id="odd", quantity="none", status="unsupported", why="it is odd")])
     assert "it is odd" in page
+
+
+@pytest.mark.parametrize(
+    ("quantity", "title"),
+    [
+        ("samples_per_s", "throughput in samples"),
+        ("model_tflops_per_chip", "model FLOP rate"),
+        ("mfu_pct", "MFU"),
+        ("step_time_s", "step time"),
+    ],
+)
+def test_a_picture_is_called_by_what_it_shows(quantity, title):
+    made = [score(at, quantity=quantity) for at in range(5)]
+    assert charts(made)[quantity].title == title

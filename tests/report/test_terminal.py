@@ -2,11 +2,13 @@ import io
 import json
 
 import numpy as np
+import pytest
 from rich.console import Console
 
 from polysilicon.records.recorder import Step
 from polysilicon.records.table import Table
 from polysilicon.report import explanation, files, scores, terminal
+from polysilicon.report.doubt import BEYOND
 from polysilicon.validation.score import Score
 
 
@@ -113,3 +115,17 @@ def test_the_report_names_statuses_vendors_and_the_rows_furthest_off():
     for words in ("ok: 2, unsupported: 1", "NVIDIA", "AMD", "first 2 of 3"):
         assert words in said
     assert said.index("90 %") < said.index("10 %")
+
+
+@pytest.mark.parametrize("width", range(40, 100))
+def test_no_heading_is_cut(width):
+    columns = {"name": ["a", "b"], **{f"column{n}_/ of it": [n, n + 0.25] for n in range(6)}}
+    header = shown(terminal.table(Table("T", columns)), width).split("─")[0]
+    assert header.count("column") == header.count("/ of it") > 0
+
+
+def test_the_mark_of_what_was_never_validated_stays_on_a_narrow_screen():
+    columns = {"name": ["a", "b"], "figure_s": [1.0, 2.0], "memory_gib": [100.5, 200.5], BEYOND: ["", BEYOND]}
+    said = shown(terminal.table(Table("T", columns)), 16)
+    assert said.count(BEYOND) == 2
+    assert "memory_gib" in said.split("no room here")[1]

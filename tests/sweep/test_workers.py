@@ -3,6 +3,9 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
 
 from polysilicon.sweep import workers
 
@@ -47,6 +50,22 @@ def test_workers_go_when_their_parent_is_killed(tmp_path):
             return
         time.sleep(0.02)
     raise AssertionError("the worker outlived its parent")
+
+
+def test_what_is_under_way_is_given_up_by_whoever_stops():
+    asked = []
+
+    def interrupted():
+        with workers(2) as executor:
+            executor.submit(os.getpid).result()
+            asked.append(executor.submit(time.sleep, 10))
+            while not asked[0].running():
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert isinstance(asked[0].exception(), BrokenProcessPool)
 
 
 def _runs(process: int) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from polysilicon.facts import load
 from polysilicon.facts.architectures import ModelCard
-from polysilicon.records.errors import UnknownName, Unsupported
+from polysilicon.records.errors import InputError, UnknownName, Unsupported
 from polysilicon.workloads import Diffusion, Recommender, Transformer, counts, describe, diffusion, recommender
 from polysilicon.workloads.describe import from_card
 
@@ -123,3 +123,8 @@ def test_a_video_model_reads_its_text_through_cross_attention() -> None:
 def test_the_perceptrons_of_a_recommender_work_as_much_as_they_hold() -> None:
     work = recommender.row_work(describe(load(), "dlrm-dcnv2"))
     assert work.product_flop == 2 * work.parameters
+
+
+def test_a_path_that_holds_no_configuration_says_what_would(tmp_path):
+    with pytest.raises(InputError, match="folder with a config"):
+        describe(load(), str(tmp_path))

@@ -121,8 +121,13 @@ def _app(name: str, summary: str, version: str | None = None) -> App:
         exit_on_error=False,
         help_on_error=False,
         suppress_keyboard_interrupt=False,
-        default_parameter=Parameter(negative=()),
+        default_parameter=Parameter(negative=(), show_default=_told),
     )
+
+
+def _told(default: object) -> str | None:
+    """A default as help shows it; an option without a value of its own shows none."""
+    return None if default in (None, (), "") else str(default)
 
 
 def _usage(misuse: CycloptsError) -> str:

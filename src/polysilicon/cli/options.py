@@ -1,12 +1,13 @@
 """The parameters that several commands share, so that they are spelt and explained once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
 if TYPE_CHECKING:
+    from cyclopts import Token
     from rich.console import RenderableType
 
     from polysilicon.facts import Catalogue
@@ -15,10 +16,28 @@ if TYPE_CHECKING:
 # How the options of a long command are laid out in its help, in this order.
 QUESTION, SPACE = Group("Question", sort_key=1), Group("What is tried", sort_key=2)
 LAYOUT, MEMORY = Group("Layout", sort_key=2), Group("Memory", sort_key=3)
+TABLES = Group("Recommender", sort_key=7)
 RECIPE, SOFTWARE = Group("Recipe", sort_key=4), Group("Software", sort_key=5)
 RUN, WORK, PLACE = Group("Whole run", sort_key=6), Group("Work", sort_key=7), Group("Place", sort_key=8)
 FILES = Group("Input and output", sort_key=9)
 
+
+def _whole(_: type, tokens: "Sequence[Token]") -> int:
+    """A count as typed. The parser alone would round 5.5 chips to 6.
+
+    Raises:
+        InputError: it is no whole number.
+    """
+    from polysilicon.records.errors import InputError, Place
+
+    token = tokens[0]
+    try:
+        return int(token.value)
+    except ValueError as cause:
+        raise InputError("is no whole number", place=Place(field=token.keyword), found=token.value) from cause
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
 Json = Annotated[
     bool,
     Parameter(name="--json", show_default=False, help="Print JSON, and nothing else, on standard output.", group=FILES),

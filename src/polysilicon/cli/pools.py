@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Explain, Facts, Json, answer, answer_tree, catalogue, sane
+from polysilicon.cli.options import Explain, Facts, Json, Whole, answer, answer_tree, catalogue, needs, sane
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -38,8 +38,8 @@ class Job:
     """
 
     pool: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
-    global_batch: int | None = None
-    sequence: int = 4096
+    global_batch: Whole | None = None
+    sequence: Whole = 4096
     precision: str = "bf16"
     split: Literal["data", "layers", "both"] = "both"
 
@@ -96,7 +96,7 @@ class Between:
 
     link_gbs: float | None = None
     link_ms: float | None = None
-    every: int = 1
+    every: Whole = 1
 
     def link(self) -> "Link":
         """The link.
@@ -137,6 +137,7 @@ def estimate(
 
     _given({"MODEL": model, "--pool": job.pool, "--global-batch": job.global_batch})
     _given({"--link-gbs": between.link_gbs, "--link-ms": between.link_ms})
+    needs((between.every > 1 and job.split == "layers", "--every", "--split data: layers cross the link every step"))
     known = catalogue(facts)
     task, link = job.task(), between.link()
     by = SPLITS if job.split == BOTH else tuple(one for one in SPLITS if one == job.split)

@@ -13,6 +13,7 @@ from polysilicon.cli.options import (
     Facts,
     Json,
     Out,
+    Whole,
     answer,
     answer_tree,
     catalogue,
@@ -56,9 +57,9 @@ class Job:
     """
 
     chip: Chip = None
-    chips: int | None = None
-    global_batch: int | None = None
-    sequence: Annotated[int, Parameter(name=["--sequence", "--seq-len"])] = 4096
+    chips: Whole | None = None
+    global_batch: Whole | None = None
+    sequence: Annotated[Whole, Parameter(name=["--sequence", "--seq-len"])] = 4096
 
     def question(
         self, known: "Catalogue", model: str | None, tokens: float | None = None
@@ -123,8 +124,9 @@ def estimate(
     from polysilicon.cli.cases import for_a_table, refuse_beside
     from polysilicon.cli.train_cases import table
     from polysilicon.performance.explain import explain_training
+    from polysilicon.performance.fitting import nearest_fit
     from polysilicon.performance.training import estimate_training
-    from polysilicon.report.estimate import training
+    from polysilicon.report.estimate import instead, training
     from polysilicon.report.run import with_run
     from polysilicon.workloads import Transformer
 
@@ -152,11 +154,14 @@ def estimate(
         answer_tree(explain_training(*asked, layout, recipe), as_json=json)
         return
     made = estimate_training(*asked, layout, recipe)
+    near = None if made.fits[0] else nearest_fit(known, workload, task, cluster, layout, recipe)
+    remedy = "" if made.fits[0] else instead(made, near)
+    plain = made.to_dict() | {"instead": near and near.said(0)}
     if tokens is None:
-        answer(made.to_dict, lambda: training(made), as_json=json)
+        answer(lambda: plain, lambda: training(made, remedy=remedy), as_json=json)
         return
     found = whole_run(known, workload, task, made, keep)
-    answer(lambda: made.to_dict() | {"run": found.to_dict()}, lambda: with_run(made, found), as_json=json)
+    answer(lambda: plain | {"run": found.to_dict()}, lambda: with_run(made, found, remedy), as_json=json)
 
 
 def mixed(workload: "Workload") -> bool:

@@ -53,7 +53,7 @@ def table(
         if id(one) in alone:
             answers[id(one)] = _alone(known, one, tokens, upkeep)
     rows = [
-        {"case_id": one.case.id, "model": one.case.word("model"), "chip_id": one.case.word("chip_id")}
+        {"case_id": one.case.id, "model": one.case.word("model"), "chip_id": _chip(one)}
         | {"status": one.status, "why": one.why}
         | answers.get(id(one), {})
         | sampled.get(id(one.case), {})
@@ -61,6 +61,11 @@ def table(
     ]
     columns = ANSWERS if any("days" in row for row in rows) else [name for name in ANSWERS if name not in RUN]
     publish(rows, columns, out, as_json=as_json)
+
+
+def _chip(one: "Prepared") -> str:
+    """The chip as the row names it, or as it was read where the row names it in other words."""
+    return one.case.word("chip_id") or (one.cluster.chip if one.cluster is not None else "")
 
 
 def _figures(estimates: "TrainingEstimate", at: int) -> dict[str, Any]:

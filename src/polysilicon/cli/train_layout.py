@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import LAYOUT, MEMORY, needs, sane, within
+from polysilicon.cli.options import LAYOUT, MEMORY, Whole, needs, sane, within
 
 if TYPE_CHECKING:
     from polysilicon.performance.layouts import Layouts
@@ -53,18 +53,18 @@ class Cut:
         Split norms and residuals over the tensor-parallel ranks.
     """
 
-    tp: int = 1
-    pp: int = 1
-    cp: int = 1
-    ep: int = 1
-    expert_tp: int | None = None
-    dp: int | None = None
-    micro_batch: int = 1
-    interleave: int = 1
+    tp: Whole = 1
+    pp: Whole = 1
+    cp: Whole = 1
+    ep: Whole = 1
+    expert_tp: Whole | None = None
+    dp: Whole | None = None
+    micro_batch: Whole = 1
+    interleave: Whole = 1
     schedule: Schedule = "1f1b"
     context: Context = "ring"
     zero: Annotated[Zero, Parameter(name=["--zero", "--zero-stage"])] = 1
-    shard: int | None = None
+    shard: Whole | None = None
     sequence_parallel: Annotated[
         bool, Parameter(name=["--sequence-parallel", "--seq-parallel"], show_default=False)
     ] = False

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import answer, answer_tree, sane
+from polysilicon.cli.options import TABLES, answer, answer_tree, sane
+from polysilicon.cli.train_run import UPKEEP
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 # What is said of every job, whatever its model.
 QUESTION = ("chip", "chips", "global_batch")
+NO_RUNS = "whole runs are modelled for transformers only so far"
 REPLICATED = ("dp", "micro_batch", "zero", "recompute", "precision")
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=TABLES)
 @dataclass(frozen=True)
 class Tables:
     """How the embedding tables of a recommender are cut.
@@ -28,7 +30,7 @@ class Tables:
     Attributes
     ----------
     tables
-        Whole tables, columns of them, or rows of them lie on different chips.
+        Whole embedding tables, columns of them, or rows of them lie on different chips.
     tables_in
         In the memory of the chips, or of their hosts.
     """
@@ -66,6 +68,7 @@ def sample_layout(model: "Sampled", said: Mapping[str, Any], tables: Tables) -> 
     from polysilicon.records.errors import InputError, Place
     from polysilicon.workloads.model import Recommender, UNet
 
+    _refuse({name: said[name] for name in (*UPKEEP, "tokens", "blocking_checkpoints") if name in said}, (), NO_RUNS)
     precision = str(said.get("precision") or "bf16")
     if isinstance(model, Recommender):
         why = f"{model.name} is a recommender, whose tables --tables and --tables-in cut"

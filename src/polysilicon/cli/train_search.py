@@ -1,6 +1,7 @@
 """`polysilicon search train`."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import PLACE, WORK, Cases, Facts, Json, Out, answer, catalogue, needs, sane
+from polysilicon.cli.options import PLACE, WORK, Cases, Facts, Json, Out, Whole, answer, catalogue, needs, sane
 from polysilicon.cli.train import Job, mixed
 from polysilicon.cli.train_layout import differing
 from polysilicon.cli.train_recipe import Means, Software, recipe_for
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from polysilicon.facts import Catalogue
     from polysilicon.planning.shortlist import Place as Where
+
+
+ADDRESS = re.compile(r"\w+://[^\s/:]+:\d+/?|\w+://\[[0-9a-fA-F:]+\]:\d+/?")
 
 
 @Parameter(name="*", group=WORK)
@@ -39,8 +43,8 @@ class Work:
         Keep what is done here. A search that was stopped goes on from it when it is asked again.
     """
 
-    workers: int | None = None
-    cluster: str = ""
+    workers: Whole | None = None
+    cluster: str | None = None
     folder: Path | None = None
 
     @contextmanager
@@ -54,14 +58,23 @@ class Work:
         from polysilicon.sweep import workers
 
         sane(workers=self.workers)
-        crew = workers(self.workers or os.cpu_count() or 1, self.cluster)
+        needs((self.workers is not None and self.cluster is not None, "--workers", "no --cluster, whose workers work"))
+        if self.cluster is not None and not ADDRESS.fullmatch(self.cluster):
+            allowed = "an address such as tcp://host:8786"
+            raise InputError("is no address", place=Place(field="--cluster"), found=self.cluster, allowed=allowed)
+        if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
+            raise InputError("is no folder", place=Place(field="--folder"), found=str(self.folder))
+        crew = workers(self.workers or os.cpu_count() or 1, self.cluster or "")
         try:
             executor = crew.__enter__()
         except ImportError as cause:
             remedy = "pip install 'polysilicon[cluster]'"
             raise InputError("needs Dask", place=Place(field="--cluster"), remedy=remedy) from cause
         except (OSError, ValueError) as cause:
-            raise InputError("nobody answers", place=Place(field="--cluster"), found=self.cluster) from cause
+            remedy = "is its scheduler up, and reachable from here?"
+            raise InputError(
+                "nobody answers", place=Place(field="--cluster"), found=self.cluster, remedy=remedy
+            ) from cause
         try:
             yield executor
         except KeyboardInterrupt:
@@ -89,7 +102,7 @@ class Here:
 
     in_: Annotated[str | None, Parameter(name="--in")] = None
     on: str | None = None
-    headquarters: str = ""
+    headquarters: str | None = None
 
     def place(self) -> "Where | None":
         """The place, if one is named.
@@ -102,13 +115,15 @@ class Here:
         from polysilicon.records.errors import InputError, Place
 
         if self.in_ is None and self.on is None:
+            needs((self.headquarters is not None, "--headquarters", "--in and --on"))
             return None
         if self.in_ is None or self.on is None:
             missing = "--in" if self.in_ is None else "--on"
             raise InputError("is missing: prices and law are of a place and a day", place=Place(field=missing))
-        return Where(self.in_.upper(), dates.day(self.on), self.headquarters.upper())
+        return Where(self.in_.upper(), dates.day(self.on), (self.headquarters or "").upper())
 
 
+ONE_SYSTEM = "one system in --chip"
 _JOB, _VARY, _WORK, _HERE = Job(), Vary(), Work(), Here()
 _MEANS, _SOFTWARE, _KEEP = Means(), Software(), Keep()
 
@@ -145,10 +160,17 @@ def search(
     known, place, tokens = catalogue(facts), here.place(), keep.budget()
     if cases is not None:
         refuse_beside(differing(job, means, software, keep))
+        alone = [f"--{name}" for name in ("by", "top", "front") if getattr(vary, name) != getattr(_VARY, name)]
+        needs(*((True, option, "one model, not --cases") for option in (*alone, *differing(work, here))))
         trainings(known, vary.space(), cases, out, as_json=json)
         return
     if job.chip and (job.chip == EVERY or "," in job.chip):
-        needs((tokens is not None, "--tokens", "one system in --chip"))
+        needs(
+            (tokens is not None, "--tokens", ONE_SYSTEM),
+            (vary.front, "--front", ONE_SYSTEM),
+            (vary.top != _VARY.top, "--top", ONE_SYSTEM),
+            (work.folder is not None, "--folder", ONE_SYSTEM),
+        )
         _several(known, model, job, vary, means, software, work, place, as_json=json)
         return
     if place is not None:
@@ -192,9 +214,12 @@ def _several(
 ) -> None:
     """Rank several systems, or all."""
     from polysilicon.planning.shortlist import shortlist as rank
+    from polysilicon.records.errors import InputError, Place
     from polysilicon.report.search import shortlist
 
     names = () if job.chip == EVERY else tuple(one.strip() for one in (job.chip or "").split(",") if one.strip())
+    if job.chip != EVERY and not names:
+        raise InputError("names no system", place=Place(field="--chip"), found=job.chip)
     workload, task, chips = job.asked(known, model)
     experts = mixed(workload)
     forward, recipe = recipe_for(known, means, software, None, vary.where(experts=experts))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Facts, Json, catalogue
+from polysilicon.cli.options import MOST, Facts, Json, catalogue, within
 
 if TYPE_CHECKING:
     from polysilicon.validation.score import Score
@@ -105,12 +105,16 @@ def _publish(
     import msgspec
 
     from polysilicon.records import files
+    from polysilicon.records.errors import InputError, Place
     from polysilicon.report.files import to_csv, to_json
     from polysilicon.report.scores import render, summary
     from polysilicon.report.terminal import console, text
     from polysilicon.validation.score import COLUMNS
 
     page = _page(chart)
+    if out is not None and chart is not None and out.absolute() == chart.absolute():
+        raise InputError("would replace the table of --out", place=Place(field="--chart"), found=str(chart))
+    within(0, MOST, rows=None if isinstance(rows, str) else rows)
     plain = [msgspec.structs.asdict(score) for score in scores]
     if out is not None:
         files.write(out, to_csv(plain, COLUMNS))
@@ -122,7 +126,7 @@ def _publish(
         print(to_json({"summary": summary(scores, left, also), "rows": plain}), end="")
         return
     screen = console()
-    screen.print(render(scores, max(0, rows) if isinstance(rows, int) else None, by, left, also))
+    screen.print(render(scores, rows if isinstance(rows, int) else None, by, left, also))
     if out is not None:
         screen.print(text(f"{len(plain)} rows: {out}"), soft_wrap=True)
     if page is not None:

@@ -15,6 +15,9 @@ from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.units import BITS_PER_BYTE, GIB, GIGA, TERA
 
+# So many sources of a value are named; `facts show` lists them all.
+SOURCES_NAMED = 2
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -32,7 +35,10 @@ class Reading:
         return self.confidence in LOW_CONFIDENCE
 
     def __str__(self) -> str:
-        return f"{self.record}: {self.field} = {self.value:g} ({self.confidence}; {', '.join(self.sources)})"
+        named = ", ".join(self.sources[:SOURCES_NAMED])
+        more = len(self.sources) - SOURCES_NAMED
+        others = f" and {more} more" if more > 0 else ""
+        return f"{self.record}: {self.field} = {self.value:g} ({self.confidence}; {named}{others})"
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,9 @@ CHOICES: Mapping[str, Rule] = {
     "uneven experts": lambda asked: np.asarray(asked.recipe.imbalance) != 1.0,
     "a capacity factor": _some("capacity_factor"),
     "frozen weights": _some("frozen"),
+    "weights in fewer than eight bits": lambda asked: (
+        _positive(asked.recipe.weight_bytes) & (np.asarray(asked.recipe.weight_bytes) < 1.0)
+    ),
     "2:4 sparsity": _some("sparse"),
     "layers kept in 16 bits": _some("wide_share"),
     "a backward pass in another precision": _other("backward_precision", lambda asked: asked.layouts.precision),

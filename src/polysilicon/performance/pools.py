@@ -126,7 +126,8 @@ def pool(
     for key, value in said.items():
         if key not in (*DEGREES, *FIGURES):
             close = nearest(key, (*DEGREES, *FIGURES))
-            raise UnknownName(f"{name}: nothing of a pool is called {key!r}", nearest=close)
+            allowed = (*DEGREES, *FIGURES)
+            raise UnknownName(f"{name}: nothing of a pool is called {key!r}", allowed=allowed, nearest=close)
         if not 0 < value < np.inf or (key in DEGREES and value != int(value)):
             kind = "a whole number from 1 up" if key in DEGREES else "a number above 0"
             raise InputError(f"{name}: {key} can't be meant", found=value, allowed=kind)

@@ -74,8 +74,8 @@ class TrainingEstimate:
 
     `mfu_pct` counts causal attention over the dense peak of the products' precision. `fits` is whether the fullest
     chip's memory suffices at the point; `memory_high_bytes` is the upper end of its 90 % interval. `doubts` are the
-    figures read from low-confidence records. `recipe` is what was asked for, and `outside` says for each candidate
-    why it lies outside what was ever validated.
+    figures read from low-confidence records. `recipe` and `task` are what was asked for, and `outside` says for each
+    candidate why it lies outside what was ever validated.
     """
 
     model: str
@@ -95,6 +95,7 @@ class TrainingEstimate:
     catalogue_hash: str = ""
     recipe: Recipe = field(default_factory=Recipe)
     outside: tuple[tuple[str, ...], ...] = ()
+    task: Training | None = None
 
     def __len__(self) -> int:
         return int(np.size(self.step_s))
@@ -128,6 +129,8 @@ class TrainingEstimate:
 
         return self.to_table().to_dict() | {
             "model": self.model,
+            "global_batch": self.task and self.task.global_batch,
+            "sequence_length": self.task and self.task.sequence_length,
             "chip": self.cluster.chip,
             "catalogue": self.catalogue_hash,
             "recipe": self.recipe.chosen(),
@@ -162,7 +165,8 @@ def estimate_training(
     job = job_of(catalogue, Shape.of(model), task, cluster, layouts, recipe, efficiency)
     made = evaluate(job, cluster, efficiency, model.name, catalogue.hash, doubt_widening(catalogue))
     asked = domain.Asked(job.shape, job.sequence, layouts, recipe)
-    return replace(made, recipe=recipe, outside=domain.outside(catalogue, cluster.chip, asked, made.mfu_pct))
+    beyond = domain.outside(catalogue, cluster.chip, asked, made.mfu_pct)
+    return replace(made, recipe=recipe, outside=beyond, task=task)
 
 
 def job_of(

@@ -18,7 +18,7 @@ from polysilicon.performance.training import TrainingEstimate
 from polysilicon.planning.legality import Ruling, rulings_on
 from polysilicon.policy import PERMISSIONS
 from polysilicon.records.bounded import Amount, Bounded, unknown
-from polysilicon.records.errors import InputError, NothingFits, PolysiliconError
+from polysilicon.records.errors import InputError, NothingFits, PolysiliconError, Unsupported
 from polysilicon.records.recorder import formula
 from polysilicon.records.table import Table
 from polysilicon.records.units import KILO, MEGA, S_PER_H
@@ -140,6 +140,7 @@ def shortlist(
     Raises:
         UnknownName: a system that nobody knows.
         InputError: a ranking by cost without a place and a day.
+        Unsupported: the model is not a transformer.
         NothingFits: no system can train it; the message says why the first few can't.
     """
     if by == "cost" and place is None:
@@ -152,6 +153,8 @@ def shortlist(
             cluster = Cluster.from_catalogue(catalogue, item.id, chips)
             chosen = _precise(space or Space(), cluster)
             found = search_training(catalogue, model, task, cluster, chosen, recipe, most=1, by=by, executor=executor)
+        except Unsupported:
+            raise  # the model, whatever the system
         except PolysiliconError as refusal:
             without.append((item.id, str(refusal)))
         else:

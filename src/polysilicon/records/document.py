@@ -101,7 +101,7 @@ def parse_yaml(text: str, file: str) -> Document:
     finally:
         loader.dispose()
     if data is None:
-        raise InputError("is empty", place=Place(file), remedy="`polysilicon init` writes one to start from")
+        raise InputError("is empty", place=Place(file))
     return Document(file, data, lines)
 
 

@@ -7,26 +7,33 @@ from typing import Any
 import numpy as np
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 
+from polysilicon.performance.feasible import changes
+from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.serving import Range, ServingEstimate, ServingSearch
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.records.units import GIB
+from polysilicon.report.doubt import BEYOND
 from polysilicon.report.terminal import pairs, plain_grid, table, text
 from polysilicon.report.words import cell, number
+from polysilicon.workloads.task import Training
 
 
-def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
-    """One layout of a training estimate."""
+def training(estimate: TrainingEstimate, at: int = 0, remedy: str = "") -> RenderableType:
+    """One layout of a training estimate; `remedy` says what to do where it does not fit."""
     layout = estimate.layouts.said(at)
     cluster = estimate.cluster
     step, low, high = (_at(one, at) for one in (estimate.step_s, estimate.low_s, estimate.high_s))
     used, room = _at(estimate.memory.memory_bytes, at) / GIB, _at(cluster.memory_bytes, at) / GIB
     most = _at(estimate.memory_high_bytes, at) / GIB
-    doubtful = f"; MAY NOT FIT: up to {number(most, 4)} GiB at the high end" if most > room else ""
-    fits = doubtful if _at(estimate.fits, at) else ": DOES NOT FIT"
+    doubtful = f"; MAY NOT FIT: up to {number(most, 4)} GiB at the high end of 90 %" if most > room else ""
+    fits = doubtful if _at(estimate.fits, at) else ": DOES NOT FIT" + (f"; {remedy}" if remedy else "")
+    used_chips, of_chips = _at(estimate.layouts.chips, at), _at(cluster.chips, at)
+    chips = number(of_chips) if used_chips == of_chips else f"{number(used_chips)} of {number(of_chips)}"
+    counted = ", as if every weight were trained" if estimate.recipe.frozen else ""
     named = [
         ("step", f"{number(step)} s (90 %: {number(low, 3)} to {number(high, 3)})"),
         ("throughput", f"{number(_at(estimate.tokens_per_s_per_chip, at))} tokens/s a chip"),
-        ("utilisation", f"{number(_at(estimate.mfu_pct, at), 3)} % of the dense matrix peak (MFU, causal)"),
+        ("utilisation", f"{number(_at(estimate.mfu_pct, at), 3)} % of the dense matrix peak (MFU, causal{counted})"),
         ("memory", f"{number(used, 3)} of {number(room, 3)} GiB a chip" + fits),
         ("of it allocated", f"{number(_at(estimate.memory.allocated_bytes, at) / GIB, 3)} GiB at the allocator's peak"),
     ]
@@ -35,8 +42,8 @@ def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
     if host := _at(estimate.memory.host_bytes, at) / GIB:
         named.append(("on the host", f"{number(host, 3)} GiB a chip"))
     return Group(
-        text(f"training {estimate.model} on {number(_at(cluster.chips, at))} x {cluster.chip}", "bold"),
-        text(degrees, "dim"),
+        text(f"training {estimate.model} on {chips} x {cluster.chip}", "bold"),
+        text(degrees + _step_of(estimate.task), "dim"),
         "",
         pairs(named),
         "",
@@ -46,6 +53,20 @@ def training(estimate: TrainingEstimate, at: int = 0) -> RenderableType:
         *doubts(str(one) for one in estimate.doubts),
         *beyond(estimate.outside[at : at + 1]),
     )
+
+
+def instead(estimate: TrainingEstimate, near: Layouts | None) -> str:
+    """What to do about a layout that does not fit; `near` is the nearest that does on as many chips, if any."""
+    if near is None:
+        more = "`polysilicon search train` says how many would do"
+        return f"nor does any other on so many chips without more offload; {more}"
+    return f"the nearest layout that does: {changes(estimate.layouts, near)}"
+
+
+def _step_of(task: Training | None) -> str:
+    if task is None:
+        return ""
+    return f"; {task.global_batch:,} sequences of {task.sequence_length:,} tokens a step"
 
 
 def serving(estimate: ServingEstimate) -> RenderableType:
@@ -119,9 +140,6 @@ def doubts(lines: Iterable[str]) -> list[RenderableType]:
     """The figures of low confidence an estimate rests on, one a line."""
     shown: list[RenderableType] = [text(f"† {line}", "yellow") for line in lines]
     return ["", text("rests on figures of low confidence:"), *shown] if shown else []
-
-
-BEYOND = "‡"
 
 
 def beyond(outside: Sequence[Sequence[str]]) -> list[RenderableType]:

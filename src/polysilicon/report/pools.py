@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 
 from polysilicon.performance.mixing import Mixing
 from polysilicon.performance.pool_splits import Part, Split
+from polysilicon.performance.training import TrainingEstimate
 from polysilicon.records.table import Table
 from polysilicon.records.units import GIB
 from polysilicon.report.estimate import doubts
@@ -100,13 +101,17 @@ def _note(part: Part) -> str:
     return f"{part.pool.name}: {degrees}; {choices(said)}{tight if part.memory_high_bytes > room else ''}"
 
 
+def _ends(best: TrainingEstimate) -> str:
+    return interval(float(np.ravel(best.low_s)[0]), float(np.ravel(best.high_s)[0])).removeprefix("90 %: ")
+
+
 def _alone(made: Mixing) -> Table:
     rows = [(one, one.best) for one in made.alone if one.best is not None]
     tokens = made.task.global_batch * made.task.sequence_length
     columns: dict[str, Any] = {
         "pool": [one.pool.name for one, _ in rows],
         "step_s": [one.step_s for one, _ in rows],
-        "of it": [interval(float(np.ravel(best.low_s)[0]), float(np.ravel(best.high_s)[0])) for _, best in rows],
+        "90 %": [_ends(best) for _, best in rows],
         "throughput": [tokens / one.step_s for one, _ in rows],
         "memory_gib": [float(np.ravel(best.memory.memory_bytes)[0]) / GIB for _, best in rows],
     }

@@ -13,11 +13,11 @@ from polysilicon.report.words import interval, number, short
 PERCENT = 100.0
 
 
-def with_run(made: TrainingEstimate, found: Run) -> RenderableType:
-    """A step, and the run of many of them."""
+def with_run(made: TrainingEstimate, found: Run, remedy: str = "") -> RenderableType:
+    """A step, and the run of many of them; `remedy` says what to do where it does not fit."""
     fits = bool(np.ravel(made.fits)[0])
     warned = [] if fits else [text("as if it fitted in memory, which it does not:", "yellow")]
-    return Group(training(made), "", *warned, run(found))
+    return Group(training(made, remedy=remedy), "", *warned, run(found))
 
 
 def run(found: Run, at: int = 0) -> RenderableType:

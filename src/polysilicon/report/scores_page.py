@@ -14,6 +14,14 @@ from polysilicon.validation.statistics import slower
 
 LEAST_POINTS = 5
 UNIT_SUFFIXES = ("_per_s_per_chip", "_per_chip", "_pct", "_gib", "_min", "_ms", "_s")
+# Quantities whose name says little without its unit.
+TITLES = {
+    "tokens_per_s_per_chip": "throughput in tokens",
+    "samples_per_s": "throughput in samples",
+    "model_tflops_per_chip": "model FLOP rate",
+    "hw_tflops_per_chip": "hardware FLOP rate",
+    "peak_mem_gib": "peak memory",
+}
 TOOK_PART, TOOK_NO_PART, MEDIAN = "took part in the fit", "took no part", "median of all"
 
 
@@ -94,7 +102,8 @@ def spread(scores: Sequence[Score]) -> Chart:
         middle = float(np.median(ratios[name]))
         points.append({"x": middle, "category": line, "group": MEDIAN, "note": f"{name}: median {number(middle, 3)}"})
     near = np.mean([abs(np.log2(ratio)) < 1.0 for group in ratios.values() for ratio in group])
-    says = f"A point a figure; {number(100 * float(near), 3)} % lie between half and twice the measured time."
+    within = f"{number(100 * float(near), 3)} % lie between half and twice the measured time"
+    says = f"A point a figure; {within}. What is off by more than a factor of 4 stands at the edge."
     legend = [Series(name, ()) for name in (TOOK_PART, TOOK_NO_PART, MEDIAN)]
     return Chart(
         "spread",
@@ -110,6 +119,8 @@ def spread(scores: Sequence[Score]) -> Chart:
 
 
 def _title(quantity: str) -> str:
+    if quantity in TITLES:
+        return TITLES[quantity]
     suffix = next((one for one in UNIT_SUFFIXES if quantity.endswith(one)), "")
     words = quantity.removesuffix(suffix).replace("_", " ")
     return words.upper() if len(words) <= 4 else words

@@ -13,8 +13,8 @@ from polysilicon.performance.training import TrainingEstimate
 from polysilicon.planning.shortlist import Entry, Shortlist
 from polysilicon.records.table import Table
 from polysilicon.records.units import GIB, KILO
-from polysilicon.report.doubt import MARK
-from polysilicon.report.estimate import BEYOND, beyond, training
+from polysilicon.report.doubt import BEYOND, MARK
+from polysilicon.report.estimate import beyond, training
 from polysilicon.report.run import run
 from polysilicon.report.terminal import pairs, table, text
 from polysilicon.report.words import interval, label
@@ -100,7 +100,7 @@ def _systems(title: str, entries: list[Entry]) -> Table:
             row["system"] + f" {MARK}" * bool(row["doubts"]) + f" {BEYOND}" * bool(row["outside"]) for row in rows
         ],
         "step_s": [row["step_s"] for row in rows],
-        "of it": [interval(row["low_s"], row["high_s"]) for row in rows],
+        "90 %": [interval(row["low_s"], row["high_s"]).removeprefix("90 %: ") for row in rows],
         "cost": [row["usd_per_mtoken"] for row in rows],
         "energy": [row["kj_per_mtoken"] for row in rows],
         "chips": [row["chips"] for row in rows],

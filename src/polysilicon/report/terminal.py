@@ -15,7 +15,7 @@ from rich.text import Text
 
 from polysilicon.records.table import Table
 from polysilicon.records.units import SUFFIXES
-from polysilicon.report.doubt import FOOTNOTE, MARK, doubted
+from polysilicon.report.doubt import BEYOND, FOOTNOTE, MARK, doubted
 from polysilicon.report.words import cell, printable
 
 
@@ -33,7 +33,7 @@ def text(words: object, style: str = "") -> Text:
 
 # Columns whose words are never cut in two; those that are never left out; the room others may ask for.
 WHOLE = frozenset({"confidence", "status", "date", "unit"})
-ASKED = frozenset({"value", "quantity", "predicted", "measured", "error"})
+ASKED = frozenset({"value", "quantity", "predicted", "measured", "error", BEYOND})
 WORDS_WIDTH, NAME_WIDTH = 14, 32
 
 
@@ -84,12 +84,13 @@ class table:  # noqa: N801 - reads as what it does: console.print(table(...))
         asks: dict[str, int] = {}
         for at, name in enumerate(cells):
             heading = _heading(name, self.shown.unit(name), "\n" if name in numeric else " ").plain
-            words = heading.replace("\n", " ").split()
+            # A heading of figures is broken where it says so; words may be broken at every space.
+            words = heading.split("\n" if name in numeric else None)
             wide = max(map(len, [*words, *cells[name]]), default=0)
             limit = None if name in numeric or name in WHOLE else WORDS_WIDTH if at else NAME_WIDTH
             asks[name] = wide if limit is None else min(wide, limit)
         kept = [name for name in cells if any(cells[name]) or not any(map(any, cells.values()))]
-        same = [name for name in kept[1:] if len(cells[name]) > 1 and len(set(cells[name])) == 1]
+        same = [name for name in kept[1:] if name != BEYOND and len(cells[name]) > 1 and len(set(cells[name])) == 1]
         words = [name for name in kept[1:] if name not in numeric | WHOLE | ASKED]
         figures = [name for name in reversed(kept[1:]) if name in numeric - ASKED]
         for name in dict.fromkeys([*same, *sorted(words, key=lambda one: -asks[one]), *figures]):

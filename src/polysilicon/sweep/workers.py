@@ -35,6 +35,11 @@ def workers(count: int = 1, cluster: str = "") -> Iterator[Executor | None]:
     pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_deaf)
     try:
         yield pool
+    except BaseException:
+        # What is under way counts no more: whoever stops does not wait for it.
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -31,7 +31,13 @@ def describe(catalogue: Catalogue, name_or_path: str) -> Workload:
         return _read(path)
     if path.is_dir() and (path / "config.json").is_file():
         return _read(path / "config.json")
-    return from_card(card_of(catalogue, name_or_path))
+    try:
+        return from_card(card_of(catalogue, name_or_path))
+    except UnknownName as unknown:
+        if not path.exists():
+            raise
+        allowed = "a .json or .yaml file, or a folder with a config.json in it"
+        raise InputError("is no configuration of a model", place=Place(name_or_path), allowed=allowed) from unknown
 
 
 def card_of(catalogue: Catalogue, name: str) -> ModelCard:

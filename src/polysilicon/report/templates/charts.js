@@ -100,12 +100,15 @@
     `measured ${figure(one.x)}, ${one.error}`, one.note,
   ].join("\n");
 
-  // Predicted against measured on log axes: a point a figure, its interval as an upright line, the diagonal as the truth.
+  // Predicted against measured: a point a figure, its interval as an upright line, the diagonal as the truth. The axes
+  // are logarithmic, unless the figures span so little that a decade would leave them without marks.
   const agreement = (chart, colours) => {
-    const log = { type: "log", ...axes(colours), axisLabel: { color: colours.soft, formatter: figure, hideOverlap: true } };
     const every = chart.points.flatMap((one) => [one.x, one.y]).sort((one, other) => one - other);
     const steps = Array.from({ length: 72 }, (_, at) => [1, 2, 5][at % 3] * 10 ** (Math.floor(at / 3) - 12));
     const ends = [steps.findLast((one) => one <= every[0]), steps.find((one) => one >= every[every.length - 1])];
+    const type = ends[1] > 20 * ends[0] ? "log" : "value";
+    if (type === "value") ends[0] = 0;
+    const axis = { type, ...axes(colours), axisLabel: { color: colours.soft, formatter: figure, hideOverlap: true } };
     const within = { min: ends[0], max: ends[1] };
     const drawn = chart.series.flatMap(({ name }) => {
       const at = chart.categories.indexOf(name);
@@ -124,8 +127,8 @@
       ...frame(colours),
       tooltip: { ...frame(colours).tooltip, trigger: "item", formatter: (point) => hover(point.data.one) },
       grid: { ...frame(colours).grid, bottom: 28 },
-      xAxis: { ...log, ...within, name: chart.across, nameLocation: "middle", nameGap: 26 },
-      yAxis: { ...log, ...within, name: `predicted, ${chart.unit}` },
+      xAxis: { ...axis, ...within, name: chart.across, nameLocation: "middle", nameGap: 26 },
+      yAxis: { ...axis, ...within, name: `predicted, ${chart.unit}` },
       series: [...drawn, { name: "", type: "line", silent: true, symbol: "none", data: ends.map((one) => [one, one]),
         lineStyle: { color: colours.text, width: 1, type: "dashed" }, z: 2 }],
     };
