@@ -113,6 +113,8 @@ PARAMETERS = (
     Parameter("scaleout", 0.70, 0.8),
 )
 GROUP_SPREAD = 0.4
+# Kinds of jobs with intervals of their own; adapters on frozen weights and attention that isn't fused are unusual.
+KINDS = ("plain", "unusual", "experts")
 # Operands at which kernels alone are compared: tokens, rows and columns; heads and their width.
 LARGE, HEADS, HEAD = 8192.0, 32.0, 128.0
 # Fitted rows from which a class or family has parameters of its own beside its pace.
@@ -198,10 +200,17 @@ def table(made: list[Prepared], catalogue) -> Table:
         [records[chip].device_class for chip in chips],
         [records[chip].family or records[chip].id for chip in chips],
         sources,
-        np.array([one.model.experts > 0 for one in made]),
+        np.array([kind_of(one) for one in made]),
         weights / weights.mean(),
         {chip: kernel_shares(catalogue, chip) for chip in set(chips)},
     )
+
+
+def kind_of(one: Prepared) -> int:
+    """Position in `KINDS` of what is trained and how."""
+    if one.model.experts > 0:
+        return KINDS.index("experts")
+    return KINDS.index("unusual" if one.recipe["frozen"] > 0 or not one.recipe["fused_attention"] else "plain")
 
 
 @cache
@@ -371,15 +380,19 @@ def summary(name: str, errors: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class Unseen:
-    """Errors on a group of rows that a fit never saw, which rows have experts, and which chips it had fitted."""
+    """Errors on a group of rows that a fit never saw, of which kind each row is, and whether its chip was fitted."""
 
     errors: np.ndarray
-    mixed: np.ndarray
+    kinds: np.ndarray
     familiar: np.ndarray
 
-    def of(self, mixed: bool) -> np.ndarray:
-        """Errors on familiar chips, of models with experts or without."""
-        return self.errors[self.familiar & (self.mixed == mixed)]
+    def of(self, kind: str) -> np.ndarray:
+        """Errors on familiar chips of one kind of jobs."""
+        return self.errors[self.familiar & (self.kinds == KINDS.index(kind))]
+
+    def alike(self, wider: Mapping[str, float]) -> np.ndarray:
+        """All errors, those of kinds with wider intervals brought to the width of plain jobs."""
+        return self.errors / np.array([wider[KINDS[kind]] for kind in self.kinds])
 
 
 def unseen(fit: Fit, rest: Table, theirs: Table, latencies: tuple[float, float]) -> Unseen:
@@ -465,22 +478,24 @@ def read_split(path: Path) -> dict[str, str]:
 def left_out_lines(catalogue, made: list[Prepared], left: dict[str, dict[str, Unseen]]) -> list[str]:
     """Each case as a fit without its source sees it, with the interval that the other sources give."""
     lines = ["case_id,source,vendor,chip,log_error,low_ratio,high_ratio"]
-    stranger = conformal({name: found.errors for name, found in left["chip"].items()})
     for source, found in sorted(left["source"].items()):
         rest = {name: theirs for name, theirs in left["source"].items() if name != source}
         near, wider = near_interval(rest)
+        stranger = conformal({name: one.alike(wider) for name, one in left["chip"].items()})
         rows = [one for one in made if one.case.word("source_key") == source][: len(found.errors)]
-        for row, error, mixed, familiar in zip(rows, found.errors, found.mixed, found.familiar, strict=True):
-            low, high = (bound ** (wider if mixed else 1.0) for bound in (near if familiar else stranger))
+        for row, error, kind, familiar in zip(rows, found.errors, found.kinds, found.familiar, strict=True):
+            low, high = (bound ** wider[KINDS[kind]] for bound in (near if familiar else stranger))
             vendor = catalogue.get(Chip, row.cluster.chip).vendor
             lines.append(f"{row.case.id},{source},{vendor},{row.cluster.chip},{error:.5f},{low:.4f},{high:.4f}")
     return lines
 
 
-def near_interval(left: dict[str, Unseen]) -> tuple[tuple[float, float], float]:
-    """The interval of a familiar chip, and the exponent that widens it for models with experts."""
-    near, mixed = (conformal({name: found.of(kind) for name, found in left.items()}) for kind in (False, True))
-    return near, max(np.log(mixed[1] / mixed[0]) / np.log(near[1] / near[0]), 1.0)
+def near_interval(left: dict[str, Unseen]) -> tuple[tuple[float, float], dict[str, float]]:
+    """The interval of a plain job on a familiar chip, and the exponent that widens it for each kind of jobs."""
+    by_kind = {kind: conformal({name: found.of(kind) for name, found in left.items()}) for kind in KINDS}
+    near = by_kind["plain"]
+    wider = {kind: max(np.log(high / low) / np.log(near[1] / near[0]), 1.0) for kind, (low, high) in by_kind.items()}
+    return near, wider
 
 
 Added = dict[tuple[str, str], dict[str, float]]
@@ -513,7 +528,9 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
     """The records of every level, each with the interval of what it is used for."""
     added, paces = fit.split(fit.x)
     near, wider = near_interval(left["source"])
-    family, far = (conformal({name: found.errors for name, found in left[key].items()}) for key in ("chip", "family"))
+    family, far = (
+        conformal({name: found.alike(wider) for name, found in left[key].items()}) for key in ("chip", "family")
+    )
     cases = {
         level: Counter(names)
         for level, names in (("class", one.classes), ("family", one.families), ("chip", one.chips))
@@ -522,7 +539,9 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
         "training-all": record(
             "all",
             "all",
-            whole(added, mean_kernels(one, "all", "all")) | {"pace": 1.0, "narrow_pace": 1.0, "moe_widening": wider},
+            whole(added, mean_kernels(one, "all", "all"))
+            | {"pace": 1.0, "narrow_pace": 1.0}
+            | {f"{kind}_widening": wider[kind] for kind in ("experts", "unusual")},
             len(one.step_s),
             far,
             "A chip whose family was never measured: interval from families left out of the fit in turn.",

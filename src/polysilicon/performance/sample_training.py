@@ -119,7 +119,7 @@ def interval_s(
     """The ends of the 90 % interval of a step; no chip is faster than its dense peak."""
     e, code = job.efficiency, float(PRECISIONS.index(precision))
     doubtful = float(bool(timely_doubts(cluster, code)))
-    wider = widening(0.0, 1.0, doubtful, doubt_widening(catalogue))
+    wider = widening(1.0, doubtful, doubt_widening(catalogue))
     least = possible_s(
         bound_s(step_s, e.low_ratio, wider),
         TRAINED_FLOP * job.work.flop,

@@ -255,14 +255,26 @@ def peak_flop_per_s(cluster: Cluster, layouts: Layouts) -> Values:
 
 
 @formula
-def widening(mixed: Values, moe_widening: Values, doubtful: Values, doubt_widening: Values) -> Values:
-    """Exponent that widens the interval: for models with experts, and where a peak rests on a doubtful record.
+def kind_widening(
+    experts: Values, experts_widening: Values, frozen: Values, fused: Values, unusual_widening: Values
+) -> Values:
+    """Exponent that widens the interval of a plain job: for models with experts, else where the job is unusual.
 
-    Source: spread of the errors on sources left out of the fit to measurements/training.csv, by kind of model.
+    Adapters on frozen weights are, and software that does not fuse attention.
+
+    Source: spread of the errors on sources left out of the fit to measurements/training.csv, by kind of job.
     """
-    return np.where(np.asarray(mixed) > 0.0, moe_widening, 1.0) * np.where(
-        np.asarray(doubtful) > 0.0, doubt_widening, 1.0
-    )
+    unusual = (np.asarray(frozen) > 0.0) | (np.asarray(fused) <= 0.0)
+    return np.where(np.asarray(experts) > 0.0, experts_widening, np.where(unusual, unusual_widening, 1.0))
+
+
+@formula
+def widening(kind_widening: Values, doubtful: Values, doubt_widening: Values) -> Values:
+    """Exponent that widens an interval: by the kind of job, and where a peak rests on a doubtful record.
+
+    Source: as `kind_widening`; for doubtful peaks an assumption.
+    """
+    return kind_widening * np.where(np.asarray(doubtful) > 0.0, doubt_widening, 1.0)
 
 
 def doubts_of(cluster: Cluster, layouts: Layouts) -> tuple[Reading, ...]:
@@ -284,5 +296,13 @@ def _peaks_read(precision: Values) -> set[str]:
 
 def widening_of(efficiency: Efficiency, job: Job, cluster: Cluster, doubt: float) -> Values:
     """How much wider than that of a dense model on a well-known chip the interval is."""
-    doubtful = float(bool(timely_doubts(cluster, job.layouts.precision)))
-    return widening(job.shape.experts, efficiency["moe_widening"], doubtful, doubt)
+    return widened(efficiency, job, float(bool(timely_doubts(cluster, job.layouts.precision))), doubt)
+
+
+def widened(efficiency: Efficiency, job: Job, doubtful: Values, doubt: float) -> Values:
+    """The exponent of each candidate's interval, given whether its peaks are doubtful."""
+    recipe, wider = job.recipe, efficiency["experts_widening"]
+    kind = kind_widening(
+        job.shape.experts, wider, recipe.frozen, recipe.fused_attention, efficiency["unusual_widening"]
+    )
+    return widening(kind, doubtful, doubt)

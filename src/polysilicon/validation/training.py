@@ -25,7 +25,7 @@ from polysilicon.performance.training import (
     peak_flop_per_s,
     possible_s,
     timely_doubts,
-    widening,
+    widened,
 )
 from polysilicon.performance.values import Values
 from polysilicon.records.document import read_csv
@@ -116,7 +116,7 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     parts = breakdown(job)
     alone = np.array([one.one_layer for one in table])
     step = np.where(alone, parts.layers_s + parts.tensor_s + parts.context_s + parts.expert_s, parts.step_s)
-    wider = widening(job.shape.experts, efficiency["moe_widening"], doubtful, doubt_widening(catalogue))
+    wider = widened(efficiency, job, doubtful, doubt_widening(catalogue))
 
     used = memory(job)
     least_bytes = memory_bound_bytes(used.memory_bytes, efficiency["memory_low_ratio"])
