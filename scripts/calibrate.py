@@ -86,6 +86,7 @@ PARAMETERS = (
     Parameter("core", 0.85, 0.4, share=False, varies=("class", "family"), kernel="attention"),
     Parameter("core_width", 32.0, 0.7, share=False),
     Parameter("core_back", 1.2, 0.3, share=False),
+    Parameter("unaligned", 0.15, 0.8),
     Parameter("ridge", 2.0, 0.4, share=False),
     Parameter("fill", 128.0, 0.7, share=False),
     Parameter("untuned_by_vendor", 0.95, 0.5),

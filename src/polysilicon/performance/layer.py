@@ -45,6 +45,19 @@ def core_s(flop: Values, flop_per_s: Values, heads: Values, score_width: Values,
 
 
 @formula
+def unaligned_s(core_s: Values, heads: Values, score_width: Values, fused: Values, share: Values) -> Values:
+    """Time of attention proper whose heads are no multiple of eight 16-bit elements: its products reach only a `share`.
+
+    Rows that don't start on 16 bytes keep a product off the matrix units' fast path. Fused attention pads heads itself.
+
+    Source: NVIDIA, Matrix Multiplication Background User's Guide, section on tensor core requirements; size from the
+    fit of BLOOM's sweep of head counts in measurements/training.csv.
+    """
+    uneven = (np.remainder(score_width / heads, 8.0) > 0.0) & (np.asarray(fused) <= 0.0)
+    return np.where(uneven, core_s / share, core_s)
+
+
+@formula
 def score_bytes(tokens: Values, sequence: Values, heads: Values, tp: Values, fused: Values) -> Values:
     """Traffic of the score matrix where attention is not fused: written, scaled, normalised, dropped, read.
 
