@@ -381,10 +381,12 @@ def summary(name: str, errors: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class Unseen:
-    """Errors on a group of rows that a fit never saw, of which kind each row is, and whether its chip was fitted."""
+    """Errors on rows that a fit never saw: of which kind each is, its source and class, and if its chip was fitted."""
 
     errors: np.ndarray
     kinds: np.ndarray
+    sources: np.ndarray
+    classes: np.ndarray
     familiar: np.ndarray
 
     def of(self, kind: str) -> np.ndarray:
@@ -400,7 +402,8 @@ def unseen(fit: Fit, rest: Table, theirs: Table, latencies: tuple[float, float])
     """How `fit`, made on `rest`, errs on rows it never saw."""
     rows = Counter(rest.chips)
     familiar = np.array([rows[chip] >= ENOUGH for chip in theirs.chips])
-    return Unseen(fit.log_error(fit.x, theirs, latencies), theirs.kinds, familiar)
+    errors = fit.log_error(fit.x, theirs, latencies)
+    return Unseen(errors, theirs.kinds, np.array(theirs.sources), np.array(theirs.classes), familiar)
 
 
 def without(key: str, made: list[Prepared], names: list[str], catalogue, latencies) -> dict[str, Unseen]:
@@ -482,10 +485,12 @@ def left_out_lines(catalogue, made: list[Prepared], left: dict[str, dict[str, Un
     for source, found in sorted(left["source"].items()):
         rest = {name: theirs for name, theirs in left["source"].items() if name != source}
         near, wider = near_interval(rest)
-        stranger = conformal({name: one.alike(wider) for name, one in left["chip"].items()})
+        stranger, by_class = stranger_interval(left["chip"], wider, without=source)
         rows = [one for one in made if one.case.word("source_key") == source][: len(found.errors)]
-        for row, error, kind, familiar in zip(rows, found.errors, found.kinds, found.familiar, strict=True):
-            low, high = (bound ** wider[KINDS[kind]] for bound in (near if familiar else stranger))
+        told = zip(rows, found.errors, found.kinds, found.classes, found.familiar, strict=True)
+        for row, error, kind, device_class, familiar in told:
+            exponent = wider[KINDS[kind]] * (1.0 if familiar else by_class.get(device_class, 1.0))
+            low, high = (bound**exponent for bound in (near if familiar else stranger))
             vendor = catalogue.get(Chip, row.cluster.chip).vendor
             lines.append(f"{row.case.id},{source},{vendor},{row.cluster.chip},{error:.5f},{low:.4f},{high:.4f}")
     return lines
@@ -497,6 +502,26 @@ def near_interval(left: dict[str, Unseen]) -> tuple[tuple[float, float], dict[st
     near = by_kind["plain"]
     wider = {kind: max(np.log(high / low) / np.log(near[1] / near[0]), 1.0) for kind, (low, high) in by_kind.items()}
     return near, wider
+
+
+Strangers = tuple[tuple[float, float], dict[str, float]]
+
+
+def stranger_interval(left: dict[str, Unseen], wider: Mapping[str, float], without: str = "") -> Strangers:
+    """The interval of a plain job on a chip left out, and the exponent for classes whose chips err more as strangers.
+
+    A class needs two chips to tell. Rows of the source `without` don't count.
+    """
+    alike = {name: found.alike(wider)[found.sources != without] for name, found in left.items()}
+    classes = {name: found.classes[found.sources != without] for name, found in left.items()}
+    low, high = conformal(alike)
+    exponents = {}
+    for device_class in sorted({one for found in classes.values() for one in found.tolist()}):
+        own = {name: errors[classes[name] == device_class] for name, errors in alike.items()}
+        own = {name: errors for name, errors in own.items() if len(errors)}
+        bounds = conformal(own) if len(own) > 1 else (low, high)
+        exponents[device_class] = max(np.log(bounds[1] / bounds[0]) / np.log(high / low), 1.0)
+    return (low, high), exponents
 
 
 Added = dict[tuple[str, str], dict[str, float]]
@@ -529,9 +554,8 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
     """The records of every level, each with the interval of what it is used for."""
     added, paces = fit.split(fit.x)
     near, wider = near_interval(left["source"])
-    family, far = (
-        conformal({name: found.alike(wider) for name, found in left[key].items()}) for key in ("chip", "family")
-    )
+    family, by_class = stranger_interval(left["chip"], wider)
+    far = conformal({name: found.alike(wider) for name, found in left["family"].items()})
     cases = {
         level: Counter(names)
         for level, names in (("class", one.classes), ("family", one.families), ("chip", one.chips))
@@ -558,7 +582,8 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
         own = whole(added, mean_kernels(one, "family", name), *groups)
         pace = {"pace": np.exp(log + paces["class"][class_of[name]])}
         why = "A chip of a measured family: interval from chips left out of the fit in turn."
-        records[f"training-family-{name}"] = record("family", name, own | pace, cases["family"][name], family, why)
+        interval = tuple(bound ** by_class[class_of[name]] for bound in family)
+        records[f"training-family-{name}"] = record("family", name, own | pace, cases["family"][name], interval, why)
     for name, log in paces["chip"].items():
         pace = np.exp(log + paces["family"][family_of[name]] + paces["class"][class_of[name]])
         groups = ("class", class_of[name]), ("family", family_of[name]), ("chip", name)
