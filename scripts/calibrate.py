@@ -40,6 +40,7 @@ from polysilicon.performance.step import Job, breakdown
 from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import Values
 from polysilicon.records import files
+from polysilicon.validation.conformal import conformal
 from polysilicon.validation.training_cases import Prepared, prepare
 from polysilicon.validation.training_measures import measured_step_s, usable
 from polysilicon.validation.training_table import read_cases
@@ -355,19 +356,10 @@ def draw_split(made: list[Prepared]) -> dict[str, str]:
     return {one.case.id: fold[group] for group, rows in groups.items() for one in rows}
 
 
-def conformal(groups: dict[str, np.ndarray], share: float = 0.90) -> tuple[float, float]:
-    """Ratios of measured over predicted that hold `share` of the cases, both tails alike.
-
-    A group counts by the root of its rows, as in the fit: rows of one source err together.
-    """
-    filled = [errors for errors in groups.values() if len(errors)]
-    ratios = -np.concatenate(filled)
-    weights = np.concatenate([np.full(len(errors), len(errors) ** -0.5) for errors in filled])
-    order = np.argsort(ratios)
-    ratios, weights = ratios[order], weights[order]
-    below = (np.cumsum(weights) - 0.5 * weights) / weights.sum()
-    low, high = np.interp([(1 - share) / 2, (1 + share) / 2], below, ratios)
-    return float(np.exp(low)), float(np.exp(high))
+def interval_of(groups: Mapping[str, np.ndarray]) -> tuple[float, float]:
+    """The ends of the 90 % interval that the errors of these groups give."""
+    names = [name for name, errors in groups.items() for _ in errors]
+    return conformal(np.concatenate([errors for errors in groups.values() if len(errors)]), names)
 
 
 def summary(name: str, errors: np.ndarray) -> str:
@@ -498,7 +490,7 @@ def left_out_lines(catalogue, made: list[Prepared], left: dict[str, dict[str, Un
 
 def near_interval(left: dict[str, Unseen]) -> tuple[tuple[float, float], dict[str, float]]:
     """The interval of a plain job on a familiar chip, and the exponent that widens it for each kind of jobs."""
-    by_kind = {kind: conformal({name: found.of(kind) for name, found in left.items()}) for kind in KINDS}
+    by_kind = {kind: interval_of({name: found.of(kind) for name, found in left.items()}) for kind in KINDS}
     near = by_kind["plain"]
     wider = {kind: max(np.log(high / low) / np.log(near[1] / near[0]), 1.0) for kind, (low, high) in by_kind.items()}
     return near, wider
@@ -514,12 +506,12 @@ def stranger_interval(left: dict[str, Unseen], wider: Mapping[str, float], witho
     """
     alike = {name: found.alike(wider)[found.sources != without] for name, found in left.items()}
     classes = {name: found.classes[found.sources != without] for name, found in left.items()}
-    low, high = conformal(alike)
+    low, high = interval_of(alike)
     exponents = {}
     for device_class in sorted({one for found in classes.values() for one in found.tolist()}):
         own = {name: errors[classes[name] == device_class] for name, errors in alike.items()}
         own = {name: errors for name, errors in own.items() if len(errors)}
-        bounds = conformal(own) if len(own) > 1 else (low, high)
+        bounds = interval_of(own) if len(own) > 1 else (low, high)
         exponents[device_class] = max(np.log(bounds[1] / bounds[0]) / np.log(high / low), 1.0)
     return (low, high), exponents
 
@@ -555,7 +547,7 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
     added, paces = fit.split(fit.x)
     near, wider = near_interval(left["source"])
     family, by_class = stranger_interval(left["chip"], wider)
-    far = conformal({name: found.alike(wider) for name, found in left["family"].items()})
+    far = interval_of({name: found.alike(wider) for name, found in left["family"].items()})
     cases = {
         level: Counter(names)
         for level, names in (("class", one.classes), ("family", one.families), ("chip", one.chips))

@@ -22,6 +22,7 @@ from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.memory import memory
 from polysilicon.records import files
 from polysilicon.records.units import GIB
+from polysilicon.validation.conformal import conformal
 from polysilicon.validation.fit_record import MEMORY_LEFT_OUT as LEFT_OUT
 from polysilicon.validation.training_cases import Prepared, jobs_of, prepare
 from polysilicon.validation.training_recipes import software
@@ -70,22 +71,12 @@ def fit(rows: Rows, chosen: NDArray[np.bool_]) -> Fitted:
     return held(least_squares(residuals, start, loss="soft_l1", f_scale=ROBUST).x)
 
 
-def conformal(sources: Sequence[str], errors: Floats, share: float = 0.90) -> tuple[float, float]:
-    """Ratios of measured over predicted that hold `share` of the rows; a source counts by the root of its rows."""
-    rows = np.array([list(sources).count(one) for one in sources])
-    order = np.argsort(-errors)
-    weights = rows[order] ** -0.5
-    below = (np.cumsum(weights) - 0.5 * weights) / weights.sum()
-    low, high = np.interp([(1 - share) / 2, (1 + share) / 2], below, -errors[order])
-    return float(np.exp(low)), float(np.exp(high))
-
-
 def intervals(rows: Rows, apart: Floats) -> dict[str, float]:
     """The ends of each interval, from the errors that the chosen rows have while their source is left out."""
     ends: dict[str, float] = {}
     for name, peaks in INTERVALS.items():
         own = np.isin(rows.peaks, peaks) & np.isfinite(apart)
-        low, high = conformal(rows.sources[own].tolist(), apart[own])
+        low, high = conformal(apart[own], rows.sources[own].tolist())
         ends |= {f"{name}_low_ratio": low, f"{name}_high_ratio": high}
     return ends
 
@@ -100,7 +91,7 @@ def left_out_lines(catalogue: Catalogue, made: Sequence[Prepared], rows: Rows, a
         others = (rows.sources != rows.sources[at]) & (rows.peaks != "computed")
         known = others & np.isin(rows.peaks, alike)
         known = known if known.any() else others
-        low, high = conformal(rows.sources[known].tolist(), apart[known])
+        low, high = conformal(apart[known], rows.sources[known].tolist())
         chip = catalogue.get(Chip, one.case.word("chip_id") or one.case.word("chip"))
         words = one.case.id, rows.sources[at], chip.vendor, one.case.word("chip_id"), rows.peaks[at]
         lines.append(",".join([*words, f"{apart[at]:.5g}", f"{low:.5g}", f"{high:.5g}"]))

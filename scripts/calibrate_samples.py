@@ -31,6 +31,7 @@ from polysilicon.performance.sample_step import SampleJob, sample_parts
 from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records import files
+from polysilicon.validation.conformal import conformal
 from polysilicon.validation.sample_cases import SampleCase, by_samples, job_of, measured_step_s, prepare
 from polysilicon.validation.training_table import read_cases
 from polysilicon.workloads.work import Work
@@ -191,21 +192,6 @@ class Found:
         return self
 
 
-def conformal(errors: np.ndarray, groups: Sequence[str], share: float = 0.90) -> tuple[float, float]:
-    """Ratios of measured over predicted that hold `share` of the cases, both tails alike.
-
-    A group counts by the root of its rows, as in the fit: rows of one source and chip err together. What is asked is
-    one more group, so that the quantile is that of so many groups and one: with fewer than 19, the extremes.
-    """
-    rows = Counter(groups)
-    order = np.argsort(-errors)
-    weights = np.array([rows[one] ** -0.5 for one in groups])[order]
-    level = min((1 + share) / 2 * (1 + 1 / len(rows)), 1.0)
-    below = (np.cumsum(weights) - 0.5 * weights) / weights.sum()
-    low, high = np.interp([1 - level, level], below, -errors[order])
-    return float(np.exp(low)), float(np.exp(high))
-
-
 @dataclass(frozen=True)
 class Unseen:
     """Errors on rows that a fit never saw: which rows, of which source, and what group was left out."""
@@ -227,7 +213,8 @@ class Unseen:
     def but(self, source: str) -> tuple[float, float]:
         """The interval that all sources but one give."""
         kept = np.array([own != source for own in self.sources])
-        return conformal(self.errors[kept], [group for group, own in zip(self.groups, kept, strict=True) if own])
+        groups = [group for group, own in zip(self.groups, kept, strict=True) if own]
+        return conformal(self.errors[kept], groups, asked=1)
 
     def held(self, rows: "Unseen") -> np.ndarray:
         """Which rows lie inside the interval that the other sources give."""
@@ -295,7 +282,7 @@ def calibrate(
         print(summary("test " + " ".join(name), unseen[mine]))
     by_source = left_out(room, made, fitted, every.sources, catalogue, only_fitted=False)
     every_left = by_source + left_out(room, made, fitted, every.chips, catalogue, only_fitted=True)
-    interval = conformal(every_left.errors, every_left.groups)
+    interval = conformal(every_left.errors, every_left.groups, asked=1)
     sources = len(set(by_source.groups))
     never = Unseen(unseen, other.cases, other.sources, other.chips)
     shown = {"rows never fitted": never} | ({"sources left out": by_source} if sources else {})
@@ -347,7 +334,7 @@ def main() -> None:
     together = sum((left for _, _, left, _ in found.values()), Unseen(np.zeros(0), [], [], []))
     for room, (_, _, _, by_source) in found.items():
         if len(set(by_source.groups)) < LEAST_SOURCES:
-            records[f"{room}-all"] |= bounded(conformal(together.errors, together.groups))
+            records[f"{room}-all"] |= bounded(conformal(together.errors, together.groups, asked=1))
     header = "# Written by scripts/calibrate_samples.py; run it again instead of editing.\n"
     files.write(OUT, header + yaml.safe_dump(records, sort_keys=False, width=110))
     lines = [f"{one.case.id},{folds[one.case.id]},{int(one.case.id in fitted)}" for one in every]
