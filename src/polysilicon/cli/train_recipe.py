@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from polysilicon.performance.cluster import Cluster
     from polysilicon.performance.recipe import Recipe
 
-OVERLAPS = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden", "data_hidden")
 BYTES = ("weight_bytes", "gradient_bytes", "reduce_bytes", "optimizer_bytes", "shard_bytes", "logit_bytes")
 # Switches of the recipe that bear its own names.
 SWITCHES = ("sparse", "dropout", "by_operator", "narrow_weights")
@@ -155,7 +154,7 @@ def recipe_for(
     from dataclasses import replace
 
     from polysilicon.performance.collectives import ALGORITHMS
-    from polysilicon.performance.recipe import Recipe, recipe_of
+    from polysilicon.performance.recipe import OVERLAPS, Recipe, recipe_of
 
     forward, made = (None, Recipe()) if means.recipe is None else recipe_of(known, _called(known, means.recipe))
     _refuse_absurd(means)

@@ -6,6 +6,7 @@ asks for it, and then no more is hidden than there is compute beside it.
 
 import numpy as np
 
+from polysilicon.performance.operators import SHORTEST_S
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
@@ -118,7 +119,7 @@ def hidden_share(asked: Values, fitted: Values, transfer_s: Values, hideable_s: 
 
     Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102), overlap of each kind of communication.
     """
-    covered = np.minimum(asked, np.maximum(hideable_s / np.maximum(transfer_s, 1e-30), fitted))
+    covered = np.minimum(asked, np.maximum(hideable_s / np.maximum(transfer_s, SHORTEST_S), fitted))
     return np.where(np.asarray(asked) < 0.0, fitted, covered)
 
 

@@ -17,14 +17,13 @@ from polysilicon.facts.domains import Domain
 from polysilicon.facts.hardware import Chip
 from polysilicon.performance.collectives import ALGORITHMS
 from polysilicon.performance.layouts import CONTEXTS, RECOMPUTE, SCHEDULES, Layouts
-from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.recipe import OVERLAPS, Recipe
 from polysilicon.performance.values import PRECISIONS, Values
 from polysilicon.records.units import GIGA
 from polysilicon.workloads.counts import Shape
 
 Mask = NDArray[np.bool_]
 BF16 = float(PRECISIONS.index("bf16"))
-OVERLAPS = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden", "data_hidden")
 
 
 @dataclass(frozen=True)

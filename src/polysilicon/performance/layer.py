@@ -187,7 +187,7 @@ def accumulated_bytes(weights: Values, gradient_bytes: Values, zero_stage: Value
     Replicas that hold whole gradients (ZeRO below stage 2) read and write them in their own width; split ones are
     reduced as they come.
 
-    Source: Korthikanti et al. (arXiv 2205.05198), section 5; NVIDIA, Megatron-LM, `gradient_accumulation_fusion`.
+    Source: NVIDIA, Megatron-Core, option `gradient_accumulation_fusion`; Rajbhandari et al., ZeRO (arXiv 1910.02054).
     """
     whole = np.where(np.asarray(zero_stage) < 2.0, 2.0 * gradient_bytes - 2.0, 0.0)
     return (1.0 - frozen) * whole * weights
@@ -219,13 +219,14 @@ def backward_s(
     Fused attention computes its scores again, so its backward takes five products for two instead of four;
     `core_back` is how much slower than the forward kernel each of them runs. A memory-bound operator reads its input
     and the gradient of its output and writes that of its input: three passes for two. Scores that lie in memory move
-    15 bytes for 11: probabilities are read twice, their gradients written once and read and written twice.
+    19 bytes for 11: one product reads the dropped probabilities and one writes their gradients, dropout reads those
+    and its mask and writes them, softmax reads them and the probabilities and writes them, two products read them.
 
     Source: Narayanan et al. (arXiv 2104.04473), appendix; Hu et al., LoRA (arXiv 2106.09685), section 4.2;
-    Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1; Ivanov et al. (arXiv 2007.00072), table III.
+    Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1; Ivanov et al. (arXiv 2007.00072), counting of moved data.
     """
     products = (2.0 - frozen) * (projections_s + feed_forward_s)
-    core = core_backward(fused) * (1.0 + fused * (core_back - 1.0)) * core_s + 15.0 / 11.0 * scores_s
+    core = core_backward(fused) * (1.0 + fused * (core_back - 1.0)) * core_s + 19.0 / 11.0 * scores_s
     return products + core + 1.5 * streams_s + accumulated_s
 
 

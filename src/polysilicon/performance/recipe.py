@@ -15,6 +15,8 @@ from polysilicon.records.recorder import formula
 
 # What a recipe leaves to the fitted parameters, or to another of its fields.
 UNSAID = -1.0
+# The fields that say which share of a transfer is hidden.
+OVERLAPS = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden", "data_hidden")
 
 
 @dataclass(frozen=True)

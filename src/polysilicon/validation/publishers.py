@@ -12,8 +12,8 @@ TUNED = DATA / "measurements" / "vendor_tuned.csv"
 def vendor_tuned(row: Mapping[str, str], vendor: str) -> bool:
     """Whether the row was tuned as the chip's `vendor` tunes its own runs: published by it, or for a benchmark.
 
-    Whoever submits to MLPerf runs the code that the chip's vendor submits: their configurations carry its names, and
-    their times are its times.
+    Most who submit to MLPerf run the code that the chip's vendor submits: their configurations carry its names, and
+    their times are its times. So every submission is taken to be tuned like that.
     """
     source = row.get("source_key", "")
     if "/results/" in row.get("source_ref", ""):

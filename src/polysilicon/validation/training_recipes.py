@@ -9,14 +9,13 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.layouts import RECOMPUTE
-from polysilicon.performance.recipe import UNSAID, Recipe, tuned_attention
+from polysilicon.performance.recipe import OVERLAPS, UNSAID, Recipe, tuned_attention
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.errors import InputError
 from polysilicon.validation.publishers import vendor_tuned
 from polysilicon.validation.training_software import PEAKS, RECIPE, Software, software_of
 from polysilicon.validation.training_table import Case
 from polysilicon.validation.training_words import (
-    HIDDEN,
     PARTIAL,
     layout_said,
     overlap_said,
@@ -86,7 +85,7 @@ def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
         "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
         "reduce_bytes": _reduce_bytes(case),
         **_kept(case),
-        **dict.fromkeys(HIDDEN, UNSAID),
+        **dict.fromkeys(OVERLAPS, UNSAID),
         **overlap_said(tricks),
     }
 

@@ -3,6 +3,7 @@
 import re
 
 from polysilicon.performance.layouts import RECOMPUTE, SCHEDULES
+from polysilicon.performance.recipe import OVERLAPS
 from polysilicon.performance.values import BYTES_PER_ELEMENT, PRECISIONS
 from polysilicon.records.errors import InputError
 
@@ -44,7 +45,6 @@ ON_HOST = re.compile(r"optimizer ?\+ ?activation offload", re.IGNORECASE)
 WITHOUT_OVERLAP = re.compile(r"\b(no|without) (comm\w* )?overlap|overlap (switched )?off", re.IGNORECASE)
 PLAIN_TENSORS = re.compile(r"\bvanilla TP\b", re.IGNORECASE)
 ZERO_BUBBLE = re.compile(r"\b(zero-bubble|zbv?|zb-h1)\b", re.IGNORECASE)
-HIDDEN = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden", "data_hidden")
 RELEASE = re.compile(r"\bv?(2\d)\.(0[1-9]|1[0-2])\b")
 FLASH = re.compile(r"\bflash", re.IGNORECASE)
 WITHOUT_FLASH = re.compile(r"\b(no|without|not)\W+flash", re.IGNORECASE)
@@ -107,7 +107,7 @@ def layout_said(tricks: str, layers: float) -> dict[str, float]:
 def overlap_said(tricks: str) -> dict[str, float]:
     """Shares of transfers that a row's words say are hidden: none, where they say that nothing overlaps."""
     if WITHOUT_OVERLAP.search(tricks):
-        return dict.fromkeys(HIDDEN, 0.0)
+        return dict.fromkeys(OVERLAPS, 0.0)
     return {"tensor_hidden": 0.0} if PLAIN_TENSORS.search(tricks) else {}
 
 
