@@ -4,7 +4,7 @@ Run `python scripts/calibrate_serving.py` to repeat the fit: it reads `measureme
 groups (model, chip, engine, kind of source) into rows to fit and rows never fitted, and writes
 `measurements/serving_split.csv` and `efficiency/serving.yaml`. Deviations of a class, a family and a chip from the
 fit over all are shrunk towards zero, so a chip with few rows stays near its family. Intervals are conformal: they
-come from residuals of rows left out of the fit, fold by fold, by whole groups.
+come from residuals of rows left out of the fit, fold by fold, by whole sources.
 """
 
 import csv
@@ -29,13 +29,16 @@ from polysilicon.performance.serving_table import Figures, evaluate
 from polysilicon.records import files
 from polysilicon.records.document import read_csv
 from polysilicon.validation.serving_cases import Question, read
+from polysilicon.validation.serving_figures import split_figures
 
 CASES, SPLIT, OUT = (
     DATA / "measurements" / "serving.csv",
     DATA / "measurements" / "serving_split.csv",
     DATA / "efficiency" / "serving.yaml",
 )
-FOLDS = 4
+FOLDS = 6
+# Engines that read waiting prompts before anybody decodes on.
+PROMPTS_FIRST = ("sglang", "mindie")
 # Where the fit starts, how far (in logarithm) a parameter may stray from there, and whether it is a share of a peak.
 PRIOR: dict[str, tuple[float, float]] = {
     "weight_bandwidth": (0.8, 0.08),
@@ -51,20 +54,27 @@ PRIOR: dict[str, tuple[float, float]] = {
     "special_layer_us": (20.0, 1.0),
     "evenness": (0.8, 0.3),
     "hop_us": (1.0, 1.0),
-    "imbalance": (1.4, 0.3),
-    "prefill_imbalance": (1.15, 0.1),
+    "imbalance": (1.3, 0.2),
+    "grouped": (0.7, 0.3),
+    "tile_rows": (64.0, 0.5),
     "scaleout_link": (0.7, 0.15),
+    "workers_from": (16.0, 0.7),
+    "readers_from": (500.0, 1.0),
+    "workers_growth": (0.4, 0.4),
     "fade": (0.5, 0.7),
-    "interference": (0.8, 0.5),
+    "reserve_gib": (3.0, 0.15),
     **{f"host_us_{engine}": (1000.0, 1.0) for engine in ENGINES},
     **{f"request_us_{engine}": (10.0, 1.0) for engine in ENGINES},
     **{f"first_us_{engine}": (40000.0, 1.0) for engine in ENGINES},
-    **{f"eager_us_{engine}": (50.0, 1.0) for engine in ENGINES},
-    **{f"together_{engine}": (0.4, 1.0) for engine in ENGINES},
-    **{f"chunk_tokens_{engine}": (8192.0, 0.4) for engine in ENGINES},
+    **{f"eager_us_{engine}": (100.0, 0.4) for engine in ENGINES},
+    **{f"launch_{engine}": (1.0, 0.25) for engine in ENGINES},
+    **{f"interference_{engine}": (0.9, 0.3) for engine in ENGINES},
+    **{f"together_{engine}": (0.2, 1.0) for engine in ENGINES},
+    **{f"separate_{engine}": (0.7 if engine in PROMPTS_FIRST else 0.2, 0.7) for engine in ENGINES},
 }
-FIXED = {"scaleout_hop_us": 10.0, "memory_share": 0.9, "engine_batch": 2048.0}
+FIXED = {"scaleout_hop_us": 10.0, "memory_share": 0.9}
 SHARES = (
+    *(f"{name}_{engine}" for name in ("together", "separate") for engine in ENGINES),
     "scaleout_link",
     "evenness",
     "weight_bandwidth",
@@ -74,6 +84,7 @@ SHARES = (
     "compute_fp4",
     "attention_compute",
     "link",
+    "grouped",
 )
 # No kernel table or memory test shows more than 0.95 of a peak.
 CEILING = float(np.log(0.95))
@@ -99,8 +110,10 @@ QUANTITY = {
     "input_tps_per_accel": "tps",
 }
 # A burst tells more of the engine's queue than of the chip.
-TRUST = {"steady": 1.0, "burst": 0.5, "offline": 1.0, "prefill": 1.0}
+TRUST = {"steady": 1.0, "burst": 0.5, "offline": 1.0, "prefill": 1.0, "disaggregated": 0.3}
 SOFT, PRIOR_WEIGHT = 0.15, 0.8
+# Of the slopes of the residuals, in the logarithm of a parameter.
+STEP = 1e-5
 COVERED, FEWEST = 0.9, 20
 
 
@@ -113,6 +126,7 @@ class Row:
     chip: Chip
     question: Question
     measured: dict[str, float]
+    source: str
     part: str = "fit"
 
 
@@ -124,14 +138,14 @@ def rows_of(catalogue: Catalogue) -> list[Row]:
         if not isinstance(asked, Question):
             continue
         model, chip = asked.asked.model.name, catalogue.get(Chip, cells["chip_id"])
-        group = "|".join((model, chip.id, asked.asked.engine, cells["evidence"], asked.asked.layout.precision))
+        group = "|".join((model, chip.id, asked.asked.engine.id, cells["evidence"], asked.asked.layout.precision))
         measured = {name: float(cells[name]) for name in WEIGHT if cells.get(name)}
         # Total and output throughput of one row are one measurement.
         if "output_tps_per_accel" in measured:
             measured.pop("total_tps_per_accel", None)
             measured.pop("input_tps_per_accel", None)
         if measured:
-            rows.append(Row(cells["case_id"], group, chip, asked, measured))
+            rows.append(Row(cells["case_id"], group, chip, asked, measured, cells["source"]))
     return rows
 
 
@@ -188,8 +202,10 @@ class Batch:
         self.rows, self.fitting = rows, fitting
         self.trust = TRUST[rows[0].question.way]
         neutral = Efficiency(dict.fromkeys([*PRIOR, *FIXED], 1.0), np.nan, np.nan)
-        asked = [replace(row.question.asked, efficiency=neutral) for row in rows]
-        self.table = Candidates.of(asked)
+        self.questions = [row.question for row in rows]
+        asked = [replace(one.asked, efficiency=neutral) for one in self.questions]
+        others = [replace(one.prefill or one.asked, efficiency=neutral) for one in self.questions]
+        self.table, self.prefill = Candidates.of(asked), Candidates.of(others)
         self.measured = {name: np.array([row.measured.get(name, np.nan) for row in rows]) for name in WEIGHT}
         self.design = np.zeros((len(fitting.names), len(rows), len(fitting.levels)))
         for at, (level, applies, axis) in enumerate(fitting.levels):
@@ -204,26 +220,32 @@ class Batch:
         self.expert = [
             COMPUTE_SHARE[computed_in(form.expert_compute, peak)] for form, peak in zip(forms, peaks, strict=True)
         ]
-        self.engines = [one.engine for one in asked]
+        self.engines = [one.engine.id for one in asked]
 
-    def figures(self, vector: np.ndarray) -> Figures:
-        """Every row's figures under the parameters in `vector`."""
+    def figures(self, vectors: np.ndarray) -> Figures:
+        """Every row's figures under the parameters in `vectors`: a vector, or many of them as rows of a matrix."""
         size = len(self.fitting.names)
-        logs = vector[:size, None] + self.design @ vector[size:]
+        logs = vectors[..., :size, None] + np.einsum("prl,...l->...pr", self.design, vectors[..., size:])
         share: dict[str, Any] = {
-            name: np.exp(np.minimum(logs[at], CEILING) if name in SHARES else logs[at])
+            name: np.exp(np.minimum(logs[..., at, :], CEILING) if name in SHARES else logs[..., at, :])
             for at, name in enumerate(self.fitting.names)
         } | {name: np.full(len(self.rows), value) for name, value in FIXED.items()}
-        pick = lambda names: np.array([share[name][at] for at, name in enumerate(names)])  # noqa: E731
-        table = replace(
-            self.table,
-            share=share,
-            dense_flop_per_s=self.table.dense_flop_per_s * pick(self.dense),
-            expert_flop_per_s=self.table.expert_flop_per_s * pick(self.expert),
-            attention_flop_per_s=self.table.attention_flop_per_s * share["attention_compute"],
-            engine={name: pick([f"{name}_{one}" for one in self.engines]) for name in OF_ENGINE},
-        )
-        return evaluate(table, self.rows[0].question.way)
+        pick = lambda names: np.stack([share[name][..., at] for at, name in enumerate(names)], axis=-1)  # noqa: E731
+
+        def reaching(table: Candidates) -> Candidates:
+            return replace(
+                table,
+                share=share,
+                dense_flop_per_s=table.dense_flop_per_s * pick(self.dense),
+                expert_flop_per_s=table.expert_flop_per_s * pick(self.expert) * share["grouped"],
+                attention_flop_per_s=table.attention_flop_per_s * share["attention_compute"],
+                engine={name: pick([f"{name}_{one}" for one in self.engines]) for name in OF_ENGINE},
+            )
+
+        way = self.questions[0].way
+        if way == "disaggregated":
+            return split_figures(self.questions, reaching(self.prefill), reaching(self.table))
+        return evaluate(reaching(self.table), way)
 
     def ratios(self, vector: np.ndarray) -> dict[str, np.ndarray]:
         """Logarithm of measured over predicted, NaN where nothing was measured."""
@@ -256,14 +278,20 @@ def fit(rows: list[Row], fitting: Fitting) -> np.ndarray:
     """The parameters that fit `rows` best, held near their prior."""
     many = batches(rows, fitting)
 
-    def residuals(vector: np.ndarray) -> np.ndarray:
-        parts = [PRIOR_WEIGHT * (vector - fitting.start) / fitting.scale]
+    def residuals(vectors: np.ndarray) -> np.ndarray:
+        parts = [PRIOR_WEIGHT * (vectors - fitting.start) / fitting.scale]
         for batch in many:
-            for name, ratio in batch.ratios(vector).items():
-                parts.append(WEIGHT[name] * batch.trust * softened(ratio[np.isfinite(ratio)]))
-        return np.concatenate(parts)
+            for name, ratio in batch.ratios(vectors).items():
+                seen = np.isfinite(batch.measured[name])
+                # A row that stops fitting in memory under some parameters says nothing there.
+                parts.append(WEIGHT[name] * batch.trust * softened(np.nan_to_num(ratio[..., seen])))
+        return np.concatenate(parts, axis=-1)
 
-    found = least_squares(residuals, fitting.start, method="trf", max_nfev=25, x_scale=fitting.scale)
+    def slopes(vector: np.ndarray) -> np.ndarray:
+        moved = residuals(vector + STEP * np.eye(len(vector)))
+        return ((moved - residuals(vector)) / STEP).T
+
+    found = least_squares(residuals, fitting.start, slopes, method="trf", max_nfev=20, x_scale=fitting.scale)
     return np.asarray(found.x)
 
 
@@ -303,8 +331,9 @@ def intervals(many: list[Errors], least: int) -> dict[str, float]:
             ordered = np.sort(values)
             # The smallest rank that covers with n + 1 exchangeable rows: Vovk, Gammerman, Shafer (2005), section 2.
             beyond = max(int(np.floor((len(ordered) + 1) * (1.0 - COVERED) / 2.0)), 1)
-            bounds[f"{quantity}_low_{way}"] = float(np.exp(ordered[beyond - 1]))
-            bounds[f"{quantity}_high_{way}"] = float(np.exp(ordered[-beyond]))
+            # Where all errors lie on one side the interval still holds the figure itself.
+            bounds[f"{quantity}_low_{way}"] = float(np.exp(min(ordered[beyond - 1], 0.0)))
+            bounds[f"{quantity}_high_{way}"] = float(np.exp(max(ordered[-beyond], 0.0)))
     if "tpot_low_steady" in bounds and len(pooled.get(("tps", "steady"), [])) < FEWEST:
         # With a constant number in flight, throughput is as far off as the time per token is, the other way round.
         bounds["tps_low_steady"] = 1.0 / bounds["tpot_high_steady"]
@@ -325,9 +354,9 @@ def envelope(many: list[dict[str, float]]) -> dict[str, float]:
 def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, Any]:
     """The fit as catalogue records: over all, by class, by family, by chip."""
     train = [row for row in rows if row.part == "fit"]
-    # A chip nobody measured is predicted from other families; one that was, from other models on it.
+    # A chip nobody measured is predicted from other families; one that was, from what other sources say of it.
     strange = left_out(train, fitting, lambda row: row.chip.family, len({row.chip.family for row in train}))
-    usual = left_out(train, fitting, lambda row: row.group, FOLDS)
+    usual = left_out(train, fitting, lambda row: row.source, FOLDS)
     known = {
         name: float(np.exp(min(value, CEILING) if name in SHARES else value))
         for name, value in zip(fitting.names, vector, strict=False)

@@ -12,7 +12,12 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving import Layout, estimate_serving, explain_serving, search_serving
 from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.serving_estimate import ask
-from polysilicon.performance.serving_iteration import cache_bytes_per_sequence, reach_tokens, touched_share
+from polysilicon.performance.serving_iteration import (
+    cache_bytes_per_sequence,
+    reach_tokens,
+    tokens_out_of_pass,
+    touched_share,
+)
 from polysilicon.performance.serving_model import Served
 from polysilicon.performance.serving_table import evaluate
 from polysilicon.records.errors import InputError, NothingFits, Unsupported
@@ -204,3 +209,28 @@ def test_an_impossible_target_names_the_nearest_miss() -> None:
 def test_too_little_memory_names_the_nearest_miss() -> None:
     with pytest.raises(NothingFits, match="GiB"):
         search_serving(load(), model("deepseek-v3"), TASK, [cluster()])
+
+
+@given(draft=st.integers(0, 8), chance=st.floats(0.0, 1.0))
+def test_a_pass_yields_between_one_token_and_all_that_were_drafted(draft: int, chance: float) -> None:
+    gained = float(tokens_out_of_pass(float(draft), chance))
+    assert 1.0 - 1e-12 <= gained <= draft + 1.0 + 1e-6
+
+
+def test_drafts_that_are_all_accepted_speed_a_lone_user_up_and_those_refused_slow_it_down() -> None:
+    plain = ask(load(), model(), TASK, cluster(), Layout(tp=8), 1.0, "vllm")
+    asked = [plain, replace(plain, draft_tokens=2.0, acceptance=1.0), replace(plain, draft_tokens=2.0)]
+    none, all_kept, all_refused = np.asarray(evaluate(Candidates.of(asked)).tpot_ms)
+    assert all_kept < none / 2
+    assert all_refused > none
+
+
+def test_equal_lengths_run_in_step_where_prompts_are_read_first() -> None:
+    asked = [
+        replace(ask(load(), model(), TASK, cluster(), Layout(tp=8), 64.0, engine), varied=varied)
+        for engine in ("sglang", "vllm")
+        for varied in (True, False)
+    ]
+    first_ms = np.asarray(evaluate(Candidates.of(asked)).ttft_ms)
+    assert first_ms[1] > first_ms[0]
+    assert first_ms[3] == first_ms[2]

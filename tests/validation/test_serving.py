@@ -150,3 +150,59 @@ def test_a_row_that_can_not_be_asked_says_why(tmp_path: Path, changes: dict[str,
     assert score.status == status
     assert why in score.why
     assert score.predicted is None
+
+
+def test_most_of_the_public_rows_are_answered(scores: list[Score]) -> None:
+    cases = {score.case_id for score in scores}
+    answered = {score.case_id for score in scores if score.status == "ok"}
+    assert len(answered) >= 0.9 * len(cases)
+
+
+def test_prompts_that_no_chip_could_have_read_are_implausible(tmp_path: Path) -> None:
+    (score,) = answers(tmp_path, isl="15000", osl="500", concurrency="4000", ttft_ms="500")[:1]
+    assert score.status == "implausible"
+    assert "prompt tokens a second" in score.why
+
+
+@pytest.mark.parametrize(("mode", "model"), [("MLPerf Offline", "llama2-70b-99.9"), ("MLPerf Server", "llama3.1-8b")])
+def test_a_summary_of_mlperf_is_answered_with_the_lengths_of_its_dataset(tmp_path: Path, mode: str, model: str) -> None:
+    found = answers(
+        tmp_path,
+        mode=mode,
+        model=model,
+        tp="",
+        isl="MLPerf dataset",
+        osl="MLPerf dataset",
+        concurrency="",
+        num_accelerators="8",
+        tpot_ms="",
+        output_tps_per_accel="3000",
+    )
+    assert [score.status for score in found] == ["ok"]
+
+
+def test_a_benchmark_whose_dataset_is_not_known_is_underspecified(tmp_path: Path) -> None:
+    (score,) = answers(tmp_path, mode="MLPerf Offline", model="qwen3-32b", num_accelerators="8")
+    assert score.status == "underspecified"
+    assert "dataset" in score.why
+
+
+def test_workers_that_a_row_counts_are_taken_and_others_are_usual_ones(tmp_path: Path) -> None:
+    apart = {"mode": "disaggregated", "prefill_tp": "4", "decode_tp": "8", "concurrency": "256", "tpot_ms": "20"}
+    (usual,) = answers(tmp_path, **apart)
+    (one,) = answers(tmp_path, **apart, prefill_workers="4", decode_workers="1")
+    (many,) = answers(tmp_path, **apart, prefill_workers="4", decode_workers="8")
+    assert usual.status == one.status == many.status == "ok"
+    assert one.predicted > many.predicted
+
+
+def test_experts_spread_further_than_heads_make_every_chip_an_attention_rank(tmp_path: Path) -> None:
+    (score,) = answers(tmp_path, model="deepseek-v3", tp="72", ep="72", chip_id="nvidia-gb200", concurrency="1024")
+    assert score.status == "ok"
+
+
+def test_a_module_that_predicts_tokens_ahead_is_answered(tmp_path: Path) -> None:
+    row = {"model": "deepseek-v3", "chip_id": "nvidia-h200-sxm-141gb"}
+    (plain,) = answers(tmp_path, **row)
+    (drafted,) = answers(tmp_path, **row, spec_decoding="mtp")
+    assert drafted.predicted < plain.predicted

@@ -108,6 +108,14 @@ COMMANDS: tuple[Command, ...] = (
         "search",
     ),
     Command(
+        "split",
+        "polysilicon.cli.split:search",
+        "Read prompts on one kind of chip and decode on another: which, how many, what is gained.",
+        "search split qwen3-32b --chip huawei-ascend-910c --chip nvidia-h20-96gb --input 4000 --output 500",
+        "Prints the best pair of workers, their numbers, and what each pair of chips gains.",
+        "search",
+    ),
+    Command(
         "list",
         "polysilicon.cli.facts:list_",
         "The records of a kind, or the kinds.",

@@ -204,11 +204,11 @@ ANSWERS = (
 def _table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) -> None:
     """Every row of a table of serving cases; the columns are those of `validate serving`."""
     from polysilicon.cli.cases import publish
-    from polysilicon.performance.serving_candidates import Candidates
-    from polysilicon.performance.serving_table import evaluate
+    from polysilicon.performance.serving_table import WAYS
     from polysilicon.records.document import read_csv
     from polysilicon.records.errors import InputError, Place
     from polysilicon.validation.serving_cases import Question, read
+    from polysilicon.validation.serving_figures import figures
 
     rows = [row for _, row in read_csv(cases)]
     if not rows:
@@ -217,11 +217,11 @@ def _table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) 
         raise InputError("has no column 'model'", place=Place(str(cases), 1), found=list(rows[0]))
     asked = [read(known, row) for row in rows]
     answers: dict[int, dict[str, Any]] = {}
-    for way in ("steady", "burst", "offline"):
+    for way in WAYS:
         some = [(at, one) for at, one in enumerate(asked) if isinstance(one, Question) and one.way == way]
         if some:
-            figures = evaluate(Candidates.of([one.asked for _, one in some]), some[0][1].way)
-            answers |= {at: _answer(one, figures, row) for row, (at, one) in enumerate(some)}
+            found = figures([one for _, one in some])
+            answers |= {at: _answer(one, found, row) for row, (at, one) in enumerate(some)}
     told = [
         {"case_id": row.get("case_id") or f"line {at + 2}", "model": row.get("model"), "chip_id": row.get("chip_id")}
         | (answers[at] if isinstance(one, Question) else {"status": one.status, "why": one.why})

@@ -7,6 +7,7 @@ from pathlib import Path
 from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.domains import Domain
 from polysilicon.facts.efficiency import Fit
+from polysilicon.facts.engines import ServingEngine
 from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact, NodeFact, SoftwareStack, System
 from polysilicon.facts.law import Consequence, Definition, Event, Group, Jurisdiction, Regime, Rule
 from polysilicon.facts.money import Assumption, EmbodiedFactor, Price
@@ -47,6 +48,7 @@ KINDS: dict[str, Kind] = {
         Kind("domain", Domain, "domains", nested=frozenset({"reach", "choices", "best_mfu_pct"})),
         Kind("reliability", Reliability, "reliability"),
         Kind("recipe", TrainingRecipe, "recipes"),
+        Kind("engine", ServingEngine, "engines"),
         Kind("stack", SoftwareStack, "stacks"),
         Kind("security", ChipSecurity, "security"),
         Kind("advisory", Advisory, "advisories"),

@@ -2,11 +2,13 @@
 
 `serving_iteration` holds the formulas of one pass over the model, `serving_engine` those of continuous batching,
 `serving_table` evaluates tables of candidates with them; `serving_estimate` and `serving_search` ask them.
+`serving_split` is prompts read and answers decoded on workers of their own, `serving_split_search` finds the best two.
 """
 
 from polysilicon.performance.serving_candidates import ENGINES, Layout
 from polysilicon.performance.serving_estimate import ServingEstimate, estimate_serving, explain_serving
 from polysilicon.performance.serving_search import ServingSearch, search_serving
+from polysilicon.performance.serving_split_search import SplitEstimate, SplitSearch, search_split
 from polysilicon.performance.values import Range
 
 __all__ = [
@@ -15,7 +17,10 @@ __all__ = [
     "Range",
     "ServingEstimate",
     "ServingSearch",
+    "SplitEstimate",
+    "SplitSearch",
     "estimate_serving",
     "explain_serving",
     "search_serving",
+    "search_split",
 ]

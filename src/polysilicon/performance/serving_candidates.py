@@ -5,17 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from polysilicon.facts.engines import ServingEngine
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
 from polysilicon.performance.serving_model import Served
 from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError, Place
+from polysilicon.records.units import GIB
 from polysilicon.workloads.model import Transformer
 
 ENGINES = ("vllm", "sglang", "trtllm", "mindie")
 # Fitted for each engine: `name_engine` among the parameters.
-OF_ENGINE = ("host_us", "request_us", "first_us", "eager_us", "together", "chunk_tokens")
+OF_ENGINE = (
+    *("host_us", "request_us", "first_us", "eager_us", "launch"),
+    *("together", "interference", "separate"),
+)
 MOST_DEGREE = 4096
 
 
@@ -48,16 +53,24 @@ class Layout:
 
 @dataclass(frozen=True)
 class Asked:
-    """One question: a model in a layout on a chip under a load. `concurrency` is of one replica."""
+    """One question: a model in a layout on a chip under a load. `concurrency` is of one replica.
+
+    `varied` says whether lengths differ from request to request, as they do in real traffic. With speculative
+    decoding, `draft_tokens` are proposed ahead in each pass, and each is accepted with the chance `acceptance` while
+    those before it are.
+    """
 
     model: Transformer
     cluster: Cluster
     efficiency: Efficiency
     layout: Layout
-    engine: str
+    engine: ServingEngine
     concurrency: float
     input_tokens: float
     output_tokens: float
+    varied: bool = True
+    draft_tokens: float = 0.0
+    acceptance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,15 +83,22 @@ class Candidates:
     tp: Values
     pp: Values
     attn_dp: Values
+    ep: Values
     concurrency: Values
     input_tokens: Values
     output_tokens: Values
+    varied: Values
+    draft_tokens: Values
+    acceptance: Values
     dense_bytes: Values
     expert_bytes: Values
     cache_bytes: Values
     dense_flop_per_s: Values
     expert_flop_per_s: Values
     attention_flop_per_s: Values
+    chunk_tokens: Values
+    engine_batch: Values
+    prompts_first: Values
     engine: Mapping[str, Values]
 
     @classmethod
@@ -88,6 +108,7 @@ class Candidates:
         Raises:
             InputError: a format is unknown, or a chip has no peak that could compute it.
         """
+        takes = [one.engine.takes(one.cluster.chip, float(one.cluster.memory_bytes) / GIB) for one in asked]
         formats = [format_of(one.layout.precision, one.model.experts > 0) for one in asked]
         pairs = list(zip(asked, formats, strict=True))
         column = np.array
@@ -101,17 +122,26 @@ class Candidates:
             tp=column([one.layout.tp for one in asked], float),
             pp=column([one.layout.pp for one in asked], float),
             attn_dp=column([one.layout.attn_dp for one in asked], float),
+            ep=column([one.layout.ep for one in asked], float),
             concurrency=column([one.concurrency for one in asked], float),
             input_tokens=column([one.input_tokens for one in asked], float),
             output_tokens=column([one.output_tokens for one in asked], float),
+            varied=column([one.varied for one in asked], float),
+            draft_tokens=column([one.draft_tokens for one in asked], float),
+            acceptance=column([one.acceptance for one in asked], float),
             dense_bytes=column([form.dense_bytes for form in formats]),
             expert_bytes=column([form.expert_bytes for form in formats]),
             cache_bytes=column([form.cache_bytes for form in formats]),
             dense_flop_per_s=column([_rate(one, form.dense_compute) for one, form in pairs]),
-            expert_flop_per_s=column([_rate(one, form.expert_compute) for one, form in pairs]),
+            expert_flop_per_s=column(
+                [_rate(one, form.expert_compute) * one.efficiency["grouped"] for one, form in pairs]
+            ),
             attention_flop_per_s=column([_rate(one, "bf16", "attention_compute") for one in asked]),
+            chunk_tokens=column([tokens for tokens, _ in takes]),
+            engine_batch=column([sequences for _, sequences in takes]),
+            prompts_first=column([one.engine.prompts_first for one in asked], float),
             engine={
-                name: column([one.efficiency[f"{name}_{one.engine}"] for one in asked], float) for name in OF_ENGINE
+                name: column([one.efficiency[f"{name}_{one.engine.id}"] for one in asked], float) for name in OF_ENGINE
             },
         )
 

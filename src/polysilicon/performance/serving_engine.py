@@ -8,7 +8,7 @@ import numpy as np
 
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
-from polysilicon.records.units import MICRO, MS_PER_S
+from polysilicon.records.units import GIB, MICRO, MS_PER_S
 
 
 @formula
@@ -33,24 +33,37 @@ def prompt_among_others_s(
 
 
 @formula
-def memory_batch(
-    memory_bytes: Values, memory_share: Values, weights_bytes: Values, sequence_bytes: Values, attn_dp: Values
-) -> Values:
-    """Sequences whose cache fits in a replica beside the weights.
+def memory_batch(usable_bytes: Values, weights_bytes: Values, sequence_bytes: Values, attn_dp: Values) -> Values:
+    """Sequences whose cache fits in a replica beside the weights, on average over time: pages leave no gaps.
 
     Source: Kwon et al., PagedAttention (arXiv 2309.06180), section 4.
     """
-    free = memory_bytes * memory_share - weights_bytes
-    return np.maximum(np.floor(free / sequence_bytes), 0.0) * attn_dp
+    return np.maximum(usable_bytes - weights_bytes, 0.0) / sequence_bytes * attn_dp
 
 
 @formula
-def fed_batch(output_tokens: Values, input_tokens: Values, chunk_tokens: Values, attn_dp: Values) -> Values:
+def usable_bytes(memory_bytes: Values, memory_share: Values, reserve_gib: Values, chunk_tokens: Values) -> Values:
+    """Memory of a chip that weights and cache may fill: the share an engine takes, less the activations of a pass.
+
+    `reserve_gib` is what 8,192 tokens need.
+
+    Source: vLLM documentation, Conserving Memory: gpu_memory_utilization; fitted reserve.
+    """
+    return memory_bytes * memory_share - reserve_gib * GIB * chunk_tokens / 8192.0
+
+
+@formula
+def fed_batch(
+    output_tokens: Values, input_tokens: Values, chunk_tokens: Values, prompts_first: Values, attn_dp: Values
+) -> Values:
     """Sequences that can be kept decoding when each pass reads at most one chunk of prompts a rank.
+
+    An engine that reads all waiting prompts first has no such bound.
 
     Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4: stall-free batching.
     """
-    return np.maximum(output_tokens * chunk_tokens / input_tokens, 1.0) * attn_dp
+    fed = np.maximum(output_tokens * chunk_tokens / input_tokens, 1.0) * attn_dp
+    return np.where(prompts_first > 0.0, np.inf, fed)
 
 
 @formula
@@ -63,33 +76,42 @@ def running_batch(concurrency: Values, memory_batch: Values, fed_batch: Values, 
 
 
 @formula
-def in_step(together: Values, fade: Values, output_tokens: Values) -> Values:
+def in_step(varied: Values, prompts_first: Values, together: Values, fade: Values, output_tokens: Values) -> Values:
     """Share of the requests in flight that started together and still run in step.
 
-    Source: fitted, see scripts/calibrate_serving.py; the share fades with the length of the output.
+    Where lengths vary (`varied` is 1), or prompts ride along, requests drift apart, the more the longer their outputs.
+    Those of equal lengths whose prompts are all read first start and end together, and so do the next.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 3; fitted, see scripts/calibrate_serving.py.
     """
-    return np.minimum(together * (output_tokens / 1000.0) ** -fade, 1.0)
+    drifting = np.minimum(together * (output_tokens / 1000.0) ** -fade, 1.0)
+    return np.maximum(drifting, (1.0 - varied) * prompts_first)
+
+
+@formula
+def prompt_in_the_way_s(work_s: Values, busy_s: Values, interference: Values, separate: Values) -> Values:
+    """Time that reading one prompt takes from those who decode.
+
+    `interference` is the fitted part of the arithmetic that decoding does not hide, `separate` that of what a pass
+    costs whatever its size: all of it where prompts have passes of their own, none where they ride along.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 3: hybrid batches and prefill-first schedules.
+    """
+    return interference * work_s + separate * (busy_s - work_s)
 
 
 @formula
 def interference_s(
-    prompt_work_s: Values,
-    running: Values,
-    output_tokens: Values,
-    attn_dp: Values,
-    pp: Values,
-    in_step: Values,
-    interference: Values,
+    prompt_s: Values, running: Values, output_tokens: Values, attn_dp: Values, pp: Values, in_step: Values
 ) -> Values:
     """Time that reading others' prompts adds to each token: every sequence brings one prompt in its lifetime.
 
-    Of those in step, half of the prompts are read before the first token. What a pass costs whatever its size
-    is paid by the tokens decoded with it; `interference` is the fitted part of the work that decoding does not hide.
+    Of those in step, half of the prompts are read before the first token.
 
     Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 3; conservation of work.
     """
     others = np.maximum(running / (attn_dp * pp) - 1.0, 0.0)
-    return interference * (1.0 - 0.5 * in_step) * prompt_work_s * others / output_tokens
+    return (1.0 - 0.5 * in_step) * prompt_s * others / output_tokens
 
 
 @formula

@@ -7,14 +7,17 @@ from typing import Any, Literal
 import numpy as np
 
 from polysilicon.facts import Catalogue
+from polysilicon.facts.engines import ServingEngine
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import efficiency_of
-from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
+from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_formats import computed_in, format_of
-from polysilicon.performance.serving_table import Figures, bound, evaluate, unqueued
+from polysilicon.performance.serving_loads import Loaded
+from polysilicon.performance.serving_table import Figures, Way, bound, evaluate, usable_bytes
 from polysilicon.performance.training import doubt_widening
 from polysilicon.performance.values import PEAK_FIELD, Range
 from polysilicon.records.errors import InputError, NothingFits, Place, Unsupported
+from polysilicon.records.interval import Bools
 from polysilicon.records.recorder import Recorder, Step
 from polysilicon.records.units import GIB, MS_PER_S
 from polysilicon.workloads.model import Transformer
@@ -22,7 +25,6 @@ from polysilicon.workloads.task import Serving
 
 Quantity = Literal["ttft_ms", "tpot_ms", "tokens_per_s_per_chip"]
 SHORT: dict[Quantity, str] = {"ttft_ms": "ttft", "tpot_ms": "tpot", "tokens_per_s_per_chip": "tps"}
-MOST_CONCURRENT = 4096
 MOST_ASKED = 1e9
 
 
@@ -83,33 +85,46 @@ def estimate_serving(
     """Latency, throughput and memory of one replica in `layout` with `concurrency` requests in flight.
 
     Without a `concurrency` it is the one with most throughput that meets the targets of `task` and runs without a
-    queue, of the powers of two and the most that runs at once; one where none does.
+    queue, of the loads of `serving_loads`; one where none does.
 
     Raises:
         InputError: an unknown engine or format, a chip without a needed figure, a senseless concurrency.
         NothingFits: the weights do not fit on the chips of the layout.
     """
-    if concurrency is not None:
-        if not 0 < concurrency <= MOST_ASKED:
-            raise InputError(
-                "is no number of requests in flight",
-                place=Place(field="concurrency"),
-                found=concurrency,
-                allowed=f"above 0, up to {MOST_ASKED:,.0f}",
-            )
-        loads = [float(concurrency)]
-    else:
-        loads = [2.0**power for power in range(int(np.log2(MOST_CONCURRENT)) + 1)]
-    every = [ask(catalogue, model, task, cluster, layout, load, engine) for load in loads]
     if concurrency is None:
-        every = unqueued(every)
-    table = Candidates.of(every)
-    figures = evaluate(table)
+        return _unqueued(catalogue, task, ask(catalogue, model, task, cluster, layout, 1.0, engine))
+    if not 0 < concurrency <= MOST_ASKED:
+        raise InputError(
+            "is no number of requests in flight",
+            place=Place(field="concurrency"),
+            found=concurrency,
+            allowed=f"above 0, up to {MOST_ASKED:,.0f}",
+        )
+    asked = ask(catalogue, model, task, cluster, layout, float(concurrency), engine)
+    figures = evaluate(Candidates.of([asked]))
     if not np.all(figures.fits):
-        raise NothingFits(shortfall(every[0], table, figures, 0))
-    estimates = [answer(catalogue, one, task, figures, at) for at, one in enumerate(every)]
-    meeting = [one for one in estimates if not one.misses]
-    return max(meeting, key=lambda one: one.tokens_per_s_per_chip.value) if meeting else estimates[0]
+        raise NothingFits(shortfall(asked, figures, 0))
+    return answer(catalogue, asked, task, figures, 0)
+
+
+def _unqueued(catalogue: Catalogue, task: Serving, asked: Asked) -> ServingEstimate:
+    """The load with most throughput that keeps the targets and runs without a queue; one where none does."""
+    loaded = Loaded.of([asked])
+    if not np.all(loaded.figures.fits):
+        raise NothingFits(shortfall(asked, loaded.figures, 0))
+    speed = np.where(met(task, loaded.figures), loaded.figures.tokens_per_s_per_chip, 0.0)
+    best = int(np.argmax(speed))
+    return answer(catalogue, loaded.at(best), task, loaded.figures, best)
+
+
+def met(task: Serving, figures: Figures) -> Bools:
+    """Which candidates fit in memory and keep the targets of `task`."""
+    kept = np.array(figures.fits, bool)
+    if task.ttft_ms is not None:
+        kept &= np.asarray(figures.ttft_ms <= task.ttft_ms)
+    if task.tpot_ms is not None:
+        kept &= np.asarray(figures.tpot_ms <= task.tpot_ms)
+    return kept
 
 
 def ask(
@@ -127,25 +142,23 @@ def ask(
         InputError: an unknown engine.
         Unsupported: a layout that the model can't take.
     """
-    if engine not in ENGINES:
-        raise InputError("unknown serving engine", found=engine, allowed=ENGINES)
+    if engine not in catalogue.ids(ServingEngine):
+        raise InputError("unknown serving engine", found=engine, allowed=sorted(catalogue.ids(ServingEngine)))
     if model.heads % layout.tp:
         raise Unsupported(f"{model.name}: {model.heads} attention heads do not divide over tp {layout.tp}")
     if layout.pp > model.layers:
         raise Unsupported(f"{model.name}: {model.layers} layers do not fill {layout.pp} pipeline stages")
     efficiency = efficiency_of(catalogue, cluster.chip, "serving")
     lengths = float(task.input_tokens), float(task.output_tokens)
-    return Asked(model, cluster, efficiency, layout, engine, concurrency, *lengths)
+    return Asked(model, cluster, efficiency, layout, catalogue.get(ServingEngine, engine), concurrency, *lengths)
 
 
 def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, at: int) -> ServingEstimate:
     """The figures of one row of a table as an estimate with intervals."""
-    widening = doubt_widening(catalogue) if asked.cluster.doubts else 1.0
-    ranges: dict[str, Range] = {}
-    for name, short in SHORT.items():
-        low, high = bound(asked.efficiency, short, "steady")
-        value = float(np.ravel(getattr(figures, name))[at])
-        ranges[name] = Range(value, value * low**widening, value * high**widening)
+    ranges: dict[str, Range] = {
+        name: spread(catalogue, asked, short, "steady", float(np.ravel(getattr(figures, name))[at]))
+        for name, short in SHORT.items()
+    }
     misses = [
         f"{name} {ranges[name].value:.4g} > {limit:.4g}"
         for name, limit in (("ttft_ms", task.ttft_ms), ("tpot_ms", task.tpot_ms))
@@ -156,7 +169,7 @@ def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, 
         chip=asked.cluster.chip,
         system=asked.cluster.system,
         layout=asked.layout,
-        engine=asked.engine,
+        engine=asked.engine.id,
         input_tokens=asked.input_tokens,
         output_tokens=asked.output_tokens,
         concurrency=asked.concurrency,
@@ -171,10 +184,17 @@ def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, 
     )
 
 
-def shortfall(asked: Asked, table: Candidates, figures: Figures, at: int) -> str:
+def spread(catalogue: Catalogue, asked: Asked, quantity: str, way: Way, value: float) -> Range:
+    """A figure with its 90 % interval, wider where the chip rests on figures of low confidence."""
+    widening = doubt_widening(catalogue) if asked.cluster.doubts else 1.0
+    low, high = bound(asked.efficiency, quantity, way)
+    return Range(value, value * low**widening, value * high**widening)
+
+
+def shortfall(asked: Asked, figures: Figures, at: int) -> str:
     """Why a candidate does not fit, in figures."""
     needed = float(np.ravel(figures.memory_bytes)[at]) / GIB
-    usable = float(np.ravel(table.cluster.memory_bytes * table.share["memory_share"])[at]) / GIB
+    usable = float(np.ravel(usable_bytes(Candidates.of([asked])))[0]) / GIB
     layout = asked.layout
     return (
         f"{asked.model.name} in {layout.precision} on {layout.chips} x {asked.cluster.chip} (tp {layout.tp}, "

@@ -21,6 +21,43 @@ def rows_per_rank(running: Values, pp: Values, attn_dp: Values) -> Values:
 
 
 @formula
+def tokens_in_pass(rows: Values, draft_tokens: Values) -> Values:
+    """Tokens that one attention rank takes through the model in a pass: one a sequence, and those drafted for it.
+
+    Source: Leviathan et al., Fast Inference from Transformers via Speculative Decoding (arXiv 2211.17192), section 2.
+    """
+    return rows * (1.0 + draft_tokens)
+
+
+@formula
+def tokens_out_of_pass(draft_tokens: Values, acceptance: Values) -> Values:
+    """Tokens that a sequence gains in one pass: drafted ones are kept up to the first that is refused, and one more.
+
+    Source: Leviathan et al. (arXiv 2211.17192), equation 1.
+    """
+    chance = np.minimum(acceptance, 1.0 - 1e-9)
+    return (1.0 - chance ** (draft_tokens + 1.0)) / (1.0 - chance)
+
+
+@formula
+def drafted_pass_s(pass_s: Values, draft_tokens: Values, layers: Values) -> Values:
+    """Time of a pass and of drafting for the next: each drafted token takes one layer beside the model's.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 2.2: a multi-token prediction module is one layer.
+    """
+    return pass_s * (1.0 + draft_tokens / layers)
+
+
+@formula
+def per_token_s(pass_s: Values, tokens_out_of_pass: Values) -> Values:
+    """Time of a pass over the tokens that it yields to each sequence.
+
+    Source: Leviathan et al. (arXiv 2211.17192), theorem 3.8.
+    """
+    return pass_s / tokens_out_of_pass
+
+
+@formula
 def touched_share(tokens: Values, experts: Values, experts_per_token: Values, evenness: Values = 1.0) -> Values:
     """Share of the experts that at least one of `tokens` tokens chooses; uneven choices count as fewer tokens.
 
@@ -71,13 +108,30 @@ def dense_flop(dense_weights: Values, tokens: Values, tp: Values) -> Values:
 
 @formula
 def expert_flop(
-    expert_weights: Values, experts: Values, experts_per_token: Values, tokens: Values, chips: Values, imbalance: Values
+    expert_weights: Values,
+    experts: Values,
+    experts_per_token: Values,
+    tokens: Values,
+    touched_share: Values,
+    tile_rows: Values,
+    chips: Values,
 ) -> Values:
-    """Operations of the busiest chip on chosen experts; `imbalance` is its load over the mean, tile padding included.
+    """Operations of one chip on chosen experts: each that is touched computes its last tile whole.
 
-    Source: Lepikhin et al., GShard (arXiv 2006.16668); DeepSeek-AI, EPLB (2025).
+    Source: Lepikhin et al., GShard (arXiv 2006.16668); Gale et al., MegaBlocks (arXiv 2211.15841), section 5.1, tiles
+    of a grouped product.
     """
-    return 2.0 * expert_weights * experts_per_token / np.maximum(experts, 1.0) * tokens / chips * imbalance
+    choices = experts_per_token * tokens + 0.5 * tile_rows * touched_share * experts
+    return 2.0 * expert_weights / np.maximum(experts, 1.0) * choices / chips
+
+
+@formula
+def busiest(flop: Values, imbalance: Values, ep: Values) -> Values:
+    """Operations of the chip whose experts are chosen most; none is busier where every chip has a slice of each.
+
+    Source: DeepSeek-AI, EPLB (2025); `imbalance` is the load of the busiest over the mean with experts far spread.
+    """
+    return flop * (1.0 + (imbalance - 1.0) * (1.0 - 1.0 / ep))
 
 
 @formula
@@ -117,13 +171,16 @@ def kernels_s(
     expert_layer_us: Values,
     latent_layer_us: Values,
     special_layer_us: Values,
+    launch: Values,
 ) -> Values:
     """Time that no bandwidth or arithmetic explains: dependent small kernels of each layer, one after another.
+
+    `launch` is what an engine's kernels, more or less fused, take over the usual.
 
     Source: NVIDIA, CUDA C++ Programming Guide, CUDA graphs; fitted, see scripts/calibrate_serving.py.
     """
     extra = latent_layers * latent_layer_us + special_layers * special_layer_us
-    return (layers * layer_us + moe_layers * expert_layer_us + extra) * MICRO
+    return launch * (layers * layer_us + moe_layers * expert_layer_us + extra) * MICRO
 
 
 @formula

@@ -11,35 +11,43 @@ from polysilicon.records.units import MICRO
 
 
 def decode_s(table: Candidates, running: Values) -> Values:
-    """Time of a pass that decodes one token of each of `running` sequences."""
+    """Time of a pass that decodes each of `running` sequences, with the tokens drafted for them."""
     served, share, shape = table.served, table.share, table.served.shape
     rows = iteration.rows_per_rank(running, table.pp, table.attn_dp)
-    tokens = iteration.group_tokens(rows, table.attn_dp)
+    own_tokens = iteration.tokens_in_pass(rows, table.draft_tokens)
+    tokens = iteration.group_tokens(own_tokens, table.attn_dp)
     group = iteration.group_chips(table.tp, table.attn_dp)
     bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, share["weight_bandwidth"])
     touched = iteration.touched_share(tokens, shape.experts, shape.experts_per_token, share["evenness"])
     dense = gemm_s(
-        iteration.dense_flop(served.dense_weights, rows, table.tp),
+        iteration.dense_flop(served.dense_weights, own_tokens, table.tp),
         iteration.weight_traffic_bytes(served.dense_weights, table.dense_bytes, table.tp),
         table.dense_flop_per_s,
         bandwidth,
     )
     experts = gemm_s(
-        iteration.expert_flop(
-            served.expert_weights, shape.experts, shape.experts_per_token, tokens, group, share["imbalance"]
-        ),
+        _expert_flop(table, tokens, touched),
         iteration.weight_traffic_bytes(served.expert_weights, table.expert_bytes, group, touched),
         table.expert_flop_per_s,
         bandwidth,
     )
-    return iteration.pass_s(
+    one_pass = iteration.pass_s(
         dense,
         experts,
-        _decode_attention_s(table, rows),
-        network_s(table, rows),
+        _decode_attention_s(table, rows, own_tokens),
+        network_s(table, own_tokens),
         _kernels_s(table),
         iteration.host_s(table.engine["host_us"], table.engine["request_us"], running, table.attn_dp),
     )
+    drafted: Values = iteration.drafted_pass_s(one_pass, table.draft_tokens, shape.layers)
+    return drafted
+
+
+def token_s(table: Candidates, running: Values) -> Values:
+    """Time of decoding one token of each of `running` sequences: a pass over the tokens it yields."""
+    gained = iteration.tokens_out_of_pass(table.draft_tokens, table.acceptance)
+    one_token: Values = iteration.per_token_s(decode_s(table, running), gained)
+    return one_token
 
 
 def prefill_parts_s(table: Candidates) -> tuple[Values, Values]:
@@ -49,19 +57,16 @@ def prefill_parts_s(table: Candidates) -> tuple[Values, Values]:
     group = iteration.group_chips(table.tp, table.attn_dp)
     read_together = iteration.prompts_together_tokens(tokens, table.attn_dp, table.concurrency)
     bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, share["weight_bandwidth"])
-    experts = iteration.expert_flop(
-        served.expert_weights, shape.experts, shape.experts_per_token, read_together, group, share["prefill_imbalance"]
-    )
+    touched = iteration.touched_share(read_together, shape.experts, shape.experts_per_token, share["evenness"])
     work = iteration.prompt_work_s(
         iteration.prompt_dense_flop(served.dense_weights, shape.vocab, shape.hidden, tokens, table.tp),
         table.dense_flop_per_s,
-        experts,
+        _expert_flop(table, read_together, touched),
         table.expert_flop_per_s,
         _prompt_attention_flop(table),
         table.attention_flop_per_s,
         network_s(table, tokens),
     )
-    touched = iteration.touched_share(read_together, shape.experts, shape.experts_per_token, share["evenness"])
     dense_read = iteration.weight_traffic_bytes(served.dense_weights, table.dense_bytes, table.tp)
     expert_read = iteration.weight_traffic_bytes(served.expert_weights, table.expert_bytes, group, touched)
     overhead = iteration.pass_overhead_s(
@@ -72,6 +77,22 @@ def prefill_parts_s(table: Candidates) -> tuple[Values, Values]:
         table.engine["host_us"],
     )
     return work, overhead
+
+
+def _expert_flop(table: Candidates, tokens: Values, touched: Values) -> Values:
+    """Operations of the busiest chip on the experts that the `tokens` of a group of ranks choose."""
+    served, share, shape = table.served, table.share, table.served.shape
+    own = iteration.expert_flop(
+        served.expert_weights,
+        shape.experts,
+        shape.experts_per_token,
+        tokens,
+        touched,
+        share["tile_rows"],
+        iteration.group_chips(table.tp, table.attn_dp),
+    )
+    flop: Values = iteration.busiest(own, share["imbalance"], table.ep)
+    return flop
 
 
 def network_s(table: Candidates, tokens: Values) -> Values:
@@ -121,7 +142,7 @@ def memory_bytes(table: Candidates) -> tuple[Values, Values]:
     )
 
 
-def _decode_attention_s(table: Candidates, rows: Values) -> Values:
+def _decode_attention_s(table: Candidates, rows: Values, tokens: Values) -> Values:
     served, shape = table.served, table.served.shape
     context = iteration.mean_context_tokens(table.input_tokens, table.output_tokens)
     reach = iteration.reach_tokens(context, shape.window, shape.windowed_share, served.index_tokens)
@@ -135,7 +156,7 @@ def _decode_attention_s(table: Candidates, rows: Values) -> Values:
         rows,
     )
     attended: Values = roofline_s(
-        iteration.decode_attention_flop(served.decode_width, reach, rows, table.tp),
+        iteration.decode_attention_flop(served.decode_width, reach, tokens, table.tp),
         read,
         table.attention_flop_per_s,
         iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, table.share["cache_bandwidth"]),
@@ -165,5 +186,6 @@ def _kernels_s(table: Candidates) -> Values:
         share["expert_layer_us"],
         share["latent_layer_us"],
         share["special_layer_us"],
+        table.engine["launch"],
     )
     return kernels

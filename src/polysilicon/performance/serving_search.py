@@ -8,10 +8,11 @@ import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
-from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
-from polysilicon.performance.serving_estimate import MOST_CONCURRENT, ServingEstimate, answer, ask, shortfall
+from polysilicon.performance.serving_candidates import Candidates, Layout
+from polysilicon.performance.serving_estimate import ServingEstimate, answer, ask, met, shortfall
 from polysilicon.performance.serving_formats import computed_in, format_of
-from polysilicon.performance.serving_table import Figures, evaluate, unqueued
+from polysilicon.performance.serving_loads import Loaded
+from polysilicon.performance.serving_table import Figures
 from polysilicon.records.errors import InputError, NothingFits
 from polysilicon.records.interval import Bools
 from polysilicon.records.table import Table
@@ -68,32 +69,30 @@ def search_serving(
         raise InputError("a search needs at least one cluster")
     formats = list(precisions) if precisions else [model.precision]
     every = [
-        ask(catalogue, model, task, cluster, layout, load * layout.attn_dp, engine)
+        ask(catalogue, model, task, cluster, layout, 1.0, engine)
         for cluster in clusters
         for layout in layouts(model, cluster, most_chips or int(np.max(cluster.chips)), formats)
-        for load in _loads()
     ]
     if not every:
         raise InputError("no layout: none of the chips has arithmetic for the formats asked for", found=formats)
-    every = unqueued(every)
-    table = Candidates.of(every)
-    figures = evaluate(table)
+    loaded = Loaded.of(every)
+    figures = loaded.figures
     if not np.any(figures.fits):
-        at = int(np.argmin(figures.memory_bytes / table.cluster.memory_bytes))
-        raise NothingFits(f"nothing fits; nearest: {shortfall(every[at], table, figures, at)}")
-    met = _meets(task, figures)
-    if not np.any(met):
-        raise NothingFits(f"no candidate meets the targets; nearest: {_nearest(task, every, figures)}")
-    speed = np.where(met, figures.tokens_per_s_per_chip, -np.inf)
-    chips = np.array([one.layout.chips for one in every], float)
-    order = np.lexsort((chips, -speed))
-    chosen = [int(at) for at in order[: min(top, int(np.sum(met)))]]
+        held = np.asarray(Candidates.of(every).cluster.memory_bytes)[:, None]
+        at = int(np.argmin(figures.memory_bytes / held))
+        raise NothingFits(f"nothing fits; nearest: {shortfall(loaded.at(at), figures, at)}")
+    kept = met(task, figures) & loaded.distinct
+    if not np.any(kept):
+        raise NothingFits(f"no candidate meets the targets; nearest: {_nearest(task, loaded)}")
+    speed = np.where(kept, figures.tokens_per_s_per_chip, -np.inf).ravel()
+    chips = np.repeat([float(one.layout.chips) for one in every], kept.shape[1])
+    chosen = [int(at) for at in np.lexsort((chips, -speed))[: min(top, int(np.sum(kept)))]]
     return ServingSearch(
-        best=answer(catalogue, every[chosen[0]], task, figures, chosen[0]),
-        top=_table("best deployments", every, figures, chosen),
-        front=_table("throughput of a chip against speed for a user", every, figures, _front(figures, met)),
-        tried=len(every),
-        met=int(np.sum(met)),
+        best=answer(catalogue, loaded.at(chosen[0]), task, figures, chosen[0]),
+        top=_table("best deployments", loaded, chosen),
+        front=_table("throughput of a chip against speed for a user", loaded, _front(figures, kept)),
+        tried=int(np.sum(loaded.distinct)),
+        met=int(np.sum(kept)),
     )
 
 
@@ -126,47 +125,33 @@ def _powers(most: int) -> Iterator[int]:
         power *= 2
 
 
-def _loads() -> list[float]:
-    return [2.0**half for half in range(int(np.log2(MOST_CONCURRENT)) + 1)]
-
-
-def _meets(task: Serving, figures: Figures) -> Bools:
-    met = np.array(figures.fits, bool)
-    if task.ttft_ms is not None:
-        met &= np.asarray(figures.ttft_ms <= task.ttft_ms)
-    if task.tpot_ms is not None:
-        met &= np.asarray(figures.tpot_ms <= task.tpot_ms)
-    return met
-
-
-def _nearest(task: Serving, every: Sequence[Asked], figures: Figures) -> str:
-    over = np.ones(len(every))
+def _nearest(task: Serving, loaded: Loaded) -> str:
+    figures = loaded.figures
+    over = np.ones(loaded.concurrency.shape)
     for figure, limit in ((figures.ttft_ms, task.ttft_ms), (figures.tpot_ms, task.tpot_ms)):
         if limit is not None:
             over = np.maximum(over, figure / limit)
     at = int(np.argmin(np.where(figures.fits, over, np.inf)))
-    layout, chip = every[at].layout, every[at].cluster.chip
+    asked = loaded.at(at)
+    layout, chip = asked.layout, asked.cluster.chip
     ttft, tpot = np.ravel(figures.ttft_ms)[at], np.ravel(figures.tpot_ms)[at]
     return (
         f"{layout.chips} x {chip} (tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}) with "
-        f"{every[at].concurrency:g} in flight: TTFT {ttft:.1f} ms, TPOT {tpot:.2f} ms"
+        f"{asked.concurrency:.4g} in flight: TTFT {ttft:.1f} ms, TPOT {tpot:.2f} ms"
     )
 
 
-def _front(figures: Figures, met: Bools) -> list[int]:
+def _front(figures: Figures, kept: Bools) -> list[int]:
     """Candidates that no other beats in both tokens a second and chip, and tokens a second and user."""
-    speed, user = np.asarray(figures.tokens_per_s_per_chip), -np.asarray(figures.tpot_ms)
-    front: list[int] = []
-    best = -np.inf
-    for at in np.lexsort((-speed, -user)):
-        if met[at] and speed[at] > best:
-            best = float(speed[at])
-            front.append(int(at))
-    return front
+    speed, slow = np.ravel(figures.tokens_per_s_per_chip), np.ravel(figures.tpot_ms)
+    good = np.flatnonzero(kept)
+    order = good[np.lexsort((-speed[good], slow[good]))]
+    best = np.maximum.accumulate(np.concatenate([[-np.inf], speed[order]]))[:-1]
+    return [int(at) for at in order[speed[order] > best]]
 
 
-def _table(title: str, every: Sequence[Asked], figures: Figures, chosen: Sequence[int]) -> Table:
-    picked = [every[at] for at in chosen]
+def _table(title: str, loaded: Loaded, chosen: Sequence[int]) -> Table:
+    figures, picked = loaded.figures, [loaded.at(at) for at in chosen]
     index = np.array(chosen, int)
     return Table(
         title,
@@ -179,11 +164,11 @@ def _table(title: str, every: Sequence[Asked], figures: Figures, chosen: Sequenc
             "ep": [one.layout.ep for one in picked],
             "precision": [one.layout.precision for one in picked],
             "concurrency": [one.concurrency for one in picked],
-            "ttft_ms": np.asarray(figures.ttft_ms)[index],
-            "tpot_ms": np.asarray(figures.tpot_ms)[index],
-            "tokens_per_s_per_chip": np.asarray(figures.tokens_per_s_per_chip)[index],
-            "tokens_per_s_per_user": MS_PER_S / np.asarray(figures.tpot_ms)[index],
-            "memory_gib": np.asarray(figures.memory_bytes)[index] / GIB,
+            "ttft_ms": np.ravel(figures.ttft_ms)[index],
+            "tpot_ms": np.ravel(figures.tpot_ms)[index],
+            "tokens_per_s_per_chip": np.ravel(figures.tokens_per_s_per_chip)[index],
+            "tokens_per_s_per_user": MS_PER_S / np.ravel(figures.tpot_ms)[index],
+            "memory_gib": np.ravel(figures.memory_bytes)[index] / GIB,
         },
         units={"tokens_per_s_per_user": "tokens/s"},
         notes=("Latencies are means over requests, not percentiles.",),

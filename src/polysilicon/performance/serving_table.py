@@ -1,7 +1,6 @@
 """Figures of a table of serving candidates; one candidate is a table of length one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -9,14 +8,15 @@ import numpy as np
 from polysilicon.performance import serving_engine as engine
 from polysilicon.performance import serving_passes as passes
 from polysilicon.performance.efficiency import Efficiency
-from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
+from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Bools
 
-Way = Literal["steady", "burst", "offline", "prefill"]
+Way = Literal["steady", "burst", "offline", "prefill", "disaggregated"]
+WAYS: tuple[Way, ...] = ("steady", "burst", "offline", "prefill", "disaggregated")
 
-__all__ = ["Candidates", "Figures", "Way", "bound", "evaluate", "sequences_that_fit", "unqueued"]
+__all__ = ["Candidates", "Figures", "Way", "bound", "evaluate", "running", "sequences_that_fit"]
 
 
 @dataclass(frozen=True)
@@ -39,63 +39,61 @@ class Figures:
 def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     """Every candidate's figures under the way of asking described in `serving_engine`."""
     share, of_engine, pp, attn_dp = table.share, table.engine, table.pp, table.attn_dp
+    prompt, answer, chunk = table.input_tokens, table.output_tokens, table.chunk_tokens
     weights, one = passes.memory_bytes(table)
     room = sequences_that_fit(table)
-    fed = engine.fed_batch(table.output_tokens, table.input_tokens, of_engine["chunk_tokens"], attn_dp * pp)
-    most = share["engine_batch"] * attn_dp
-    asked = np.full_like(table.concurrency, np.inf) if way == "offline" else table.concurrency
-    running = engine.running_batch(asked, room, fed, most)
-    decoding = passes.decode_s(table, running)
+    asked, busiest = table.concurrency, running(table, way)
+    decoding = passes.token_s(table, busiest)
     work, overhead = passes.prefill_parts_s(table)
-    alone = engine.prompt_s(work, overhead, table.input_tokens, of_engine["chunk_tokens"])
-    busy = engine.prompt_among_others_s(
-        work, overhead, table.input_tokens, of_engine["chunk_tokens"], running / attn_dp
-    )
-    # When more wait than run, starts are spread out and none are in step.
-    step = engine.in_step(of_engine["together"], share["fade"], table.output_tokens) if way == "steady" else 0.0 * work
-    added = engine.interference_s(work, running, table.output_tokens, attn_dp, pp, step, share["interference"])
-    tpot = engine.tpot_ms(decoding, added)
-    rate = engine.completions_per_s(running, table.output_tokens, tpot)
+    alone = engine.prompt_s(work, overhead, prompt, chunk)
+    busy = engine.prompt_among_others_s(work, overhead, prompt, chunk, busiest / attn_dp)
+    taken = engine.prompt_in_the_way_s(work, busy, of_engine["interference"], of_engine["separate"])
+    # Where more wait than run, starts are spread out, unless all prompts are read first.
+    together = of_engine["together"] if way == "steady" else 0.0 * work
+    step = engine.in_step(table.varied, table.prompts_first, together, share["fade"], answer)
+    tpot = engine.tpot_ms(decoding, engine.interference_s(taken, busiest, answer, attn_dp, pp, step))
+    whole = engine.tpot_ms(decoding, engine.interference_s(taken, busiest, answer, attn_dp, pp, 0.0 * step))
+    rate = engine.completions_per_s(busiest, answer, whole)
     chips = table.tp * pp * attn_dp
     if way == "steady":
-        wait = engine.steady_wait_s(busy, running, asked, rate, attn_dp, pp, step)
+        wait = engine.steady_wait_s(busy, busiest, asked, rate, attn_dp, pp, step)
     else:
-        wait = engine.burst_wait_s(busy, running, asked, rate, attn_dp, pp)
+        wait = engine.burst_wait_s(busy, busiest, asked, rate, attn_dp, pp)
     ttft = engine.ttft_ms(of_engine["first_us"], alone, wait, decoding)
     if way == "offline":
-        through = engine.saturated_tokens_per_s_per_chip(running, tpot, chips)
+        through = engine.saturated_tokens_per_s_per_chip(busiest, whole, chips)
     elif way == "prefill":
         through = engine.prompt_tokens_per_s_per_chip(table.input_tokens, busy, attn_dp, pp, chips)
     elif way == "burst":
         through = engine.burst_tokens_per_s_per_chip(asked, table.output_tokens, ttft, tpot, chips)
     else:
         through = engine.tokens_per_s_per_chip(asked, table.output_tokens, ttft, tpot, chips)
-    used = weights + one * np.ceil(running / attn_dp)
-    return Figures(ttft, tpot, through, running, room, used, np.asarray(room >= 1.0))
+    used = weights + one * np.ceil(busiest / attn_dp)
+    return Figures(ttft, tpot, through, busiest, room, used, np.asarray(room >= 1.0))
+
+
+def running(table: Candidates, way: Way = "steady") -> Values:
+    """Sequences that decode together in a replica of every candidate."""
+    asked = np.full_like(table.concurrency, np.inf) if way == "offline" else table.concurrency
+    ranks = table.attn_dp * table.pp
+    fed = engine.fed_batch(table.output_tokens, table.input_tokens, table.chunk_tokens, table.prompts_first, ranks)
+    together: Values = engine.running_batch(asked, sequences_that_fit(table), fed, table.engine_batch * table.attn_dp)
+    return together
 
 
 def sequences_that_fit(table: Candidates) -> Values:
     """Sequences of full length whose cache fits beside the weights, for every candidate."""
     weights, one = passes.memory_bytes(table)
-    room: Values = engine.memory_batch(
-        table.cluster.memory_bytes, table.share["memory_share"], weights, one, table.attn_dp
-    )
+    room: Values = engine.memory_batch(usable_bytes(table), weights, one, table.attn_dp)
     return room
 
 
-def unqueued(every: Sequence[Asked]) -> list[Asked]:
-    """The questions, each with no more in flight than run at once and each once.
-
-    A longer queue is no other deployment: it only waits longer for the first token.
-    """
-    table = Candidates.of(every)
-    running = np.broadcast_to(evaluate(table).running, len(every))
-    kept: dict[tuple[int, Layout, float], Asked] = {}
-    for one, most in zip(every, running, strict=True):
-        ranks = one.layout.attn_dp
-        load = min(one.concurrency, max(float(most) // ranks, 1.0) * ranks)
-        kept.setdefault((id(one.cluster), one.layout, load), replace(one, concurrency=load))
-    return list(kept.values())
+def usable_bytes(table: Candidates) -> Values:
+    """What weights and cache may fill of each candidate's chips."""
+    usable: Values = engine.usable_bytes(
+        table.cluster.memory_bytes, table.share["memory_share"], table.share["reserve_gib"], table.chunk_tokens
+    )
+    return usable
 
 
 def bound(efficiency: Efficiency, quantity: str, way: Way) -> tuple[float, float]:

@@ -10,12 +10,12 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
-from polysilicon.performance.serving_candidates import Candidates
-from polysilicon.performance.serving_table import Figures, bound, evaluate
+from polysilicon.performance.serving_table import WAYS, Figures, bound
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place
 from polysilicon.validation.score import Score
 from polysilicon.validation.serving_cases import UNITS, Question, Refusal, Row, chip_name, read
+from polysilicon.validation.serving_figures import figures
 
 CASES = DATA / "measurements" / "serving.csv"
 SPLIT = DATA / "measurements" / "serving_split.csv"
@@ -46,14 +46,13 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
     for at, (row, asked) in enumerate(read_rows):
         if isinstance(asked, Refusal):
             scores[at] = _refused(catalogue, row, asked)
-    for way in ("steady", "burst", "offline", "prefill"):
+    for way in WAYS:
         chosen = [at for at, (_, asked) in enumerate(read_rows) if isinstance(asked, Question) and asked.way == way]
         if chosen:
             questions = [asked for at in chosen if isinstance(asked := read_rows[at][1], Question)]
-            table = Candidates.of([question.asked for question in questions])
-            figures = evaluate(table, questions[0].way)
+            found = figures(questions)
             for at, number in enumerate(chosen):
-                scores[number] = _scored(catalogue, rows[number], questions[at], figures, at, fitted)
+                scores[number] = _scored(catalogue, rows[number], questions[at], found, at, fitted)
     return [score for at in range(len(rows)) for score in scores[at]]
 
 

@@ -1,22 +1,25 @@
 """Rows of measured serving cases into questions the estimator can answer, or into the reason why not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from polysilicon.facts import Catalogue
+from polysilicon.facts.engines import ServingEngine
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
 from polysilicon.performance.serving_formats import EXPERTS, computed_in, format_of
-from polysilicon.performance.serving_table import Way, sequences_that_fit
+from polysilicon.performance.serving_search import layouts
+from polysilicon.performance.serving_table import Way, evaluate, sequences_that_fit
 from polysilicon.records.errors import InputError, PolysiliconError, UnknownName, Unsupported
 from polysilicon.records.units import MS_PER_S
 from polysilicon.validation.score import Status
 from polysilicon.workloads import Transformer, transformer
+from polysilicon.workloads.counts import active_parameters, matrix_flop_per_token
 
 UNITS = {
     "ttft_ms": "ms",
@@ -30,6 +33,10 @@ WAYS: dict[str, Way] = {
     "": "steady",
     "aggregated": "steady",
     "aggregated, all requests sent at once": "burst",
+    "disaggregated": "disaggregated",
+    "mlperf offline": "offline",
+    "mlperf server": "offline",
+    "mlperf interactive": "offline",
     "offline max throughput": "offline",
     "prefill nodes (disaggregated)": "prefill",
     "prefill only": "prefill",
@@ -54,6 +61,7 @@ WAITING = 8.0
 STRETCH = 2.0
 # Below this many output tokens, the time per token is mostly that of the last prompt.
 FEW_TOKENS = 16.0
+INFERENCEX_LENGTHS = (("1024", "1024"), ("1024", "8192"), ("8192", "1024"))
 Row = Mapping[str, str]
 
 
@@ -67,10 +75,16 @@ class Implausible(PolysiliconError):
 
 @dataclass(frozen=True)
 class Question:
-    """A row that can be asked: the estimator's question, and the way of asking."""
+    """A row that can be asked: the estimator's question, and the way of asking.
+
+    Of a disaggregated deployment `asked` is the decode worker under the load of all, `prefill` the other kind, and
+    `workers` how many there are of each, 0 where the row does not say.
+    """
 
     asked: Asked
     way: Way
+    prefill: Asked | None = None
+    workers: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -103,43 +117,129 @@ def question(catalogue: Catalogue, row: Row) -> Question:
         InputError: a name or number is unknown.
     """
     mode = row.get("mode", "").casefold()
-    if mode.startswith("mlperf"):
-        raise Underspecified("the summary states neither the lengths of the dataset nor the parallelism")
-    if mode.startswith("disaggregated"):
-        raise Underspecified("how many workers prefill and how many decode is not stated")
     if mode.startswith("decode"):
         raise Underspecified(f"{mode}: how many requests are in flight is not stated")
     if mode not in WAYS:
         raise Unsupported(f"unknown mode {mode!r}; known: {', '.join(repr(one) for one in WAYS if one)}")
-    if row.get("spec_decoding", "").casefold() not in PLAIN_DECODING:
-        raise Unsupported("speculative decoding is not modelled yet")
     way = WAYS[mode]
     model = transformer(catalogue, _text(row, "model"))
-    name = chip_name(row)
-    if not name:
-        raise Underspecified("the chip is not stated")
-    chip = catalogue.get(Chip, name)
+    if mode.startswith("mlperf"):
+        return Question(fastest(_mlperf(catalogue, row, model), _chips(row)), way)
+    if way == "disaggregated":
+        decode = _layout(_side(row, "decode"), model)
+        prefill = _layout(_side(row, "prefill"), model)
+        asked, other = (_asked(catalogue, row, model, one, way, 1.0) for one in (decode, prefill))
+        return Question(asked, way, other, (_count(row, "prefill"), _count(row, "decode")))
     layout = _prefill_layout(row, model) if way == "prefill" else _layout(row, model)
-    cluster = Cluster.from_catalogue(catalogue, chip.id, layout.chips)
     replicas = max(_number(row, "num_accelerators", layout.chips) / layout.chips, 1.0)
-    share = 1.0
-    if "inferencex" in row.get("source", "").casefold():
-        share = catalogue.get(Assumption, "inferencex-length-share").value
+    asked = _asked(catalogue, row, model, layout, way, replicas)
+    _contradiction(row, asked)
+    return Question(asked, way)
+
+
+def _asked(
+    catalogue: Catalogue, row: Row, model: Transformer, layout: Layout, way: Way, replicas: float, **lengths: float
+) -> Asked:
+    """The question about one replica in `layout`."""
+    chip = _chip(catalogue, row)
+    cluster = Cluster.from_catalogue(catalogue, chip.id, layout.chips)
+    varied = _nominal(row)
+    share = catalogue.get(Assumption, "inferencex-length-share").value if varied else 1.0
     form = format_of(layout.precision, model.experts > 0)
     for precision in (form.dense_compute, form.expert_compute, "bf16"):
         computed_in(precision, cluster.peak_flop_per_s)
-    asked = Asked(
+    if not lengths:
+        one = 1.0 if way == "prefill" else None
+        lengths = {
+            "input_tokens": _number(row, "isl") * share,
+            "output_tokens": max(_number(row, "osl", one) * share, 1.0),
+        }
+    return Asked(
         model=model,
         cluster=cluster,
         efficiency=efficiency_of(catalogue, chip.id, "serving"),
         layout=layout,
-        engine=_engine(row),
+        engine=catalogue.get(ServingEngine, _engine(row)),
         concurrency=_load(row, way, layout) / replicas,
-        input_tokens=_number(row, "isl") * share,
-        output_tokens=max(_number(row, "osl", 1.0 if way == "prefill" else None) * share, 1.0),
+        varied=varied,
+        **lengths,
+        **_drafting(catalogue, row),
     )
-    _contradiction(row, asked)
-    return Question(asked, way)
+
+
+def _chip(catalogue: Catalogue, row: Row) -> Chip:
+    name = chip_name(row)
+    if not name:
+        raise Underspecified("the chip is not stated")
+    return catalogue.get(Chip, name)
+
+
+def _chips(row: Row) -> int:
+    return _whole(row, "num_accelerators", 1)
+
+
+def _drafting(catalogue: Catalogue, row: Row) -> dict[str, float]:
+    """What is drafted ahead, where the row says that something is."""
+    spoken = row.get("spec_decoding", "").casefold()
+    if spoken in PLAIN_DECODING:
+        return {}
+    if spoken != "mtp":
+        raise Unsupported(f"speculative decoding by {spoken!r}: what it drafts and how much is accepted is not known")
+    names = {"draft_tokens": "mtp-draft-tokens", "acceptance": "mtp-acceptance"}
+    return {field: catalogue.get(Assumption, name).value for field, name in names.items()}
+
+
+def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Iterator[Asked]:
+    """Every layout that a submission may have chosen: the summary states neither it nor the lengths of the dataset."""
+    lengths = {}
+    for name in ("input", "output"):
+        try:
+            found = catalogue.get(Assumption, f"mlperf-{model.name}-{name}-tokens")
+        except UnknownName:
+            raise Underspecified("the summary does not state the lengths of the dataset") from None
+        lengths[f"{name}_tokens"] = found.value
+    cluster = Cluster.from_catalogue(catalogue, _chip(catalogue, row).id, _chips(row))
+    for layout in layouts(model, cluster, _chips(row), [_precision(row, model)]):
+        yield _asked(catalogue, row, model, layout, "offline", 1.0, **lengths)
+
+
+def fastest(every: Iterable[Asked], chips: int) -> Asked:
+    """Of several questions the one with most tokens a second and chip when more requests wait than fit.
+
+    Raises:
+        Implausible: none of them fits on `chips` chips.
+    """
+    many = list(every)
+    found = evaluate(Candidates.of(many), "offline")
+    speed = np.where(found.fits, found.tokens_per_s_per_chip, -np.inf)
+    if not np.any(found.fits):
+        raise Implausible(f"the weights and one sequence fit in no layout of {chips} chips")
+    return many[int(np.argmax(speed))]
+
+
+def _count(row: Row, side: str) -> float:
+    """Workers of one kind, 0 where the row does not say."""
+    return _number(row, f"{side}_workers", 0.0, 0.0)
+
+
+def _side(row: Row, side: str) -> Row:
+    """The columns of one side of a disaggregated row as if it were a deployment of its own."""
+    spoken = next(
+        (part for part in row.get("parallelism", "").split("|") if part.strip().startswith(side[0].upper())), ""
+    )
+    own = {name: row.get(f"{side}_{name}", "") for name in ("tp", "pp", "attn_dp", "moe_tp", "ep")}
+    return {**row, **own, "num_accelerators": "", "parallelism": spoken}
+
+
+def _nominal(row: Row) -> bool:
+    """Whether a row's lengths are the nominal ones of InferenceX, whose requests draw theirs from a range.
+
+    NVIDIA's sample holds runs of InferenceX under other names too: they are known by their lengths.
+    """
+    if "inferencex" in row.get("source", "").casefold():
+        return True
+    lengths = row.get("isl", "").strip(), row.get("osl", "").strip()
+    return row.get("evidence", "") == "nvidia_silicon_sample" and lengths in INFERENCEX_LENGTHS
 
 
 def chip_name(row: Row) -> str:
@@ -154,16 +254,31 @@ def _load(row: Row, way: Way, layout: Layout) -> float:
 
 
 def _contradiction(row: Row, asked: Asked) -> None:
-    """Throughput and time per token say how many requests ran together; they must fit in memory (Little's law)."""
-    through, tpot = row.get("output_tps_per_accel", "").strip(), row.get("tpot_ms", "").strip()
-    if not through or not tpot or _number(row, "osl") < FEW_TOKENS:
+    """What a row measures must be possible: its requests fit in memory, its prompts in the chips' arithmetic.
+
+    Throughput and time per token say how many ran together (Little's law); the number in flight and the time each
+    stays say how many prompts were read a second.
+    """
+    tpot, osl = row.get("tpot_ms", "").strip(), asked.output_tokens
+    if not tpot or osl < FEW_TOKENS:
         return
-    together = _number(row, "output_tps_per_accel") * asked.layout.chips * _number(row, "tpot_ms") / MS_PER_S
-    room = float(np.ravel(sequences_that_fit(Candidates.of([asked])))[0])
-    if 0 < STRETCH * room < together:
-        raise Implausible(
-            f"throughput and TPOT say that {together:.0f} requests ran together, where memory holds {room:.0f}"
-        )
+    if row.get("output_tps_per_accel", "").strip():
+        together = _number(row, "output_tps_per_accel") * asked.layout.chips * _number(row, "tpot_ms") / MS_PER_S
+        room = float(np.ravel(sequences_that_fit(Candidates.of([asked])))[0])
+        if STRETCH * room < together:
+            raise Implausible(
+                f"throughput and TPOT say that {together:.0f} requests ran together, where memory holds {room:.0f}"
+            )
+    if row.get("ttft_ms", "").strip():
+        stay_s = (_number(row, "ttft_ms") + _number(row, "tpot_ms") * osl) / MS_PER_S
+        read = asked.concurrency / stay_s * asked.input_tokens
+        most = max(asked.cluster.peak_flop_per_s.values()) * asked.layout.chips
+        needed = matrix_flop_per_token(active_parameters(asked.model)) * read
+        if needed > most:
+            raise Implausible(
+                f"{asked.concurrency:.0f} in flight for {stay_s:.2f} s each read {read:,.0f} prompt tokens a second: "
+                f"{needed / most:.1f} times the peak of {asked.layout.chips} chips; prefixes may have been shared"
+            )
 
 
 def _prefill_layout(row: Row, model: Transformer) -> Layout:
@@ -182,7 +297,7 @@ def _text(row: Row, name: str) -> str:
     return value
 
 
-def _number(row: Row, name: str, otherwise: float | None = None) -> float:
+def _number(row: Row, name: str, otherwise: float | None = None, least: float | None = None) -> float:
     text = row.get(name, "").strip()
     if not text and otherwise is not None:
         return otherwise
@@ -190,6 +305,8 @@ def _number(row: Row, name: str, otherwise: float | None = None) -> float:
         value = float(_text(row, name))
     except ValueError as cause:
         raise Underspecified(f"{name} is not a number: {text!r}") from cause
+    if value == least:
+        return value
     if not 0 < value < 1e12:
         raise InputError(f"{name} must be above zero", found=text)
     return value
@@ -227,6 +344,9 @@ def _layout(row: Row, model: Transformer) -> Layout:
             tp, ep = 1, attn_dp
         elif moe_tp == ep > 1 and max(tp, attn_dp) == moe_tp * ep:
             tp, attn_dp = (ep, 1) if attn_dp == 1 else (1, ep)
+    if attn_dp == 1 and model.heads % tp and model.experts and max(ep, moe_tp) == tp:
+        # Experts over more chips than heads could be: every chip is an attention rank of its own.
+        tp, attn_dp = 1, tp
     if attn_dp == 1 and model.heads % tp:
         raise Implausible(f"{model.heads} attention heads do not divide over tensor parallelism of {tp}")
     if pp > model.layers:

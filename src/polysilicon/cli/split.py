@@ -1,0 +1,52 @@
+"""`polysilicon search split`: prompts read on some chips, answers decoded on others."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from polysilicon.cli.options import Facts, Json, answer, catalogue, sane
+from polysilicon.cli.serve import Demand, Engine
+
+_DEMAND = Demand()
+
+
+def search(
+    model: str,
+    /,
+    *,
+    chip: Annotated[list[str], Parameter(name=["--chip", "--system"])],
+    chips: int = 8,
+    demand: Demand = _DEMAND,
+    link_gbs: float | None = None,
+    precision: Annotated[list[str] | None, Parameter(name="--precision")] = None,
+    engine: Engine = "vllm",
+    facts: Facts = None,
+    json: Json = False,
+) -> None:
+    """Read prompts on one kind of worker and decode on another: which, how many of each, and what is gained.
+
+    Parameters
+    ----------
+    model
+        A model of the catalogue, or the path of a config.json.
+    chip
+        A chip or a system; give the option again, and each may do either part.
+    chips
+        The most chips of one worker.
+    link_gbs
+        Bandwidth between a pair of workers; by default what the networks of their chips carry.
+    precision
+        Formats of the weights that may be used; as published where none is given.
+    """
+    from polysilicon.performance.cluster import Cluster
+    from polysilicon.performance.serving import search_split
+    from polysilicon.report.split import split_search
+    from polysilicon.workloads import transformer
+
+    sane(chips=chips)
+    known, task = catalogue(facts), demand.task()
+    clusters = [Cluster.from_catalogue(known, one, chips) for one in dict.fromkeys(chip)]
+    found = search_split(
+        known, transformer(known, model), task, clusters, precisions=precision, engine=engine, link_gbs=link_gbs
+    )
+    answer(found.to_dict, lambda: split_search(found), as_json=json)
