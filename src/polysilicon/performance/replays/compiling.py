@@ -1,0 +1,104 @@
+"""The event loop as machine code: the same functions, compiled by numba and kept between runs.
+
+Nobody waits for the compiler who need not: a small replay runs the functions as they stand. Compiled code is kept in the
+user's cache folder under a name made of the sources it came from, so that it is never stale; where nothing can be
+kept it is compiled again, and says nothing.
+"""
+
+import hashlib
+import inspect
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
+from typing import Any, NamedTuple
+
+from polysilicon.performance.replays import batching, heaps, lines, loop, prefix_cache, reading, state
+
+MODULES = (state, lines, heaps, prefix_cache, reading, batching, loop)
+# Below `PLAIN` requests even loading compiled code takes longer than doing without; from `WORTH` on compiling pays.
+PLAIN, WORTH = 1_000, 30_000
+BROKEN = (OSError, RuntimeError, EOFError, ValueError, AttributeError, ImportError, pickle.PickleError)
+
+
+class Kernel(NamedTuple):
+    """The two functions of the event loop, plain or compiled."""
+
+    arrivals: Callable[[Any, int, int], None]
+    drain: Callable[[Any, float], None]
+    compiled: bool
+
+
+PLAINLY = Kernel(loop.arrivals, loop.drain, compiled=False)
+
+
+def kernel(cluster: state.Cluster) -> Kernel:
+    """The event loop as suits the number of requests; the results are the same."""
+    requests = len(cluster.requests)
+    if requests < PLAIN or (requests < WORTH and not kept()):
+        return PLAINLY
+    return compiled(cluster)
+
+
+def compiled(cluster: state.Cluster) -> Kernel:
+    """The event loop as machine code, from the cache where it is there."""
+    global _made
+    if _made is None:
+        folder = cache_folder()
+        try:
+            _made = _compile(cluster, folder)
+        except BROKEN:
+            if folder is None:
+                raise
+            _made = _compile(cluster, None)
+    return _made
+
+
+_made: Kernel | None = None
+
+
+def kept() -> bool:
+    """Whether compiled code of these very sources is there."""
+    folder = cache_folder()
+    try:
+        return folder is not None and any(folder.rglob("*.nbc"))
+    except OSError:
+        return False
+
+
+def cache_folder() -> Path | None:
+    """Where compiled code of these sources is kept; nowhere where there is no home."""
+    sources = hashlib.sha256("".join(inspect.getsource(one) for one in MODULES).encode()).hexdigest()[:16]
+    given = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(given) if given else Path.home() / ".cache") / "polysilicon" / f"replay-{sources}"
+    except RuntimeError:
+        return None
+
+
+def _compile(cluster: state.Cluster, folder: Path | None) -> Kernel:
+    """The loop's functions over one set of names, in which each finds the compiled others."""
+    import numba
+    from numba.core import config
+
+    names: dict[str, Any] = {}
+    for module in MODULES:
+        names |= vars(module)
+    before = config.CACHE_DIR
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            config.CACHE_DIR = str(folder)
+        for module in MODULES[1:]:
+            for name, function in inspect.getmembers(module, inspect.isfunction):
+                if function.__module__ == module.__name__:
+                    twin = FunctionType(function.__code__, names, name, function.__defaults__)
+                    twin.__module__ = module.__name__
+                    names[name] = numba.njit(cache=folder is not None)(twin)
+        shape, whole = numba.typeof(cluster), numba.int64
+        names["arrivals"].compile((shape, whole, whole))
+        names["drain"].compile((shape, numba.float64))
+    finally:
+        config.CACHE_DIR = before
+    return Kernel(names["arrivals"], names["drain"], compiled=True)
