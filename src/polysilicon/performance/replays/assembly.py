@@ -32,8 +32,8 @@ MOST_PLACES = 2**29
 class Policies:
     """How requests are sent to replicas, admitted and kept.
 
-    `batch` (the engine's own where it is `None`) bounds the sequences of a replica, `queue` the requests that wait there;
-    whoever comes beyond is turned away. Without `prefix_cache` every prompt is read in full.
+    `batch` (the engine's own where it is `None`) bounds the sequences of a replica, `queue` the requests that wait
+    there; whoever comes beyond is turned away. Without `prefix_cache` every prompt is read in full.
     """
 
     replicas: int = 1
@@ -61,7 +61,7 @@ def assemble(traffic: Traffic, costs: PassCosts, policies: Policies) -> Cluster:
     """
     if costs.capacity < 1:
         layout = costs.asked.layout
-        room = float(costs.table.cluster.memory_bytes[0]) / GIB
+        room = float(np.ravel(costs.table.cluster.memory_bytes)[0]) / GIB
         raise NothingFits(
             f"{costs.asked.model.name} leaves no room for a cache on {layout.chips} x {costs.asked.cluster.chip} with "
             f"{room:.0f} GiB each (tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}, {layout.precision})"

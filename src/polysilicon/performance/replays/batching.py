@@ -43,12 +43,12 @@ def next_due_s(cluster: Cluster, replica: int) -> float:
     """A time no later than the replica's next completion; infinite where it has nothing to do [s]."""
     site = cluster.replicas[replica]
     if site.unread > 0 or (site.running == 0 and site.reading + site.waiting > 0):
-        return site.clock_s  # type: ignore[no-any-return]
+        return float(site.clock_s)
     if site.running == 0:
         return math.inf
     left = cluster.heaps[replica][0] // SHIFT - site.passes
     first_s, slope_s = series_s(cluster, replica, left)
-    return min(site.clock_s + stretch_s(first_s, slope_s, left), soonest_s(cluster, replica))
+    return min(float(site.clock_s) + stretch_s(first_s, slope_s, left), soonest_s(cluster, replica))
 
 
 def series_s(cluster: Cluster, replica: int, passes: int) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """The event loop as machine code: the same functions, compiled by numba and kept between runs.
 
-Nobody waits for the compiler who need not: a small replay runs the functions as they stand. Compiled code is kept in the
-user's cache folder under a name made of the sources it came from, so that it is never stale; where nothing can be
+Nobody waits for the compiler who need not: a small replay runs the functions as they stand. Compiled code is kept in
+the user's cache folder under a name made of the sources it came from, so that it is never stale; where nothing can be
 kept it is compiled again, and says nothing.
 """
 
@@ -18,7 +18,7 @@ from polysilicon.performance.replays import batching, heaps, lines, loop, prefix
 
 MODULES = (state, lines, heaps, prefix_cache, reading, batching, loop)
 # Below `PLAIN` requests even loading compiled code takes longer than doing without; from `WORTH` on compiling pays.
-PLAIN, WORTH = 1_000, 30_000
+PLAIN, WORTH = 2_000, 200_000
 BROKEN = (OSError, RuntimeError, EOFError, ValueError, AttributeError, ImportError, pickle.PickleError)
 
 
@@ -58,6 +58,11 @@ def compiled(cluster: state.Cluster) -> Kernel:
 _made: Kernel | None = None
 
 
+def sources() -> str:
+    """The sources of the event loop in 16 letters."""
+    return hashlib.sha256("".join(inspect.getsource(one) for one in MODULES).encode()).hexdigest()[:16]
+
+
 def kept() -> bool:
     """Whether compiled code of these very sources is there."""
     folder = cache_folder()
@@ -69,10 +74,9 @@ def kept() -> bool:
 
 def cache_folder() -> Path | None:
     """Where compiled code of these sources is kept; nowhere where there is no home."""
-    sources = hashlib.sha256("".join(inspect.getsource(one) for one in MODULES).encode()).hexdigest()[:16]
     given = os.environ.get("XDG_CACHE_HOME")
     try:
-        return (Path(given) if given else Path.home() / ".cache") / "polysilicon" / f"replay-{sources}"
+        return (Path(given) if given else Path.home() / ".cache") / "polysilicon" / f"replay-{sources()}"
     except RuntimeError:
         return None
 
@@ -80,25 +84,25 @@ def cache_folder() -> Path | None:
 def _compile(cluster: state.Cluster, folder: Path | None) -> Kernel:
     """The loop's functions over one set of names, in which each finds the compiled others."""
     import numba
-    from numba.core import config
+    from numba.core import config  # its attributes are made at run time
 
     names: dict[str, Any] = {}
     for module in MODULES:
         names |= vars(module)
-    before = config.CACHE_DIR
+    before = config.CACHE_DIR  # type: ignore[attr-defined]
     try:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            config.CACHE_DIR = str(folder)
+            config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
         for module in MODULES[1:]:
             for name, function in inspect.getmembers(module, inspect.isfunction):
                 if function.__module__ == module.__name__:
                     twin = FunctionType(function.__code__, names, name, function.__defaults__)
                     twin.__module__ = module.__name__
                     names[name] = numba.njit(cache=folder is not None)(twin)
-        shape, whole = numba.typeof(cluster), numba.int64
+        shape, whole = numba.typeof(cluster), numba.int64  # type: ignore[no-untyped-call]
         names["arrivals"].compile((shape, whole, whole))
         names["drain"].compile((shape, numba.float64))
     finally:
-        config.CACHE_DIR = before
+        config.CACHE_DIR = before  # type: ignore[attr-defined]
     return Kernel(names["arrivals"], names["drain"], compiled=True)

@@ -25,7 +25,8 @@ def decode_pass_s(costs: Costs, running: int, context: float) -> float:
     lower, upper = costs.decode_s[row], costs.decode_s[row + 1]
     few = lower[column] + along * (lower[column + 1] - lower[column])
     many = upper[column] + along * (upper[column + 1] - upper[column])
-    return few + up * (many - few)
+    time_s: float = few + up * (many - few)
+    return time_s
 
 
 def prompt_costs_s(costs: Costs, tokens: int) -> tuple[float, float, float]:

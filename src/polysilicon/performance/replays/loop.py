@@ -1,4 +1,4 @@
-"""The event loop: arrivals in order, each sent to a replica, which is brought up to that moment only when it matters."""
+"""The event loop: arrivals in order, each sent to a replica; others are brought up to that moment where it matters."""
 
 from polysilicon.performance.replays.batching import advance, next_due_s
 from polysilicon.performance.replays.lines import decode_pass_s

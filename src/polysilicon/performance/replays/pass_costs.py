@@ -1,7 +1,7 @@
 """What a pass of one replica takes and what its memory holds, read off the analytic model of serving.
 
-There is one implementation of each formula: `serving_passes` and `serving_engine`. Here they are evaluated on nodes, which
-the event loop joins by straight lines; so a replay follows the analytic model wherever that is refitted.
+There is one implementation of each formula: `serving_passes` and `serving_engine`. Here they are evaluated on nodes,
+which the event loop joins by straight lines; so a replay follows the analytic model wherever that is refitted.
 """
 
 from dataclasses import dataclass, replace
@@ -50,12 +50,12 @@ class PassCosts:
     @property
     def interference(self) -> float:
         """Share of the prompts' work that decoding does not hide."""
-        return float(self.table.share["interference"][0])
+        return float(np.ravel(self.table.share["interference"])[0])
 
     @property
     def batch(self) -> int:
         """Sequences that the engine runs at once in one replica."""
-        return int(self.table.share["engine_batch"][0]) * self.asked.layout.attn_dp
+        return int(np.ravel(self.table.share["engine_batch"])[0]) * self.asked.layout.attn_dp
 
     def costs(self, most_running: int, most_tokens: int) -> Costs:
         """Times of passes of up to `most_running` sequences of up to `most_tokens` tokens each."""

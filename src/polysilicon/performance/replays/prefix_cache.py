@@ -1,7 +1,7 @@
 """The prefix cache of each replica: blocks of prompts by their hash, evicted least recently used first.
 
-A block counts as cached once its prompt was read. Sequences share it while they run; when the last of them ends it stays
-until its room is needed. The blocks at the end of a prompt are evicted before those at its beginning.
+A block counts as cached once its prompt was read. Sequences share it while they run; when the last of them ends it
+stays until its room is needed. The blocks at the end of a prompt are evicted before those at its beginning.
 
 Source: Kwon et al., PagedAttention (arXiv 2309.06180), section 4.4; vLLM documentation, automatic prefix caching;
 Zheng et al., SGLang (arXiv 2312.07104), section 3, least recently used leaves first.
@@ -15,7 +15,7 @@ def entry_of(cluster: Cluster, replica: int, block: int) -> int:
     entry = cluster.heads[block]
     while entry != NONE and cluster.entries[entry].replica != replica:
         entry = cluster.entries[entry].next
-    return entry  # type: ignore[no-any-return]
+    return entry  # type: ignore[no-any-return] # a number, whether of an array or of a list
 
 
 def hits(cluster: Cluster, replica: int, request: int) -> int:

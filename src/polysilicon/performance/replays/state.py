@@ -1,7 +1,7 @@
 """What the event loop reads and writes: arrays only, so that it can be compiled, saved and continued.
 
-Numbers of requests, replicas, blocks and cache entries index into them; -1 stands for none. A record is told `a[i].name`,
-which compiled code reads from an array of records and plain Python from a list of `Record`s.
+Numbers of requests, replicas, blocks and cache entries index into them; -1 stands for none. What a record says is
+`a[i].name`, which compiled code reads from an array of records and plain Python from a list of `Record`s.
 """
 
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ ROUND_ROBIN, LEAST_LOADED, PREFIX_AFFINITY = 0, 1, 2
 # over prompts costs whatever its size.
 LENGTH = np.dtype([(name, "f8") for name in ("length", "alone_s", "together_s", "overhead_s")])
 
-# Given: `arrival_s` from the first arrival, `prompt` and `answer` tokens, the `weight` that a router gives it, the blocks
-# that its whole length `need`s, and its `hashed` blocks from `first_block` on. Found: its `replica`, `start_s` (its prompt's
-# first pass), `first_s` and `finish_s` (its first and last token), `cached` tokens and its `fate`. While it is at work:
-# `read` tokens, `ready_s` before which its first token can't come, its `own` blocks and its `link` in a list.
+# Given: `arrival_s` from the first arrival, `prompt` and `answer` tokens, the `weight` that a router gives it, the
+# blocks that its whole length `need`s, and its `hashed` blocks from `first_block` on. Found: its `replica`, `start_s`
+# (its prompt's first pass), `first_s` and `finish_s` (its first and last token), `cached` tokens and its `fate`. While
+# it is at work: `read` tokens, `ready_s` before which its first token can't come, its `own` blocks, its `link` in a list.
 REQUEST = np.dtype(
     [(name, "f8") for name in ("arrival_s", "weight", "start_s", "first_s", "finish_s", "ready_s")]
     + [(name, "i8") for name in ("prompt", "answer", "need", "first_block", "hashed", "replica", "cached", "fate")]
@@ -48,8 +48,8 @@ REPLICA = np.dtype(
     + [(name, "i8") for name in ("matched",)]
 )
 
-# A hashed block that a replica holds: how many sequences `used` it, the `next` entry of the same block elsewhere, and its
-# neighbours among those used by nobody.
+# A hashed block that a replica holds: how many sequences `used` it, the `next` entry of the same block elsewhere, and
+# its neighbours among those used by nobody.
 ENTRY = np.dtype([(name, "i8") for name in ("block", "replica", "used", "next", "older", "newer")])
 
 

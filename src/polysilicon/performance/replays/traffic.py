@@ -51,7 +51,10 @@ class Traffic:
         """
         if not 0 < scale <= MOST_RATE:
             raise InputError(
-                "is no scale of a rate", place=Place(field="rate_scale"), found=scale, allowed=f"above 0, up to {MOST_RATE:g}"
+                "is no scale of a rate",
+                place=Place(field="rate_scale"),
+                found=scale,
+                allowed=f"above 0, up to {MOST_RATE:g}",
             )
         return replace(self, arrival_s=self.arrival_s / scale)
 
