@@ -151,7 +151,7 @@ def course_table(cluster: Cluster, end_s: float) -> Table:
 
 
 def course(begin_s: Floats, end_s: Floats, edges_s: Floats, weight: Floats | float = 1.0) -> Floats:
-    """Mean between each two of `edges_s` of the sum of `weight` over those present; each is from its begin to its end."""
+    """Mean between each two of `edges_s` of the sum of `weight` over those present, from their begin to their end."""
     covered = _summed(begin_s, edges_s, weight) - _summed(end_s, edges_s, weight)
     return np.maximum(np.diff(covered) / np.diff(edges_s), 0.0)
 
