@@ -127,7 +127,8 @@ def _requests(traffic: Traffic, need: Whole, *, shared: bool) -> NDArray[Any]:
 
 def _replicas(count: int, capacity: int) -> NDArray[Any]:
     made = _records(count, REPLICA)
-    made["due_s"], made["free"] = np.inf, capacity
+    # Idle since before the first arrival.
+    made["clock_s"], made["due_s"], made["free"] = -1.0, np.inf, capacity
     return made
 
 

@@ -18,7 +18,7 @@ from polysilicon.performance.replays import batching, heaps, lines, loop, prefix
 
 MODULES = (state, lines, heaps, prefix_cache, reading, batching, loop)
 # Below `PLAIN` requests even loading compiled code takes longer than doing without; from `WORTH` on compiling pays.
-PLAIN, WORTH = 2_000, 200_000
+PLAIN, WORTH = 10_000, 200_000
 BROKEN = (OSError, RuntimeError, EOFError, ValueError, AttributeError, ImportError, pickle.PickleError)
 
 

@@ -87,7 +87,7 @@ def _mooncake(text: str) -> Row:
     except msgspec.ValidationError as cause:
         told = str(cause)
         field = _FIELD.search(told)
-        raise InputError(_FIELD.sub("", told), place=Place(field=field[1] if field else None)) from cause
+        raise InputError(_FIELD.sub("", told), place=Place(field=field[1] if field else None), found=text) from cause
     except (msgspec.DecodeError, RecursionError) as cause:
         raise InputError(f"is no JSON: {cause}", found=text) from cause
     return _row(one.timestamp / MS_PER_S, one.input_length, one.output_length, one.hash_ids)

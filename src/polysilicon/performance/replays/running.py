@@ -81,7 +81,7 @@ def _restore(path: Path, question: str, cluster: Cluster) -> int:
     place = Place(str(path))
     remedy = "name another file with --checkpoint, or remove this one"
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as kept:
             if str(kept["question"]) != question:
                 raise InputError("holds another replay", place=place, remedy=remedy)
             arrays = {name: kept[name] for name in CHANGING}

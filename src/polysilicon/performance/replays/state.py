@@ -122,8 +122,8 @@ class Record:
 def as_lists(cluster: Cluster) -> Cluster:
     """The same cluster in lists, for plain Python."""
     costs, limits, *parts = cluster
-    plain = [_listed(part) for part in parts]
-    return Cluster(Costs(*map(_listed, costs)), limits, *plain)
+    plain = [listed(part) for part in parts]
+    return Cluster(Costs(*map(listed, costs)), limits, *plain)
 
 
 def into_arrays(plain: Cluster, cluster: Cluster) -> None:
@@ -137,6 +137,7 @@ def into_arrays(plain: Cluster, cluster: Cluster) -> None:
             array[:] = [tuple(getattr(one, name) for name in names) for one in values]
 
 
-def _listed(array: Any) -> Any:
+def listed(array: Any) -> Any:
+    """An array as a list; of records, as a list of `Record`s."""
     names = array.dtype.names
     return array.tolist() if names is None else [Record(names, row) for row in array.tolist()]
