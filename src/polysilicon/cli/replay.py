@@ -194,7 +194,7 @@ def replay(
     *,
     arrivals: Arrivals = _ARRIVALS,
     replica: Annotated[Replica, Parameter(group=QUESTION)] = _REPLICA,
-    engine: Engine = "vllm",
+    engine: Annotated[Engine, Parameter(group=QUESTION)] = "vllm",
     served: Served = _SERVED,
     kept: Kept = _KEPT,
     facts: Facts = None,
@@ -224,7 +224,7 @@ def replay(
         return
     required({"MODEL": model, "--chip": replica.chip})
     kept.check(Path(trace) if trace else None)
-    read = _read(trace, arrivals.bad_lines)
+    read = read_named(Path(trace), arrivals.bad_lines) if trace else None
     made = ask(known, read, arrivals, model or "", replica, engine, served, kept)
     _publish(made, read, kept, as_json=json)
 
@@ -272,14 +272,16 @@ def ask(
         )
 
 
-def _read(trace: str | None, bad_lines: Literal["stop", "skip"]) -> "Trace | None":
-    """The trace; lines that are skipped are named on standard error."""
+def read_named(path: Path, bad_lines: Literal["stop", "skip"]) -> "Trace":
+    """The trace; lines that are skipped are named on standard error.
+
+    Raises:
+        InputError: as `read_trace`.
+    """
     from polysilicon.performance.replays.trace import read_trace
     from polysilicon.report.terminal import console, text
 
-    if trace is None:
-        return None
-    read = read_trace(Path(trace), bad_lines)
+    read = read_trace(path, bad_lines)
     screen = console(err=True)
     for line in read.skipped[:NAMED]:
         screen.print(text(f"skipped {line}"), soft_wrap=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polysilicon.cli.cases import Underspecified, answer_table, needed
-from polysilicon.cli.replay import Arrivals, Served, ask
+from polysilicon.cli.replay import Arrivals, Served, ask, read_named
 from polysilicon.cli.serve import Replica
 from polysilicon.performance.replays.summary import Spread
-from polysilicon.performance.replays.trace import Trace, read_trace
+from polysilicon.performance.replays.trace import Trace
 from polysilicon.performance.serving_candidates import ENGINES
 from polysilicon.performance.values import Range
 from polysilicon.records.errors import InputError, Place
@@ -57,7 +57,7 @@ def table(
 
     @lru_cache(maxsize=4)
     def read(path: str) -> Trace:
-        return read_trace(Path(path), bad_lines)
+        return read_named(Path(path), bad_lines)
 
     def one(row: Mapping[str, str], place: Place) -> dict[str, Any]:
         needed(row, NEEDS)

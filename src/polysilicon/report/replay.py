@@ -1,6 +1,7 @@
 """A replay as people read it: on one screen, and on a page with its courses over time."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 
@@ -35,7 +36,7 @@ def terminal(made: Replay) -> RenderableType:
 
 def headline(made: Replay) -> str:
     """What was replayed on what."""
-    source = made.trace or "Poisson arrivals"
+    source = Path(made.trace).name or "Poisson arrivals"
     each = f"{made.policies.replicas} x {made.layout.chips} x {made.system or made.chip}"
     return f"replay of {source}: {made.model} on {each}, {made.engine}"
 
@@ -75,7 +76,7 @@ def facts(made: Replay) -> list[tuple[str, object]]:
     """Counts, throughput, use and energy in words."""
     counts, rates, use, energy = made.counts, made.rates, made.use, made.energy
     ends = f"a replica {_percent(use.least_busy_share)} to {_percent(use.most_busy_share)}"
-    found = f"{_percent(use.prefix_share)} of prompt tokens found in it, {use.evicted:,} blocks evicted"
+    found = f"{_percent(use.prefix_share)} of prompt tokens found in it, {use.evicted:,} hashed blocks evicted"
     lines: list[tuple[str, object]] = [
         ("throughput", ranged(rates.tokens_per_s_per_chip, "tokens/s a chip")),
         ("requests", accounted(made)),
@@ -107,9 +108,9 @@ def accounted(made: Replay) -> str:
     told += [f"{counts.rejected_length:,} turned away as too long"] if counts.rejected_length else []
     told += ["0 rejected"] if not counts.rejected else []
     told.append(f"{counts.unfinished:,} unfinished")
-    lines = f" of {counts.lines:,} lines" if made.trace else ""
-    told += [f"{counts.skipped:,} lines skipped"] if made.trace else []
-    told += [f"{counts.left_out:,} lines not asked for"] if counts.left_out else []
+    lines = f" of {_lines(counts.lines)}" if made.trace else ""
+    told += [f"{_lines(counts.skipped)} skipped"] if made.trace else []
+    told += [f"{_lines(counts.left_out)} not asked for"] if counts.left_out else []
     told += [f"{counts.repeated:,} requests of further laps"] if counts.repeated else []
     return f"{counts.requests:,}{lines}: {', '.join(told)}"
 
@@ -179,6 +180,10 @@ def _percentiles(columns: Mapping[str, Sequence[float]]) -> Chart:
     return Chart(
         "latency", "Latencies by percentile", says, "percentiles", "ms", at, rows, across="percentile of requests"
     )
+
+
+def _lines(count: int) -> str:
+    return f"{count:,} line{'' if count == 1 else 's'}"
 
 
 def _plain(values: Sequence[float]) -> list[float]:

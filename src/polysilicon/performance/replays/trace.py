@@ -93,7 +93,8 @@ def _stopped(bad: list[tuple[int, InputError]]) -> InputError:
     """The first bad line in full, and the numbers of the next."""
     rest = [str(number) for number, _ in bad[1:]]
     more = f", and {len(rest) - NAMED:,} more" if len(rest) > NAMED else ""
-    also = f"lines {', '.join(rest[:NAMED])}{more} can't be read either; " if rest else ""
+    named = f"line{'s' * (len(rest) > 1)} {', '.join(rest[:NAMED])}{more}"
+    also = f"{named} can't be read either; " if rest else ""
     first = bad[0][1]
     return InputError(
         first.problem,
