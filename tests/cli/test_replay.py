@@ -129,8 +129,8 @@ def test_a_table_answers_every_row(run, here):
 
 
 def test_a_replay_that_was_killed_goes_on_where_it_was(run, here):
-    asked = ["llama-3.1-70b", *CHIP, "--poisson", "200", "--input", "800", "--output", "40", "--requests", "9000"]
-    asked += ["--replicas", "64", "--json"]
+    asked = ["llama-3.1-70b", *CHIP, "--poisson", "200", "--input", "800", "--output", "40", "--requests", "4000"]
+    asked += ["--replicas", "32", "--json"]
     whole = json.loads(run("replay", *asked).out)
     kept = [*asked, "--checkpoint", "state", "--checkpoint-every", "500"]
     command = [sys.executable, "-c", "from polysilicon.cli import main; main()", "replay", *kept]

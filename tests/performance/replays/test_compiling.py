@@ -26,7 +26,14 @@ def test_a_small_replay_runs_without_the_compiler(no_compiler):
 
 def test_a_middling_replay_waits_for_no_compiler_where_nothing_is_kept(no_compiler, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
-    assert compiling.kernel(cluster(compiling.PLAIN)) is compiling.PLAINLY
+    assert compiling.kernel(cluster(15_000)) is compiling.PLAINLY
+
+
+def test_a_long_replay_is_compiled_and_so_is_one_that_looks_at_many_replicas(monkeypatch):
+    monkeypatch.setattr(compiling, "compiled", lambda _: "compiled")
+    assert compiling.kernel(cluster(250_000)) == "compiled"
+    many = assemble(made_traffic(list(range(20_000)), 1, 1), Made(), Policies(4000))
+    assert compiling.kernel(many) == "compiled"
 
 
 def test_a_small_replay_does_not_import_the_compiler():
@@ -61,7 +68,7 @@ def test_a_cache_folder_that_is_a_file_breaks_nothing(tmp_path):
         "from polysilicon.performance.replays.assembly import *; "
         "from tests.performance.replays.made import *; import polysilicon.performance.replays.compiling as c; "
         "assert not c.kept(); "
-        "k = c.kernel(assemble(made_traffic(list(range(c.PLAIN)), 1, 1), Made(), Policies())); assert not k.compiled"
+        "k = c.kernel(assemble(made_traffic(list(range(15000)), 1, 1), Made(), Policies())); assert not k.compiled"
     )
     subprocess.run(
         [sys.executable, "-c", code], check=True, timeout=60, env={**os.environ, "XDG_CACHE_HOME": str(blocked)}

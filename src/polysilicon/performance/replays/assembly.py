@@ -93,10 +93,11 @@ def assemble(traffic: Traffic, costs: PassCosts, policies: Policies) -> Cluster:
         costs.costs(batch, longest),
         limits,
         requests,
-        np.ascontiguousarray(traffic.blocks, np.int64),
+        np.ascontiguousarray(traffic.blocks, np.int32),
+        np.full(traffic.blocks.size if shared else 0, NONE, np.int32),
         _replicas(policies.replicas, costs.capacity),
         np.zeros((policies.replicas, batch), np.int64),
-        np.full(traffic.distinct_blocks if shared else 0, NONE, np.int64),
+        np.full(traffic.distinct_blocks if shared else 0, NONE, np.int32),
         _entries(entries),
         np.array([0, 0 if entries else NONE], np.int64),
     )

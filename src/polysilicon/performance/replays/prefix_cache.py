@@ -19,9 +19,13 @@ def entry_of(cluster: Cluster, replica: int, block: int) -> int:
 
 
 def hits(cluster: Cluster, replica: int, request: int) -> int:
-    """Leading blocks of a prompt that `replica` holds; at least one token is always left to read."""
+    """Leading blocks of a prompt that `replica` holds, noted in `held`; at least one token is always left to read."""
     asked, found = cluster.requests[request], 0
-    while found < asked.hashed and entry_of(cluster, replica, cluster.blocks[asked.first_block + found]) != NONE:
+    while found < asked.hashed:
+        number = entry_of(cluster, replica, cluster.blocks[asked.first_block + found])
+        if number == NONE:
+            break
+        cluster.held[asked.first_block + found] = number
         found += 1
     if found > 0 and found * cluster.limits.hash_tokens >= asked.prompt:
         found -= 1
@@ -32,7 +36,7 @@ def idle_hits(cluster: Cluster, replica: int, request: int, count: int) -> int:
     """How many of the first `count` blocks nobody uses now, so that they count as room for others."""
     first, idle = cluster.requests[request].first_block, 0
     for at in range(count):
-        if cluster.entries[entry_of(cluster, replica, cluster.blocks[first + at])].used == 0:
+        if cluster.entries[cluster.held[first + at]].used == 0:
             idle += 1
     return idle
 
@@ -100,10 +104,12 @@ def share(cluster: Cluster, replica: int, request: int) -> None:
         number = entry_of(cluster, replica, block)
         asked.own -= hash_blocks
         if number != NONE:
+            cluster.held[asked.first_block + at] = number
             pin(cluster, replica, number)
             cluster.replicas[replica].free += hash_blocks
             continue
         number = cluster.counts[UNUSED]
+        cluster.held[asked.first_block + at] = number
         entry = cluster.entries[number]
         cluster.counts[UNUSED] = entry.next
         entry.block, entry.replica, entry.used = block, replica, 1
@@ -117,4 +123,4 @@ def release(cluster: Cluster, replica: int, request: int) -> None:
     cluster.replicas[replica].free += asked.own
     asked.own = 0
     for at in range(asked.hashed - 1, -1, -1):
-        unpin(cluster, replica, entry_of(cluster, replica, cluster.blocks[asked.first_block + at]))
+        unpin(cluster, replica, cluster.held[asked.first_block + at])

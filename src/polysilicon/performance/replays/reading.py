@@ -3,7 +3,7 @@
 import math
 
 from polysilicon.performance.replays.lines import decode_pass_s, prompt_costs_s
-from polysilicon.performance.replays.prefix_cache import entry_of, evict, hits, idle_hits, pin, share
+from polysilicon.performance.replays.prefix_cache import evict, hits, idle_hits, pin, share
 from polysilicon.performance.replays.state import NONE, Cluster
 
 
@@ -103,7 +103,7 @@ def admit(cluster: Cluster, replica: int) -> int:
     if own > site.free + spare * limits.hash_blocks:
         return NONE
     for at in range(found):
-        pin(cluster, replica, entry_of(cluster, replica, cluster.blocks[asked.first_block + at]))
+        pin(cluster, replica, cluster.held[asked.first_block + at])
     while site.free < own:
         evict(cluster, replica)
     site.free -= own

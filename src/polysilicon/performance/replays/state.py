@@ -50,7 +50,7 @@ REPLICA = np.dtype(
 
 # A hashed block that a replica holds: how many sequences `used` it, the `next` entry of the same block elsewhere, and
 # its neighbours among those used by nobody.
-ENTRY = np.dtype([(name, "i8") for name in ("block", "replica", "used", "next", "older", "newer")])
+ENTRY = np.dtype([(name, "i4") for name in ("block", "replica", "used", "next", "older", "newer")])
 
 
 class Costs(NamedTuple):
@@ -88,7 +88,8 @@ class Limits(NamedTuple):
 class Cluster(NamedTuple):
     """Everything that the event loop touches.
 
-    `requests`, `replicas` and `entries` are records; `blocks` the hashed blocks of all prompts, one after another.
+    `requests`, `replicas` and `entries` are records; `blocks` the hashed blocks of all prompts, one after another, and
+    `held` the entries in which a sequence that runs holds them.
     `heaps` has a row a replica: `finishing pass * 2**31 + request` of each sequence that decodes. `heads[block]` begins
     the list of the entries of a block. `counts` holds the turn of round robin and the first unused entry.
     """
@@ -97,6 +98,7 @@ class Cluster(NamedTuple):
     limits: Limits
     requests: Records
     blocks: Whole
+    held: Whole
     replicas: Records
     heaps: Whole
     heads: Whole
@@ -106,7 +108,7 @@ class Cluster(NamedTuple):
 
 TURN, UNUSED = 0, 1
 # What changes while a replay runs, and so is kept in a checkpoint.
-CHANGING = ("requests", "replicas", "heaps", "heads", "entries", "counts")
+CHANGING = ("requests", "held", "replicas", "heaps", "heads", "entries", "counts")
 
 
 class Record:

@@ -164,23 +164,28 @@ def latency(told: Latencies, ttft: Ends, tpot: Ends) -> Latency:
     def whole_s(first: float, later: float) -> Floats:
         return told.ttft_s * first + np.where(told.later_tokens > 0, told.later_tokens * told.tpot_s * later, 0.0)
 
+    first, each = _points_ms(told.ttft_s), _points_ms(told.tpot_s)
     return Latency(
-        _spread(told.ttft_s, told.ttft_s * ttft.low, told.ttft_s * ttft.high),
-        _spread(told.tpot_s, told.tpot_s * tpot.low, told.tpot_s * tpot.high),
-        _spread(told.e2e_s, whole_s(ttft.low, tpot.low), whole_s(ttft.high, tpot.high)),
+        _spread(first, first * ttft.low, first * ttft.high),
+        _spread(each, each * tpot.low, each * tpot.high),
+        _spread(
+            _points_ms(told.e2e_s), _points_ms(whole_s(ttft.low, tpot.low)), _points_ms(whole_s(ttft.high, tpot.high))
+        ),
     )
 
 
-def _spread(value_s: Floats, low_s: Floats, high_s: Floats) -> Spread | None:
-    """The spread of a latency whose ends are those of each request."""
-    known = ~np.isnan(value_s)
-    if not np.any(known):
+def _points_ms(values_s: Floats) -> Floats:
+    """Mean, percentiles and maximum of those that are known; nothing where none is [ms]."""
+    known = values_s[~np.isnan(values_s)]
+    if not known.size:
+        return np.zeros(0)
+    return MS_PER_S * np.array([np.mean(known), *np.percentile(known, PERCENTILES), np.max(known)])
+
+
+def _spread(value: Floats, low: Floats, high: Floats) -> Spread | None:
+    if not value.size:
         return None
-    told = [
-        (float(np.mean(one)), *map(float, np.percentile(one, PERCENTILES)), float(np.max(one)))
-        for one in (MS_PER_S * values[known] for values in (value_s, low_s, high_s))
-    ]
-    return Spread(*(Range(*ends) for ends in zip(*told, strict=True)))
+    return Spread(*(Range(*map(float, ends)) for ends in zip(value, low, high, strict=True)))
 
 
 def good(told: Latencies, targets: Targets, ttft: Ends, tpot: Ends) -> Range | None:
