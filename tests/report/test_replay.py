@@ -11,6 +11,7 @@ from polysilicon.performance.replays.summary import Targets
 from polysilicon.performance.replays.traffic import alike
 from polysilicon.performance.serving import Layout
 from polysilicon.report import replay as report
+from polysilicon.report.files import table_to_csv, to_csv
 from polysilicon.report.terminal import console
 from polysilicon.workloads import transformer
 
@@ -61,3 +62,8 @@ def test_the_page_draws_latencies_and_courses_and_fetches_nothing():
         assert words in text
     assert "default-src 'none'" in text
     assert not re.search(r"""(src|href)=["']https?:""", text)
+
+
+def test_a_long_table_is_the_same_text_as_its_rows():
+    requests = ask(until_s=5.0).requests
+    assert table_to_csv(requests) == to_csv(requests.rows(), requests.columns)

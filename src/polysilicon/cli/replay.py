@@ -293,12 +293,12 @@ def read_named(path: Path, bad_lines: Literal["stop", "skip"]) -> "Trace":
 def _publish(made: "Replay", read: "Trace | None", kept: Kept, *, as_json: bool) -> None:
     from polysilicon.records import files
     from polysilicon.report import replay as report
-    from polysilicon.report.files import to_csv
+    from polysilicon.report.files import table_to_csv
     from polysilicon.report.terminal import console, text
 
     page = report.page(made) if kept.chart is not None else ""
     if kept.out is not None:
-        files.write(kept.out, to_csv(made.requests.rows(), made.requests.columns))
+        files.write(kept.out, table_to_csv(made.requests))
     if kept.chart is not None:
         files.write(kept.chart, page)
     answer(

@@ -46,7 +46,8 @@ def test_a_small_replay_does_not_import_the_compiler():
 
 
 @pytest.mark.parametrize("failure", [OSError("read-only file system"), RuntimeError("no locator available")])
-def test_a_cache_that_cannot_be_written_breaks_nothing(monkeypatch, failure):
+def test_a_cache_that_cannot_be_written_breaks_nothing(monkeypatch, tmp_path, failure):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     asked = []
 
     def compile_(_, folder):
@@ -59,6 +60,23 @@ def test_a_cache_that_cannot_be_written_breaks_nothing(monkeypatch, failure):
     monkeypatch.setattr(compiling, "_made", None)
     assert compiling.compiled(cluster(1)) is compiling.PLAINLY
     assert asked[-1] is None
+
+
+def test_a_broken_cache_is_made_anew(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = compiling.cache_folder()
+    folder.mkdir(parents=True)
+    (folder / "broken.nbc").write_text("garbage")
+
+    def compile_(_, where):
+        if list(where.glob("*.nbc")):
+            raise EOFError
+        return compiling.PLAINLY
+
+    monkeypatch.setattr(compiling, "_compile", compile_)
+    monkeypatch.setattr(compiling, "_made", None)
+    assert compiling.compiled(cluster(1)) is compiling.PLAINLY
+    assert not compiling.kept()
 
 
 def test_a_cache_folder_that_is_a_file_breaks_nothing(tmp_path):

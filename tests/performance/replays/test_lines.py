@@ -4,10 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.performance.replays.test_batching import DEPLOYMENTS, question
 
+from polysilicon.performance.replays.assembly import Policies, assemble
 from polysilicon.performance.replays.heaps import pop, push
 from polysilicon.performance.replays.lines import decode_pass_s, passes_until, prompt_costs_s, stretch_s
 from polysilicon.performance.replays.pass_costs import PassCosts
 from polysilicon.performance.replays.state import Costs, listed
+from polysilicon.performance.replays.traffic import alike
+from polysilicon.performance.serving import Layout
 from polysilicon.performance.serving_passes import decode_s, prefill_parts_s
 
 
@@ -30,6 +33,13 @@ def test_a_heap_gives_its_keys_back_in_order(keys):
     for size, key in enumerate(keys):
         push(heap, size, key)
     assert [pop(heap, size) for size in range(len(keys), 0, -1)] == sorted(keys)
+
+
+def test_a_pass_over_many_short_prompts_lies_on_the_lines():
+    asked = question("deepseek-v3", Layout(tp=8, attn_dp=2, ep=16, precision="fp8"), 1, 1, 1.0)
+    costs = PassCosts(asked)
+    cluster = assemble(alike(50, 5, 10, 1.0, 0), costs, Policies())
+    assert cluster.costs.lengths["length"][-1] >= costs.chunk_tokens * costs.ranks
 
 
 @pytest.mark.parametrize(("model", "layout"), DEPLOYMENTS)

@@ -71,7 +71,8 @@ def assemble(traffic: Traffic, costs: PassCosts, policies: Policies) -> Cluster:
     batch = min(policies.batch or costs.batch, max(costs.capacity // least, 1), max(len(traffic), 1))
     if batch * policies.replicas > MOST_PLACES:
         raise InputError("too many sequences on too many replicas", remedy="lower --replicas or --max-batch")
-    longest = int((traffic.prompt + traffic.answer).max(initial=2))
+    # A pass may read several prompts, a chunk for each rank.
+    longest = max(int((traffic.prompt + traffic.answer).max(initial=2)), costs.chunk_tokens * costs.ranks)
     shared = policies.prefix_cache and traffic.blocks.size > 0
     hash_blocks = _hash_blocks(traffic, need) if shared else 1
     limits = Limits(

@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import os
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
@@ -54,17 +55,22 @@ def compiled(cluster: state.Cluster) -> Kernel:
     """The event loop as machine code, from the cache where it is there."""
     global _made
     if _made is None:
-        folder = cache_folder()
-        try:
-            _made = _compile(cluster, folder)
-        except BROKEN:
-            if folder is None:
-                raise
-            _made = _compile(cluster, None)
+        _made = _kept_or_made(cluster)
     return _made
 
 
 _made: Kernel | None = None
+
+
+def _kept_or_made(cluster: state.Cluster) -> Kernel:
+    """From the cache; into a fresh one where that is broken; or without one where none can be written."""
+    folder = cache_folder()
+    for _ in range(0 if folder is None else 2):
+        try:
+            return _compile(cluster, folder)
+        except BROKEN:
+            shutil.rmtree(folder or "", ignore_errors=True)
+    return _compile(cluster, None)
 
 
 def sources() -> str:
