@@ -99,6 +99,80 @@ def test_passes_taken_one_by_one_end_where_those_jumped_over_end(simulate):
         assert cluster.requests[name] == pytest.approx(jumped.requests[name], rel=1e-9)
 
 
+def pass_by_pass(traffic, costs):
+    """The same rules written down anew for one replica without a prefix cache, one pass after another."""
+    count, now, next_up = len(traffic), -1.0, 0
+    waiting, reading, running = [], {}, {}
+    start, first, finish = (np.full(count, np.nan) for _ in range(3))
+    alone = (
+        np.maximum(traffic.prompt / costs.chunk_tokens, 1) * costs.overhead_s + traffic.prompt * costs.prompt_token_s
+    )
+    blocks = costs.blocks(traffic.prompt + traffic.answer)
+    while np.isnan(finish).any():
+        if not (waiting or reading or running) and traffic.arrival_s[next_up] > now:
+            now = traffic.arrival_s[next_up] + 0.5 * (
+                costs.pass_s + costs.sequence_s + costs.context_s * traffic.prompt[next_up]
+            )
+        while next_up < count and traffic.arrival_s[next_up] <= now:
+            waiting.append(next_up)
+            next_up += 1
+        budget, tokens, fresh, decoding = costs.chunk_tokens, 0, False, list(running)
+        while budget:
+            one = next((at for at, left in reading.items() if left and at not in running), None)
+            if one is None:
+                held = sum(blocks[at] for at in [*reading, *running])
+                if (
+                    not waiting
+                    or len(reading) + len(running) >= costs.batch
+                    or held + blocks[waiting[0]] > costs.capacity
+                ):
+                    break
+                one = waiting.pop(0)
+                reading[one], start[one] = traffic.prompt[one], now
+            fresh |= reading[one] == traffic.prompt[one]
+            piece = min(reading[one], budget)
+            reading[one] -= piece
+            tokens, budget = tokens + piece, budget - piece
+        work = tokens * costs.prompt_token_s
+        if decoding:
+            context = np.mean([traffic.prompt[at] + done for at, done in running.items()])
+            time = (
+                costs.pass_s
+                + len(decoding) * (costs.sequence_s + costs.context_s * context)
+                + costs.interference * work
+            )
+        elif tokens:
+            time = work + costs.overhead_s * (1.0 if fresh else tokens / costs.chunk_tokens)
+        else:
+            time = min(start[at] + alone[at] for at in reading) - now
+        now += time
+        for at in decoding:
+            running[at] += 1
+            if running[at] == traffic.answer[at]:
+                finish[at] = now
+                del running[at]
+        for at in [at for at, left in reading.items() if not left]:
+            if np.isnan(first[at]):
+                first[at] = max(now, start[at] + alone[at])
+            if start[at] + alone[at] <= now + 1e-12:
+                del reading[at]
+                if traffic.answer[at] == 1:
+                    finish[at] = first[at]
+                else:
+                    running[at] = 1
+    return start, first, finish
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_same_rules_written_down_anew_give_the_same_times(simulate, seed):
+    draw = np.random.default_rng(seed)
+    traffic = made_traffic(np.sort(draw.uniform(0, 3, 40)), draw.integers(1, 900, 40), draw.integers(1, 120, 40))
+    costs = Made(1e-3, 2e-5, 1e-8, 2e-5, 2e-3, 0.7, chunk_tokens=300, batch=4 + seed, capacity=200)
+    cluster = simulate(traffic, costs)
+    for name, expected in zip(("start_s", "first_s", "finish_s"), pass_by_pass(traffic, costs), strict=True):
+        assert cluster.requests[name] == pytest.approx(expected, rel=1e-9), name
+
+
 def test_a_pass_reads_no_more_than_a_chunk(simulate):
     costs = Made(1e-3, prompt_token_s=1e-4, overhead_s=0.5, chunk_tokens=100, batch=9)
     cluster = simulate(made_traffic([0.0] * 4, 100, 1), costs)
