@@ -27,6 +27,7 @@ UNSEEN = (
     "a router knows prompts and the mean answer; nothing is sent on or tried again",
     "a pass is timed by the mean context of its sequences",
     "latencies were fitted to means: no tail was ever validated",
+    "an interval scales a figure: the longer queue of a slower engine is not replayed",
 )
 
 
