@@ -75,6 +75,14 @@ def test_plain_csv_may_name_blocks_and_have_other_columns(write):
 BAD = "arrival_s,input_tokens,output_tokens\n0,100,10\nsoon,100,10\n1,-5,10\n2,100\n3,100,10\n4,1e3,10\n\nnan,5,5\n"
 
 
+def test_a_broken_quotation_is_a_bad_line_or_no_header(write):
+    found = read_trace(write(PLAIN + '"2,1,1\n3\rx,"1",1\n"4",1,1\n'), "skip")
+    assert len(found.skipped) == 2
+    assert len(found.traffic) == 3
+    with pytest.raises(InputError, match="is broken CSV"):
+        read_trace(write('"arrival_s,input_tokens\n'))
+
+
 def test_bad_lines_end_the_reading_with_the_first_and_the_numbers_of_the_others(write):
     with pytest.raises(InputError) as refused:
         read_trace(write(BAD))

@@ -64,7 +64,7 @@ def reader_of(first: str, place: Place) -> tuple[str, Callable[[str], Row], bool
     """
     if first.startswith("{"):
         return "mooncake", _mooncake, False
-    header = [one.strip() for one in first.split(",")]
+    header = [one.strip() for one in _cells(first)]
     for name, needed, read in (("azure", AZURE, _moment_s), ("plain", PLAIN, _seconds)):
         if set(needed) <= set(header):
             if len(set(header)) < len(header):
@@ -100,7 +100,7 @@ def _of_columns(
     hashes = header.index(HASHES) if HASHES in header else None
 
     def read(text: str) -> Row:
-        cells = text.split(",") if '"' not in text else next(csv.reader([text]))
+        cells = _cells(text)
         if len(cells) != len(header):
             raise InputError(f"has {len(cells)} cells where the header has {len(header)}", found=text)
         blocks = () if hashes is None else [_whole(HASHES, one, 0, MOST_HASH) for one in cells[hashes].split()]
@@ -112,6 +112,16 @@ def _of_columns(
         )
 
     return read
+
+
+def _cells(text: str) -> list[str]:
+    """The cells of a line; only where one is quoted does it take a parser."""
+    if '"' not in text:
+        return text.split(",")
+    try:
+        return next(csv.reader([text], strict=True), [])
+    except csv.Error as cause:
+        raise InputError(f"is broken CSV: {cause}", found=text) from cause
 
 
 def _row(arrival_s: float, prompt: int, answer: int, blocks: Sequence[int]) -> Row:
