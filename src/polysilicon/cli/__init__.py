@@ -4,9 +4,9 @@ Architecture in one paragraph: `commands` is the list of commands (name, functio
 by the parser, the tests and the documentation; `app` builds the parser from it, runs one command and turns every
 error into one message and an exit code; each other module holds the functions of one command, imports its rooms
 only when called, and passes what they return to `polysilicon.report`; `options` are the parameters that several
-commands share, `train_layout`, `train_recipe`, `train_run` and `train_space` those of training; `cases` asks a
-single-case command once for every row of a CSV file (`train_cases` and `searches` those of training). Nothing imports
-this room.
+commands share, `train_layout`, `train_recipe`, `train_run` and `train_space` those of training, `replay_options`
+those of replays, `progress` a bar; `cases` asks a single-case command once for every row of a CSV file (`train_cases`
+and `searches` those of training, `replay_cases` those of replays). Nothing imports this room.
 """
 
 

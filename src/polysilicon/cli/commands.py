@@ -116,6 +116,13 @@ COMMANDS: tuple[Command, ...] = (
         "search",
     ),
     Command(
+        "replay",
+        "polysilicon.cli.replay:replay",
+        "What becomes of each request of a trace on a cluster: tails, goodput, cache, energy.",
+        "replay llama-3.1-70b --chip nvidia-h100-sxm-80gb --tp 8 --replicas 4 --poisson 12 --input 1000 --output 200",
+        "Prints percentiles of TTFT, TPOT and the whole answer; `replay TRACE MODEL` replays a trace.",
+    ),
+    Command(
         "list",
         "polysilicon.cli.facts:list_",
         "The records of a kind, or the kinds.",

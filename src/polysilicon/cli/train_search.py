@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from polysilicon.cli.options import PLACE, WORK, Cases, Facts, Json, Out, Whole, answer, catalogue, needs, sane
+from polysilicon.cli.progress import shown
 from polysilicon.cli.train import Job, mixed
 from polysilicon.cli.train_layout import differing
 from polysilicon.cli.train_recipe import Means, Software, recipe_for
@@ -180,7 +181,7 @@ def search(
     experts = mixed(workload)
     forward, recipe = recipe_for(known, means, software, cluster, vary.where(experts=experts))
     space = vary.space(forward, experts=experts)
-    with work.crew() as executor, _shown("layouts") as progress:
+    with work.crew() as executor, shown("layouts") as progress:
         found = search_training(
             *asked,
             space,
@@ -224,7 +225,7 @@ def _several(
     experts = mixed(workload)
     forward, recipe = recipe_for(known, means, software, None, vary.where(experts=experts))
     space = vary.space(forward, experts=experts)
-    with work.crew() as executor, _shown("systems") as progress:
+    with work.crew() as executor, shown("systems") as progress:
         found = rank(
             known,
             workload,
@@ -249,17 +250,3 @@ def _refuse_place() -> None:
         place=Place(field="--in"),
         remedy="name them with --chip a,b or --chip all; `polysilicon judge` asks of one chip",
     )
-
-
-@contextmanager
-def _shown(what: str) -> "Iterator[Callable[[int, int], None]]":
-    """A bar on standard error that says how much of how much is done; it goes when it is full."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from polysilicon.report.terminal import console
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    screen = console(err=True)
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, whole: bar.update(task, completed=done, total=whole)

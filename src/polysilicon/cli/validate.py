@@ -111,7 +111,7 @@ def _publish(
     from polysilicon.report.terminal import console, text
     from polysilicon.validation.score import COLUMNS
 
-    page = _page(chart)
+    page = page_at(chart)
     if out is not None and chart is not None and out.absolute() == chart.absolute():
         raise InputError("would replace the table of --out", place=Place(field="--chart"), found=str(chart))
     within(0, MOST, rows=None if isinstance(rows, str) else rows)
@@ -133,7 +133,7 @@ def _publish(
         screen.print(text(f"charts: {page}"), soft_wrap=True)
 
 
-def _page(chart: Path | None) -> Path | None:
+def page_at(chart: Path | None) -> Path | None:
     """The page to draw, refused before any work where its name says another kind of file.
 
     Raises:

@@ -15,8 +15,9 @@ time, `leaders` keep the best), `explain` evaluates one again and returns its tr
 encoders work on samples: `sample_step` and `recommender_step` hold their formulas, `sample_jobs` what a layout means,
 `sample_training` the estimate. Serving stands on the same operators and collectives. `mixing` runs one job over
 unequal `pools`, each in one of its `pool_layouts`: by `pool_data`, or by `pool_layers`, of which `pool_pipelines`
-finds the best; `pool_splits` puts the step together. Every formula takes numbers or arrays, ends in its unit and cites
-its source; no figure of the world stands in code.
+finds the best; `pool_splits` puts the step together. `replays` holds the replay of traces, an event simulation on
+serving's times. Every formula takes numbers or arrays, ends in its unit and cites its source; no figure of the world
+stands in code.
 """
 
 from polysilicon.performance.cluster import Cluster, Reading
@@ -41,12 +42,13 @@ __all__ = [
     "estimate_training",
     "explain_training",
     "recipe_of",
+    "replay",
     "search_training",
 ]
 
 
 def __getattr__(name: str) -> object:
-    """Search, mixing and explanation are imported when asked for: few commands need them."""
+    """Search, mixing, replay and explanation are imported when asked for: few commands need them."""
     if name == "explain_training":
         from polysilicon.performance.explain import explain_training
 
@@ -59,4 +61,8 @@ def __getattr__(name: str) -> object:
         from polysilicon.performance import search
 
         return getattr(search, name)
+    if name == "replay":
+        from polysilicon.performance.replays.replay import replay
+
+        return replay
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

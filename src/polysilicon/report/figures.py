@@ -24,7 +24,7 @@ class Chart:
     id: str
     title: str
     says: str
-    kind: Literal["stacked", "grouped", "front", "agreement", "spread"]
+    kind: Literal["stacked", "grouped", "front", "agreement", "spread", "lines", "percentiles"]
     unit: str
     categories: Sequence[str] = ()
     series: Sequence[Series] = ()

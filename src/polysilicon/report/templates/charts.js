@@ -157,7 +157,20 @@
     };
   };
 
-  const kinds = { stacked, grouped, front, agreement, spread };
+  // Rows of values as lines over the same places, on an even or a logarithmic scale.
+  const lines = (scale) => (chart, colours) => ({
+    ...frame(colours),
+    tooltip: { ...frame(colours).tooltip, trigger: "axis" },
+    grid: { ...frame(colours).grid, bottom: 28 },
+    xAxis: { type: "category", data: chart.categories, boundaryGap: false, name: chart.across, nameLocation: "middle",
+      nameGap: 26, ...axes(colours) },
+    yAxis: { type: scale, ...axes(colours), axisLabel: { color: colours.soft, formatter: figure } },
+    series: chart.series.map((one) => ({
+      name: one.name, type: "line", data: one.values, symbol: "none", lineStyle: { width: 1.5 },
+    })),
+  });
+
+  const kinds = { stacked, grouped, front, agreement, spread, lines: lines("value"), percentiles: lines("log") };
   const draw = () => {
     drawn.splice(0).forEach((one) => one.dispose());
     const colours = ink();

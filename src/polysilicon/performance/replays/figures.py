@@ -1,0 +1,166 @@
+"""What a replay's arrays say: the latencies of each request, where every line went, and courses over time."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polysilicon.performance.replays.state import COMPLETED, FULL_QUEUE, TOO_LONG, Cluster, Floats
+from polysilicon.records.interval import Bools
+from polysilicon.records.table import Table
+from polysilicon.records.units import MS_PER_S
+
+# What became of a request, as tables say it; positions are those of `state`.
+FATES = ("unfinished", "completed", "rejected: the queue is full", "rejected: longer than the cache")
+UNFINISHED = FATES[0]
+BINS = 120
+# Every percentile, and two of the tail.
+CURVE = (*map(float, range(1, 100)), 99.5, 99.9)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Where every line of a trace went: `lines + repeated = skipped + left_out + requests`; a request ends in one way.
+
+    `left_out` lines lie beyond the number of requests asked for; `repeated` requests are those of further laps.
+    """
+
+    lines: int
+    skipped: int
+    left_out: int
+    repeated: int
+    requests: int
+    completed: int
+    rejected_queue: int
+    rejected_length: int
+    unfinished: int
+
+    @property
+    def rejected(self) -> int:
+        """Requests that were turned away."""
+        return self.rejected_queue + self.rejected_length
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """One entry a request: time to its first token, per later token (NaN for answers of one token), and in all."""
+
+    ttft_s: Floats
+    tpot_s: Floats
+    e2e_s: Floats
+    later_tokens: Floats
+
+
+def completed(cluster: Cluster, until_s: float) -> Bools:
+    """Which requests had their last token by `until_s`."""
+    requests = cluster.requests
+    return np.asarray((requests["fate"] == COMPLETED) & (requests["finish_s"] <= until_s))
+
+
+def counts(cluster: Cluster, done: Bools, lines: int, skipped: int) -> Counts:
+    """Counts in and out of a trace of so many lines, some of which were skipped."""
+    fate, total, readable = cluster.requests["fate"], len(cluster.requests), lines - skipped
+    ended, full, long = (int(np.sum(one)) for one in (done, fate == FULL_QUEUE, fate == TOO_LONG))
+    return Counts(
+        lines=lines,
+        skipped=skipped,
+        left_out=max(readable - total, 0),
+        repeated=max(total - readable, 0),
+        requests=total,
+        completed=ended,
+        rejected_queue=full,
+        rejected_length=long,
+        unfinished=total - ended - full - long,
+    )
+
+
+def latencies(requests: NDArray[Any], first_s: float) -> Latencies:
+    """Of records of requests; `first_s` is their handling outside the passes."""
+    later = requests["answer"] - 1.0
+    tpot_s = np.full(later.shape, np.nan)
+    np.divide(requests["finish_s"] - requests["first_s"], later, out=tpot_s, where=later > 0)
+    return Latencies(
+        requests["first_s"] - requests["arrival_s"] + first_s,
+        tpot_s,
+        requests["finish_s"] - requests["arrival_s"] + first_s,
+        later,
+    )
+
+
+def request_table(cluster: Cluster, done: Bools, first_s: float) -> Table:
+    """One row a request, in the order of arrival; what did not happen is a gap."""
+    requests, told = cluster.requests, latencies(cluster.requests, first_s)
+    fate = np.array(FATES)[np.where((requests["fate"] == COMPLETED) & ~done, 0, requests["fate"])]
+
+    def gap(values: Floats) -> Floats:
+        return np.where(done, values, np.nan)
+
+    columns: dict[str, Any] = {
+        "request": np.arange(1, len(requests) + 1),
+        "arrival_s": requests["arrival_s"],
+        "input_tokens": requests["prompt"],
+        "output_tokens": requests["answer"],
+        "replica": requests["replica"],
+        "cached_tokens": requests["cached"],
+        "start_s": requests["start_s"],
+        "finish_s": gap(requests["finish_s"]),
+        "ttft_ms": gap(told.ttft_s) * MS_PER_S,
+        "tpot_ms": gap(told.tpot_s) * MS_PER_S,
+        "e2e_ms": gap(told.e2e_s) * MS_PER_S,
+        "status": fate,
+    }
+    return Table("requests", columns)
+
+
+def curve_table(told: Latencies) -> Table:
+    """Each percentile of the latencies of completed requests."""
+    columns: dict[str, Any] = {"percentile": np.array(CURVE)}
+    for name, values in (("ttft_ms", told.ttft_s), ("tpot_ms", told.tpot_s), ("e2e_ms", told.e2e_s)):
+        known = values[~np.isnan(values)]
+        columns[name] = np.percentile(known, CURVE) * MS_PER_S if known.size else np.full(len(CURVE), np.nan)
+    return Table("percentiles", columns)
+
+
+def course_table(cluster: Cluster, end_s: float) -> Table:
+    """Means over equal stretches of time: what arrives, waits and runs, tokens a second, and the cache taken.
+
+    A prompt's blocks count for whoever brought them: blocks found in the prefix cache are not counted again.
+    """
+    requests = cluster.requests
+    edges_s = np.linspace(0.0, max(end_s, 1e-9), BINS + 1)
+    admitted = requests["fate"] != FULL_QUEUE
+    admitted &= requests["fate"] != TOO_LONG
+    rows = requests[admitted & (requests["arrival_s"] <= end_s)]
+    start_s, first_s, finish_s = (
+        np.fmin(np.where(np.isnan(rows[name]), end_s, rows[name]), end_s) for name in ("start_s", "first_s", "finish_s")
+    )
+    brought = rows["need"] - rows["cached"] // cluster.limits.hash_tokens * cluster.limits.hash_blocks
+    pace = np.divide(rows["answer"], finish_s - first_s, out=np.zeros(len(rows)), where=finish_s > first_s)
+    arrivals, _ = np.histogram(requests["arrival_s"], edges_s)
+    capacity = cluster.limits.capacity * len(cluster.replicas)
+    columns: dict[str, Any] = {
+        "time_s": 0.5 * (edges_s[1:] + edges_s[:-1]),
+        "arrivals_per_s": arrivals / np.diff(edges_s),
+        "waiting": course(rows["arrival_s"], start_s, edges_s),
+        "running": course(start_s, finish_s, edges_s),
+        "tokens_per_s": course(first_s, finish_s, edges_s, pace),
+        "cache_pct": 100.0 * course(start_s, finish_s, edges_s, brought) / capacity,
+    }
+    return Table("course", columns)
+
+
+def course(begin_s: Floats, end_s: Floats, edges_s: Floats, weight: Floats | float = 1.0) -> Floats:
+    """Mean between each two of `edges_s` of the sum of `weight` over those present, from their begin to their end."""
+    covered = _summed(begin_s, edges_s, weight) - _summed(end_s, edges_s, weight)
+    return np.maximum(np.diff(covered) / np.diff(edges_s), 0.0)
+
+
+def _summed(times_s: Floats, edges_s: Floats, weight: Floats | float) -> Floats:
+    """For each edge, the sum over earlier times of weight times the time since."""
+    order = np.argsort(times_s, kind="stable")
+    heavy = np.broadcast_to(np.asarray(weight, float), times_s.shape)[order]
+    weights = np.concatenate([[0.0], np.cumsum(heavy)])
+    moments = np.concatenate([[0.0], np.cumsum(heavy * times_s[order])])
+    before = np.searchsorted(times_s[order], edges_s, "right")
+    return np.asarray(weights[before] * edges_s - moments[before])
