@@ -218,11 +218,17 @@ def test_a_pass_yields_between_one_token_and_all_that_were_drafted(draft: int, c
 
 
 def test_drafts_that_are_all_accepted_speed_a_lone_user_up_and_those_refused_slow_it_down() -> None:
-    plain = ask(load(), model(), TASK, cluster(), Layout(tp=8), 1.0, "vllm")
-    asked = [plain, replace(plain, draft_tokens=2.0, acceptance=1.0), replace(plain, draft_tokens=2.0)]
+    layouts = [Layout(tp=8), Layout(tp=8, draft_tokens=2, acceptance=1.0), Layout(tp=8, draft_tokens=2)]
+    asked = [ask(load(), model(), TASK, cluster(), layout, 1.0, "vllm") for layout in layouts]
     none, all_kept, all_refused = np.asarray(evaluate(Candidates.of(asked)).tpot_ms)
     assert all_kept < none / 2
     assert all_refused > none
+
+
+@pytest.mark.parametrize("senseless", [{"draft_tokens": -1}, {"draft_tokens": 99}, {"acceptance": 1.5}])
+def test_drafts_that_can_not_be_are_refused(senseless: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=r"draft_tokens|acceptance"):
+        Layout(**senseless)
 
 
 def test_equal_lengths_run_in_step_where_prompts_are_read_first() -> None:

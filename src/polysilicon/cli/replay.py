@@ -83,7 +83,7 @@ def ask(
 
     traffic, policies, targets = arrivals.traffic(read), served.policies(), served.targets()
     described = transformer(known, model)
-    layout = replica.layout(described.precision)
+    layout = replica.layout(known, described.precision)
     chips = Cluster.from_catalogue(known, replica.chip or "", layout.chips)
     within(1e-6, 1e12, until_s=arrivals.until_s)
     with shown("requests") as progress:

@@ -77,6 +77,10 @@ class Replica:
         Chips that the experts are spread over.
     precision
         Of the weights; as the model was published where it is not given.
+    draft_tokens
+        Tokens proposed ahead in each pass (speculative decoding).
+    acceptance
+        The chance that one of them is accepted; that of a published prediction module where it is not given.
     """
 
     chip: Chip = None
@@ -85,13 +89,28 @@ class Replica:
     attn_dp: int = 1
     ep: int = 1
     precision: str | None = None
+    draft_tokens: int = 0
+    acceptance: float | None = None
 
-    def layout(self, published: str) -> "Layout":
-        """Its layout; `published` is the precision of the weights as they are published."""
+    def layout(self, known: "Catalogue", published: str) -> "Layout":
+        """Its layout; `published` is the precision of the weights as they are published.
+
+        Raises:
+            InputError: a degree or chance is absurd, or an acceptance of nothing drafted is given.
+        """
+        from polysilicon.facts.money import Assumption
         from polysilicon.performance.serving import Layout
+        from polysilicon.records.errors import InputError, Place
 
         sane(tp=self.tp, pp=self.pp, attn_dp=self.attn_dp, ep=self.ep)
-        return Layout(self.tp, self.pp, self.attn_dp, self.ep, self.precision or published)
+        if self.acceptance is not None and not self.draft_tokens:
+            place = Place(field="--acceptance")
+            raise InputError("changes nothing: no token is drafted ahead", place=place, remedy="add --draft-tokens 1")
+        chance = self.acceptance
+        if chance is None:
+            chance = known.get(Assumption, "mtp-acceptance").value if self.draft_tokens else 0.0
+        precision = self.precision or published
+        return Layout(self.tp, self.pp, self.attn_dp, self.ep, precision, self.draft_tokens, chance)
 
 
 _DEMAND, _REPLICA = Demand(), Replica()
@@ -133,7 +152,7 @@ def estimate(
         return
     required({"MODEL": model, "--chip": replica.chip})
     task, described = demand.task(), transformer(known, model or "")
-    layout = replica.layout(described.precision)
+    layout = replica.layout(known, described.precision)
     question = (known, described, task, Cluster.from_catalogue(known, replica.chip or "", layout.chips), layout)
     made = estimate_serving(*question, concurrency=concurrency, engine=engine)
     if explain:

@@ -22,17 +22,24 @@ OF_ENGINE = (
     *("together", "interference", "separate"),
 )
 MOST_DEGREE = 4096
+MOST_DRAFTED = 16
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One replica: `tp` x `attn_dp` x `pp` chips, experts spread over `ep` of them, and the format of the weights."""
+    """One replica: `tp` x `attn_dp` x `pp` chips, experts spread over `ep` of them, and the format of the weights.
+
+    With speculative decoding, `draft_tokens` are proposed ahead in each pass, and each is accepted with the chance
+    `acceptance` while those before it are.
+    """
 
     tp: int = 1
     pp: int = 1
     attn_dp: int = 1
     ep: int = 1
     precision: str = "bf16"
+    draft_tokens: int = 0
+    acceptance: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("tp", "pp", "attn_dp", "ep"):
@@ -44,6 +51,17 @@ class Layout:
                     found=value,
                     allowed=f"a whole number from 1 to {MOST_DEGREE}",
                 )
+        if not isinstance(self.draft_tokens, int) or not 0 <= self.draft_tokens <= MOST_DRAFTED:
+            raise InputError(
+                "is no number of tokens to draft ahead",
+                place=Place(field="draft_tokens"),
+                found=self.draft_tokens,
+                allowed=f"a whole number from 0 to {MOST_DRAFTED}",
+            )
+        if not 0.0 <= self.acceptance <= 1.0:
+            raise InputError(
+                "is no chance", place=Place(field="acceptance"), found=self.acceptance, allowed="from 0 to 1"
+            )
 
     @property
     def chips(self) -> int:
@@ -55,9 +73,7 @@ class Layout:
 class Asked:
     """One question: a model in a layout on a chip under a load. `concurrency` is of one replica.
 
-    `varied` says whether lengths differ from request to request, as they do in real traffic. With speculative
-    decoding, `draft_tokens` are proposed ahead in each pass, and each is accepted with the chance `acceptance` while
-    those before it are.
+    `varied` says whether lengths differ from request to request, as they do in real traffic.
     """
 
     model: Transformer
@@ -69,8 +85,6 @@ class Asked:
     input_tokens: float
     output_tokens: float
     varied: bool = True
-    draft_tokens: float = 0.0
-    acceptance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -127,8 +141,8 @@ class Candidates:
             input_tokens=column([one.input_tokens for one in asked], float),
             output_tokens=column([one.output_tokens for one in asked], float),
             varied=column([one.varied for one in asked], float),
-            draft_tokens=column([one.draft_tokens for one in asked], float),
-            acceptance=column([one.acceptance for one in asked], float),
+            draft_tokens=column([one.layout.draft_tokens for one in asked], float),
+            acceptance=column([one.layout.acceptance for one in asked], float),
             dense_bytes=column([form.dense_bytes for form in formats]),
             expert_bytes=column([form.expert_bytes for form in formats]),
             cache_bytes=column([form.cache_bytes for form in formats]),

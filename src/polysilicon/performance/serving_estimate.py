@@ -271,8 +271,12 @@ def _announce(recorder: Recorder, table: Candidates, asked: Asked) -> None:
         recorder.known(value, f"{origin}; times its share, {', '.join(asked.efficiency.records)}", "estimate")
     for value in (table.dense_bytes, table.expert_bytes, table.cache_bytes):
         recorder.known(value, f"format {asked.layout.precision}")
-    for value in (table.tp, table.pp, table.attn_dp, table.concurrency, table.input_tokens, table.output_tokens):
+    for value in (table.tp, table.pp, table.attn_dp, table.ep, table.concurrency, table.input_tokens):
         recorder.known(value, "your question")
+    for value in (table.output_tokens, table.varied, table.draft_tokens, table.acceptance):
+        recorder.known(value, "your question")
+    for value in (table.chunk_tokens, table.prompts_first, table.engine_batch):
+        recorder.known(value, f"defaults of the engine {asked.engine.id}", asked.engine.confidence)
 
 
 def _plain(step: Step, seen: dict[int, Step]) -> Step:

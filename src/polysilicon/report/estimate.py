@@ -81,6 +81,8 @@ def serving(estimate: ServingEstimate) -> RenderableType:
         ("memory", f"{number(estimate.memory_gib, 3)} GiB a chip" + ("" if estimate.fits else ": DOES NOT FIT")),
     ]
     degrees = f"tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}, ep {layout.ep}, {layout.precision}"
+    if layout.draft_tokens:
+        degrees += f"; {layout.draft_tokens} drafted ahead, {number(100 * layout.acceptance, 3)} % accepted"
     if estimate.misses:
         named.append(("targets missed", "; ".join(estimate.misses)))
     return Group(

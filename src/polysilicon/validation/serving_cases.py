@@ -1,7 +1,8 @@
 """Rows of measured serving cases into questions the estimator can answer, or into the reason why not."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -158,12 +159,11 @@ def _asked(
         model=model,
         cluster=cluster,
         efficiency=efficiency_of(catalogue, chip.id, "serving"),
-        layout=layout,
+        layout=replace(layout, **_drafting(catalogue, row)),
         engine=catalogue.get(ServingEngine, _engine(row)),
         concurrency=_load(row, way, layout) / replicas,
         varied=varied,
         **lengths,
-        **_drafting(catalogue, row),
     )
 
 
@@ -178,15 +178,15 @@ def _chips(row: Row) -> int:
     return _whole(row, "num_accelerators", 1)
 
 
-def _drafting(catalogue: Catalogue, row: Row) -> dict[str, float]:
+def _drafting(catalogue: Catalogue, row: Row) -> dict[str, Any]:
     """What is drafted ahead, where the row says that something is."""
     spoken = row.get("spec_decoding", "").casefold()
     if spoken in PLAIN_DECODING:
         return {}
     if spoken != "mtp":
         raise Unsupported(f"speculative decoding by {spoken!r}: what it drafts and how much is accepted is not known")
-    names = {"draft_tokens": "mtp-draft-tokens", "acceptance": "mtp-acceptance"}
-    return {field: catalogue.get(Assumption, name).value for field, name in names.items()}
+    ahead, chance = (catalogue.get(Assumption, f"mtp-{name}").value for name in ("draft-tokens", "acceptance"))
+    return {"draft_tokens": int(ahead), "acceptance": chance}
 
 
 def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Iterator[Asked]:

@@ -22,7 +22,7 @@ from polysilicon.records.units import J_PER_KWH, MS_PER_S, S_PER_H
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 # What a replay does not see, in words.
 UNSEEN = (
-    "prompts and decoding share each replica; none fails, starts or stops; no speculative decoding",
+    "prompts and decoding share each replica; none fails, starts or stops; drafted tokens are accepted at their mean",
     "a whole answer's cache is set aside at admission: no sequence is put back and read again",
     "a router knows prompts and the mean answer; nothing is sent on or tried again",
     "a pass is timed by the mean context of its sequences",
