@@ -25,7 +25,8 @@ HALVINGS = 30
 class Split:
     """Deployments as columns: prefill workers and decode workers, how many of each, and the link between a pair.
 
-    `concurrency` is of the whole deployment; the tables' own is not read, but for prompts read at once.
+    `concurrency` is of the whole deployment; the tables' own is not read, but for prompts read at once. Of what is in
+    flight a share `in_step` started together, as a benchmark starts: it waits for half of one another's prompts.
     """
 
     prefill: Candidates
@@ -34,6 +35,7 @@ class Split:
     decode_workers: Values
     concurrency: Values
     link_bytes_per_s: Values
+    in_step: Values = 0.0
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ def evaluate(split: Split) -> SplitFigures:
     token = passes.token_s(dec, decoding)
     rate = answers_per_s(split.decode_workers, decoding, answer, token)
     load = np.minimum(rate / fastest, 1.0)
-    wait = np.maximum(
+    wave = engine.steady_wait_s(busy, split.concurrency, split.concurrency, rate, ranks, 1.0, split.in_step)
+    wait = wave + np.maximum(
         np.minimum(queue_s(busy, load, ranks), 0.5 * busy * split.concurrency / ranks),
         backlog_s(split.concurrency, rate, alone + sent + answer * token),
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from polysilicon.performance.serving_candidates import Candidates
+from polysilicon.performance.serving_engine import in_step
 from polysilicon.performance.serving_split import Split
 from polysilicon.performance.serving_split import evaluate as evaluate_split
 from polysilicon.performance.serving_table import Figures, evaluate, sequences_that_fit
@@ -32,7 +33,8 @@ def split_figures(questions: Sequence[Question], prefill: Candidates, decode: Ca
             ("readers", "workers"), np.array([one.workers for one in questions], float).T, strict=True
         )
     )
-    found = evaluate_split(Split(prefill, decode, reading, answering, load, _link(prefill, decode)))
+    step = in_step(1.0, 0.0, prefill.engine["together"], decode.share["fade"], decode.output_tokens)
+    found = evaluate_split(Split(prefill, decode, reading, answering, load, _link(prefill, decode), step))
     return Figures(
         ttft_ms=found.ttft_ms,
         tpot_ms=found.tpot_ms,
