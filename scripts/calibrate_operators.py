@@ -2,6 +2,7 @@
 
     python scripts/calibrate_operators.py            # fit, then write facts/data/efficiency/operators.yaml
     python scripts/calibrate_operators.py --report   # also print the errors of each kind of kernel
+    python scripts/calibrate_operators.py --only moe # fit some operators again, keep the records of the others
 
 The split is drawn by whole groups and recorded in facts/data/measurements/operators/split.csv: a group is a shape (or
 shapes that differ little) on every chip and in every format, so no near-duplicate of a tested row is fitted. Each kind
@@ -25,7 +26,9 @@ from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.performance.curves import SURFACE, Silicon
 from polysilicon.records import files
-from polysilicon.validation.operator_cases import Timed, columns, predicted_s, read
+from polysilicon.performance.kernel_curves import kind_of, surface_names
+from polysilicon.validation.operator_cases import Timed, columns, read
+from polysilicon.validation.operator_times import predicted_s
 
 TABLES = DATA / "measurements" / "operators"
 SPLIT = TABLES / "split.csv"
@@ -51,6 +54,42 @@ class Parameter:
         return 0.7 * narrowed, 0.85 * narrowed, 0.45 * narrowed
 
 
+def surface(shape: str, spread: float = 0.06) -> tuple[Parameter, ...]:
+    """The coefficients of the surface of an operator, level unless the data says otherwise."""
+    return tuple(Parameter(name, 0.0, spread, linear=True) for name in surface_names(shape))
+
+
+DECODE = (
+    Parameter("share", 0.20, 0.8),
+    Parameter("memory", 0.70, 0.4),
+    Parameter("cache_rate", 15.0, 0.7),
+    Parameter("cache", 0.80, 0.5),
+    Parameter("reach", 3.0, 0.7),
+    Parameter("block_s", 0.3e-6, 0.8),
+    Parameter("sharpness", 2.5, 0.4),
+    Parameter("sequence_s", 1e-9, 1.0),
+    Parameter("floor_s", 8e-6, 0.7),
+)
+PREFILL = (
+    Parameter("share", 0.50, 0.5),
+    Parameter("wave", 0.40, 0.7),
+    Parameter("small", 0.30, 0.7),
+    Parameter("fill_s", 2e-6, 0.8),
+    Parameter("keys", 1.0, 0.6),
+    Parameter("cache_rate", 12.0, 0.7),
+    Parameter("cache", 0.80, 0.5),
+    Parameter("move", 0.50, 0.7),
+    Parameter("fade", 0.05, 1.0),
+    Parameter("floor_s", 15e-6, 0.7),
+)
+PROJECTIONS = (
+    Parameter("project_share", 0.60, 0.5),
+    Parameter("project_memory", 0.70, 0.4),
+    Parameter("project_cache_rate", 20.0, 0.7),
+    Parameter("project_cache", 0.80, 0.5),
+    Parameter("row_bytes", 10.0, 0.8),
+    Parameter("project_s", 40e-6, 0.7),
+)
 # Priors: what kernel benchmarks of the vendors and the CUTLASS documentation let one expect; the data moves them.
 PARAMETERS = {
     "gemm": (
@@ -81,6 +120,51 @@ PARAMETERS = {
         Parameter("fade", 0.05, 1.0),
         Parameter("floor_s", 12e-6, 0.7),
     ),
+    "decode": (*DECODE, *surface("decode")),
+    "mla_prefill": (*PREFILL, *surface("mla_prefill")),
+    "mla_prefill_block": (*PREFILL, *PROJECTIONS, *surface("mla_prefill")),
+    "mla_decode": (*DECODE, *surface("mla_decode")),
+    "mla_decode_block": (*DECODE, *PROJECTIONS, *surface("mla_decode")),
+    "moe": (
+        Parameter("share", 0.60, 0.4),
+        Parameter("wave", 0.60, 0.5),
+        Parameter("feed", 0.02, 0.7),
+        Parameter("fill_s", 1e-6, 0.6),
+        Parameter("cache_rate", 20.0, 0.6),
+        Parameter("cache", 0.80, 0.5),
+        Parameter("memory", 0.75, 0.4),
+        Parameter("sharpness", 3.0, 0.4),
+        Parameter("fade", 0.05, 1.0),
+        Parameter("skew", 0.5, 0.7),
+        Parameter("copy", 1.0, 0.8),
+        Parameter("expert_s", 1e-8, 1.0),
+        Parameter("floor_s", 25e-6, 0.7),
+        *surface("moe"),
+    ),
+    "collective": (
+        Parameter("share", 0.75, 0.5),
+        Parameter("quick", 0.30, 0.8),
+        Parameter("floor_s", 6e-6, 0.8),
+        Parameter("hop_s", 1e-6, 0.8),
+        Parameter("lag_s", 10e-6, 1.0),
+        *surface("collective", 0.1),
+    ),
+    "exchange": (
+        Parameter("share", 0.50, 0.7),
+        Parameter("network", 0.70, 0.7),
+        Parameter("token_s", 1e-8, 1.0),
+        Parameter("floor_s", 30e-6, 0.8),
+        Parameter("rank_s", 1e-6, 1.0),
+        Parameter("domain_s", 5e-6, 1.0),
+        Parameter("saturating", 16.0, 0.6),
+        *surface("exchange", 0.1),
+    ),
+    "stream": (
+        Parameter("memory", 0.75, 0.4),
+        Parameter("cache_rate", 20.0, 0.7),
+        Parameter("cache", 0.50, 0.6),
+        Parameter("floor_s", 3e-6, 0.7),
+    ),
 }
 # Typical relative error of a row, for all chips at once and for one family or chip; beyond it errors count linearly.
 NOISE_ALL, NOISE = 0.25, 0.12
@@ -96,8 +180,19 @@ class Fitted:
         self.family = {chip: catalogue.get(Chip, chip).family or chip for chip in self.silicon}
         self.levels: dict[tuple[str, str], dict[str, float]] = {}
         kinds = sorted({(one.operator, one.kind) for one in cases}, key=lambda key: (key[0], len(key[1]), key[1]))
+        for operator, base in sorted({(operator, kind.partition("@")[0]) for operator, kind in kinds} - set(kinds)):
+            self._pooled(operator, base, [one for one in cases if one.operator == operator and one.kind.partition("@")[0] == base])
         for operator, kind in kinds:
             self._kind(operator, kind, [one for one in cases if (one.operator, one.kind) == (operator, kind)])
+
+    def _pooled(self, operator: str, kind: str, cases: list[Timed]) -> None:
+        """All variants of a kind that has no usual kernel, as one: what a variant that was never timed is taken for."""
+        parameters = PARAMETERS[operator]
+        start, spread = {p.name: p.prior for p in parameters}, {p.name: p.spread for p in parameters}
+        rows = Counter(one.kind for one in cases)
+        weight = np.array([rows[one.kind] ** -0.5 for one in cases])
+        found = self._solve(operator, kind, cases, start, spread, NOISE_ALL, weight / weight.max())
+        self._keep("all", "all", operator, kind, found)
 
     def _kind(self, operator: str, kind: str, cases: list[Timed]) -> None:
         parameters = PARAMETERS[operator]
@@ -155,11 +250,12 @@ class Fitted:
             family = self.family.get(chip, "")
             for key in (("family", family), ("chip", chip)):
                 own |= {} if hide and key[0] == "chip" else self.levels.get(key, {})
-            if f"{operator}.{kind}.{PARAMETERS[operator][0].name}" not in own:
+            nearest = kind_of(own, operator, kind)
+            if f"{operator}.{nearest}.floor_s" not in own:
                 continue
             theirs = [cases[at] for at in rows]
             silicon = self.silicon[chip]
-            predicted = predicted_s(operator, kind, columns(theirs), own, silicon)
+            predicted = predicted_s(operator, nearest, columns(theirs), own, silicon)
             ratios[rows] = np.log(np.array([one.measured_s for one in theirs]) / predicted)
         return ratios
 
@@ -214,15 +310,18 @@ def main() -> None:
     """Fit, report and write."""
     parser = argparse.ArgumentParser(description="Fit the operator curves to timed kernels.")
     parser.add_argument("--report", action="store_true", help="also print the errors of each kind of kernel")
+    parser.add_argument("--only", help="the operators to fit, with commas between; the records of others are kept")
     parser.add_argument("--no-refits", action="store_true", help="skip the refits without chips; write nothing")
     asked = parser.parse_args()
     catalogue = load()
-    every = [one for path in sorted(TABLES.glob("*.csv")) if path != SPLIT for one in read(path)]
-    cases = [one for one in every if isinstance(one, Timed)]
+    only = tuple(asked.only.split(",")) if asked.only else tuple(PARAMETERS)
+    every = [one for path in sorted(TABLES.glob("*.csv")) if path != SPLIT for one in read(catalogue, path)]
+    timed = [one for one in every if isinstance(one, Timed)]
+    cases = [one for one in timed if one.operator in only]
     fitted = [one for one in cases if fold(one) != TEST_FOLD]
     tested = [one for one in cases if fold(one) == TEST_FOLD]
     fit = Fitted(catalogue, fitted)
-    for operator in PARAMETERS:
+    for operator in only:
         report(operator, fit, fitted, tested, asked.report)
     if asked.no_refits:
         return
