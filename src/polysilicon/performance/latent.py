@@ -91,9 +91,9 @@ def latent_decode_s(
     parameters from the fit of measurements/operators/.
     """
     width = latent.kept + latent.rotary
-    reading_s = read_s(batch, keys, heads, 1.0, kv_bytes * width, 2.0 * (width + latent.kept), curve)
+    reading_s = read_s(batch, keys, heads, 1.0, kv_bytes * width, 2.0 * (width + latent.kept), width, curve)
     axes = held(batch, 5.0, 5.0), held(keys, 9.0, 8.0), held(heads, 3.5, 3.5)
-    return (curve.floor_s + curve.sequence_s * batch + reading_s) * smooth_ratio(axes, curve.surface)
+    return (curve.floor_s + reading_s) * smooth_ratio(axes, curve.surface)
 
 
 @formula

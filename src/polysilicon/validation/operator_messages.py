@@ -14,6 +14,8 @@ COLLECTIVES = {
 }
 # The libraries that stand for the usual one of a chip.
 USUAL = ("", "nccl", "oneccl")
+# How a framework's own all-reduce was launched or works, where its name says so.
+HOW = ("eager", "oneshot", "twoshot")
 PHASES = {
     "dispatch": "dispatch",
     "combine": "combine",
@@ -24,7 +26,6 @@ PHASES = {
 }
 # Bytes an element of tokens as they travel; block scales count with the element.
 TOKEN_BYTES = {"default": 2.0, "bfloat16": 2.0, "fp16": 2.0, "fp8": 1.0, "nvfp4": 0.5625, "fp4": 0.5625}
-NARROW_BYTES = 1.0
 UNSTATED_UNITS = 1000.0
 
 
@@ -36,7 +37,7 @@ def collective(row: Row) -> list[Reading]:
     if library in USUAL:
         return [_message(name, sizes)]
     variant = row.get("kernel_source", "").lower()
-    how = "eager" if "eager" in variant else "oneshot" if "oneshot" in variant else "twoshot" if "twoshot" in variant else "graph"
+    how = next((one for one in HOW if one in variant), "graph")
     return [_message(f"{name}@{library}.{how}", sizes)]
 
 
@@ -88,7 +89,9 @@ def rack_exchange(row: Row) -> list[Reading]:
 
 def network_exchange(row: Row) -> list[Reading]:
     """Both phases of sending tokens to their experts over several nodes."""
-    sizes = sizes_of(row, tokens="num_tokens_per_rank", top_k="topk", ranks="ep_size", domains="node_num", hidden="hidden_size")
+    sizes = sizes_of(
+        row, tokens="num_tokens_per_rank", top_k="topk", ranks="ep_size", domains="node_num", hidden="hidden_size"
+    )
     units = size(row, "sms") if row.get("sms") else UNSTATED_UNITS
     mode = row.get("mode", "").removeprefix("deepep_")
     found = []

@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from polysilicon.performance.attention import windowed_keys
 from polysilicon.performance.curves import FORMATS, attention_kind
 from polysilicon.performance.kernel_curves import EXPERT_FORMATS
 from polysilicon.performance.latent import Latent
 from polysilicon.validation import operator_messages
-from polysilicon.validation.operator_readings import BYTES, Reading, Row, Unread, form, shape, size, sizes_of
+from polysilicon.validation.operator_readings import Reading, Row, Unread, form, shape, size, sizes_of
 
 # Frameworks whose own kernels were timed beside the usual ones of their system.
 FRAMEWORKS = ("sglang", "vllm")
+# Heads that are wider have kernels of their own.
+USUAL_HEAD = 128.0
 KEPT = {"bf16": 2.0, "fp8": 1.0}
 # Kernels of experts that differ from the usual one of their format.
 EXPERT_KERNELS = {"min_latency": "quick", "deepgemm": "deepgemm", "triton": "triton", "xpu": "xpu"}
@@ -47,11 +50,27 @@ def attention(row: Row) -> list[Reading]:
     )
     column = "attn_dtype" if "attn_dtype" in row else "dtype"
     queries, kept = form(row, column, KEPT, "attention"), form(row, "kv_cache_dtype", KEPT, "attention over keys")
-    if size({"window_size": "0", **{k: v for k, v in row.items() if v}}, "window_size", 0.0) > 0.0:
-        raise Unread("unsupported", "attention over a window was never timed, so that it is not estimated here")
     decode = "generation" in row.get("op", "") or "decode" in row.get("phase", "") or "generation" in row["case_id"]
     variant = "@vllm" if "op" in row and row.get("backend") == "vllm" else ""
-    return [_attention(sizes, attention_kind(queries, kept, sizes["head_dim"]) + variant, decode=decode)]
+    if variant and sizes["head_dim"] > USUAL_HEAD:
+        if kept == "fp8":
+            raise Unread("unsupported", "times of wide heads over 8-bit keys contradict one another tenfold")
+        variant += ".over"
+    # Its kernels pack the heads of a group, so that one new token is decode, whatever the table calls it.
+    decode = decode or (bool(variant) and sizes["queries"] == 1.0)
+    kind = attention_kind(queries, kept, sizes["head_dim"]) + variant
+    window = size(row, "window_size", 0.0) if row.get("window_size") else 0.0
+    return [_windowed(_attention(sizes, kind, decode=decode), window)]
+
+
+def _windowed(reading: Reading, window: float) -> Reading:
+    """The same over the keys of a window; such kernels were never timed, so that the usual one stands for them."""
+    sizes = reading.sizes
+    if not 0.0 < window < sizes["keys"]:
+        return reading
+    seen = float(windowed_keys(sizes["queries"], sizes["keys"], window))
+    kind = reading.kind + (".window" if "@" in reading.kind else "@window")
+    return reading._replace(kind=kind, sizes=sizes | {"keys": seen, "causal": 0.0})
 
 
 def _attention(sizes: dict[str, float], kind: str, *, decode: bool) -> Reading:
@@ -59,6 +78,7 @@ def _attention(sizes: dict[str, float], kind: str, *, decode: bool) -> Reading:
         raise Unread("implausible", f"{sizes['heads']:g} heads don't share {sizes['kv_heads']:g} key-value heads")
     if sizes["keys"] < sizes["queries"]:
         raise Unread("implausible", f"{sizes['queries']:g} new tokens over {sizes['keys']:g} in all")
+    sizes = sizes | {"causal": 1.0}
     if decode:
         group = "decode " + shape(sizes, "batch", "keys", "heads", "kv_heads")
         return Reading("latency_ms", "decode", kind, sizes, group)

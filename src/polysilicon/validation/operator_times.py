@@ -47,13 +47,29 @@ def _gemm(_: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Sili
 
 
 def _attention(_: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Silicon) -> Values:
-    named = tuple(sizes[name] for name in ("batch", "queries", "keys", "heads", "kv_heads", "head_dim"))
-    return attention_s(*named, _kept(kind), 1.0, attention_curve(parameters, silicon, kind))
+    return attention_s(
+        sizes["batch"],
+        sizes["queries"],
+        sizes["keys"],
+        sizes["heads"],
+        sizes["kv_heads"],
+        sizes["head_dim"],
+        _kept(kind),
+        sizes["causal"],
+        attention_curve(parameters, silicon, kind),
+    )
 
 
 def _decode(_: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Silicon) -> Values:
-    named = tuple(sizes[name] for name in ("batch", "keys", "heads", "kv_heads", "head_dim"))
-    return decode_attention_s(*named, _kept(kind), decode_curve(parameters, silicon, kind))
+    return decode_attention_s(
+        sizes["batch"],
+        sizes["keys"],
+        sizes["heads"],
+        sizes["kv_heads"],
+        sizes["head_dim"],
+        _kept(kind),
+        decode_curve(parameters, silicon, kind),
+    )
 
 
 def _latent(sizes: Sizes) -> Latent:
@@ -61,15 +77,17 @@ def _latent(sizes: Sizes) -> Latent:
 
 
 def _mla_prefill(operator: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Silicon) -> Values:
-    named = tuple(sizes[name] for name in ("batch", "queries", "keys", "heads"))
     kept = BYTES[kind.partition("@")[0].rpartition(".")[2]]
-    return latent_prefill_s(*named, kept, _latent(sizes), *prefill_curve(parameters, silicon, kind, operator))
+    curve, surface = prefill_curve(parameters, silicon, kind, operator)
+    return latent_prefill_s(
+        sizes["batch"], sizes["queries"], sizes["keys"], sizes["heads"], kept, _latent(sizes), curve, surface
+    )
 
 
 def _mla_decode(operator: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Silicon) -> Values:
-    named = tuple(sizes[name] for name in ("batch", "keys", "heads"))
     kept = BYTES[kind.partition("@")[0].rpartition(".")[2]]
-    return latent_decode_s(*named, kept, _latent(sizes), decode_curve(parameters, silicon, kind, operator))
+    curve = decode_curve(parameters, silicon, kind, operator)
+    return latent_decode_s(sizes["batch"], sizes["keys"], sizes["heads"], kept, _latent(sizes), curve)
 
 
 def _block(operator: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Silicon) -> Values:
@@ -81,8 +99,17 @@ def _block(operator: str, kind: str, sizes: Sizes, parameters: Parameters, silic
 
 
 def _moe(_: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Silicon) -> Values:
-    names = ("tokens", "hidden", "inner", "top_k", "experts", "expert_tp", "ep", "alpha")
-    return moe_s(*(sizes[name] for name in names), expert_curve(parameters, silicon, kind))
+    return moe_s(
+        sizes["tokens"],
+        sizes["hidden"],
+        sizes["inner"],
+        sizes["top_k"],
+        sizes["experts"],
+        sizes["expert_tp"],
+        sizes["ep"],
+        sizes["alpha"],
+        expert_curve(parameters, silicon, kind),
+    )
 
 
 def _collective(_: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Silicon) -> Values:
@@ -91,8 +118,15 @@ def _collective(_: str, kind: str, sizes: Sizes, parameters: Parameters, silicon
 
 
 def _exchange(_: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Silicon) -> Values:
-    names = ("tokens", "token_bytes", "top_k", "ranks", "domains", "units")
-    return exchange_s(*(sizes[name] for name in names), exchange_curve(parameters, silicon, kind))
+    return exchange_s(
+        sizes["tokens"],
+        sizes["token_bytes"],
+        sizes["top_k"],
+        sizes["ranks"],
+        sizes["domains"],
+        sizes["units"],
+        exchange_curve(parameters, silicon, kind),
+    )
 
 
 def _stream(_: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Silicon) -> Values:
