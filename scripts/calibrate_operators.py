@@ -71,7 +71,7 @@ DECODE = (
     Parameter("splits", 15.0, 2.5),
     Parameter("join_s", 1e-6, 1.5),
     Parameter("wave", 0.30, 0.7),
-    Parameter("single", 0.40, 0.7),
+    Parameter("single", 1.0, 0.5),
     Parameter("head_s", 1.2e-6, 0.5),
     Parameter("head_key_s", 10e-9, 0.5),
     Parameter("sharpness", 2.5, 0.4),
@@ -171,7 +171,8 @@ PARAMETERS = {
         Parameter("memory", 0.75, 0.4),
         Parameter("cache_rate", 20.0, 0.7),
         Parameter("cache", 0.50, 0.6),
-        Parameter("floor_s", 3e-6, 0.7),
+        Parameter("row_rate", 10.0, 1.0),
+        Parameter("floor_s", 2e-6, 0.7),
     ),
 }
 # Typical relative error of a row, for all chips at once and for one family or chip; beyond it errors count linearly.
@@ -409,11 +410,14 @@ def write(fit: Fitted, timed: list[Timed], tested: list[Timed], near: dict, far:
     records = {}
     for level, name in sorted(cases_of, key=lambda key: (("all", "family", "chip").index(key[0]), key[1])):
         record = "operators-all" if level == "all" else f"operators-{level}-{name}"
+        seen = {one.operator for one in every if name in (level, one.chip, family[one.chip])}
         own = fit.levels.get((level, name), {})
-        for operator in only:
+        for operator in sorted(seen & set(only)):
             own |= interval(fit, operator, level, name, [one for one in tested if one.operator == operator], near, far)
         before = kept.get(record, {}).get("parameters", {})
         rest = {key: value for key, value in before.items() if key.partition(".")[0] not in only}
+        # What was never timed there inherits its interval as it does its curve.
+        rest = {key: value for key, value in rest.items() if key.partition(".")[0] in seen}
         records[record] = {
             "from": ["operators-fit", "aiconfigurator-operators", "vidur-operators"],
             "confidence": "measured",

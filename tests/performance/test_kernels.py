@@ -49,7 +49,12 @@ def test_what_nobody_timed_is_refused():
 
 def test_a_chip_without_tables_has_wider_intervals_than_one_with():
     timed, not_timed = (Kernels.of(CATALOGUE, chip) for chip in (H100, NEVER_TIMED))
-    for operator, kind in (("gemm", "bf16"), ("decode", "bf16.bf16.wide"), ("moe", "bf16"), ("collective", "all_reduce")):
+    for operator, kind in (
+        ("gemm", "bf16"),
+        ("decode", "bf16.bf16.wide"),
+        ("moe", "bf16"),
+        ("collective", "all_reduce"),
+    ):
         (low, high), (lower, higher) = timed.interval(operator, kind), not_timed.interval(operator, kind)
         assert np.log(higher / lower) > np.log(high / low)
 
@@ -60,7 +65,7 @@ def test_a_layer_of_an_engine_adds_up_from_one_chips_curves():
         product_s(64.0, 8192.0, 8192.0, 1.0, 2.0, 2.0, 2.0, kernels.product("bf16")),
         moe_s(64.0, 7168.0, 2048.0, 8.0, 256.0, 1.0, 8.0, 0.0, kernels.experts("fp8_block")),
         collective_s(64.0 * 8192.0 * 2.0, 8.0, 2.0, kernels.message("all_reduce@vllm.graph")),
-        kernel_s(64.0 * 8192.0 * 4.0, *kernels.stream("add")),
+        kernel_s(64.0 * 8192.0 * 4.0, 64.0, *kernels.stream("add")),
     ]
     assert all(1e-6 < float(one) < 1e-3 for one in parts)
 

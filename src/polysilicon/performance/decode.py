@@ -34,7 +34,7 @@ class DecodeCurve(NamedTuple):
     `units` compute units share `flop_per_s`. `memory_bytes_per_s`, `cache_bytes_per_s`: rates of reading keys from
     memory or from the last-level cache of `cache_bytes`. `piece_s`: start of a piece; `key_s`: one key of it, of 128
     wide heads. `splits`: pieces that keys are cut into at most; `join_s`: joining them. `wave`: share of an idle last
-    round that is lost. `single`: start of a group of one head over `piece_s`. `head_s`, `head_key_s`: start and key of
+    round that is lost. `single`: start of a group of one head over `head_s`. `head_s`, `head_key_s`: start and key of
     a head that is taken alone. `sharpness`: of the overlap of reading and working. `floor_s`: launch and all that is
     fixed.
     """
@@ -92,7 +92,7 @@ def read_s(
     kept_bytes = batch * keys * kv_heads * key_bytes
     reading_s = cached_s(kept_bytes, curve.cache_bytes, curve.cache_bytes_per_s, curve.memory_bytes_per_s)
     arithmetic_s = batch * keys * heads * key_flop / curve.flop_per_s
-    start_s = curve.piece_s * np.where(heads > kv_heads, 1.0, curve.single)
+    start_s = np.where(heads > kv_heads, curve.piece_s, curve.single * curve.head_s)
     own_s = pieces_s(batch * kv_heads, keys, width, start_s, curve)
     return overlapped_s(overlapped_s(reading_s, arithmetic_s, curve.sharpness), own_s, curve.sharpness)
 

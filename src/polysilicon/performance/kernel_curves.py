@@ -36,11 +36,13 @@ SURFACE_AXES = {
 
 
 class StreamCurve(NamedTuple):
-    """What the time of a memory-bound kernel depends on: the last four arguments of `operators.kernel_s`."""
+    """What the time of a memory-bound kernel depends on: the last six arguments of `operators.kernel_s`."""
 
+    units: Values
     memory_bytes_per_s: Values
     cache_bytes_per_s: Values
     cache_bytes: Values
+    row_bytes_per_s: Values
     floor_s: Values
 
 
@@ -76,9 +78,11 @@ def stream_curve(parameters: Parameters, silicon: Silicon, kind: str) -> StreamC
     """
     fitted = _Fitted(parameters, "stream", kind)
     return StreamCurve(
+        silicon.units,
         silicon.memory_bytes_per_s * fitted("memory"),
         silicon.units * fitted("cache_rate") * GIGA,
         silicon.cache_bytes * fitted("cache"),
+        fitted("row_rate") * GIGA,
         fitted("floor_s"),
     )
 

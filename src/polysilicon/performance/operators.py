@@ -172,14 +172,21 @@ def held(size: Values, middle: float, reach: float) -> Values:
 @formula
 def kernel_s(
     traffic_bytes: Values,
+    rows: Values,
+    units: Values,
     memory_bytes_per_s: Values,
     cache_bytes_per_s: Values,
     cache_bytes: Values,
+    row_bytes_per_s: Values,
     floor_s: Values,
 ) -> Values:
     """Time of one memory-bound kernel (norm, activation, rotary embedding, residual) with its launch and drain.
 
+    A block of threads walks over one of `rows` rows at `row_bytes_per_s`, so that few rows leave units idle.
+
     Source: Williams, Waterman, Patterson, Roofline (CACM 52(4), 2009); parameters from the fit of
     measurements/operators/.
     """
-    return floor_s + cached_s(traffic_bytes, cache_bytes, cache_bytes_per_s, memory_bytes_per_s)
+    moving_s = cached_s(traffic_bytes, cache_bytes, cache_bytes_per_s, memory_bytes_per_s)
+    walking_s = np.maximum(rows / units, 1.0) * traffic_bytes / rows / row_bytes_per_s
+    return floor_s + overlapped_s(moving_s, walking_s, 4.0)

@@ -130,7 +130,8 @@ def _exchange(_: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: 
 
 
 def _stream(_: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Silicon) -> Values:
-    return kernel_s(ELEMENT_BYTES * sizes["elements"], *stream_curve(parameters, silicon, kind))
+    curve = stream_curve(parameters, silicon, kind)
+    return kernel_s(ELEMENT_BYTES * sizes["elements"], sizes["tokens"], *curve)
 
 
 TIMES: Mapping[str, Callable[[str, str, Sizes, Parameters, Silicon], Values]] = {

@@ -1,0 +1,68 @@
+"""`validate operators` over what ships: how far off rows are that no fit saw, and whether their intervals hold."""
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+from polysilicon.facts import load
+from polysilicon.validation.operators import KINDS, tables, validate
+from polysilicon.validation.score import Score
+
+# Of each operator's rows never fitted: how many, and their mean error as recorded, rounded up.
+BARS = {
+    "gemm": (1146, 7.5),
+    "attention": (687, 7.7),
+    "decode": (678, 11.7),
+    "mla_prefill": (97, 4.9),
+    "mla_prefill_block": (93, 7.8),
+    "mla_decode": (62, 15.2),
+    "mla_decode_block": (58, 10.1),
+    "moe": (555, 12.7),
+    "collective": (941, 13.0),
+    "exchange": (993, 7.2),
+    "stream": (678, 15.5),
+}
+
+
+@pytest.fixture(scope="module")
+def scores() -> list[Score]:
+    return validate(load())
+
+
+@pytest.fixture(scope="module")
+def unseen(scores: list[Score]) -> dict[str, list[Score]]:
+    found = defaultdict(list)
+    for one in scores:
+        if one.status == "ok" and not one.fitted:
+            found[one.kind].append(one)
+    return found
+
+
+@pytest.mark.parametrize("operator", BARS)
+def test_rows_never_fitted_are_predicted_as_closely_as_recorded(unseen, operator):
+    rows, most_pct = BARS[operator]
+    errors = np.abs([one.error_pct for one in unseen[KINDS[operator]]])
+    assert len(errors) == rows
+    assert np.mean(errors) < most_pct
+
+
+def test_their_intervals_hold_nine_in_ten(unseen):
+    every = [one for theirs in unseen.values() for one in theirs]
+    assert 0.88 < np.mean([one.low <= one.measured <= one.high for one in every]) < 0.93
+
+
+def test_every_row_has_a_score_and_what_is_not_predicted_says_why(scores):
+    assert {one.status for one in scores} == {"ok", "unsupported", "implausible"}
+    assert all(bool(one.why) == (one.status != "ok") for one in scores)
+    assert all(one.predicted > 0.0 and one.low < one.high for one in scores if one.status == "ok")
+
+
+def test_a_row_that_was_fitted_is_known_by_its_id_and_by_what_it_measured(tmp_path):
+    lines = tables()[0].read_text().splitlines()
+    again = tmp_path / "again.csv"
+    again.write_text("\n".join([lines[0], *(line.replace("aic_", "mine_") for line in lines[1:200])]))
+    ours = {one.case_id: one.fitted for one in validate(load(), tables()[0])}
+    theirs = validate(load(), again)
+    assert any(one.fitted for one in theirs)
+    assert all(one.fitted == ours[one.case_id.replace("mine_", "aic_")] for one in theirs)
