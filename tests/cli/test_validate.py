@@ -96,7 +96,7 @@ def test_a_table_of_timed_operators_is_scored_row_by_row(run, here):
         rows = list(csv.DictReader(stream))
     assert tuple(rows[0])[: len(PROMISED)] == PROMISED
     assert [row["status"] for row in rows] == ["ok", "implausible", "underspecified", "unsupported"]
-    assert (rows[0]["quantity"], rows[0]["unit"], rows[0]["fitted"]) == ("latency_ms", "ms", "False")
+    assert (rows[0]["quantity"], rows[0]["unit"], rows[0]["fitted"]) == ("latency_ms", "ms", "0")
     assert float(rows[0]["low"]) < float(rows[0]["predicted"]) < float(rows[0]["high"])
     assert all(row["why"] for row in rows[1:])
     assert "matrix product" in (here / "page.html").read_text(encoding="utf-8")

@@ -77,5 +77,6 @@ def test_few_sequences_share_out_their_keys():
 def test_a_column_of_rows_gives_what_each_gives_alone():
     curve = CURVES[CHIPS[0]]
     batch, keys = np.array([1.0, 8.0, 512.0]), np.array([100.0, 8192.0, 4096.0])
-    alone = [decode_attention_s(one, of, 32.0, 8.0, 128.0, 2.0, curve) for one, of in zip(batch, keys, strict=True)]
+    sizes = 32.0, 8.0, 128.0, 2.0, curve
+    alone = [float(decode_attention_s(one, of, *sizes)) for one, of in zip(batch, keys, strict=True)]
     assert list(decode_attention_s(batch, keys, 32.0, 8.0, 128.0, 2.0, curve)) == pytest.approx(alone)

@@ -218,7 +218,7 @@ def test_a_table_of_something_else_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("row", "latency_ms", "why"),
     [
-        (PRODUCT, "0.001", "times too short for the chip's peak"),
+        (PRODUCT, "0.001", "too short for the chip's peak"),
         (ATTENTION | {"q_len": "1", "kv_len": "131072", "batch_size": "64"}, "0.01", "reading the keys"),
         (COLLECTIVE | {"message_bytes": "1073741824"}, "0.1", "the chip's link"),
     ],
@@ -236,7 +236,7 @@ def test_a_column_of_rows_gives_what_each_gives_alone(timed: list[Timed]) -> Non
         ours = [one for one in timed if one.operator == operator and one.chip == H100]
         alike = [one for one in ours if one.kind == ours[0].kind][:5]
         kind = kernels.kind(operator, alike[0].kind) if alike else ""
-        alone = [predicted_s(operator, kind, one.sizes, kernels.parameters, kernels.silicon) for one in alike]
+        alone = [float(predicted_s(operator, kind, one.sizes, kernels.parameters, kernels.silicon)) for one in alike]
         if alike:
             together = predicted_s(operator, kind, columns(alike), kernels.parameters, kernels.silicon)
             assert list(together) == pytest.approx(alone)

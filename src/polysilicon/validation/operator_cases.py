@@ -62,7 +62,9 @@ def read(catalogue: Catalogue, path: Path) -> list[Timed | Refused]:
         InputError: the file can't be read, or its columns are those of no table of operators.
     """
     rows = [{name: text.strip() for name, text in row.items()} for _, row in read_csv(path)]
-    columns = set(rows[0]) if rows else set()
+    if not rows:
+        raise InputError("has no rows", place=Place(str(path), 1))
+    columns = set(rows[0])
     known = readers(Latent.of(transformer(catalogue, LATENT_MODEL)))
     if not {"case_id", "chip_id"} <= columns or not any(needed <= columns for needed, _ in known):
         raise InputError(
@@ -131,7 +133,7 @@ def _row(row: Row, known: Iterable[tuple[frozenset[str], Reader]]) -> list[Timed
 
 def _source(row: Row) -> str:
     told = " ".join(text for name in SOURCE if (text := row.get(name, "")))
-    return told or row.get("mode", "") or row.get("node", "") or row.get("kernel_source", "") or row.get("model", "")
+    return told or row.get("mode", "") or row.get("node", "") or row.get("kernel_source", "")
 
 
 def _number(text: str) -> float | None:

@@ -81,7 +81,7 @@ def form(row: Row, column: str, allowed: Mapping[str, object], what: str) -> str
     text = row.get(column, "")
     if not text:
         raise Unread("underspecified", f"{column} is missing")
-    ours = FORMAT.get(text, "")
+    ours = FORMAT.get(text.lower(), "")
     if ours not in allowed:
         raise Unread("unsupported", f"no curve for {what} in {text}")
     return ours

@@ -56,11 +56,11 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
     scores: dict[int, Score] = {}
     alike: dict[tuple[str, str, str], list[tuple[int, Timed]]] = {}
     for at, one in enumerate(cases):
-        own = _template(one, chips[one.chip][1], fitted)
+        kernels, told = chips[one.chip]
+        own = _template(one, told if kernels else "", fitted)
         if isinstance(one, Refused):
             scores[at] = _refused(own, one.status, one.why)
             continue
-        kernels, told = chips[one.chip]
         if kernels is None:
             scores[at] = _refused(own, "unsupported", told)
         elif why := impossible(one, kernels.silicon):
@@ -84,15 +84,14 @@ def _chip(catalogue: Catalogue, chip_id: str) -> tuple[Kernels | None, str]:
         return None, str(missing)
 
 
-def _template(one: Timed | Refused, told: str, fitted: "_Fitted") -> Score:
-    timed = isinstance(one, Timed)
+def _template(one: Timed | Refused, vendor: str, fitted: "_Fitted") -> Score:
     return Score(
         case_id=one.id,
         quantity=one.quantity,
         measured=one.measured_s * MS_PER_S if isinstance(one, Timed) else one.measured,
         unit="ms" if isinstance(one, Timed) else one.unit,
         fitted=isinstance(one, Timed) and (one.id in fitted.ids or _mark(one) in fitted.marks),
-        vendor=told if timed else "",
+        vendor=vendor,
         chip=one.chip,
         source=one.source,
         source_fitted=one.source in fitted.sources,
