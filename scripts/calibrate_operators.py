@@ -28,12 +28,14 @@ from polysilicon.facts.index import DATA
 from polysilicon.performance.curves import SURFACE, Silicon
 from polysilicon.performance.kernel_curves import kind_of, surface_names
 from polysilicon.records import files
+from polysilicon.records.document import read_csv
 from polysilicon.validation.operator_cases import Timed, columns, read
 from polysilicon.validation.operator_limits import impossible
 from polysilicon.validation.operator_times import predicted_s
 
 TABLES = DATA / "measurements" / "operators"
 SPLIT = TABLES / "split.csv"
+LEFT_OUT = DATA / "measurements" / "operators_left_out.csv"
 OUT = DATA / "efficiency" / "operators.yaml"
 FOLDS, TEST_FOLD = 5, 0
 
@@ -379,6 +381,8 @@ def main() -> None:
                 for how in ("", STRANGERS):
                     print(line(f"{operator}{how}, without the {told} {name}", ratios[operator + how]))
     write(fit, timed, tested, near, far, only)
+    alone = {chip: far[family] for chip, family in families.items() if Counter(families.values())[family] == 1}
+    record_left_out(catalogue, near | alone, only)
     folds = {one.id: "test" if fold(one) == TEST_FOLD else "fit" for one in timed}
     lines = ["case_id,fold"] + [f"{name},{part}" for name, part in folds.items()]
     files.write(SPLIT, "\n".join(lines) + "\n")
@@ -432,6 +436,38 @@ def write(fit: Fitted, timed: list[Timed], tested: list[Timed], near: dict, far:
     files.write(OUT, header + yaml.dump(records, Dumper=yaml.CSafeDumper, sort_keys=False, width=110))
 
 
+def with_siblings(catalogue, left: dict, operator: str) -> dict[str, np.ndarray]:
+    """Of chips left out, the log ratios of those of whose family another chip was timed in the operator."""
+    own = {chip: ratios[operator][np.isfinite(ratios[operator])] for chip, ratios in left.items()}
+    families = Counter(catalogue.get(Chip, chip).family for chip, ratios in own.items() if len(ratios))
+    return {chip: ratios for chip, ratios in own.items() if families[catalogue.get(Chip, chip).family] > 1}
+
+
+def record_left_out(catalogue, left: dict, only: tuple[str, ...]) -> None:
+    """How far each chip's rows are off when it is left out, and how many lie in the interval of the others left out.
+
+    Chips whose family was timed besides are told from those of which no sibling was.
+    """
+    kept = [row for _, row in read_csv(LEFT_OUT)] if LEFT_OUT.exists() else []
+    rows = [row for row in kept if row["operator"] not in only]
+    for operator in only:
+        near = with_siblings(catalogue, left, operator)
+        every = {chip: ratios[operator][np.isfinite(ratios[operator])] for chip, ratios in left.items()}
+        lone = {chip: ratios for chip, ratios in every.items() if chip not in near}
+        for level, own in (("family", near), ("all", lone)):
+            for chip, ratios in own.items():
+                others = np.concatenate([[], *(one for name, one in own.items() if name != chip)])
+                if not len(ratios) or len(others) < ENOUGH:
+                    continue
+                low, high = np.log(conformal(others))
+                figures = pct(ratios).mean(), np.median(pct(ratios)), 100 * ((low <= ratios) & (ratios <= high)).mean()
+                named = {"operator": operator, "chip": chip, "read_from": level, "rows": str(len(ratios))}
+                names = ("mean_error_pct", "median_error_pct", "inside_pct")
+                rows.append(named | {name: f"{figure:.1f}" for name, figure in zip(names, figures, strict=True)})
+    rows.sort(key=lambda row: (list(PARAMETERS).index(row["operator"]), row["chip"]))
+    files.write(LEFT_OUT, "\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows)]) + "\n")
+
+
 def interval(
     fit: Fitted, operator: str, level: str, name: str, tested: list[Timed], near: dict, far: dict
 ) -> dict[str, float]:
@@ -447,8 +483,10 @@ def interval(
     if level == "chip":
         theirs = every[[one.chip == name for one in tested]]
         ratios = theirs if np.isfinite(theirs).sum() >= ENOUGH else every
+    elif level == "family":
+        ratios = np.concatenate([[], *with_siblings(fit.catalogue, near, operator).values()])
     else:
-        ratios = np.concatenate([one[operator] for one in (near if level == "family" else far).values()])
+        ratios = np.concatenate([one[operator] for one in far.values()])
     found = named(operator, ratios)
     if level == "all":
         left = [one[operator + STRANGERS] for one in (*near.values(), *far.values())]
