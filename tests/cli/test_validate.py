@@ -80,3 +80,30 @@ def test_fewer_rows_than_none_are_refused(run, mine):
     ran = run("validate", "training", "--cases", str(mine), "--rows", "-3")
     assert ran.code == 2
     assert "--rows: is no sane quantity" in ran.err
+
+
+OPERATORS = "case_id,chip_id,backend,kernel_source,dtype,m,n,k,latency_ms\n"
+TIMED = "a,nvidia-h100-sxm-80gb,trtllm,torch_flow,fp8,4096,4096,4096,{}\n"
+
+
+def test_a_table_of_timed_operators_is_scored_row_by_row(run, here):
+    (here / "mine.csv").write_text(
+        OPERATORS + TIMED.format("0.11") + TIMED.format("0.0001") + TIMED.format("") + "b,nobody,x,y,fp8,1,1,1,1\n"
+    )
+    ran = run("validate", "operators", "--cases", "mine.csv", "--out", "out.csv", "--chart", "page.html")
+    assert ran.code == 0, ran.err
+    with (here / "out.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert tuple(rows[0])[: len(PROMISED)] == PROMISED
+    assert [row["status"] for row in rows] == ["ok", "implausible", "underspecified", "unsupported"]
+    assert (rows[0]["quantity"], rows[0]["unit"], rows[0]["fitted"]) == ("latency_ms", "ms", "0")
+    assert float(rows[0]["low"]) < float(rows[0]["predicted"]) < float(rows[0]["high"])
+    assert all(row["why"] for row in rows[1:])
+    assert "matrix product" in (here / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_table_of_no_operators_is_refused_in_one_message(run, mine):
+    ran = run("validate", "operators", "--cases", str(mine))
+    assert ran.code == 2
+    assert "is no table of timed operators" in ran.err
+    assert "Traceback" not in ran.err

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polysilicon.facts import load
-from polysilicon.performance.attention import AttentionCurve, attention_s, query_tiles_s
+from polysilicon.performance.attention import AttentionCurve, attention_s, query_tiles_s, windowed_keys
 from polysilicon.performance.curves import Silicon, attention_curve
 from polysilicon.performance.efficiency import efficiency_of
 
@@ -69,3 +69,9 @@ def test_one_head_takes_no_less_than_its_longest_tile():
 def test_a_column_of_chips_gives_what_each_gives_alone():
     both, job = AttentionCurve.stack([CURVES[chip] for chip in CHIPS]), (2.0, 2048.0, 2048.0, 32.0, 8.0)
     assert list(taken_s(both, *job)) == pytest.approx([taken_s(CURVES[chip], *job) for chip in CHIPS])
+
+
+def test_a_window_that_holds_all_keys_changes_nothing_and_a_narrow_one_is_seen_whole():
+    assert windowed_keys(512.0, 512.0, 512.0) == (512.0 + 1.0) / 2.0
+    assert windowed_keys(1.0, 4096.0, 128.0) == 128.0
+    assert windowed_keys(4096.0, 4096.0, 128.0) == pytest.approx(sum(min(at, 128) for at in range(1, 4097)) / 4096)

@@ -10,8 +10,11 @@ from polysilicon.performance.operators import (
     gemm_bytes,
     gemm_flop,
     gemm_s,
+    held,
+    kernel_s,
     overlapped_s,
     roofline_s,
+    smooth_ratio,
     throttled_s,
     waves,
 )
@@ -68,3 +71,18 @@ def test_only_long_operators_meet_the_power_limit(full, fade):
 
 def test_filling_a_tile_is_worth_some_inner_elements():
     assert filled_flop(1e12, 1024.0, 128.0) == pytest.approx(1e12 * 1152.0 / 1024.0)
+
+
+@given(
+    traffic=st.floats(1.0, 1e12), rows=st.integers(1, 65_536), rate=st.sampled_from(range(6)), more=st.floats(1.0, 8.0)
+)
+def test_a_memory_bound_kernel_is_never_slower_with_more_and_takes_its_launch_at_least(traffic, rows, rate, more):
+    curve = [100.0, 2e12, 4e12, 4e7, 1e10, 2e-6]
+    better = [size * (more if at == rate and at != 5 else 1.0) for at, size in enumerate(curve)]
+    one, other = (kernel_s(traffic, float(rows), *each) for each in (curve, better))
+    assert 2e-6 <= other <= one * (1.0 + 1e-12)
+
+
+def test_a_surface_is_level_without_coefficients_and_held_at_its_ends():
+    assert smooth_ratio((0.3, -0.7), (0.0,) * 7) == 1.0
+    assert (held(2.0**40, 9.0, 8.0), held(1.0, 9.0, 8.0), held(2.0**9, 9.0, 8.0)) == (1.0, -1.0, 0.0)

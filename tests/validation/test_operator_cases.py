@@ -1,20 +1,21 @@
-"""Timed products and attention, predicted: the rows that no fit ever saw."""
+"""Rows of the tables of timed operators: what they mean, or why we can't say."""
 
 from collections import defaultdict
 
-import numpy as np
 import pytest
 
 from polysilicon.facts import load
-from polysilicon.facts.index import DATA
 from polysilicon.performance.curves import Silicon
-from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.kernels import Kernels
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError
-from polysilicon.validation.operator_cases import Refused, Timed, columns, predicted_s, read
+from polysilicon.validation.operator_cases import Refused, Timed, columns, read
+from polysilicon.validation.operator_limits import impossible
+from polysilicon.validation.operator_times import TIMES, predicted_s
+from polysilicon.validation.operators import KINDS, SPLIT, tables
 
 CATALOGUE = load()
-TABLES = DATA / "measurements" / "operators"
+H100 = "nvidia-h100-sxm-80gb"
 PRODUCT = {"backend": "trtllm", "dtype": "fp8", "m": "128", "n": "4096", "k": "8192", "kernel_source": "torch_flow"}
 ATTENTION = {
     "attn_dtype": "bfloat16",
@@ -27,16 +28,79 @@ ATTENTION = {
     "head_dim": "128",
     "window_size": "0",
 }
+LATENT = {
+    "backend": "trtllm",
+    "phase": "generation",
+    "level": "module",
+    "mla_dtype": "bfloat16",
+    "kv_cache_dtype": "fp8",
+    "gemm_type": "fp8_block",
+    "num_heads": "16",
+    "batch_size": "8",
+    "q_len": "1",
+    "kv_len": "4096",
+}
+EXPERTS = {
+    "backend": "trtllm",
+    "kernel_source": "moe_torch_flow_cutlass",
+    "moe_dtype": "w4a16_mxfp4",
+    "distribution": "power_law_1.2",
+    "num_tokens": "256",
+    "hidden_size": "2880",
+    "inter_size": "2880",
+    "topk": "4",
+    "num_experts": "128",
+    "moe_tp_size": "1",
+    "moe_ep_size": "8",
+}
+COLLECTIVE = {"library": "nccl", "collective": "alltoall", "num_gpus": "8", "message_bytes": "1048576"}
+CUSTOM = COLLECTIVE | {
+    "library": "vllm_custom_allreduce",
+    "collective": "all_reduce",
+    "kernel_source": "vLLM_custom_eager",
+}
+EAGER = {"node": "a100_dgx", "collective": "send_recv", "num_gpus": "2", "devices_per_node": "1", "message_bytes": "64"}
+EXCHANGE = {
+    "comm_backend": "deepep_ll",
+    "phase": "dispatch",
+    "comm_dtype": "fp8",
+    "ep_size": "8",
+    "node_num": "1",
+    "hidden_size": "7168",
+    "topk": "8",
+    "num_tokens": "128",
+}
+RACK = {
+    "kernel_source": "NVLinkTwoSided",
+    "op_name": "alltoall_combine",
+    "moe_dtype": "nvfp4",
+    "num_tokens": "128",
+    "hidden_size": "7168",
+    "topk": "8",
+    "moe_ep_size": "64",
+}
+PAGED = {
+    "dtype": "fp16",
+    "tp": "2",
+    "num_heads_total": "64",
+    "num_kv_heads_total": "8",
+    "n_embd": "8192",
+    "phase": "decode",
+    "batch_size": "4",
+    "q_len_prefill": "0",
+    "kv_cache_len": "1024",
+}
+POWER = {"op": "moe", "dtype": "fp8", "power_limit_w": "1000", "mean_power_w": "700", **EXPERTS}
 
 
 @pytest.fixture(scope="module")
 def folds() -> dict[str, str]:
-    return {row["case_id"]: row["fold"] for _, row in read_csv(TABLES / "split.csv")}
+    return {row["case_id"]: row["fold"] for _, row in read_csv(SPLIT)}
 
 
 @pytest.fixture(scope="module")
 def every() -> list[Timed | Refused]:
-    return [one for path in sorted(TABLES.glob("aic_*.csv")) for one in read(path)]
+    return [one for path in tables() for one in read(CATALOGUE, path)]
 
 
 @pytest.fixture(scope="module")
@@ -44,90 +108,103 @@ def timed(every: list[Timed | Refused]) -> list[Timed]:
     return [one for one in every if isinstance(one, Timed)]
 
 
-@pytest.fixture(scope="module")
-def ratios(timed: list[Timed], folds: dict[str, str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Of each operator's rows never fitted: measured over predicted time, and whether the interval held it."""
-    alike = defaultdict(list)
-    for one in timed:
-        if folds[one.id] == "test":
-            alike[one.operator, one.kind, one.chip].append(one)
-    found = defaultdict(list)
-    for (operator, kind, chip), rows in alike.items():
-        fitted = efficiency_of(CATALOGUE, chip, "operators").parameters
-        silicon = Silicon.of(CATALOGUE, chip)
-        ratio = np.array([one.measured_s for one in rows]) / predicted_s(operator, kind, columns(rows), fitted, silicon)
-        inside = (fitted[f"{operator}.low_ratio"] <= ratio) & (ratio <= fitted[f"{operator}.high_ratio"])
-        found[operator].append((ratio, inside))
-    return {name: tuple(np.concatenate(one) for one in zip(*parts, strict=True)) for name, parts in found.items()}
-
-
-@pytest.mark.parametrize(("operator", "rows", "most_pct"), [("gemm", 690, 10.0), ("attention", 413, 7.0)])
-def test_rows_never_fitted_are_predicted_closely_and_their_interval_holds(ratios, operator, rows, most_pct):
-    ratio, inside = ratios[operator]
-    assert len(ratio) == rows
-    assert 100.0 * np.mean(np.abs(1.0 / ratio - 1.0)) < most_pct
-    assert 0.85 < np.mean(inside) < 0.99
-
-
 def test_the_split_names_every_timed_row_and_parts_no_group(timed: list[Timed], folds: dict[str, str]) -> None:
-    assert {one.id for one in timed} == set(folds)
+    silicon = {chip: Silicon.of(CATALOGUE, chip) for chip in {one.chip for one in timed}}
+    possible = [one for one in timed if not impossible(one, silicon[one.chip])]
+    assert {one.id for one in possible} == set(folds)
     groups = defaultdict(set)
-    for one in timed:
+    for one in possible:
         groups[one.group].add(folds[one.id])
     assert all(len(one) == 1 for one in groups.values())
 
 
 def test_every_row_of_every_table_is_either_timed_or_refused_with_a_reason(every: list[Timed | Refused]) -> None:
-    refused = [one for one in every if isinstance(one, Refused)]
-    assert len(every) == sum(len(list(read_csv(path))) for path in TABLES.glob("aic_*.csv"))
-    assert {one.operator for one in refused} == {"other"}  # collectives
-    assert all(one.why for one in refused)
+    assert {one.id for one in every} == {row["case_id"] for path in tables() for _, row in read_csv(path)}
+    assert all(one.why for one in every if isinstance(one, Refused))
+    assert {one.operator for one in every if isinstance(one, Timed)} == set(TIMES) == set(KINDS) - {""}
 
 
-def of_one_row(folder, row, case="x-1", chip="nvidia-h100-sxm-80gb", latency_ms="0.5"):
+def of_one_row(folder, row, case="x-1", chip=H100, latency_ms="0.5"):
     row = {**row, "case_id": case, "chip_id": chip, "latency_ms": latency_ms}
     path = folder / "table.csv"
     path.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
-    (one,) = read(path)
-    return one
-
-
-def test_a_product_is_read_with_its_format_and_sizes(tmp_path):
-    one = of_one_row(tmp_path, PRODUCT)
-    assert (one.operator, one.kind, one.measured_s) == ("gemm", "fp8", 0.0005)
-    assert one.sizes == {"m": 128.0, "n": 4096.0, "k": 8192.0}
+    return read(CATALOGUE, path)[-1]
 
 
 @pytest.mark.parametrize(
-    ("backend", "kernel", "kind"),
-    [("vllm", "cutlass", "fp8@vllm"), ("vllm", "vllm_default", "fp8"), ("trtllm", "torch_flow", "fp8")],
-)
-def test_a_frameworks_own_kernel_is_told_from_the_usual_one(tmp_path, backend, kernel, kind):
-    assert of_one_row(tmp_path, PRODUCT | {"backend": backend, "kernel_source": kernel}).kind == kind
-
-
-def test_attention_is_read_with_the_formats_of_queries_and_cache(tmp_path):
-    one = of_one_row(tmp_path, ATTENTION)
-    assert (one.operator, one.kind) == ("attention", "bf16.fp8.wide")
-    assert (one.sizes["queries"], one.sizes["keys"], one.sizes["kv_heads"]) == (512.0, 1024.0, 8.0)
-
-
-@pytest.mark.parametrize(
-    ("row", "other", "why"),
+    ("row", "operator", "kind", "sizes"),
     [
-        (PRODUCT, {"chip": ""}, "names no chip"),
-        (PRODUCT, {"latency_ms": ""}, "no measured time"),
-        (PRODUCT, {"latency_ms": "-1"}, "no measured time"),
-        (PRODUCT | {"dtype": "int1"}, {}, "no curve for products in int1"),
-        (PRODUCT | {"n": "wide"}, {}, "a size is missing"),
-        (ATTENTION | {"attn_dtype": "int8_wo"}, {}, "no curve for attention in int8_wo"),
-        (ATTENTION | {"window_size": "128"}, {}, "over a window"),
-        (ATTENTION, {"case": "generation-1"}, "of one new token"),
+        (PRODUCT, "gemm", "fp8", {"m": 128.0, "n": 4096.0, "k": 8192.0}),
+        (PRODUCT | {"backend": "vllm", "kernel_source": "cutlass"}, "gemm", "fp8@vllm", {}),
+        (PRODUCT | {"backend": "vllm", "kernel_source": "vllm_default"}, "gemm", "fp8", {}),
+        (PRODUCT | {"dtype": "int4_wo"}, "gemm", "int4_weights", {}),
+        (ATTENTION, "attention", "bf16.fp8.wide", {"queries": 512.0, "keys": 1024.0, "kv_heads": 8.0, "causal": 1.0}),
+        (ATTENTION | {"window_size": "128"}, "attention", "bf16.fp8.wide@window", {"keys": 128.0, "causal": 0.0}),
+        (LATENT, "mla_decode_block", "fp8_block.fp8", {"heads": 16.0, "hidden": 7168.0, "kept": 512.0}),
+        (LATENT | {"level": "kernel", "gemm_type": "", "phase": "context"}, "mla_prefill", "fp8", {}),
+        (EXPERTS, "moe", "mxfp4_weights", {"alpha": 1.2, "ep": 8.0}),
+        (EXPERTS | {"kernel_source": "moe_torch_flow_min_latency"}, "moe", "mxfp4_weights@quick", {}),
+        (COLLECTIVE, "collective", "all_to_all", {"ranks": 8.0, "passes": 1.0}),
+        (CUSTOM, "collective", "all_reduce@vllm.eager", {"passes": 2.0}),
+        (EAGER, "collective", "send@eager.network", {}),
+        (EXCHANGE, "exchange", "dispatch@deepep_ll.narrow", {"token_bytes": 7168.0, "domains": 1.0}),
+        (RACK, "exchange", "combine@NVLinkTwoSided", {"token_bytes": 14_336.0, "ranks": 64.0}),
+        (PAGED, "decode", "bf16.bf16.wide@paged", {"heads": 32.0, "kv_heads": 4.0, "keys": 1025.0, "head_dim": 128.0}),
+        (POWER | {"backend": "vllm", "kernel_source": "", "moe_dtype": "fp8"}, "moe", "fp8@vllm", {}),
     ],
 )
-def test_a_row_that_cannot_be_predicted_says_why(tmp_path, row, other, why):
+def test_a_row_is_read_with_its_kind_and_sizes(tmp_path, row, operator, kind, sizes):
+    one = of_one_row(tmp_path, row)
+    assert isinstance(one, Timed)
+    assert (one.operator, one.kind, one.measured_s) == (operator, kind, 0.0005)
+    assert sizes.items() <= one.sizes.items()
+
+
+def test_a_row_of_several_quantities_has_one_reading_each(tmp_path):
+    row = {"mode": "deepep_normal", "node_num": "2", "ep_size": "16", "hidden_size": "7168", "topk": "8", "sms": "20"}
+    path = tmp_path / "table.csv"
+    row |= {"num_tokens_per_rank": "64", "dispatch_ms": "0.08", "combine_ms": "0.1", "case_id": "a", "chip_id": H100}
+    path.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
+    found = read(CATALOGUE, path)
+    assert [(one.quantity, one.kind) for one in found] == [
+        ("dispatch_ms", "dispatch@nodes.normal"),
+        ("combine_ms", "combine@nodes.normal"),
+    ]
+
+
+def test_power_beside_a_time_is_told_as_unsupported_and_the_time_is_read(tmp_path):
+    of_one_row(tmp_path, POWER | {"moe_dtype": "fp8"})
+    power, timed = read(CATALOGUE, tmp_path / "table.csv")
+    assert (power.quantity, power.unit, power.measured, power.status) == ("mean_power_w", "W", 700.0, "unsupported")
+    assert isinstance(timed, Timed)
+
+
+@pytest.mark.parametrize(
+    ("row", "other", "status", "why"),
+    [
+        (PRODUCT, {"chip": ""}, "unsupported", "names no chip"),
+        (PRODUCT, {"latency_ms": ""}, "underspecified", "no measured time"),
+        (PRODUCT, {"latency_ms": "-1"}, "implausible", "no time: -1"),
+        (PRODUCT | {"dtype": "int1"}, {}, "unsupported", "no curve for products in int1"),
+        (PRODUCT | {"n": "wide"}, {}, "underspecified", "n is no number: 'wide'"),
+        (PRODUCT | {"n": ""}, {}, "underspecified", "n is missing"),
+        (PRODUCT | {"m": "0"}, {}, "implausible", "m is no size: 0"),
+        (PRODUCT | {"m": "inf"}, {}, "implausible", "m is no size"),
+        (ATTENTION | {"attn_dtype": "int8_wo"}, {}, "unsupported", "no curve for attention in int8_wo"),
+        (ATTENTION | {"num_key_value_heads": "5"}, {}, "implausible", "32 heads don't share 5"),
+        (ATTENTION | {"kv_len": "8"}, {}, "implausible", "512 new tokens over 8"),
+        (EXPERTS | {"topk": "500"}, {}, "implausible", "128 experts"),
+        (EXPERTS | {"distribution": "odd"}, {}, "underspecified", "distribution is no number: 'odd'"),
+        (COLLECTIVE | {"collective": "gossip"}, {}, "unsupported", "no curve for the collective gossip"),
+        (COLLECTIVE | {"num_gpus": "1"}, {}, "implausible", "no group"),
+        (EXCHANGE | {"node_num": "3"}, {}, "implausible", "8 ranks on 3 nodes"),
+        (EXCHANGE | {"phase": "shuffle"}, {}, "unsupported", "no curve for the phase shuffle"),
+    ],
+)
+def test_a_row_that_cannot_be_predicted_says_why(tmp_path, row, other, status, why):
     one = of_one_row(tmp_path, row, **other)
     assert isinstance(one, Refused)
+    assert one.status == status
     assert why in one.why
 
 
@@ -135,12 +212,31 @@ def test_a_table_of_something_else_is_refused(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="no table of timed operators"):
-        read(path)
+        read(CATALOGUE, path)
+
+
+@pytest.mark.parametrize(
+    ("row", "latency_ms", "why"),
+    [
+        (PRODUCT, "0.001", "too short for the chip's peak"),
+        (ATTENTION | {"q_len": "1", "kv_len": "131072", "batch_size": "64"}, "0.01", "reading the keys"),
+        (COLLECTIVE | {"message_bytes": "1073741824"}, "0.1", "the chip's link"),
+    ],
+)
+def test_a_time_that_no_chip_can_reach_is_recognised(tmp_path, row, latency_ms, why):
+    silicon = Silicon.of(CATALOGUE, H100)
+    case = "generation-1" if "batch_size" in row else "x-1"
+    assert why in impossible(of_one_row(tmp_path, row, case, latency_ms=latency_ms), silicon)
+    assert not impossible(of_one_row(tmp_path, row, case, latency_ms="50"), silicon)
 
 
 def test_a_column_of_rows_gives_what_each_gives_alone(timed: list[Timed]) -> None:
-    alike = [one for one in timed if (one.operator, one.kind, one.chip) == ("gemm", "bf16", "nvidia-h100-sxm-80gb")][:5]
-    fitted = efficiency_of(CATALOGUE, "nvidia-h100-sxm-80gb", "operators").parameters
-    silicon = Silicon.of(CATALOGUE, "nvidia-h100-sxm-80gb")
-    alone = [predicted_s("gemm", "bf16", one.sizes, fitted, silicon) for one in alike]
-    assert list(predicted_s("gemm", "bf16", columns(alike), fitted, silicon)) == pytest.approx(alone)
+    kernels = Kernels.of(CATALOGUE, H100)
+    for operator in TIMES:
+        ours = [one for one in timed if one.operator == operator and one.chip == H100]
+        alike = [one for one in ours if one.kind == ours[0].kind][:5]
+        kind = kernels.kind(operator, alike[0].kind) if alike else ""
+        alone = [float(predicted_s(operator, kind, one.sizes, kernels.parameters, kernels.silicon)) for one in alike]
+        if alike:
+            together = predicted_s(operator, kind, columns(alike), kernels.parameters, kernels.silicon)
+            assert list(together) == pytest.approx(alone)

@@ -171,6 +171,14 @@ COMMANDS: tuple[Command, ...] = (
         "validate",
     ),
     Command(
+        "operators",
+        "polysilicon.cli.validate:operators",
+        "Timed kernels, collectives and exchanges against the operator models.",
+        "validate operators --out result.csv",
+        "Prints errors by kind; result.csv has a row per case and quantity. --cases takes yours.",
+        "validate",
+    ),
+    Command(
         "policy",
         "polysilicon.cli.validate:policy",
         "Decided or published export cases against the rules.",

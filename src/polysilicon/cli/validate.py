@@ -1,4 +1,4 @@
-"""`polysilicon validate training|serving|policy`."""
+"""`polysilicon validate training|serving|operators|policy`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,6 +71,25 @@ def serving(
     elsewhere(cases, out)
     elsewhere(cases, chart)
     _publish("serving", validate(catalogue(facts), cases), out, chart, by, rows, as_json=json)
+
+
+def operators(
+    *,
+    cases: Measured = None,
+    out: Result = None,
+    chart: Picture = None,
+    by: By = None,
+    rows: Rows = 20,
+    facts: Facts = None,
+    json: Json = False,
+) -> None:
+    """Predict every timed kernel, collective and exchange between experts and say how far off we are."""
+    from polysilicon.cli.cases import elsewhere
+    from polysilicon.validation.operators import validate
+
+    elsewhere(cases, out)
+    elsewhere(cases, chart)
+    _publish("operators", validate(catalogue(facts), cases), out, chart, by, rows, as_json=json)
 
 
 def policy(

@@ -108,3 +108,17 @@ def attention_s(
     moved_bytes = own_bytes + curve.keys * kept_bytes
     moved_s = cached_s(moved_bytes, curve.cache_bytes, curve.cache_move_bytes_per_s, curve.move_bytes_per_s)
     return curve.floor_s + throttled_s(tiles_s, curve.fade, curve.sustained_s) + moved_s
+
+
+@formula
+def windowed_keys(queries: Values, keys: Values, window: Values) -> Values:
+    """Keys that a query sees on the mean when it sees the last `window` up to its own; then `causal` is 0.
+
+    Source: Beltagy et al., Longformer (arXiv 2004.05150), section 3.1, sliding window; Jiang et al., Mistral 7B
+    (arXiv 2310.06825). No timed kernel has a window, so that this rests on the count of keys alone.
+    """
+    before = keys - queries
+    # The first queries see fewer than a window: those whose position is below it.
+    fewer = np.minimum(np.maximum(window - before, 0.0), queries)
+    seen = fewer * (before + (fewer + 1.0) / 2.0) + (queries - fewer) * window
+    return seen / queries

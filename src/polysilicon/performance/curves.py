@@ -16,7 +16,7 @@ from polysilicon.facts.money import Assumption
 from polysilicon.performance.attention import AttentionCurve
 from polysilicon.performance.matrix import ProductCurve
 from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
-from polysilicon.records.units import GIGA, MEGA, TERA
+from polysilicon.records.units import BITS_PER_BYTE, GIGA, MEGA, TERA
 
 Parameters = Mapping[str, Values]
 
@@ -42,13 +42,16 @@ class Silicon:
     """What the curves need to know of a chip; each a number, or a column with one entry a candidate.
 
     `peak_flop_per_s` is dense matrix throughput by precision; where a precision is absent, products in it run at the
-    peak of `bf16`. `cache_bytes` is the last-level cache, 0 where unknown.
+    peak of `bf16`. `cache_bytes` is the last-level cache, 0 where unknown. `link_bytes_per_s` and
+    `network_bytes_per_s` are one way of the chip's scale-up link and of its network card, NaN where unknown.
     """
 
     units: Values
     memory_bytes_per_s: Values
     cache_bytes: Values
     peak_flop_per_s: Mapping[str, Values]
+    link_bytes_per_s: Values = np.nan
+    network_bytes_per_s: Values = np.nan
 
     @classmethod
     def of(cls, catalogue: Catalogue, chip_id: str) -> "Silicon":
@@ -69,6 +72,8 @@ class Silicon:
             require(chip, "memory_bw_gbs") * GIGA,
             (chip.sram_mb or 0.0) * MEGA,
             {one: value * TERA for one, value in peaks.items() if value is not None},
+            chip.scaleup_bw_gbs * GIGA / 2.0 if chip.scaleup_bw_gbs else np.nan,
+            chip.scaleout_nic_gbps * GIGA / BITS_PER_BYTE if chip.scaleout_nic_gbps else np.nan,
         )
 
     @classmethod
@@ -79,6 +84,8 @@ class Silicon:
             np.array([one.memory_bytes_per_s for one in many], float),
             np.array([one.cache_bytes for one in many], float),
             {name: np.array([one.peak_flop_per_s.get(name, np.nan) for one in many], float) for name in PRECISIONS},
+            np.array([one.link_bytes_per_s for one in many], float),
+            np.array([one.network_bytes_per_s for one in many], float),
         )
 
     def peak(self, precision: str) -> Values:

@@ -132,3 +132,61 @@ def throttled_s(full_speed_s: Values, fade: Values, sustained_s: Values) -> Valu
     phases draw up to the power limit; size from the fit.
     """
     return full_speed_s * (1.0 + fade * full_speed_s / (full_speed_s + sustained_s))
+
+
+@formula
+def smooth_ratio(axes: tuple[Values, ...], surface: tuple[Values, ...]) -> Values:
+    """What the terms of an operator leave unexplained: the exponential of a cubic over `axes`, 1 where it is all 0.
+
+    `axes` are logarithms of sizes, scaled to about -1 to 1 and held at their ends, so that nothing is extrapolated
+    by the surface. `surface` are the coefficients of `monomials` in that order.
+
+    Source: fit of measurements/operators/ by scripts/calibrate_operators.py.
+    """
+    total: Values = 0.0
+    for coefficient, powers in zip(surface, monomials(len(axes)), strict=True):
+        term: Values = coefficient
+        for at in powers:
+            term = term * axes[at]
+        total = total + term
+    return np.exp(total)
+
+
+def monomials(axes: int) -> tuple[tuple[int, ...], ...]:
+    """The terms of a surface over so many axes, each as the axes that it multiplies: x, y, xx, yy, xy, xxx, yyy."""
+    every = range(axes)
+    pairs = [(one, other) for one in every for other in every if one < other]
+    powers = [(one,) * power for power in (1, 2) for one in every]
+    return (*powers, *pairs, *((one,) * 3 for one in every))
+
+
+@formula
+def held(size: Values, middle: float, reach: float) -> Values:
+    """A size as an axis of a surface: its logarithm over 2, -1 to 1 within `reach` doublings of `middle`, held beyond.
+
+    Source: fit of measurements/operators/ by scripts/calibrate_operators.py.
+    """
+    return np.minimum(np.maximum((np.log2(size) - middle) / reach, -1.0), 1.0)
+
+
+@formula
+def kernel_s(
+    traffic_bytes: Values,
+    rows: Values,
+    units: Values,
+    memory_bytes_per_s: Values,
+    cache_bytes_per_s: Values,
+    cache_bytes: Values,
+    row_bytes_per_s: Values,
+    floor_s: Values,
+) -> Values:
+    """Time of one memory-bound kernel (norm, activation, rotary embedding, residual) with its launch and drain.
+
+    A block of threads walks over one of `rows` rows at `row_bytes_per_s`, so that few rows leave units idle.
+
+    Source: Williams, Waterman, Patterson, Roofline (CACM 52(4), 2009); parameters from the fit of
+    measurements/operators/.
+    """
+    moving_s = cached_s(traffic_bytes, cache_bytes, cache_bytes_per_s, memory_bytes_per_s)
+    walking_s = np.maximum(rows / units, 1.0) * traffic_bytes / rows / row_bytes_per_s
+    return floor_s + overlapped_s(moving_s, walking_s, 4.0)

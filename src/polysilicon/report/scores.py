@@ -30,6 +30,7 @@ ROWS_ON_SCREEN = 20
 README_ROWS: dict[str, dict[str, str]] = {
     "training": {"step_time_s": "step time"},
     "serving": {"tpot_ms": "time per output token", "ttft_ms": "time to first token"},
+    "operators": {},
     "policy": {},
 }
 RECORDED = Path(__file__).parent / "validation.json"
@@ -118,7 +119,7 @@ def _peak_rows(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def public(catalogue: Catalogue) -> dict[str, Any]:
     """The summary of every public case, by subject, without the reasons and the longest groups."""
-    from polysilicon.validation import policy, serving, training
+    from polysilicon.validation import operators, policy, serving, training
     from polysilicon.validation.fit_record import MEMORY_LEFT_OUT, read_left_out
 
     left = [*read_left_out(), *read_left_out(MEMORY_LEFT_OUT)]
@@ -126,6 +127,7 @@ def public(catalogue: Catalogue) -> dict[str, Any]:
     found = {
         "training": summary(training.validate(catalogue), left, timed),
         "serving": summary(serving.validate(catalogue)),
+        "operators": summary(operators.validate(catalogue)),
         "policy": summary(policy.validate(catalogue)),
     }
     left_out = ("reasons", "by_source", "by_chip", "split_by")

@@ -7,5 +7,8 @@ far off many scores are and how honest their intervals, `peers` sets other estim
 what the calibration recorded of sources that took part in the fit and of fits without each, `conformal` makes
 intervals of the latter's errors, `training_domain` says how far the cases reach. Of training, `training_table` reads
 rows, `training_words`, `training_software` and `publishers` say what their words and sources mean, `training_recipes`
-and `training_cases` make jobs of them. A case that can't be expressed is reported with its reason, never dropped.
+and `training_cases` make jobs of them. Of timed `operators`, `operator_cases` reads tables, `operator_rows` and
+`operator_messages` say what rows mean (in the words of `operator_readings`), `operator_limits` which of them no chip
+can have reached, `operator_times` predicts them. A case that can't be expressed is reported with its reason, never
+dropped.
 """

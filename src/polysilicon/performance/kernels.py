@@ -1,0 +1,108 @@
+"""The kernels of one chip: the curves of every operator that was fitted, read from the catalogue once.
+
+    kernels = Kernels.of(catalogue, chip_id)
+    decode_attention_s(batch, keys, 32.0, 8.0, 128.0, 2.0, kernels.decode("bf16.bf16.wide"))
+    moe_s(tokens, 7168.0, 2048.0, 8.0, 256.0, 1.0, 8.0, 0.0, kernels.experts("fp8_block"))
+    collective_s(message_bytes, 8.0, 2.0, kernels.message("all_reduce@vllm.graph"))
+
+A variant (after `@`) that was never fitted is taken for the usual kernel; `interval` then has the wider interval.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from polysilicon.facts import Catalogue
+from polysilicon.performance import kernel_curves
+from polysilicon.performance.attention import AttentionCurve
+from polysilicon.performance.curves import Parameters, Silicon, attention_curve, product_curve
+from polysilicon.performance.decode import DecodeCurve
+from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.experts import ExpertCurve
+from polysilicon.performance.matrix import ProductCurve
+from polysilicon.performance.messages import ExchangeCurve, MessageCurve
+from polysilicon.performance.values import Values
+from polysilicon.records.errors import InputError
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The fitted parameters of a chip and what curves need of its record.
+
+    Every method takes the kind of a kernel: a format, with a variant after `@` where it is not the usual one.
+    """
+
+    chip: str
+    parameters: Parameters
+    silicon: Silicon
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, chip_id: str) -> "Kernels":
+        """The kernels of one chip of the catalogue.
+
+        Raises:
+            UnknownName: no chip is called so.
+            InputError: its memory bandwidth or its 16-bit matrix peak is unknown.
+        """
+        return _of(catalogue, chip_id)
+
+    def kind(self, operator: str, kind: str) -> str:
+        """The kind whose parameters stand for `kind`.
+
+        Raises:
+            InputError: nothing like it was ever timed.
+        """
+        own = kernel_curves.kind_of(self.parameters, operator, kind)
+        if f"{operator}.{own}.floor_s" not in self.parameters:
+            raise InputError(f"no kernel of the kind was timed for {operator}", found=kind)
+        return own
+
+    def interval(self, operator: str, kind: str) -> tuple[float, float]:
+        """Ratios of measured over predicted time that hold nine in ten, wider where `kind` was never timed.
+
+        Raises:
+            InputError: as `kind`.
+        """
+        told = operator if self.kind(operator, kind) == kind else f"{operator}.strange"
+        return float(self.parameters[f"{told}.low_ratio"]), float(self.parameters[f"{told}.high_ratio"])
+
+    def product(self, kind: str) -> ProductCurve:
+        """Of matrix products, for `matrix.product_s`: `bf16`, `fp8_block`, `int4_weights`, ..."""
+        return product_curve(self.parameters, self.silicon, self.kind("gemm", kind))
+
+    def attention(self, kind: str) -> AttentionCurve:
+        """Of attention over a prompt, for `attention.attention_s`: as `curves.attention_kind` names it."""
+        return attention_curve(self.parameters, self.silicon, self.kind("attention", kind))
+
+    def decode(self, kind: str) -> DecodeCurve:
+        """Of attention of one new token, for `decode.decode_attention_s`: as `curves.attention_kind` names it."""
+        return kernel_curves.decode_curve(self.parameters, self.silicon, self.kind("decode", kind))
+
+    def latent_decode(self, kind: str) -> DecodeCurve:
+        """Of latent attention of one new token, for `latent.latent_decode_s`: `bf16` or `fp8` keys."""
+        kind = self.kind("mla_decode", kind)
+        return kernel_curves.decode_curve(self.parameters, self.silicon, kind, "mla_decode")
+
+    def latent_prefill(self, kind: str) -> tuple[AttentionCurve, tuple[Values, ...]]:
+        """Of latent attention over a prompt, for `latent.latent_prefill_s`: `bf16` or `fp8` keys."""
+        return kernel_curves.prefill_curve(self.parameters, self.silicon, self.kind("mla_prefill", kind))
+
+    def experts(self, kind: str) -> ExpertCurve:
+        """Of the experts of one layer, for `experts.moe_s`: one of `kernel_curves.EXPERT_FORMATS`."""
+        return kernel_curves.expert_curve(self.parameters, self.silicon, self.kind("moe", kind))
+
+    def message(self, kind: str) -> MessageCurve:
+        """Of a collective, for `messages.collective_s`: `all_reduce`, `all_gather`, `reduce_scatter`, `all_to_all`."""
+        return kernel_curves.message_curve(self.parameters, self.silicon, self.kind("collective", kind))
+
+    def exchange(self, kind: str) -> ExchangeCurve:
+        """Of sending tokens to experts or back, for `messages.exchange_s`: `dispatch`, `combine`, with the library."""
+        return kernel_curves.exchange_curve(self.parameters, self.silicon, self.kind("exchange", kind))
+
+    def stream(self, kind: str) -> kernel_curves.StreamCurve:
+        """Of a memory-bound kernel, for `operators.kernel_s`: `input_layernorm`, `attn_rope`, `mlp_act`, `add`, ..."""
+        return kernel_curves.stream_curve(self.parameters, self.silicon, self.kind("stream", kind))
+
+
+@lru_cache(maxsize=256)
+def _of(catalogue: Catalogue, chip_id: str) -> Kernels:
+    return Kernels(chip_id, efficiency_of(catalogue, chip_id, "operators").parameters, Silicon.of(catalogue, chip_id))

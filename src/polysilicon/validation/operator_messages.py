@@ -1,0 +1,124 @@
+"""Rows of timed collectives and of exchanges of tokens between experts."""
+
+import numpy as np
+
+from polysilicon.validation.operator_readings import Reading, Row, Unread, size, sizes_of
+
+# How often a rank sends what the others hold of the message, and ours for what the tables call each collective.
+COLLECTIVES = {
+    "all_reduce": ("all_reduce", 2.0),
+    "all_gather": ("all_gather", 1.0),
+    "reduce_scatter": ("reduce_scatter", 1.0),
+    "alltoall": ("all_to_all", 1.0),
+    "send_recv": ("send", 2.0),
+}
+# The libraries that stand for the usual one of a chip.
+USUAL = ("", "nccl", "oneccl")
+# How a framework's own all-reduce was launched or works, where its name says so.
+HOW = ("eager", "oneshot", "twoshot")
+PHASES = {
+    "dispatch": "dispatch",
+    "combine": "combine",
+    "alltoall_prepare": "prepare",
+    "alltoall_dispatch": "dispatch",
+    "alltoall_combine": "combine",
+    "alltoall_combine_low_precision": "combine_narrow",
+}
+# Bytes an element of tokens as they travel; block scales count with the element.
+TOKEN_BYTES = {"default": 2.0, "bfloat16": 2.0, "fp16": 2.0, "fp8": 1.0, "nvfp4": 0.5625, "fp4": 0.5625}
+UNSTATED_UNITS = 1000.0
+
+
+def collective(row: Row) -> list[Reading]:
+    """A collective of a communication library or of a serving framework among the chips of one node."""
+    name, passes = _collective(row)
+    sizes = sizes_of(row, ranks="num_gpus", message_bytes="message_bytes") | {"passes": passes}
+    library = row.get("library", "").removesuffix("_custom_allreduce")
+    if library in USUAL:
+        return [_message(name, sizes)]
+    variant = row.get("kernel_source", "").lower()
+    how = next((one for one in HOW if one in variant), "graph")
+    return [_message(f"{name}@{library}.{how}", sizes)]
+
+
+def eager_collective(row: Row) -> list[Reading]:
+    """A collective that was launched without a graph, inside one node or over several, on a named kind of node."""
+    name, passes = _collective(row)
+    sizes = sizes_of(row, ranks="num_gpus", message_bytes="message_bytes", inside="devices_per_node")
+    node = "pairs." if "pairwise" in row.get("node", "") else ""
+    paired = node and sizes["inside"] > 2.0  # the bridges join two; beyond them it is PCIe
+    where = "bus" if paired else "network" if sizes["inside"] < sizes["ranks"] else "link"
+    return [_message(f"{name}@eager.{node}{where}", sizes | {"passes": passes})]
+
+
+def _collective(row: Row) -> tuple[str, float]:
+    asked = row.get("collective", "")
+    if not asked:
+        raise Unread("underspecified", "collective is missing")
+    if asked not in COLLECTIVES:
+        raise Unread("unsupported", f"no curve for the collective {asked}")
+    return COLLECTIVES[asked]
+
+
+def _message(kind: str, sizes: dict[str, float]) -> Reading:
+    if sizes["ranks"] < 2.0:
+        raise Unread("implausible", "num_gpus is no group: 1")
+    near = np.floor(np.log2(sizes["message_bytes"]))
+    return Reading("latency_ms", "collective", kind, sizes, f"collective {sizes['ranks']:g} {near:g}")
+
+
+def exchange(row: Row) -> list[Reading]:
+    """One phase of sending tokens to their experts by a framework's library, inside one scale-up domain."""
+    phase = _phase(row, "phase")
+    name = row.get("comm_backend", "") or row.get("kernel_source", "")
+    sizes = sizes_of(row, tokens="num_tokens", top_k="topk", ranks="ep_size", domains="node_num", hidden="hidden_size")
+    wide = row.get("comm_dtype", "") or "default"
+    return [_exchange("latency_ms", f"{phase}@{name}.{_narrow(wide)}", sizes, wide)]
+
+
+def rack_exchange(row: Row) -> list[Reading]:
+    """One phase of sending tokens to their experts inside a rack-wide scale-up domain."""
+    asked = row.get("op_name", "")
+    phase = _phase(row, "op_name")
+    sizes = sizes_of(row, tokens="num_tokens", top_k="topk", ranks="moe_ep_size", hidden="hidden_size")
+    wide = row.get("moe_dtype", "") or "default"
+    if phase.startswith("combine"):
+        wide = "fp8" if "low_precision" in asked else "bfloat16"
+    return [_exchange("latency_ms", f"{phase}@{row['kernel_source']}", sizes | {"domains": 1.0}, wide)]
+
+
+def network_exchange(row: Row) -> list[Reading]:
+    """Both phases of sending tokens to their experts over several nodes."""
+    sizes = sizes_of(
+        row, tokens="num_tokens_per_rank", top_k="topk", ranks="ep_size", domains="node_num", hidden="hidden_size"
+    )
+    units = size(row, "sms") if row.get("sms") else UNSTATED_UNITS
+    mode = row.get("mode", "").removeprefix("deepep_")
+    found = []
+    for phase in ("dispatch", "combine"):
+        wide = "fp8" if phase == "dispatch" else "bfloat16"
+        found.append(_exchange(f"{phase}_ms", f"{phase}@nodes.{mode}", sizes | {"units": units}, wide))
+    return found
+
+
+def _phase(row: Row, column: str) -> str:
+    asked = row.get(column, "")
+    if not asked:
+        raise Unread("underspecified", f"{column} is missing")
+    if asked not in PHASES:
+        raise Unread("unsupported", f"no curve for the phase {asked}")
+    return PHASES[asked]
+
+
+def _narrow(wide: str) -> str:
+    return {"bfloat16": "wide", "fp16": "wide", "default": "usual"}.get(wide, "narrow")
+
+
+def _exchange(quantity: str, kind: str, sizes: dict[str, float], wide: str) -> Reading:
+    if wide not in TOKEN_BYTES:
+        raise Unread("unsupported", f"no curve for tokens sent in {wide}")
+    if sizes["ranks"] % sizes["domains"] or sizes["ranks"] < 2.0:
+        raise Unread("implausible", f"{sizes['ranks']:g} ranks on {sizes['domains']:g} nodes")
+    own = {"units": UNSTATED_UNITS} | sizes | {"token_bytes": sizes["hidden"] * TOKEN_BYTES[wide]}
+    near = np.floor(np.log2(sizes["tokens"]))
+    return Reading(quantity, "exchange", kind, own, f"exchange {sizes['ranks']:g} {sizes['hidden']:g} {near:g}")
