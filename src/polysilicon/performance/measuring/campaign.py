@@ -1,0 +1,278 @@
+"""A whole measurement: peaks first, a few kernels of every kind, then always the one that teaches the most."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from polysilicon.performance.curves import Silicon
+from polysilicon.performance.measuring import design
+from polysilicon.performance.measuring.design import SAMPLES, SETUP_S
+from polysilicon.performance.measuring.forms import Prior
+from polysilicon.performance.measuring.journal import Journal
+from polysilicon.performance.measuring.kernels import (
+    ATTENTIONS,
+    INPUT,
+    LAUNCHES,
+    LAYER_BACK,
+    PRODUCT,
+    PRODUCTS,
+    STREAMS,
+    TRANSFERS,
+    WEIGHT,
+    Kernel,
+)
+from polysilicon.performance.measuring.learning import Knowledge, Measured
+from polysilicon.performance.measuring.timing import Clock, Timing
+from polysilicon.performance.measuring.work import bare_job, kernels_of
+from polysilicon.performance.values import BYTES_PER_ELEMENT
+from polysilicon.records.errors import InputError
+from polysilicon.records.units import MEGA
+
+# Times one kernel in a format, taking about so many seconds at most.
+Timer = Callable[[str, Kernel, float], Timing]
+
+LEARNED = (*PRODUCTS, *ATTENTIONS, *STREAMS)
+# Products that show the peak: ever larger until one takes so long.
+PEAK_SIZES, PEAK_S = (256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0), 0.02
+STREAM_ELEMENTS = (2.0**22, 2.0**24, 2.0**26)
+TRANSFER_ELEMENTS = (2.0**10, 2.0**25)
+SEEDS, TOGETHER = 3, 8
+# More timings of one kind than these would only measure again what its curve can't hold.
+MOST_OF_A_KIND = 60
+# The share of the budget kept to time again what the curves believe least.
+AGAIN_SHARE = 0.12
+MOST_TIMING_S, SOME_TIMING_S = 1.0, 0.15
+# What is predicted so well from the others is not doubted.
+BELIEVED = 0.06
+# Where the goals' times are known as well as this, more timings teach nothing that the curves can hold.
+GOOD_ENOUGH = 0.004
+# A cache that nobody tells of is taken to be so large; its size is learned anyway.
+UNKNOWN_CACHE_BYTES = 32 * MEGA
+# Backward products are like forward ones, less what their operands' order costs.
+LIKENESS = 0.5
+SLOWEST_FLOP_PER_S = 1e6
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a measurement found: the chip's peaks, and what is known of each kind of kernel in the format.
+
+    `distrusted` counts the timings that too few samples agreed on: they are left out. `transfers` are bytes a second
+    to the device and back, empty on a CPU.
+    """
+
+    dtype: str
+    silicon: Silicon
+    known: Mapping[str, Knowledge]
+    timings: int
+    distrusted: int
+    spent_s: float
+    goal_error: float
+    transfers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def spread(self) -> float:
+        """The median spread of repeated runs over all timings."""
+        return float(np.median([one.spread for known in self.known.values() for one in known.timings] or [0.0]))
+
+
+@dataclass
+class Campaign:
+    """A measurement on its way. `left_s` says how much of the budget is left."""
+
+    timer: Timer
+    dtype: str
+    journal: Journal
+    budget_s: float
+    units: float
+    cache_bytes: float
+    memory_bytes: float
+    peaks: Sequence[str]
+    said: Callable[[str, float], None]
+    clock: Clock = time.perf_counter
+    transfers: bool = False
+    began: float = field(init=False, default=0.0)
+
+    def run(self) -> Learned:
+        """Measure until the budget is spent or nothing is left to learn.
+
+        Raises:
+            InputError: the budget does not suffice for a few kernels of each kind.
+        """
+        self.began = self.clock()
+        silicon = self._silicon()
+        links = self._links() if self.transfers else {}
+        grid = {kind: design.candidates(kind, self.dtype, silicon) for kind in (*LEARNED, *LAUNCHES)}
+        goals = design.Goals.of(design.goals(self.dtype, silicon, self.memory_bytes), self.dtype)
+        for kind in LEARNED:
+            self._seed(kind, grid[kind], silicon)
+        for kind in LAUNCHES:
+            self._time(grid[kind][0])
+        known = self._learned(silicon)
+        error = self._improve(known, grid, goals)
+        self._doubted_again(self._learned(silicon))
+        known = self._learned(silicon)
+        timings = self.journal.timings()
+        own = {kernel: one for (dtype, kernel), one in timings.items() if dtype == self.dtype}
+        return Learned(
+            self.dtype,
+            silicon,
+            known,
+            timings=len(timings),
+            distrusted=sum(not one.trusted for one in own.values()),
+            spent_s=self.clock() - self.began,
+            goal_error=error,
+            transfers=links,
+        )
+
+    @property
+    def left_s(self) -> float:
+        """Seconds of the budget that are left."""
+        return self.budget_s - (self.clock() - self.began)
+
+    def _time(self, kernel: Kernel, dtype: str | None = None) -> Timing:
+        """Time a kernel that was not timed yet; a timing that is not trusted is taken once more."""
+        kind = dtype or self.dtype
+        found = self.journal.get(kind, kernel)
+        if found is not None and found.trusted:
+            return found
+        if self.left_s <= 0.0:
+            raise InputError(
+                "the budget is spent before a few kernels of every kind were timed",
+                found=f"{self.budget_s:g} s",
+                remedy="give a larger --budget-s, or go on with --resume",
+            )
+        self.said(f"{kernel.kind} {kind}", 1.0 - self.left_s / self.budget_s)
+        for most_s in (SOME_TIMING_S, MOST_TIMING_S):
+            found = self.timer(kind, kernel, min(most_s, max(self.left_s, SOME_TIMING_S)))
+            if found.trusted:
+                break
+        self.journal.write(kind, kernel, found)
+        return found
+
+    def _silicon(self) -> Silicon:
+        """Peaks of every format and of memory: the best rate that any product or long stream reaches."""
+        peaks = {}
+        for dtype in self.peaks:
+            best = 0.0
+            for size in PEAK_SIZES:
+                took = self._time(Kernel(PRODUCT, size, size, size), dtype).time_s
+                best = max(best, 2.0 * size**3 / took)
+                if took > PEAK_S:
+                    break
+            peaks[dtype] = best
+        width, best = BYTES_PER_ELEMENT[self.dtype], 0.0
+        for elements in STREAM_ELEMENTS:
+            took = self._time(Kernel("add", elements / 2.0**12, 2.0**12)).time_s
+            # What fits in the cache says nothing of the memory.
+            best = STREAMS["add"] * width * elements / took
+            if took > PEAK_S:
+                break
+        # Formulas of other formats count shares of the 16-bit peak.
+        peaks.setdefault("bf16", peaks.get("fp16", peaks[self.dtype]))
+        cache = self.cache_bytes or UNKNOWN_CACHE_BYTES
+        return Silicon(self.units or 1.0, best, cache, peaks)
+
+    def _links(self) -> dict[str, float]:
+        width = BYTES_PER_ELEMENT[self.dtype]
+        return {
+            kind: width * TRANSFER_ELEMENTS[1] / self._time(Kernel(kind, 1.0, TRANSFER_ELEMENTS[1])).time_s
+            for kind in TRANSFERS
+        }
+
+    def _seed(self, kind: str, grid: Sequence[Kernel], silicon: Silicon) -> None:
+        """A small, a middling and a large kernel of a kind, by what they are thought to take."""
+        own = sum(kernel.kind == kind and dtype == self.dtype for dtype, kernel in self.journal.timings())
+        if own >= SEEDS + (kind == PRODUCT):
+            return
+        thought = Knowledge.none(kind, self.dtype, silicon).predicted_s(grid)
+        order = np.argsort(thought, kind="stable")
+        for share in np.linspace(0.2, 0.85, SEEDS):
+            self._time(grid[int(order[int(share * (len(order) - 1))])])
+
+    def _timings(self, kind: str) -> list[Measured]:
+        return [
+            Measured(kernel, one.time_s, one.spread)
+            for (dtype, kernel), one in self.journal.timings().items()
+            if kernel.kind == kind and dtype == self.dtype and one.trusted
+        ]
+
+    def _learned(self, silicon: Silicon) -> dict[str, Knowledge]:
+        """What all timings so far say, kind by kind; backward products start from what forward ones are like."""
+        known: dict[str, Knowledge] = {}
+        for kind in LEARNED:
+            before = _like(known[PRODUCT]) if kind in (INPUT, WEIGHT) else None
+            known[kind] = Knowledge.none(kind, self.dtype, silicon, before).with_timings(self._timings(kind))
+        for kind in LAUNCHES:
+            known[kind] = Knowledge.none(kind, self.dtype, silicon).with_timings(self._launch(kind, known))
+        return known
+
+    def _launch(self, kind: str, known: Mapping[str, Knowledge]) -> list[Measured]:
+        """The time of a layer of the bare job that none of its kernels accounts for."""
+        kernel = Kernel(kind, 1.0, 1.0)
+        found = self.journal.get(self.dtype, kernel)
+        if found is None:
+            return []
+        job = bare_job(kernel)
+        work = kernels_of(job, BYTES_PER_ELEMENT[self.dtype])
+        explained = sum(
+            count * float(known[one.kind].predicted_s([one])[0]) for one, count in work.items() if one.kind in known
+        )
+        rest = max(found.time_s - explained, 0.05 * found.time_s) / job.layers
+        return [Measured(kernel, rest, found.spread)]
+
+    def _improve(
+        self, known: dict[str, Knowledge], grid: Mapping[str, Sequence[Kernel]], goals: design.Goals
+    ) -> float:
+        """Time what teaches the most until the budget is spent; the error that the goals then have."""
+        while True:
+            error = float(np.median(goals.errors(known)))
+            open_kinds = [one for one in LEARNED if len(known[one].timings) < MOST_OF_A_KIND]
+            choice_of = {one: grid[one] if one in open_kinds else [] for one in (*LEARNED, *LAUNCHES)}
+            chosen = design.next_kernels(known, choice_of, goals, self._done, TOGETHER)
+            if error <= GOOD_ENOUGH or not chosen:
+                return error
+            for choice in chosen:
+                if self.left_s - choice.cost_s < AGAIN_SHARE * self.budget_s:
+                    return error
+                self._time(choice.kernel)
+            for kind in {one.kernel.kind for one in chosen}:
+                known[kind] = known[kind].with_timings(self._timings(kind))
+
+    def _doubted_again(self, known: Mapping[str, Knowledge]) -> None:
+        """Time again what lies farthest from its curve while the budget lasts: the machine may have been busy."""
+        doubted = sorted(
+            (
+                (abs(float(off)), one.kernel)
+                for every in known.values()
+                if every.kind in LEARNED
+                for off, one in zip(every.left_out_errors(), every.timings, strict=True)
+            ),
+            key=lambda pair: -pair[0],
+        )
+        for off, kernel in doubted:
+            before = self.journal.get(self.dtype, kernel)
+            if off < BELIEVED or before is None or self.left_s < SETUP_S + SAMPLES * before.time_s:
+                return
+            self.said(f"{kernel.kind} again", 1.0 - self.left_s / self.budget_s)
+            again = self.timer(self.dtype, kernel, SOME_TIMING_S)
+            if again.time_s < before.time_s:
+                self.journal.write(self.dtype, kernel, again)
+
+    def _done(self, kernel: Kernel) -> bool:
+        return self.journal.get(self.dtype, kernel) is not None
+
+
+def _like(known: Knowledge) -> dict[str, Prior]:
+    """Priors around what is known of another kind."""
+    at = known.parameters()
+    names = {name.rpartition(".")[2]: float(value) for name, value in at.items()}
+    return {
+        name: one if one.spread == 0.0 else one._replace(middle=names[name], spread=LIKENESS * one.spread)
+        for name, one in known.before.items()
+    }
+
+
+__all__ = ["LAYER_BACK", "Campaign", "Learned", "Timer"]
