@@ -108,6 +108,13 @@ COMMANDS: tuple[Command, ...] = (
         "search",
     ),
     Command(
+        "measure",
+        "polysilicon.cli.measure:measure",
+        "Calibrate your own chip: minutes of timings through PyTorch, one facts file.",
+        "measure --device cpu --out our-cpu.yaml",
+        "Writes our-cpu.yaml for --facts. Next: polysilicon measure --check our-cpu.yaml",
+    ),
+    Command(
         "list",
         "polysilicon.cli.facts:list_",
         "The records of a kind, or the kinds.",

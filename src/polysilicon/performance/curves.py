@@ -94,7 +94,7 @@ class Silicon:
 
 
 def product_curve(parameters: Parameters, silicon: Silicon, kind: str) -> ProductCurve:
-    """The curve of matrix products in the format `kind`, of `FORMATS` or `OWN_FORMATS`, or a variant such as `fp8@vllm`.
+    """The curve of matrix products in the format `kind`, one that was timed, or a variant of one such as `fp8@vllm`.
 
     Source: fit of measurements/operators/ by scripts/calibrate_operators.py.
     """

@@ -57,10 +57,10 @@ def _sizes(kind: str) -> Iterable[Kernel]:
         ):
             yield Kernel(kind, rows, columns, inner, footprint_bytes=again)
     elif kind in (ATTENTION, ATTENTION_BACK):
-        for tokens, width, heads in pairs(_powers(4, 13), _powers(5, 7), _powers(0, 8, 2)):
+        for tokens, width, heads in pairs(_powers(6, 13), _powers(5, 7), _powers(0, 8, 2)):
             yield Kernel(kind, tokens, tokens, width, heads)
     elif kind == DECODE:
-        for keys, width, heads, again in pairs(_powers(4, 13), _powers(5, 7), _powers(0, 8, 2), FOOTPRINTS):
+        for keys, width, heads, again in pairs(_powers(6, 13), _powers(5, 7), _powers(0, 8, 2), FOOTPRINTS):
             yield Kernel(kind, 1.0, keys, width, heads, again)
     elif kind == "update":
         for elements, tensors in pairs(_powers(10, 24, 2), _powers(2, 6, 2)):
@@ -106,7 +106,9 @@ def goals(dtype: str, silicon: Silicon, memory_bytes: float) -> list[Job]:
     found: list[Job] = []
     for mode in MODES:
         fitting = []
-        for hidden, narrow, deep, batch, sequence in pairs(_powers(8, 13), (64.0, 128.0), (2.0, 4.0), (1.0, 4.0), _powers(6, 12)):
+        for hidden, narrow, deep, batch, sequence in pairs(
+            _powers(8, 13), (64.0, 128.0), (2.0, 4.0), (1.0, 4.0), _powers(6, 12)
+        ):
             job = Job(mode, hidden, hidden / narrow, deep * hidden, 4.0, 16.0 * hidden, batch, sequence)
             passes = 3.0 if mode == "training" else 1.0
             seconds = 2.0 * passes * job.tokens * job.weights / peak
@@ -178,15 +180,12 @@ def next_kernels(
     linear designs for a function of the parameters (c- and A-optimality).
     """
     slopes = goal.slopes(known)
-    chosen: list[Choice] = []
     best = [
         one
         for kind, slope in slopes.items()
         for one in _of_kind(known[kind], [one for one in grid[kind] if not done(one)], slope, most)
     ]
-    for one in sorted(best, key=lambda choice: -choice.gain / choice.cost_s)[:most]:
-        chosen.append(one)
-    return chosen
+    return sorted(best, key=lambda choice: -choice.gain / choice.cost_s)[:most]
 
 
 def _of_kind(known: Knowledge, kernels: Sequence[Kernel], slope: NDArray[np.float64], most: int) -> list[Choice]:

@@ -93,8 +93,9 @@ def open_device(name: str, threads: int | None = None) -> Device:
         raise InputError("changes nothing here", place=Place(field="--threads"), remedy="it needs --device cpu")
     most = os.cpu_count() or 1
     if threads is not None and not 1 <= threads <= most:
-        raise InputError("is no number of threads here", place=Place(field="--threads"), found=threads,
-                         allowed=f"1 to {most}")
+        raise InputError(
+            "is no number of threads here", place=Place(field="--threads"), found=threads, allowed=f"1 to {most}"
+        )
     torch = _imported(name)
     if threads is not None:
         torch.set_num_threads(threads)
@@ -169,8 +170,14 @@ def _cuda(torch: Any, name: str) -> tuple[str, float, float, float]:
 def _other(torch: Any, name: str) -> tuple[str, float, float, float]:
     backend = getattr(torch, name)
     seen = backend.get_device_properties(0)
-    units = next((getattr(seen, one) for one in ("multi_processor_count", "gpu_subslice_count", "cube_core_num")
-                  if getattr(seen, one, 0)), 0)
+    units = next(
+        (
+            getattr(seen, one)
+            for one in ("multi_processor_count", "gpu_subslice_count", "cube_core_num")
+            if getattr(seen, one, 0)
+        ),
+        0,
+    )
     return str(getattr(seen, "name", name)), units, getattr(seen, "total_memory", 0), getattr(seen, "L2_cache_size", 0)
 
 

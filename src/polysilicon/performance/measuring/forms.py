@@ -75,7 +75,7 @@ ATTENTION_PRIORS: dict[str, Prior] = {
     "small": Prior(0.3, 1.0),
     "fill_s": Prior(1e-7, 2.0),
     "move": Prior(0.5, 0.7),
-    "lost_width": Prior(20.0, 0.8),
+    "lost_width": Prior(20.0, 0.5),
     "floor_s": _FLOOR,
     "wave": Prior(0.4, 0.0),
     "cache_rate": Prior(2.0, 0.0),
@@ -91,6 +91,7 @@ STREAM_PRIORS: dict[str, Prior] = {
     "floor_s": _FLOOR,
     **_LEFTOVER,
 }
+DECODE_PRIORS: dict[str, Prior] = STREAM_PRIORS | {"start_s": Prior(5e-7, 1.5)}
 LAUNCH_PRIORS: dict[str, Prior] = {"floor_s": Prior(1e-4, 1.5)}
 
 
@@ -120,9 +121,10 @@ def leftover_ratio(first: Values, second: Values, coefficients: Sequence[Values]
 
     Source: Myers, Montgomery, Anderson-Cook, Response Surface Methodology, 4th edition, section 1.1.
     """
-    x, y = np.clip((first, second), -1.5, 1.5)
+    x, y = (np.minimum(np.maximum(one, -1.5), 1.5) for one in (first, second))
     a, b, aa, bb, ab = coefficients
-    return np.exp(a * x + b * y + aa * x * x + bb * y * y + ab * x * y)
+    ratio: Values = np.exp(a * x + b * y + aa * x * x + bb * y * y + ab * x * y)
+    return ratio
 
 
 @dataclass(frozen=True)
@@ -155,14 +157,14 @@ def priors(kind: str, silicon: Silicon) -> dict[str, Prior]:
     if kind in LAUNCHES:
         return LAUNCH_PRIORS
     every = PRODUCT_PRIORS if kind in PRODUCTS else ATTENTION_PRIORS if kind in ATTENTIONS else STREAM_PRIORS
-    every = STREAM_PRIORS if kind == DECODE else every
+    every = DECODE_PRIORS if kind == DECODE else every
     rate = float(silicon.memory_bytes_per_s / silicon.units / GIGA)
     own = every["cache_rate"]
     return every | {"cache_rate": own._replace(middle=own.middle * rate)}
 
 
 def kernel_s(table: Table, dtype: str, parameters: Mapping[str, Values], silicon: Silicon) -> Columns:
-    """Time of each kernel of a table."""
+    """Time of each kernel of a table; of every row of parameters where those are columns."""
     prefix = curve_name(dtype, table.kind)
     width = BYTES_PER_ELEMENT[dtype]
     seconds: Values
@@ -174,14 +176,18 @@ def kernel_s(table: Table, dtype: str, parameters: Mapping[str, Values], silicon
         seconds = parameters[f"{prefix}.floor_s"]
     else:
         seconds = _stream_s(table, prefix, width, parameters, silicon)
-    return np.broadcast_to(np.asarray(seconds, float), table.rows.shape)
+    whole = np.broadcast_shapes(np.shape(seconds), table.rows.shape)
+    return np.broadcast_to(np.asarray(seconds, float), whole)
 
 
 def _product_s(table: Table, kind: str, width: float, parameters: Mapping[str, Values], silicon: Silicon) -> Values:
     curve = product_curve(parameters, silicon, kind)
     own_bytes = width * table.columns * table.inner
     memory = resident_bytes_per_s(
-        np.maximum(table.footprint_bytes, own_bytes), curve.cache_bytes, curve.cache_bytes_per_s, curve.memory_bytes_per_s
+        np.maximum(table.footprint_bytes, own_bytes),
+        curve.cache_bytes,
+        curve.cache_bytes_per_s,
+        curve.memory_bytes_per_s,
     )
     cold = curve._replace(memory_bytes_per_s=memory, cache_bytes=0.0)
     seconds = product_s(table.rows, table.columns, table.inner, 1.0, width, width, width, cold)
@@ -208,15 +214,19 @@ def _stream_s(table: Table, prefix: str, width: float, parameters: Mapping[str, 
         silicon.units * fitted("cache_rate") * GIGA,
         silicon.memory_bytes_per_s * fitted("memory"),
     )
+    elements = table.rows * table.columns
     if table.kind == DECODE:
-        moved, calls = 2.0 * width * table.columns * table.inner * table.batch, 1.0 + 0.0 * table.rows
-        moving_s = moved / resident_bytes_per_s(np.maximum(table.footprint_bytes, moved), *rates)
-        sizes = table.columns * table.inner * table.batch, 64.0 * (table.inner / 64.0) ** 2 * 16.0
+        moved = 2.0 * width * table.columns * table.inner * table.batch
+        # Each head reads keys and values of its own.
+        seconds = fitted("floor_s") + started_s(table.batch, fitted("start_s"))
+        seconds = seconds + moved / resident_bytes_per_s(np.maximum(table.footprint_bytes, moved), *rates)
+        sizes = table.columns, 2.0**10 * (table.inner / 64.0) ** 2
+    elif table.kind == "update":
+        moved = STREAMS[table.kind] * width * elements * table.batch
+        seconds, sizes = table.batch * fitted("floor_s") + cached_s(moved, *rates), (elements, table.columns)
     else:
-        calls = table.batch if table.kind == "update" else 1.0 + 0.0 * table.rows
-        moved = STREAMS[table.kind] * width * table.rows * table.columns * (table.batch if table.kind == "update" else 1)
-        moving_s = cached_s(moved, *rates)
-        sizes = table.rows * table.columns, table.columns
+        moved = STREAMS[table.kind] * width * elements
+        seconds, sizes = fitted("floor_s") + cached_s(moved, *rates), (elements, table.columns)
     left = [fitted(f"leftover_{name}") for name in LEFTOVER]
     first, second = (np.log2(sizes[0]) - 18.0) / 6.0, (np.log2(sizes[1]) - 10.0) / 4.0
-    return (calls * fitted("floor_s") + moving_s) * leftover_ratio(first, second, left)
+    return seconds * leftover_ratio(first, second, left)

@@ -5,7 +5,7 @@ timing tells apart. Around the most probable point the curve is taken to be stra
 it the uncertainty of any kernel's time, and what each timing would be predicted to be without itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +19,15 @@ from polysilicon.performance.values import Values
 # No curve is truer than this, however often a kernel is timed.
 CURVE_ERROR = 0.03
 STEP = 1e-4
+# A step that lowers the sum of squares by less ends the search.
+NO_BETTER = 1e-3
 # Two standard errors either way, less: the 90 % interval of a normal.
 NINETY = 1.645
 ROUNDS = 30
 # Timings so many standard errors off count less; the weights are worked out again so often.
 OUTLYING, REWEIGHTINGS = 1.5, 3
+# A timing with more leverage than this decides a parameter by itself.
+DECIDING = 0.8
 
 Vector = NDArray[np.float64]
 
@@ -62,16 +66,15 @@ class Knowledge:
         return cls(kind, dtype, silicon, every, names, _middle(every, names), np.diag(spread**2))
 
     def parameters(self, point: Vector | None = None) -> dict[str, Values]:
-        """Every parameter of the kind by its full name, at `point`."""
-        at = dict(zip(self.names, self.point if point is None else point, strict=True))
+        """Every parameter of the kind by its full name, at `point` or at each of many points, one a row."""
+        where = self.point if point is None else point
+        # Of many points each parameter is a column of its own, beside the row of the kernels.
+        at = {name: where[..., [place]] if where.ndim > 1 else where[place] for place, name in enumerate(self.names)}
         prefix = curve_name(self.dtype, self.kind)
-        values: dict[str, Values] = {}
-        for name, one in self.before.items():
-            inside = at.get(name, np.nan)
-            values[f"{prefix}.{name}"] = (
-                one.middle if name not in at else float(inside) if one.straight else float(np.exp(inside))
-            )
-        return values
+        return {
+            f"{prefix}.{name}": one.middle if name not in at else at[name] if one.straight else np.exp(at[name])
+            for name, one in self.before.items()
+        }
 
     def intervals(self) -> dict[str, tuple[float, float, float]]:
         """Each learned parameter by its full name, with its 90 % interval: value, low, high."""
@@ -114,7 +117,7 @@ class Knowledge:
 
             def residuals(at: Vector, by: Vector = weight) -> Vector:
                 seconds = kernel_s(table, self.dtype, self.parameters(at), self.silicon)
-                return np.concatenate([by * (np.log(seconds) - told) / error, (at - middle) / spread])
+                return np.concatenate([by * (np.log(seconds) - told) / error, (at - middle) / spread], axis=-1)
 
             point, covariance = _most_probable(residuals, point)
             off = np.abs(residuals(point, np.ones(len(timings)))[: len(timings)])
@@ -127,6 +130,8 @@ class Knowledge:
     def left_out_errors(self) -> Vector:
         """For each timing, how far off the prediction from all the others is: predicted over measured, less one.
 
+        A timing that alone decides a parameter has no such prediction; its error is nought.
+
         Source: Allen, The relationship between variable selection and data augmentation (Technometrics 16, 1974).
         """
         if not self.timings:
@@ -135,7 +140,9 @@ class Knowledge:
         slopes, error = self.slopes(kernels), errors_of(self.timings)
         leverage = np.einsum("ij,jk,ik->i", slopes, self.covariance, slopes) / error**2
         off = np.log(self.predicted_s(kernels)) - np.log([one.time_s for one in self.timings])
-        left_out: Vector = np.expm1(off / np.maximum(1.0 - leverage, 0.05))
+        left_out: Vector = np.where(
+            leverage < DECIDING, np.expm1(off / np.maximum(1.0 - leverage, 1.0 - DECIDING)), 0.0
+        )
         return left_out
 
 
@@ -150,22 +157,18 @@ def _middle(before: Mapping[str, Prior], names: Sequence[str]) -> Vector:
     return np.array([before[one].middle if before[one].straight else np.log(before[one].middle) for one in names])
 
 
-def _slopes(function: object, point: Vector) -> NDArray[np.float64]:
-    assert callable(function)  # noqa: S101 - narrows the type
-    columns = []
-    for at in range(len(point)):
-        step = np.zeros_like(point)
-        step[at] = STEP
-        columns.append((function(point + step) - function(point - step)) / (2.0 * STEP))
-    return np.array(columns).T
+def _slopes(function: Callable[[Vector], Vector], point: Vector) -> NDArray[np.float64]:
+    """Central differences; all points are evaluated at once."""
+    steps = STEP * np.eye(len(point))
+    ahead, behind = function(point + steps), function(point - steps)
+    return np.asarray((ahead - behind).T / (2.0 * STEP))
 
 
-def _most_probable(residuals: object, start: Vector) -> tuple[Vector, NDArray[np.float64]]:
+def _most_probable(residuals: Callable[[Vector], Vector], start: Vector) -> tuple[Vector, NDArray[np.float64]]:
     """The least sum of squares by damped Gauss-Newton steps, and the covariance there.
 
     Source: Marquardt (SIAM Journal 11(2), 1963); Bishop, Pattern Recognition and Machine Learning, section 4.4.
     """
-    assert callable(residuals)  # noqa: S101 - narrows the type
     point, damping = start.copy(), 1e-3
     off = residuals(point)
     for _ in range(ROUNDS):
@@ -177,11 +180,11 @@ def _most_probable(residuals: object, start: Vector) -> tuple[Vector, NDArray[np
         better = float(off @ off - tried @ tried)
         if np.isfinite(better) and better > 0.0:
             point, off, damping = point + step, tried, max(damping / 5.0, 1e-9)
-            if better < 1e-4:
+            if better < NO_BETTER:
                 break
         else:
             damping *= 10.0
             if damping > 1e6:
                 break
     slopes = _slopes(residuals, point)
-    return point, np.linalg.inv(slopes.T @ slopes)
+    return point, np.asarray(np.linalg.inv(slopes.T @ slopes), float)

@@ -24,12 +24,15 @@ from polysilicon.performance.measuring.kernels import (
     WEIGHT,
     Kernel,
 )
-from polysilicon.performance.measuring.work import bare_job
+from polysilicon.performance.measuring.timing import NEVER, Clock, Timing, timed
+from polysilicon.performance.measuring.work import Job, bare_job
 
 Call = Callable[[], object]
 # A pool so large is colder than any last-level cache; on a small device it is a share of the memory.
 POOL_BYTES, POOL_SHARE = 512 * 2**20, 0.125
 BLOCK = 2**20
+# More than seven runs of a job are taken while they disagree, for so long.
+MOST_JOB_S = 1.5
 
 
 class Bench:
@@ -184,12 +187,36 @@ class Bench:
         ]
         for one in weights:
             one.grad = torch.ones_like(one)
-        step: Call = reference.optimizer(self._device, weights).step
-        return step
+        update = reference.optimizer(self._device, weights)
+        return lambda: update.step()
 
     def _transfer(self, kernel: Kernel) -> Call:
         there = self._drawn(kernel.rows, kernel.columns)
         here = there.cpu()
-        if kernel.kind == "to_host":
-            return there.cpu
-        return lambda: here.to(self._place)
+        return (lambda: there.cpu()) if kernel.kind == "to_host" else (lambda: here.to(self._place))
+
+
+def timer(device: Device, clock: Clock) -> Callable[[str, Kernel, float], Timing]:
+    """What times a kernel in a format, for about so many seconds; one that can't run takes no time and no trust."""
+    benches: dict[str, Bench] = {}
+
+    def take(dtype: str, kernel: Kernel, most_s: float) -> Timing:
+        if dtype not in benches:
+            # Two pools of cold operands at once would be too many for a small device.
+            benches.clear()
+            benches[dtype] = Bench(device, dtype)
+        try:
+            return timed(benches[dtype].call(kernel), device.synchronise, most_s, clock)
+        except (RuntimeError, NotImplementedError):
+            return NEVER
+
+    return take
+
+
+def runner(device: Device, dtype: str, clock: Clock) -> Callable[[Job], Timing]:
+    """What runs a job of the reference transformer and times it."""
+
+    def run(job: Job) -> Timing:
+        return timed(reference.prepared(device, dtype, job), device.synchronise, MOST_JOB_S, clock)
+
+    return run

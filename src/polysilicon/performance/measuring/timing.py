@@ -1,7 +1,7 @@
 """How long a call takes: the least of several samples, each long enough to be read off a clock, with their spread."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 Clock = Callable[[], float]
@@ -11,6 +11,8 @@ SAMPLE_S = 1e-3
 WARM_UPS = 2
 # Samples within such a share of the least are said to agree with it, and so many have to.
 AGREE, AGREEING = 0.05, 3
+# Time on the wall, or that in which this process ran: for one thread on a machine that others keep busy.
+CLOCKS: Mapping[str, Clock] = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,13 @@ class Timing:
     trusted: bool
 
 
-def timed(call: Callable[[], object], synchronise: Callable[[], None], most_s: float, clock: Clock | None = None) -> Timing:
+# What can't run on a device: no time, and no trust.
+NEVER = Timing(0.0, 0.0, 0, trusted=False)
+
+
+def timed(
+    call: Callable[[], object], synchronise: Callable[[], None], most_s: float, clock: Clock | None = None
+) -> Timing:
     """Time a call: at least seven samples, more while they disagree and `most_s` [s] is not used up.
 
     The least is what the machine does when nothing else disturbs it. It is not trusted where fewer than three samples

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from polysilicon.performance.curves import Silicon
 from polysilicon.performance.measuring.forms import Table, kernel_s
 from polysilicon.performance.measuring.timing import Timing
 from polysilicon.performance.measuring.work import MODES, Job, Mode, kernels_of
-from polysilicon.performance.curves import Silicon
 from polysilicon.performance.values import BYTES_PER_ELEMENT, Values
 from polysilicon.records.table import Table as Shown
 
@@ -101,10 +101,7 @@ class Checked:
         jobs = [one.job for one in self.rows]
         columns: dict[str, list[Any]] = {
             "mode": [one.mode for one in jobs],
-            **{
-                name: [int(getattr(one, name)) for one in jobs]
-                for name in ("hidden", "layers", "batch", "sequence")
-            },
+            **{name: [int(getattr(one, name)) for one in jobs] for name in ("hidden", "layers", "batch", "sequence")},
             "predicted_ms": [1e3 * one.predicted_s for one in self.rows],
             "measured_ms": [1e3 * one.measured_s for one in self.rows],
             "error_pct": [100.0 * one.error for one in self.rows],
