@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from rich.console import Group, RenderableType
 
-from polysilicon.performance.measuring.learning import Knowledge
 from polysilicon.performance.measuring.measure import Outcome
 from polysilicon.performance.measuring.record import confidence
 from polysilicon.performance.measuring.truth import Checked
@@ -21,16 +20,17 @@ REMAINDER = ("surface_", "leftover_")
 
 def kinds(outcome: Outcome) -> Table:
     """One row a kind of kernel: how many timings, how far off each would be predicted from the others."""
-    known = list(outcome.learned.known.values())
-    errors = [np.abs(one.left_out_errors()) for one in known]
+    learned = outcome.learned
+    rows = [(one.kind, one.timings, np.abs(one.left_out_errors())) for one in learned.known.values()]
+    rows += [(f"{one.mode} step", one.timings, np.abs(one.left_out)) for one in learned.reach.values()]
     return Table(
         "what was learned, by kind of kernel",
         {
-            "kernel": [one.kind for one in known],
-            "timings": [len(one.timings) for one in known],
-            "left_out_error_pct": [_pct(one, 0.5) for one in errors],
-            "worst_tenth_pct": [_pct(one, 0.9) for one in errors],
-            "spread_pct": [100.0 * float(np.median([at.spread for at in one.timings] or [np.nan])) for one in known],
+            "kernel": [kind for kind, _, _ in rows],
+            "timings": [len(timings) for _, timings, _ in rows],
+            "left_out_error_pct": [_pct(errors, 0.5) for _, _, errors in rows],
+            "worst_tenth_pct": [_pct(errors, 0.9) for _, _, errors in rows],
+            "spread_pct": [_pct([one.spread for one in timings], 0.5) for _, timings, _ in rows],
         },
         units={"timings": ""},
         notes=("left out: each timing as all the others predict it; spread: median run over least, less one",),
@@ -38,15 +38,14 @@ def kinds(outcome: Outcome) -> Table:
 
 
 def parameters(outcome: Outcome) -> Table:
-    """One row a parameter with its 90 % interval."""
+    """One row a parameter with its 90 % interval; how many timings are behind it stands beside its kind."""
     rows = [
-        (name, value, low, high, len(one.timings))
-        for one in outcome.learned.known.values()
-        for name, (value, low, high) in one.intervals().items()
+        (name, *ends)
+        for name, ends in outcome.learned.intervals().items()
         if not name.rpartition(".")[2].startswith(REMAINDER)
     ]
-    columns = list(zip(*rows, strict=True)) or [()] * 5
-    names = ("parameter", "value", "low", "high", "timings")
+    columns = list(zip(*rows, strict=True)) or [()] * 4
+    names = ("parameter", "value", "low", "high")
     return Table("parameters", {name: list(column) for name, column in zip(names, columns, strict=True)})
 
 
@@ -123,4 +122,4 @@ def _pct(errors: Any, share: float) -> float:
     return 100.0 * float(np.quantile(errors, share)) if len(errors) else float("nan")
 
 
-__all__ = ["Knowledge", "checked", "checked_dict", "kinds", "measured", "parameters", "to_dict"]
+__all__ = ["checked", "checked_dict", "kinds", "measured", "parameters", "to_dict"]

@@ -9,13 +9,14 @@ from polysilicon.performance.curves import Silicon
 from polysilicon.performance.measuring.campaign import LEARNED, Campaign
 from polysilicon.performance.measuring.forms import Table, kernel_s
 from polysilicon.performance.measuring.journal import Journal
-from polysilicon.performance.measuring.kernels import LAUNCHES, TRANSFERS, Kernel
+from polysilicon.performance.measuring.kernels import MODES, STEPS, TRANSFERS, Kernel
 from polysilicon.performance.measuring.learning import Knowledge
+from polysilicon.performance.measuring.reach import rehearsed
 from polysilicon.performance.measuring.timing import Timing
-from polysilicon.performance.measuring.work import bare_job, kernels_of
+from polysilicon.performance.measuring.truth import predicted_s
 
 DTYPE = "fp32"
-LAYER_S = {"layer": 8e-5, "layer_back": 2e-4}
+LAYER_S, STRETCH = 2e-4, 1.08
 
 
 @dataclass
@@ -32,12 +33,8 @@ class Analytic:
     def seconds(self, kernel: Kernel) -> float:
         if kernel.kind in TRANSFERS:
             return 1e-3
-        if kernel.kind in LAUNCHES:
-            job = bare_job(kernel)
-            rest = sum(
-                count * self.seconds(one) for one, count in kernels_of(job, 4.0).items() if one.kind not in LAUNCHES
-            )
-            return rest + job.layers * LAYER_S[kernel.kind]
+        if kernel.kind in STEPS.values():
+            return predicted_s(rehearsed(kernel), DTYPE, self.parameters, self.silicon)
         return float(kernel_s(Table.of([kernel]), DTYPE, self.parameters, self.silicon)[0])
 
     def take(self, dtype: str, kernel: Kernel, most_s: float) -> Timing:
@@ -49,7 +46,7 @@ class Analytic:
     def clock(self) -> float:
         return self.now_s
 
-    def campaign(self, journal=None, budget_s=30.0, **others) -> Campaign:
+    def campaign(self, journal=None, budget_s=20.0, **others) -> Campaign:
         return Campaign(
             self.take,
             DTYPE,
@@ -76,4 +73,6 @@ def analytic() -> Analytic:
         spread = np.array([known.before[name].spread for name in known.names])
         small = np.array([0.1 if known.before[name].straight else 0.5 for name in known.names])
         parameters |= known.parameters(known.point + small * spread * random.uniform(-1, 1, len(spread)))
+    for mode in MODES:
+        parameters |= {f"step.{DTYPE}.{mode}.stretch": STRETCH, f"step.{DTYPE}.{mode}.layer_s": LAYER_S}
     return Analytic(silicon, parameters)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from tests.performance.measuring.conftest import DTYPE, LAYER_S
+from tests.performance.measuring.conftest import DTYPE, LAYER_S, STRETCH
 
 from polysilicon.performance.measuring.journal import Journal
-from polysilicon.performance.measuring.kernels import Kernel
+from polysilicon.performance.measuring.kernels import MODES, Kernel
+from polysilicon.performance.measuring.timing import NEVER
 from polysilicon.performance.measuring.truth import jobs, predicted_s
-from polysilicon.performance.measuring.work import MODES
 from polysilicon.records.errors import InputError
 
 
@@ -24,8 +24,7 @@ def learned(analytic, shared):
 
 
 def test_steps_of_shapes_never_timed_are_predicted_as_the_device_takes(learned, analytic):
-    found = {name: value for known in learned.known.values() for name, value in known.parameters().items()}
-    truth = analytic.parameters | {f"stream.{DTYPE}.{kind}.floor_s": one for kind, one in LAYER_S.items()}
+    found, truth = learned.parameters(), analytic.parameters
     asked = jobs(DTYPE, found, learned.silicon)
     off = {
         mode: [
@@ -48,13 +47,13 @@ def test_the_fit_recovers_what_the_device_was_made_of(learned, analytic):
     own, made = learned.silicon.memory_bytes_per_s, analytic.silicon.memory_bytes_per_s
     name = f"stream.{DTYPE}.update.memory"
     assert own * learned.known["update"].parameters()[name] == pytest.approx(made * analytic.parameters[name], rel=0.25)
-    assert learned.known["layer"].parameters()[f"stream.{DTYPE}.layer.floor_s"] == pytest.approx(8e-5, rel=0.3)
+    for mode in MODES:
+        assert learned.reach[mode].stretch[0] == pytest.approx(STRETCH, rel=0.06)
+        assert learned.reach[mode].layer_s[0] == pytest.approx(LAYER_S, rel=0.6)
 
 
 def test_intervals_hold_their_value(learned):
-    for known in learned.known.values():
-        for value, low, high in known.intervals().values():
-            assert low <= value <= high
+    assert all(low <= value <= high for value, low, high in learned.intervals().values())
 
 
 def test_the_budget_is_kept(analytic):
@@ -98,8 +97,6 @@ def test_a_killed_campaign_goes_on_where_it_stopped(analytic, tmp_path):
 
 def test_a_device_without_products_is_refused(analytic):
     campaign = analytic.campaign()
-    campaign.timer = lambda dtype, kernel, most_s: type(analytic.take(dtype, kernel, most_s))(
-        0.0, 0.0, 0, trusted=False
-    )
+    campaign.timer = lambda dtype, kernel, most_s: NEVER
     with pytest.raises(InputError, match="no product"):
         campaign.run()

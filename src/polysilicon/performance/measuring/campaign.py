@@ -14,8 +14,7 @@ from polysilicon.performance.measuring.journal import Journal
 from polysilicon.performance.measuring.kernels import (
     ATTENTIONS,
     INPUT,
-    LAUNCHES,
-    LAYER_BACK,
+    MODES,
     PRODUCT,
     PRODUCTS,
     STREAMS,
@@ -23,11 +22,13 @@ from polysilicon.performance.measuring.kernels import (
     VECTOR,
     WEIGHT,
     Kernel,
+    Mode,
 )
 from polysilicon.performance.measuring.learning import Knowledge, Measured
+from polysilicon.performance.measuring.reach import MOST_STEP_S, Reach, reached, rehearsals, rehearsed
 from polysilicon.performance.measuring.timing import Clock, Timing
-from polysilicon.performance.measuring.work import bare_job, kernels_of
-from polysilicon.performance.values import BYTES_PER_ELEMENT
+from polysilicon.performance.measuring.work import kernels_of
+from polysilicon.performance.values import BYTES_PER_ELEMENT, Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.units import MEGA
 
@@ -40,11 +41,13 @@ PEAK_SIZES, PEAK_S = (256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0), 0.
 STREAM_ELEMENTS = (2.0**22, 2.0**24, 2.0**26)
 LONG_WEIGHT = (2.0**12, 2.0**13)
 TRANSFER_ELEMENTS = (2.0**10, 2.0**25)
-SEEDS, TOGETHER = 3, 8
+SEEDS, TOGETHER = 3, 12
 # More timings of one kind than these would only measure again what its curve can't hold.
-MOST_OF_A_KIND = 60
+MOST_OF_A_KIND = 48
 # The share of the budget kept to time again what the curves believe least.
 AGAIN_SHARE = 0.12
+# The longest kernel, and the longest step, as shares of the budget.
+KERNEL_SHARE, STEP_SHARE = 2.5e-4, 1e-3
 MOST_TIMING_S, SOME_TIMING_S = 1.0, 0.15
 # What is predicted so well from the others is not doubted.
 BELIEVED = 0.06
@@ -68,11 +71,24 @@ class Learned:
     dtype: str
     silicon: Silicon
     known: Mapping[str, Knowledge]
+    reach: Mapping[Mode, Reach]
     timings: int
     distrusted: int
     spent_s: float
     goal_error: float
     transfers: Mapping[str, float] = field(default_factory=dict)
+
+    def parameters(self) -> dict[str, Values]:
+        """Every parameter by its full name."""
+        kinds = [one.parameters() for one in self.known.values()]
+        steps = [one.parameters(self.dtype) for one in self.reach.values()]
+        return {name: value for some in (*kinds, *steps) for name, value in some.items()}
+
+    def intervals(self) -> dict[str, tuple[float, float, float]]:
+        """Each learned parameter by its full name with its 90 % interval: value, low, high."""
+        kinds = [one.intervals() for one in self.known.values()]
+        steps = [one.intervals(self.dtype) for one in self.reach.values()]
+        return {name: ends for some in (*kinds, *steps) for name, ends in some.items()}
 
     @property
     def spread(self) -> float:
@@ -107,12 +123,13 @@ class Campaign:
         self.began = self.clock()
         silicon = self.silicon or self._silicon()
         links = self._links() if self.transfers else {}
-        grid = {kind: design.candidates(kind, self.dtype, silicon) for kind in (*LEARNED, *LAUNCHES)}
+        grid = {kind: design.candidates(kind, self.dtype, silicon, self._most_kernel_s) for kind in LEARNED}
         goals = design.Goals.of(design.goals(self.dtype, silicon, self.memory_bytes), self.dtype)
         for kind in LEARNED:
             self._seed(kind, grid[kind], silicon)
-        for kind in LAUNCHES:
-            self._time(grid[kind][0])
+        for mode in MODES:
+            for kernel in self._rehearsals(mode, silicon):
+                self._time(kernel)
         known = self._learned(silicon)
         error = self._improve(known, grid, goals)
         self._doubted_again(self._learned(silicon))
@@ -123,6 +140,7 @@ class Campaign:
             self.dtype,
             silicon,
             known,
+            self._reached(known, silicon),
             timings=len(timings),
             distrusted=sum(not one.trusted for one in own.values()),
             spent_s=self.clock() - self.began,
@@ -134,6 +152,15 @@ class Campaign:
     def left_s(self) -> float:
         """Seconds of the budget that are left."""
         return self.budget_s - (self.clock() - self.began)
+
+    @property
+    def _most_kernel_s(self) -> float:
+        """The longest kernel that is timed: a small budget is for small kernels."""
+        return min(design.MOST_KERNEL_S, KERNEL_SHARE * self.budget_s)
+
+    def _rehearsals(self, mode: Mode, silicon: Silicon) -> list[Kernel]:
+        most_s = min(MOST_STEP_S, STEP_SHARE * self.budget_s)
+        return rehearsals(mode, self.dtype, silicon, self.memory_bytes, most_s)
 
     def _time(self, kernel: Kernel, dtype: str | None = None) -> Timing:
         """Time a kernel that was not timed yet; a timing that is not trusted is taken once more."""
@@ -162,22 +189,22 @@ class Campaign:
             for size in PEAK_SIZES:
                 took = self._time(Kernel(PRODUCT, size, size, size), dtype).time_s
                 best = max(best, 2.0 * size**3 / took) if took > 0.0 else best
-                if took > PEAK_S:
+                if took > min(PEAK_S, self._most_kernel_s) or took == 0.0:
                     break
             if best > 0.0:
                 peaks[dtype] = best
+        if self.dtype not in peaks:
+            raise InputError("no product runs on this device", found=self.dtype, allowed=sorted(peaks))
         width, best = BYTES_PER_ELEMENT[self.dtype], 0.0
         for elements in STREAM_ELEMENTS:
-            took = self._time(Kernel("add", elements / 2.0**12, 2.0**12)).time_s
+            took = self._time(Kernel("add", elements / 2.0**12, 2.0**12)).time_s or np.inf
             # What fits in the cache says nothing of the memory.
             best = STREAMS["add"] * width * elements / took
-            if took > PEAK_S:
+            if took > min(PEAK_S, self._most_kernel_s):
                 break
         # Writing what was never written may cost more than the memory does; a long weight is only read.
         took = self._time(Kernel(VECTOR, 1.0, LONG_WEIGHT[0], LONG_WEIGHT[1])).time_s
         best = max(best, width * LONG_WEIGHT[0] * LONG_WEIGHT[1] / took if took > 0.0 else 0.0)
-        if self.dtype not in peaks:
-            raise InputError("no product runs on this device", found=self.dtype, allowed=sorted(peaks))
         # Formulas of other formats count shares of the 16-bit peak.
         peaks.setdefault("bf16", peaks.get("fp16", peaks[self.dtype]))
         cache = self.cache_bytes or UNKNOWN_CACHE_BYTES
@@ -213,30 +240,28 @@ class Campaign:
         for kind in LEARNED:
             before = _like(known[PRODUCT]) if kind in (INPUT, WEIGHT) else None
             known[kind] = Knowledge.none(kind, self.dtype, silicon, before).with_timings(self._timings(kind))
-        for kind in LAUNCHES:
-            known[kind] = Knowledge.none(kind, self.dtype, silicon).with_timings(self._launch(kind, known))
         return known
 
-    def _launch(self, kind: str, known: Mapping[str, Knowledge]) -> list[Measured]:
-        """The time of a layer of the bare job that none of its kernels accounts for."""
-        kernel = Kernel(kind, 1.0, 1.0)
-        found = self.journal.get(self.dtype, kernel)
-        if found is None:
-            return []
-        job = bare_job(kernel)
-        work = kernels_of(job, BYTES_PER_ELEMENT[self.dtype])
-        explained = sum(
-            count * float(known[one.kind].predicted_s([one])[0]) for one, count in work.items() if one.kind in known
-        )
-        rest = max(found.time_s - explained, 0.05 * found.time_s) / job.layers
-        return [Measured(kernel, rest, found.spread)]
+    def _reached(self, known: Mapping[str, Knowledge], silicon: Silicon) -> dict[Mode, Reach]:
+        """What whole steps of each mode say, in which each kernel runs among the others."""
+        found: dict[Mode, Reach] = {}
+        for mode in MODES:
+            timings, alone = [], []
+            for kernel in self._rehearsals(mode, silicon):
+                took = self.journal.get(self.dtype, kernel)
+                if took is not None and took.trusted:
+                    timings.append(Measured(kernel, took.time_s, took.spread))
+                    work = kernels_of(rehearsed(kernel), BYTES_PER_ELEMENT[self.dtype])
+                    alone.append(sum(n * float(known[one.kind].predicted_s([one])[0]) for one, n in work.items()))
+            found[mode] = reached(mode, timings, alone)
+        return found
 
     def _improve(self, known: dict[str, Knowledge], grid: Mapping[str, Sequence[Kernel]], goals: design.Goals) -> float:
         """Time what teaches the most until the budget is spent; the error that the goals then have."""
         while True:
             error = float(np.median(goals.errors(known)))
             open_kinds = [one for one in LEARNED if len(known[one].timings) < MOST_OF_A_KIND]
-            choice_of = {one: grid[one] if one in open_kinds else [] for one in (*LEARNED, *LAUNCHES)}
+            choice_of = {one: grid[one] if one in open_kinds else [] for one in LEARNED}
             chosen = design.next_kernels(known, choice_of, goals, self._done, TOGETHER)
             if error <= GOOD_ENOUGH or not chosen:
                 return error
@@ -279,6 +304,3 @@ def _like(known: Knowledge) -> dict[str, Prior]:
         name: one if one.spread == 0.0 else one._replace(middle=names[name], spread=LIKENESS * one.spread)
         for name, one in known.before.items()
     }
-
-
-__all__ = ["LAYER_BACK", "Campaign", "Learned", "Timer"]

@@ -20,7 +20,7 @@ from polysilicon.performance.measuring.kernels import (
     DECODE,
     FEW,
     INPUT,
-    LAUNCHES,
+    MODES,
     PRODUCT,
     STREAMS,
     VECTOR,
@@ -28,7 +28,7 @@ from polysilicon.performance.measuring.kernels import (
     Kernel,
 )
 from polysilicon.performance.measuring.learning import CURVE_ERROR, Knowledge
-from polysilicon.performance.measuring.work import MODES, Job, Work, kernels_of
+from polysilicon.performance.measuring.work import Job, Work, kernels_of
 from polysilicon.performance.operators import gemm_flop
 from polysilicon.performance.values import BYTES_PER_ELEMENT
 from polysilicon.records.units import MEGA
@@ -40,6 +40,8 @@ GOAL_S = (1e-3, 1.0)
 MOST_GOALS_A_MODE = 16
 # What one timing costs beside its samples, and the samples themselves.
 SETUP_S, SAMPLES_S, SAMPLES = 0.02, 0.01, 10.0
+# So many of the kernels of a kind, drawn once, are candidates: more would make choosing dearer than timing.
+MOST_CANDIDATES, SEED = 160, 11
 FOOTPRINTS = (8 * MEGA, 64 * MEGA, COLD_BYTES)
 
 
@@ -68,15 +70,13 @@ def _sizes(kind: str) -> Iterable[Kernel]:
     elif kind == "embed_back":
         for entries, columns in pairs(_powers(10, 17), _powers(7, 12)):
             yield Kernel(kind, entries, columns, min(256.0, entries / 2.0))
-    elif kind in LAUNCHES:
-        yield Kernel(kind, 1.0, 1.0)
     else:
         for rows, columns in pairs(_powers(0, 14), _powers(10, 17) if kind.startswith("loss") else _powers(7, 14)):
             yield Kernel(kind, rows, columns, max(columns // 64.0, 1.0))
 
 
-def candidates(kind: str, dtype: str, silicon: Silicon) -> list[Kernel]:
-    """Every kernel of a kind that may be timed on a chip: it neither takes long nor much memory."""
+def candidates(kind: str, dtype: str, silicon: Silicon, most_s: float = MOST_KERNEL_S) -> list[Kernel]:
+    """Kernels of a kind that may be timed on a chip: each takes no longer than `most_s` [s], nor much memory."""
     width = BYTES_PER_ELEMENT[dtype]
     peak, memory = float(silicon.peak(dtype)), float(silicon.memory_bytes_per_s)
     kept = []
@@ -95,9 +95,10 @@ def candidates(kind: str, dtype: str, silicon: Silicon) -> list[Kernel]:
             moved = width * (one.rows * one.columns + one.inner * (one.rows + one.columns))
             seconds = float(gemm_flop(one.rows, one.columns, one.inner)) / peak + moved / memory
         # A footprint smaller than what one call reads is none.
-        if seconds <= MOST_KERNEL_S and moved <= min(MOST_KERNEL_BYTES, one.footprint_bytes):
+        if seconds <= most_s and moved <= min(MOST_KERNEL_BYTES, one.footprint_bytes):
             kept.append(one)
-    return kept
+    few = np.random.default_rng(SEED).permutation(len(kept))[:MOST_CANDIDATES]
+    return [kept[at] for at in sorted(few)]
 
 
 def goals(dtype: str, silicon: Silicon, memory_bytes: float) -> list[Job]:

@@ -20,7 +20,6 @@ from polysilicon.performance.measuring.kernels import (
     ATTENTIONS,
     DECODE,
     FEW,
-    LAUNCHES,
     PRODUCT,
     PRODUCTS,
     STREAMS,
@@ -92,7 +91,6 @@ STREAM_PRIORS: dict[str, Prior] = {
     **_LEFTOVER,
 }
 DECODE_PRIORS: dict[str, Prior] = STREAM_PRIORS | {"start_s": Prior(5e-7, 1.5)}
-LAUNCH_PRIORS: dict[str, Prior] = {"floor_s": Prior(1e-4, 1.5)}
 
 
 @formula
@@ -154,8 +152,6 @@ def curve_name(dtype: str, kind: str) -> str:
 
 def priors(kind: str, silicon: Silicon) -> dict[str, Prior]:
     """What is taken of each parameter of a kind before anything is timed."""
-    if kind in LAUNCHES:
-        return LAUNCH_PRIORS
     every = PRODUCT_PRIORS if kind in PRODUCTS else ATTENTION_PRIORS if kind in ATTENTIONS else STREAM_PRIORS
     every = DECODE_PRIORS if kind == DECODE else every
     rate = float(silicon.memory_bytes_per_s / silicon.units / GIGA)
@@ -172,8 +168,6 @@ def kernel_s(table: Table, dtype: str, parameters: Mapping[str, Values], silicon
         seconds = _product_s(table, prefix.removeprefix("gemm."), width, parameters, silicon)
     elif table.kind in (ATTENTION, ATTENTION_BACK):
         seconds = _attention_s(table, prefix, width, parameters, silicon)
-    elif table.kind in LAUNCHES:
-        seconds = parameters[f"{prefix}.floor_s"]
     else:
         seconds = _stream_s(table, prefix, width, parameters, silicon)
     whole = np.broadcast_shapes(np.shape(seconds), table.rows.shape)

@@ -1,8 +1,10 @@
 """What is timed and what a model is made of: one record for both, so that nothing is predicted that can't be timed."""
 
 from dataclasses import asdict, astuple, dataclass
-from typing import Any
+from typing import Any, Literal
 
+Mode = Literal["training", "prefill", "decode"]
+MODES: tuple[Mode, ...] = ("training", "prefill", "decode")
 # The kinds of matrix product. A row or a few meet other kernels than many; the two of the backward pass read their
 # operands in another order.
 VECTOR, FEW, PRODUCT, INPUT, WEIGHT = "vector", "few", "product", "input", "weight"
@@ -28,11 +30,11 @@ STREAMS: dict[str, float] = {
     "cache": 2.0,
     "update": 7.0,
 }
-LAYER, LAYER_BACK = "layer", "layer_back"
-LAUNCHES = (LAYER, LAYER_BACK)
+# Whole steps of a small model, by mode: `rows` tokens of a sequence, `columns` wide, `inner` layers deep.
+STEPS: dict[Mode, str] = {"training": "step_training", "prefill": "step_prefill", "decode": "step_decode"}
 # The link between host and device, in both directions; a CPU has none.
 TRANSFERS = ("to_device", "to_host")
-KINDS = (*PRODUCTS, *ATTENTIONS, *STREAMS, *LAUNCHES, *TRANSFERS)
+KINDS = (*PRODUCTS, *ATTENTIONS, *STREAMS, *STEPS.values(), *TRANSFERS)
 # The footprint of what is never still in a cache.
 COLD_BYTES = 2.0**40
 

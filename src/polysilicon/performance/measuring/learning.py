@@ -119,7 +119,7 @@ class Knowledge:
                 seconds = kernel_s(table, self.dtype, self.parameters(at), self.silicon)
                 return np.concatenate([by * (np.log(seconds) - told) / error, (at - middle) / spread], axis=-1)
 
-            point, covariance = _most_probable(residuals, point)
+            point, covariance = most_probable(residuals, point)
             off = np.abs(residuals(point, np.ones(len(timings)))[: len(timings)])
             # Huber's weights: a timing far off counts as one at the threshold.
             weight = np.sqrt(np.minimum(1.0, OUTLYING / np.maximum(off, 1e-12)))
@@ -164,8 +164,8 @@ def _slopes(function: Callable[[Vector], Vector], point: Vector) -> NDArray[np.f
     return np.asarray((ahead - behind).T / (2.0 * STEP))
 
 
-def _most_probable(residuals: Callable[[Vector], Vector], start: Vector) -> tuple[Vector, NDArray[np.float64]]:
-    """The least sum of squares by damped Gauss-Newton steps, and the covariance there.
+def most_probable(residuals: Callable[[Vector], Vector], start: Vector) -> tuple[Vector, NDArray[np.float64]]:
+    """The least sum of squares of `residuals` from `start` by damped Gauss-Newton steps, and the covariance there.
 
     Source: Marquardt (SIAM Journal 11(2), 1963); Bishop, Pattern Recognition and Machine Learning, section 4.4.
     """

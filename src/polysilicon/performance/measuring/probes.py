@@ -18,14 +18,15 @@ from polysilicon.performance.measuring.kernels import (
     COLD_BYTES,
     DECODE,
     INPUT,
-    LAUNCHES,
     PRODUCTS,
+    STEPS,
     TRANSFERS,
     WEIGHT,
     Kernel,
 )
+from polysilicon.performance.measuring.reach import rehearsed
 from polysilicon.performance.measuring.timing import NEVER, Clock, Timing, timed
-from polysilicon.performance.measuring.work import Job, bare_job
+from polysilicon.performance.measuring.work import Job
 
 Call = Callable[[], object]
 # A pool so large is colder than any last-level cache; on a small device it is a share of the memory.
@@ -47,8 +48,8 @@ class Bench:
 
     def call(self, kernel: Kernel) -> Call:
         """A call that runs the kernel once."""
-        if kernel.kind in LAUNCHES:
-            return reference.prepared(self._device, self._dtype, bare_job(kernel))
+        if kernel.kind in STEPS.values():
+            return reference.prepared(self._device, self._dtype, rehearsed(kernel))
         if kernel.kind in PRODUCTS:
             return self._product(kernel)
         if kernel.kind in ATTENTIONS:

@@ -143,11 +143,10 @@ def _operators(subject: Subject, learned: Learned) -> list[str]:
         "  Only `polysilicon measure --check` reads these parameters.",
         "parameters:",
     ]
-    for known in learned.known.values():
-        sure = known.intervals()
-        for name, value in known.parameters().items():
-            ends = f"  # {sure[name][1]:.3g} to {sure[name][2]:.3g}" if name in sure else ""
-            lines.append(f"  {name}: {float(value):.7g}{ends}")
+    sure = learned.intervals()
+    for name, value in learned.parameters().items():
+        ends = f"  # {sure[name][1]:.3g} to {sure[name][2]:.3g}" if name in sure else ""
+        lines.append(f"  {name}: {float(value):.7g}{ends}")
     for name, rate in learned.transfers.items():
         lines.append(f"  link.{name}_gbs: {rate / GIGA:.4g}")
     return lines

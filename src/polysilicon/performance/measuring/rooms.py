@@ -73,7 +73,7 @@ def rooms(subject: Subject, learned: Learned) -> Subject:
     except InputError:
         # A device that does not tell its memory has no capacity to plan with.
         return subject
-    parameters = {name: value for known in learned.known.values() for name, value in known.parameters().items()}
+    parameters = learned.parameters()
     jobs = goals(learned.dtype, learned.silicon, subject.memory_bytes)
     told = {one: predicted_s(one, learned.dtype, parameters, learned.silicon) for one in jobs}
     found = {"training": _training(catalogue, cluster, learned, told)}

@@ -12,8 +12,10 @@ import numpy as np
 
 from polysilicon.performance.curves import Silicon
 from polysilicon.performance.measuring.forms import Table, kernel_s
+from polysilicon.performance.measuring.kernels import MODES, Kernel, Mode
+from polysilicon.performance.measuring.reach import job_s
 from polysilicon.performance.measuring.timing import Timing
-from polysilicon.performance.measuring.work import MODES, Job, Mode, kernels_of
+from polysilicon.performance.measuring.work import Job, kernels_of
 from polysilicon.performance.values import BYTES_PER_ELEMENT, Values
 from polysilicon.records.table import Table as Shown
 
@@ -113,17 +115,15 @@ class Checked:
 
 
 def predicted_s(job: Job, dtype: str, parameters: Mapping[str, Values], silicon: Silicon) -> float:
-    """Time of one run of a job: that of all its kernels, one after another.
-
-    Source: Isaev et al., Calculon (SC'23), block time as a sum over operators.
-    """
-    by_kind: dict[str, list[Any]] = {}
+    """Time of one run of a job: that of all its kernels, one after another, as steps reach them."""
+    by_kind: dict[str, list[tuple[Kernel, int]]] = {}
     for kernel, count in kernels_of(job, BYTES_PER_ELEMENT[dtype]).items():
         by_kind.setdefault(kernel.kind, []).append((kernel, count))
-    return sum(
-        float(np.sum(kernel_s(Table.of([one for one, _ in every]), dtype, parameters, silicon) * [n for _, n in every]))
+    alone = sum(
+        float(np.dot(kernel_s(Table.of([one for one, _ in every]), dtype, parameters, silicon), [n for _, n in every]))
         for every in by_kind.values()
     )
+    return job_s(job, alone, dtype, parameters)
 
 
 def jobs(dtype: str, parameters: Mapping[str, Values], silicon: Silicon) -> list[Job]:

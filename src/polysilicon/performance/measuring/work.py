@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from polysilicon.performance.measuring.kernels import (
     ATTENTION,
@@ -10,15 +10,12 @@ from polysilicon.performance.measuring.kernels import (
     COLD_BYTES,
     DECODE,
     INPUT,
-    LAYER,
-    LAYER_BACK,
     WEIGHT,
     Kernel,
+    Mode,
     product,
 )
 
-Mode = Literal["training", "prefill", "decode"]
-MODES: tuple[Mode, ...] = ("training", "prefill", "decode")
 # Tensors of one layer that the optimizer updates, and those outside the layers.
 LAYER_TENSORS, OTHER_TENSORS = 9, 3
 
@@ -75,12 +72,6 @@ class Job:
 Work = Counter[Kernel]
 
 
-def bare_job(kernel: Kernel) -> Job:
-    """The job that the overhead of a layer is read from: as good as nothing in it takes time but calling it."""
-    mode: Mode = "training" if kernel.kind == LAYER_BACK else "decode"
-    return Job(mode, hidden=64.0, heads=1.0, ffn=64.0, layers=16.0, vocab=64.0, batch=1.0, sequence=2.0)
-
-
 def kernels_of(job: Job, element_bytes: float) -> Work:
     """Every kernel of one run of a job, with how often it runs.
 
@@ -106,7 +97,6 @@ def _forward(job: Job, element_bytes: float) -> Work:
         (product(tokens, job.ffn, hidden, again), 2),
         (Kernel("gate", tokens, job.ffn), 1),
         (product(tokens, hidden, job.ffn, again), 1),
-        (Kernel(LAYER, 1.0, 1.0), 1),
     ):
         work[kernel] += int(count * layers)
     if job.mode != "training":
@@ -147,7 +137,6 @@ def _backward(job: Job) -> Work:
         (Kernel("gate_back", tokens, job.ffn), 1),
         # Gradients of what several operators read are added: three projections, two, and twice the residual.
         (Kernel("add", tokens, hidden), 5),
-        (Kernel(LAYER_BACK, 1.0, 1.0), 1),
     ):
         work[kernel] += int(count * layers)
     work[Kernel("norm_back", tokens, hidden)] += 1
