@@ -132,7 +132,7 @@ class Campaign:
                 self._time(kernel)
         known = self._learned(silicon)
         error = self._improve(known, grid, goals)
-        self._doubted_again(self._learned(silicon))
+        self._doubted_again(self._learned(silicon), silicon)
         known = self._learned(silicon)
         timings = self.journal.timings()
         own = {kernel: one for (dtype, kernel), one in timings.items() if dtype == self.dtype}
@@ -246,23 +246,26 @@ class Campaign:
         """What whole steps of each mode say, in which each kernel runs among the others."""
         found: dict[Mode, Reach] = {}
         for mode in MODES:
-            timings, alone = [], []
-            for kernel in self._rehearsals(mode, silicon):
-                took = self.journal.get(self.dtype, kernel)
-                if took is not None and took.trusted:
-                    timings.append(Measured(kernel, took.time_s, took.spread))
-                    work = kernels_of(rehearsed(kernel), BYTES_PER_ELEMENT[self.dtype])
-                    alone.append(sum(n * float(known[one.kind].predicted_s([one])[0]) for one, n in work.items()))
+            timings = self._steps(mode, silicon)
+            works = [kernels_of(rehearsed(one.kernel), BYTES_PER_ELEMENT[self.dtype]) for one in timings]
+            alone = [sum(n * float(known[one.kind].predicted_s([one])[0]) for one, n in work.items()) for work in works]
             found[mode] = reached(mode, timings, alone)
         return found
+
+    def _steps(self, mode: Mode, silicon: Silicon) -> list[Measured]:
+        """The steps of a mode that were timed."""
+        kernels = self._rehearsals(mode, silicon)
+        took = [(one, self.journal.get(self.dtype, one)) for one in kernels]
+        return [Measured(one, timing.time_s, timing.spread) for one, timing in took if timing and timing.trusted]
 
     def _improve(self, known: dict[str, Knowledge], grid: Mapping[str, Sequence[Kernel]], goals: design.Goals) -> float:
         """Time what teaches the most until the budget is spent; the error that the goals then have."""
         while True:
-            error = float(np.median(goals.errors(known)))
+            slopes = goals.slopes(known)
+            error = float(np.median(design.errors_of_goals(known, slopes)))
             open_kinds = [one for one in LEARNED if len(known[one].timings) < MOST_OF_A_KIND]
             choice_of = {one: grid[one] if one in open_kinds else [] for one in LEARNED}
-            chosen = design.next_kernels(known, choice_of, goals, self._done, TOGETHER)
+            chosen = design.next_kernels(known, choice_of, slopes, self._done, TOGETHER)
             if error <= GOOD_ENOUGH or not chosen:
                 return error
             for choice in chosen:
@@ -272,9 +275,14 @@ class Campaign:
             for kind in {one.kernel.kind for one in chosen}:
                 known[kind] = known[kind].with_timings(self._timings(kind))
 
-    def _doubted_again(self, known: Mapping[str, Knowledge]) -> None:
-        """Time again what lies farthest from its curve while the budget lasts: the machine may have been busy."""
-        doubted = sorted(
+    def _doubted_again(self, known: Mapping[str, Knowledge], silicon: Silicon) -> None:
+        """Time steps again, and what lies farthest from its curve, while the budget lasts: the machine may be quieter.
+
+        The lesser of the two times counts.
+        """
+        # Whole steps first: they can't slip between what other programs do, as a kernel can.
+        steps = [(np.inf, one.kernel) for mode in MODES for one in self._steps(mode, silicon)]
+        doubted = steps + sorted(
             (
                 (abs(float(off)), one.kernel)
                 for every in known.values()
@@ -285,8 +293,10 @@ class Campaign:
         )
         for off, kernel in doubted:
             before = self.journal.get(self.dtype, kernel)
-            if off < BELIEVED or before is None or self.left_s < SETUP_S + SAMPLES * before.time_s:
+            if off < BELIEVED or before is None or self.left_s < SETUP_S:
                 return
+            if self.left_s < SAMPLES * before.time_s:
+                continue
             self.said(f"{kernel.kind} again", 1.0 - self.left_s / self.budget_s)
             again = self.timer(self.dtype, kernel, SOME_TIMING_S)
             if again.time_s < before.time_s:

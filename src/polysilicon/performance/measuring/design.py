@@ -159,28 +159,28 @@ class Goals:
             for kind, one in spent.items()
         }
 
-    def errors(self, known: Mapping[str, Knowledge]) -> NDArray[np.float64]:
-        """Standard error of the logarithm of each goal's time that the parameters leave."""
-        variance = sum(
-            np.einsum("gi,ij,gj->g", slope, known[kind].covariance, slope) for kind, slope in self.slopes(known).items()
-        )
-        error: NDArray[np.float64] = np.sqrt(np.asarray(variance))
-        return error
+
+def errors_of_goals(known: Mapping[str, Knowledge], slopes: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Standard error of the logarithm of each goal's time that the parameters leave."""
+    variance = sum(np.einsum("gi,ij,gj->g", one, known[kind].covariance, one) for kind, one in slopes.items())
+    error: NDArray[np.float64] = np.sqrt(np.asarray(variance))
+    return error
 
 
 def next_kernels(
     known: Mapping[str, Knowledge],
     grid: Mapping[str, Sequence[Kernel]],
-    goal: Goals,
+    slopes: Mapping[str, NDArray[np.float64]],
     done: Callable[[Kernel], bool],
     most: int,
 ) -> list[Choice]:
     """Up to `most` kernels, the most telling first, each chosen as if those before had been timed already.
 
+    `slopes` are those of the goals.
+
     Source: Chaloner, Verdinelli, Bayesian experimental design: a review (Statistical Science 10(3), 1995), section 2:
     linear designs for a function of the parameters (c- and A-optimality).
     """
-    slopes = goal.slopes(known)
     best = [
         one
         for kind, slope in slopes.items()

@@ -1,6 +1,6 @@
 """What is timed and what a model is made of: one record for both, so that nothing is predicted that can't be timed."""
 
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Mode = Literal["training", "prefill", "decode"]
@@ -63,7 +63,7 @@ class Kernel:
     @property
     def sizes(self) -> tuple[float, ...]:
         """Its numbers, in the order of the fields."""
-        return tuple(float(one) for one in astuple(self)[1:])
+        return self.rows, self.columns, self.inner, self.batch, self.footprint_bytes
 
 
 def product(rows: float, columns: float, inner: float, footprint_bytes: float = COLD_BYTES) -> Kernel:

@@ -101,10 +101,7 @@ class Knowledge:
         return _slopes(logs, self.point)
 
     def with_timings(self, timings: Sequence[Measured]) -> "Knowledge":
-        """What is known after these timings, all of this kind, in place of those before.
-
-        Source: Huber, Robust estimation of a location parameter (Annals of Mathematical Statistics 35, 1964).
-        """
+        """What is known after these timings, all of this kind, in place of those before."""
         if not timings:
             return self
         table = Table.of([one.kernel for one in timings])
@@ -120,9 +117,8 @@ class Knowledge:
                 return np.concatenate([by * (np.log(seconds) - told) / error, (at - middle) / spread], axis=-1)
 
             point, covariance = most_probable(residuals, point)
-            off = np.abs(residuals(point, np.ones(len(timings)))[: len(timings)])
-            # Huber's weights: a timing far off counts as one at the threshold.
-            weight = np.sqrt(np.minimum(1.0, OUTLYING / np.maximum(off, 1e-12)))
+            off = residuals(point, np.ones(len(timings)))[: len(timings)]
+            weight = outlying_weights(off)
         return Knowledge(
             self.kind, self.dtype, self.silicon, self.before, self.names, point, covariance, tuple(timings)
         )
@@ -144,6 +140,15 @@ class Knowledge:
             leverage < DECIDING, np.expm1(off / np.maximum(1.0 - leverage, 1.0 - DECIDING)), 0.0
         )
         return left_out
+
+
+def outlying_weights(errors: Vector) -> Vector:
+    """Weights of residuals in standard errors: one far off counts as if it lay at the threshold.
+
+    Source: Huber, Robust estimation of a location parameter (Annals of Mathematical Statistics 35, 1964).
+    """
+    weights: Vector = np.sqrt(np.minimum(1.0, OUTLYING / np.maximum(np.abs(errors), 1e-12)))
+    return weights
 
 
 def errors_of(timings: Sequence[Measured]) -> Vector:

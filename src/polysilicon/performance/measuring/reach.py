@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from polysilicon.performance.curves import Silicon
 from polysilicon.performance.measuring.kernels import STEPS, Kernel, Mode
-from polysilicon.performance.measuring.learning import CURVE_ERROR, NINETY, Measured, Vector, most_probable
+from polysilicon.performance.measuring.learning import (
+    CURVE_ERROR,
+    NINETY,
+    REWEIGHTINGS,
+    Measured,
+    Vector,
+    most_probable,
+    outlying_weights,
+)
 from polysilicon.performance.measuring.work import Job
 from polysilicon.performance.values import BYTES_PER_ELEMENT, Values
 from polysilicon.records.recorder import formula
@@ -93,9 +101,15 @@ def reached(mode: Mode, timings: Sequence[Measured], kernels_s: Sequence[float])
     def fitted(some: NDArray[np.bool_]) -> tuple[Vector, NDArray[np.float64]]:
         def residuals(at: Vector) -> Vector:
             seconds = step_s(alone[some], np.exp(at[..., :1]), layers[some], np.exp(at[..., 1:]))
-            return np.concatenate([(np.log(seconds) - told[some]) / CURVE_ERROR, (at - middle) / spread], axis=-1)
+            return np.concatenate(
+                [weight * (np.log(seconds) - told[some]) / CURVE_ERROR, (at - middle) / spread], axis=-1
+            )
 
-        return most_probable(residuals, middle)
+        weight, point = np.ones(int(some.sum())), middle
+        for _ in range(REWEIGHTINGS):
+            point, covariance = most_probable(residuals, point)
+            weight = outlying_weights(residuals(point)[: len(weight)] / weight)
+        return point, covariance
 
     every = np.ones(len(timings), bool)
     point, covariance = fitted(every)
