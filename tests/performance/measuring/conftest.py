@@ -39,14 +39,14 @@ class Analytic:
 
     def take(self, dtype: str, kernel: Kernel, most_s: float) -> Timing:
         seconds = self.seconds(kernel) * (1.0 + self.noise * self.random.uniform())
-        self.now_s += max(8 * seconds, 0.01)
+        self.now_s += max(8 * seconds, 0.05)
         self.timed.append((dtype, kernel))
         return Timing(seconds, 0.01, 7, trusted=True)
 
     def clock(self) -> float:
         return self.now_s
 
-    def campaign(self, journal=None, budget_s=20.0, **others) -> Campaign:
+    def campaign(self, journal=None, budget_s=16.0, **others) -> Campaign:
         return Campaign(
             self.take,
             DTYPE,

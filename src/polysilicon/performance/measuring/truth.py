@@ -129,7 +129,7 @@ def predicted_s(job: Job, dtype: str, parameters: Mapping[str, Values], silicon:
 def jobs(dtype: str, parameters: Mapping[str, Values], silicon: Silicon) -> list[Job]:
     """Every shape in every mode, as wide as the device is fast."""
     for doublings in range(MOST_DOUBLINGS + 1):
-        made = list(_widened(2.0**doublings))
+        made = list(widened(2.0**doublings))
         steps = [predicted_s(one, dtype, parameters, silicon) for one in made if one.mode == "training"]
         if float(np.median(steps)) >= LEAST_STEP_S:
             break
@@ -168,7 +168,8 @@ def check(
     return Checked(chip, dtype, tuple(rows))
 
 
-def _widened(factor: float) -> Iterable[Job]:
+def widened(factor: float) -> Iterable[Job]:
+    """Every shape in every mode, each width so many times that of `SHAPES`."""
     for mode in MODES:
         for hidden, heads, ffn, layers, vocab, batch, sequence in SHAPES:
             job = Job(mode, factor * hidden, factor * heads, factor * ffn, layers, factor * vocab, batch, sequence)
