@@ -82,7 +82,7 @@ def measure(
     Parameters
     ----------
     budget_s
-        Seconds to measure for.
+        Seconds to measure for, on the clock that times are read from.
     check
         A facts file of an earlier run: a real transformer is run on the device beside what the file predicts.
     """

@@ -20,9 +20,8 @@ SUBJECT = Subject("our-cpu", 'A "CPU": #1', "cpu", "2026-11-28", "2.13.0", "wall
 
 def learned(dtype="fp32", distrusted=0) -> Learned:
     known = {kind: Knowledge.none(kind, dtype, SILICON) for kind in LEARNED}
-    reach = {
-        mode: reached(mode, [Measured(Kernel(STEPS[mode], 64.0, 512.0, 2.0), 0.02, 0.01)], [0.018]) for mode in MODES
-    }
+    steps = {mode: Measured(Kernel(STEPS[mode], 64.0, 512.0, 2.0), 0.02, 0.01) for mode in MODES}
+    reach = {mode: reached(mode, [one], [0.018]) for mode, one in steps.items()}
     return Learned(dtype, SILICON, known, reach, 100, distrusted, 240.0, 0.01, {"to_device": 25e9})
 
 

@@ -31,9 +31,8 @@ def test_the_bar_is_15_percent_or_twice_the_spread(analytic, asked, slower, spre
 
 def test_the_least_of_both_turns_counts(analytic, asked):
     turns = iter([Timing(2.0, 0.0, 7, trusted=False), Timing(1.0, 0.1, 7, trusted=True)])
-    found = check(
-        "c", DTYPE, analytic.parameters, analytic.silicon, asked[:1], lambda job: next(turns), lambda w, s: None
-    )
+    known = DTYPE, analytic.parameters, analytic.silicon
+    found = check("c", *known, asked[:1], lambda job: next(turns), lambda words, share: None)
     assert found.rows[0].measured_s == 1.0
     assert found.rows[0].spread == pytest.approx(0.55)
     assert found.rows[0].trusted
