@@ -15,7 +15,8 @@ time, `leaders` keep the best), `explain` evaluates one again and returns its tr
 encoders work on samples: `sample_step` and `recommender_step` hold their formulas, `sample_jobs` what a layout means,
 `sample_training` the estimate. Serving stands on the same operators and collectives. `mixing` runs one job over
 unequal `pools`, each in one of its `pool_layouts`: by `pool_data`, or by `pool_layers`, of which `pool_pipelines`
-finds the best; `pool_splits` puts the step together. Every formula takes numbers or arrays, ends in its unit and cites
+finds the best; `pool_splits` puts the step together. `measuring` calibrates a user's own chip through
+PyTorch. Every formula takes numbers or arrays, ends in its unit and cites
 its source; no figure of the world stands in code.
 """
 
