@@ -37,7 +37,7 @@ def measured(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("measured")
     device = open_device("cpu", 1)
-    request = rooms.Request(device, "fp32", "our-cpu", "cpu", 5.0, folder / "our-cpu.yaml.journal")
+    request = rooms.Request(device, "fp32", "our-cpu", "cpu", 9.0, folder / "our-cpu.yaml.journal")
     outcome = rooms.measure(request, lambda words, share: None)
     path = folder / "our-cpu.yaml"
     path.write_text(outcome.text)

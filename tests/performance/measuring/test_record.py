@@ -4,8 +4,9 @@ from polysilicon.facts.catalogue import load
 from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.hardware import Chip
 from polysilicon.performance.curves import Silicon
-from polysilicon.performance.measuring.campaign import LEARNED, Learned
+from polysilicon.performance.measuring.campaign import LEARNED
 from polysilicon.performance.measuring.kernels import MODES, STEPS, Kernel
+from polysilicon.performance.measuring.learned import Learned
 from polysilicon.performance.measuring.learning import Knowledge, Measured
 from polysilicon.performance.measuring.reach import reached, rehearsed
 from polysilicon.performance.measuring.record import Subject, checked_id, confidence, known_silicon, read, written

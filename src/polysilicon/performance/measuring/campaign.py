@@ -18,29 +18,23 @@ from polysilicon.performance.measuring.kernels import (
     PRODUCT,
     PRODUCTS,
     STREAMS,
-    TRANSFERS,
-    VECTOR,
     WEIGHT,
     Kernel,
     Mode,
 )
+from polysilicon.performance.measuring.learned import Learned
 from polysilicon.performance.measuring.learning import Knowledge, Measured
+from polysilicon.performance.measuring.peaks import LONG_S, link_bytes_per_s, peak_silicon
 from polysilicon.performance.measuring.reach import MOST_STEP_S, Reach, reached, rehearsals, rehearsed
 from polysilicon.performance.measuring.timing import Clock, Timing
 from polysilicon.performance.measuring.work import kernels_of
-from polysilicon.performance.values import BYTES_PER_ELEMENT, Values
+from polysilicon.performance.values import BYTES_PER_ELEMENT
 from polysilicon.records.errors import InputError
-from polysilicon.records.units import MEGA
 
 # Times one kernel in a format, taking about so many seconds at most.
 Timer = Callable[[str, Kernel, float], Timing]
 
 LEARNED = (*PRODUCTS, *ATTENTIONS, *STREAMS)
-# Products that show the peak: ever larger until one takes so long.
-PEAK_SIZES, PEAK_S = (256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0), 0.02
-STREAM_ELEMENTS = (2.0**22, 2.0**24, 2.0**26)
-LONG_WEIGHT = (2.0**12, 2.0**13)
-TRANSFER_ELEMENTS = (2.0**10, 2.0**25)
 SEEDS, TOGETHER = 3, 12
 # More timings of one kind than these would only measure again what its curve can't hold.
 MOST_OF_A_KIND = 48
@@ -53,47 +47,8 @@ MOST_TIMING_S, SOME_TIMING_S = 1.0, 0.15
 BELIEVED = 0.06
 # Where the goals' times are known as well as this, more timings teach nothing that the curves can hold.
 GOOD_ENOUGH = 0.004
-# A cache that nobody tells of is taken to be so large; its size is learned anyway.
-UNKNOWN_CACHE_BYTES = 32 * MEGA
 # Backward products are like forward ones, less what their operands' order costs.
 LIKENESS = 0.5
-SLOWEST_FLOP_PER_S = 1e6
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a measurement found: the chip's peaks, and what is known of each kind of kernel in the format.
-
-    `distrusted` counts the timings that too few samples agreed on: they are left out. `transfers` are bytes a second
-    to the device and back, empty on a CPU.
-    """
-
-    dtype: str
-    silicon: Silicon
-    known: Mapping[str, Knowledge]
-    reach: Mapping[Mode, Reach]
-    timings: int
-    distrusted: int
-    spent_s: float
-    goal_error: float
-    transfers: Mapping[str, float] = field(default_factory=dict)
-
-    def parameters(self) -> dict[str, Values]:
-        """Every parameter by its full name."""
-        kinds = [one.parameters() for one in self.known.values()]
-        steps = [one.parameters(self.dtype) for one in self.reach.values()]
-        return {name: value for some in (*kinds, *steps) for name, value in some.items()}
-
-    def intervals(self) -> dict[str, tuple[float, float, float]]:
-        """Each learned parameter by its full name with its 90 % interval: value, low, high."""
-        kinds = [one.intervals() for one in self.known.values()]
-        steps = [one.intervals(self.dtype) for one in self.reach.values()]
-        return {name: ends for some in (*kinds, *steps) for name, ends in some.items()}
-
-    @property
-    def spread(self) -> float:
-        """The median spread of repeated runs over all timings."""
-        return float(np.median([one.spread for known in self.known.values() for one in known.timings] or [0.0]))
 
 
 @dataclass
@@ -121,8 +76,8 @@ class Campaign:
             InputError: the budget does not suffice for a few kernels of each kind.
         """
         self.began = self.clock()
-        silicon = self.silicon or self._silicon()
-        links = self._links() if self.transfers else {}
+        silicon = self._silicon()
+        links = link_bytes_per_s(self._take, self.dtype) if self.transfers else {}
         grid = {kind: design.candidates(kind, self.dtype, silicon, self._most_kernel_s) for kind in LEARNED}
         goals = design.Goals.of(design.goals(self.dtype, silicon, self.memory_bytes), self.dtype)
         for kind in LEARNED:
@@ -181,42 +136,18 @@ class Campaign:
         self.journal.write(kind, kernel, took)
         return took
 
-    def _silicon(self) -> Silicon:
-        """Peaks of every format and of memory: the best rate that any product or long stream reaches."""
-        peaks = {}
-        # The format that is measured comes last: its pool of cold operands then stays.
-        for dtype in sorted(self.peaks, key=lambda one: one == self.dtype):
-            best = 0.0
-            for size in PEAK_SIZES:
-                took = self._time(Kernel(PRODUCT, size, size, size), dtype).time_s
-                best = max(best, 2.0 * size**3 / took) if took > 0.0 else best
-                if took > min(PEAK_S, self._most_kernel_s) or took == 0.0:
-                    break
-            if best > 0.0:
-                peaks[dtype] = best
-        if self.dtype not in peaks:
-            raise InputError("no product runs on this device", found=self.dtype, allowed=sorted(peaks))
-        width, best = BYTES_PER_ELEMENT[self.dtype], 0.0
-        for elements in STREAM_ELEMENTS:
-            took = self._time(Kernel("add", elements / 2.0**12, 2.0**12)).time_s or np.inf
-            # What fits in the cache says nothing of the memory.
-            best = STREAMS["add"] * width * elements / took
-            if took > min(PEAK_S, self._most_kernel_s):
-                break
-        # Writing what was never written may cost more than the memory does; a long weight is only read.
-        took = self._time(Kernel(VECTOR, 1.0, LONG_WEIGHT[0], LONG_WEIGHT[1])).time_s
-        best = max(best, width * LONG_WEIGHT[0] * LONG_WEIGHT[1] / took if took > 0.0 else 0.0)
-        # Formulas of other formats count shares of the 16-bit peak.
-        peaks.setdefault("bf16", peaks.get("fp16", peaks[self.dtype]))
-        cache = self.cache_bytes or UNKNOWN_CACHE_BYTES
-        return Silicon(self.units or 1.0, best, cache, peaks)
+    def _take(self, dtype: str, kernel: Kernel) -> Timing:
+        return self._time(kernel, dtype)
 
-    def _links(self) -> dict[str, float]:
-        width = BYTES_PER_ELEMENT[self.dtype]
-        return {
-            kind: width * TRANSFER_ELEMENTS[1] / self._time(Kernel(kind, 1.0, TRANSFER_ELEMENTS[1])).time_s
-            for kind in TRANSFERS
-        }
+    def _silicon(self) -> Silicon:
+        """The figures that shares are of: those the catalogue has of the chip, or the best that it reaches here."""
+        if self.silicon is None:
+            most_s = min(LONG_S, self._most_kernel_s)
+            return peak_silicon(self._take, self.dtype, self.peaks, self.units, self.cache_bytes, most_s)
+        if self.dtype not in self.silicon.peak_flop_per_s:
+            known = sorted(self.silicon.peak_flop_per_s)
+            raise InputError("the catalogue states no peak of this chip", found=self.dtype, allowed=known)
+        return self.silicon
 
     def _seed(self, kind: str, grid: Sequence[Kernel], silicon: Silicon) -> None:
         """A small, a middling and a large kernel of a kind, by what they are thought to take."""
@@ -300,7 +231,7 @@ class Campaign:
                 continue
             self.said(f"{kernel.kind} again", 1.0 - self.left_s / self.budget_s)
             again = self.timer(self.dtype, kernel, SOME_TIMING_S)
-            if again.time_s < before.time_s:
+            if again.trusted and again.time_s < before.time_s:
                 self.journal.write(self.dtype, kernel, again)
 
     def _done(self, kernel: Kernel) -> bool:

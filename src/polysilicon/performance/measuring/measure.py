@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polysilicon.facts.catalogue import load
-from polysilicon.performance.measuring.campaign import Campaign, Learned
+from polysilicon.performance.measuring.campaign import Campaign
 from polysilicon.performance.measuring.device import Device
 from polysilicon.performance.measuring.journal import Journal
+from polysilicon.performance.measuring.learned import Learned
 from polysilicon.performance.measuring.record import Subject, checked_id, known_silicon, read, written
 from polysilicon.performance.measuring.timing import CLOCKS
 from polysilicon.performance.measuring.truth import Checked, check, jobs

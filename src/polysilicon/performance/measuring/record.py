@@ -13,7 +13,7 @@ from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.hardware import Chip
 from polysilicon.performance.curves import Silicon
 from polysilicon.performance.efficiency import efficiency_of
-from polysilicon.performance.measuring.campaign import Learned
+from polysilicon.performance.measuring.learned import Learned
 from polysilicon.performance.values import PEAK_FIELD, Values
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.units import GIB, GIGA, MEGA, TERA

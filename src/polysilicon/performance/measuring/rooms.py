@@ -20,8 +20,8 @@ from polysilicon.performance import serving_passes
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.layouts import Layouts
-from polysilicon.performance.measuring.campaign import Learned
 from polysilicon.performance.measuring.design import goals
+from polysilicon.performance.measuring.learned import Learned
 from polysilicon.performance.measuring.learning import NINETY
 from polysilicon.performance.measuring.record import Rooms, Subject, written
 from polysilicon.performance.measuring.truth import predicted_s
