@@ -37,8 +37,10 @@ def measured(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("measured")
     device = open_device("cpu", 1)
-    request = rooms.Request(device, "fp32", "our-cpu", "cpu", 9.0, folder / "our-cpu.yaml.journal")
-    outcome = rooms.measure(request, lambda words, share: None)
+    request = rooms.Request(device, "fp32", "our-cpu", "cpu", 4.0, folder / "our-cpu.yaml.journal")
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr("polysilicon.performance.measuring.probes.POOL_BYTES", 32 * 2**20)
+        outcome = rooms.measure(request, lambda words, share: None)
     path = folder / "our-cpu.yaml"
     path.write_text(outcome.text)
     return path, outcome
@@ -136,6 +138,15 @@ def test_a_check_prints_every_shape_beside_its_prediction(run, measured, first_s
     assert len(told["rows"]) == 3
     assert [one["mode"] for one in told["verdicts"]] == ["training", "prefill", "decode"]
     assert all(one["measured_ms"] > 0.0 for one in told["rows"])
+
+
+def test_a_check_with_another_number_of_threads_is_refused(run, measured, monkeypatch):
+    text = measured[0].read_text().replace("compute_units: 1", "compute_units: 3")
+    other = measured[0].with_name("other.yaml")
+    other.write_text(text)
+    ran = run("measure", "--check", other, "--threads", 1)
+    assert ran.code == 2
+    assert "--threads 3" in ran.err
 
 
 def test_a_check_on_a_screen_gives_the_verdicts(run, measured, first_shapes):

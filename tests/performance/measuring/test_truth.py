@@ -2,7 +2,7 @@ import pytest
 from tests.performance.measuring.conftest import DTYPE
 
 from polysilicon.performance.measuring.kernels import MODES
-from polysilicon.performance.measuring.timing import Timing
+from polysilicon.performance.measuring.timing import NEVER, Timing
 from polysilicon.performance.measuring.truth import check, jobs, predicted_s
 
 
@@ -36,6 +36,15 @@ def test_the_least_of_both_turns_counts(analytic, asked):
     assert found.rows[0].measured_s == 1.0
     assert found.rows[0].spread == pytest.approx(0.55)
     assert found.rows[0].trusted
+
+
+def test_a_shape_that_cant_run_is_counted_and_left_out(analytic, asked):
+    found = check(
+        "c", DTYPE, analytic.parameters, analytic.silicon, asked[:2], lambda job: NEVER, lambda words, s: None
+    )
+    assert found.rows == ()
+    assert found.failed == 2
+    assert found.to_table().notes == ("2 shapes that could not run here",)
 
 
 def test_every_row_is_shown(analytic, asked):

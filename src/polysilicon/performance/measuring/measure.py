@@ -7,12 +7,13 @@ from pathlib import Path
 
 from polysilicon.facts.catalogue import load
 from polysilicon.performance.measuring.campaign import Campaign
-from polysilicon.performance.measuring.device import Device
+from polysilicon.performance.measuring.device import Device, chosen_dtype
 from polysilicon.performance.measuring.journal import Journal
 from polysilicon.performance.measuring.learned import Learned
 from polysilicon.performance.measuring.record import Subject, checked_id, known_silicon, read, written
 from polysilicon.performance.measuring.timing import CLOCKS
 from polysilicon.performance.measuring.truth import Checked, check, jobs
+from polysilicon.records.errors import InputError, Place
 
 Said = Callable[[str, float], None]
 
@@ -91,11 +92,19 @@ def check_facts(facts: Path, chip: str | None, device: Device, clock: str, said:
     """Run a real transformer over shapes that were never measured, beside what the facts file predicts.
 
     Raises:
-        InputError: the file can't be read or holds no measured chip.
+        InputError: the file can't be read, holds no measured chip, or one of another format or number of threads.
     """
     from polysilicon.performance.measuring.probes import runner
 
     known = read(load(facts), chip)
+    chosen_dtype(device, known.dtype)
+    if device.name == "cpu" and known.chip.theirs and known.chip.compute_units != device.units:
+        raise InputError(
+            "was measured with another number of threads",
+            place=Place(str(facts)),
+            found=int(device.units),
+            remedy=f"check it with --threads {known.chip.compute_units:g}",
+        )
     every = jobs(known.dtype, known.parameters, known.silicon)
     return check(
         known.chip.id,

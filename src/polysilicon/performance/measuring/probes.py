@@ -215,9 +215,12 @@ def timer(device: Device, clock: Clock) -> Callable[[str, Kernel, float], Timing
 
 
 def runner(device: Device, dtype: str, clock: Clock) -> Callable[[Job], Timing]:
-    """What runs a job of the reference transformer and times it."""
+    """What runs a job of the reference transformer and times it; one that can't run takes no time and no trust."""
 
     def run(job: Job) -> Timing:
-        return timed(reference.prepared(device, dtype, job), device.synchronise, MOST_JOB_S, clock)
+        try:
+            return timed(reference.prepared(device, dtype, job), device.synchronise, MOST_JOB_S, clock)
+        except (RuntimeError, NotImplementedError):
+            return NEVER
 
     return run

@@ -64,11 +64,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Checked:
-    """Every job of a check with both times."""
+    """Every job of a check with both times; `failed` counts those that could not run here."""
 
     chip: str
     dtype: str
     rows: tuple[Row, ...]
+    failed: int = 0
 
     def of(self, mode: Mode) -> list[Row]:
         """The rows of one mode."""
@@ -110,7 +111,8 @@ class Checked:
             "spread_pct": [100.0 * one.spread for one in self.rows],
         }
         doubted = sum(not one.trusted for one in self.rows)
-        notes = (f"{doubted} timings that too few runs agree on",) if doubted else ()
+        told = (doubted, "timings that too few runs agree on"), (self.failed, "shapes that could not run here")
+        notes = tuple(f"{count} {what}" for count, what in told if count)
         return Shown(f"{self.chip} in {self.dtype}: predicted and measured", columns, notes=notes)
 
 
@@ -152,7 +154,10 @@ def check(
             said(f"{job.mode}, hidden {job.hidden:g}", (turn + at / len(every)) / ROUNDS)
             found.setdefault(job, []).append(run(job))
     rows = []
-    for job, timings in found.items():
+    for job, every_turn in found.items():
+        timings = [one for one in every_turn if one.repeats]
+        if not timings:
+            continue
         least = min(timings, key=lambda one: one.time_s)
         # The runs of all turns together: their median over their least.
         middle = float(np.median([one.time_s * (1.0 + one.spread) for one in timings]))
@@ -165,7 +170,7 @@ def check(
                 any(one.trusted for one in timings),
             )
         )
-    return Checked(chip, dtype, tuple(rows))
+    return Checked(chip, dtype, tuple(rows), len(found) - len(rows))
 
 
 def widened(factor: float) -> Iterable[Job]:
