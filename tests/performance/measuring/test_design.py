@@ -28,7 +28,7 @@ def test_there_are_goals_of_every_mode(silicon):
 
 
 def test_nothing_that_is_checked_is_ever_timed_to_learn():
-    timed = {one for kind in LEARNED for one in design._sizes(kind)}
+    timed = {one for kind in LEARNED for one in design._sizes(kind, 32e6)}
     for doublings in range(MOST_DOUBLINGS + 1):
         for job in widened(2.0**doublings):
             assert not timed & set(kernels_of(job, 4.0))

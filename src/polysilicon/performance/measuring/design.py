@@ -28,6 +28,7 @@ from polysilicon.performance.measuring.kernels import (
     Kernel,
 )
 from polysilicon.performance.measuring.learning import CURVE_ERROR, Knowledge
+from polysilicon.performance.measuring.peaks import UNKNOWN_CACHE_BYTES
 from polysilicon.performance.measuring.work import Job, Work, kernels_of
 from polysilicon.performance.operators import gemm_flop
 from polysilicon.performance.values import BYTES_PER_ELEMENT
@@ -42,27 +43,29 @@ MOST_GOALS_A_MODE = 16
 SETUP_S, SAMPLES_S, SAMPLES = 0.02, 0.01, 10.0
 # So many of the kernels of a kind, drawn once, are candidates: more would make choosing dearer than timing.
 MOST_CANDIDATES, SEED = 160, 11
-FOOTPRINTS = (8 * MEGA, 64 * MEGA, COLD_BYTES)
+# Footprints around the size of the cache tell where it ends; each a share of it.
+OF_CACHE = (0.25, 0.5, 1.0, 2.0)
 
 
 def _powers(first: int, last: int, step: int = 1) -> list[float]:
     return [2.0**at for at in range(first, last + 1, step)]
 
 
-def _sizes(kind: str) -> Iterable[Kernel]:
+def _sizes(kind: str, cache_bytes: float) -> Iterable[Kernel]:
+    footprints = *(share * cache_bytes for share in OF_CACHE), COLD_BYTES
     if kind in (PRODUCT, INPUT, WEIGHT):
         for rows, columns, inner in pairs(_powers(5, 14), _powers(7, 15), _powers(7, 14)):
             yield Kernel(kind, rows, columns, inner)
     elif kind in (FEW, VECTOR):
         for rows, columns, inner, again in pairs(
-            [1.0] if kind == VECTOR else _powers(1, 4), _powers(7, 15), _powers(7, 14), FOOTPRINTS
+            [1.0] if kind == VECTOR else _powers(1, 4), _powers(7, 15), _powers(7, 14), footprints
         ):
             yield Kernel(kind, rows, columns, inner, footprint_bytes=again)
     elif kind in (ATTENTION, ATTENTION_BACK):
         for tokens, width, heads in pairs(_powers(6, 13), _powers(5, 7), _powers(0, 8, 2)):
             yield Kernel(kind, tokens, tokens, width, heads)
     elif kind == DECODE:
-        for keys, width, heads, again in pairs(_powers(6, 13), _powers(5, 7), _powers(0, 8, 2), FOOTPRINTS):
+        for keys, width, heads, again in pairs(_powers(6, 13), _powers(5, 7), _powers(0, 8, 2), footprints):
             yield Kernel(kind, 1.0, keys, width, heads, again)
     elif kind == "update":
         for elements, tensors in pairs(_powers(10, 24, 2), _powers(2, 6, 2)):
@@ -80,7 +83,7 @@ def candidates(kind: str, dtype: str, silicon: Silicon, most_s: float = MOST_KER
     width = BYTES_PER_ELEMENT[dtype]
     peak, memory = float(silicon.peak(dtype)), float(silicon.memory_bytes_per_s)
     kept = []
-    for one in _sizes(kind):
+    for one in _sizes(kind, float(silicon.cache_bytes) or UNKNOWN_CACHE_BYTES):
         if kind in STREAMS:
             moved = STREAMS[kind] * width * one.rows * one.columns * (one.batch if kind == "update" else 1.0)
             seconds = 2.0 * moved / memory
