@@ -1,6 +1,17 @@
 import pytest
 
-from polysilicon.performance.measuring.kernels import ATTENTION, DECODE, FEW, INPUT, PRODUCT, STREAMS, VECTOR, WEIGHT
+from polysilicon.performance.measuring.kernels import (
+    ATTENTION,
+    DECODE,
+    FEW,
+    INPUT,
+    PAIR,
+    PRODUCT,
+    PRODUCTS,
+    STREAMS,
+    VECTOR,
+    WEIGHT,
+)
 from polysilicon.performance.measuring.work import Job, kernels_of
 from polysilicon.performance.operators import gemm_flop
 
@@ -26,10 +37,10 @@ def test_a_prompt_meets_the_head_with_its_last_token_alone():
     assert next(one for one in work if one.kind == ATTENTION).batch == 16.0
 
 
-@pytest.mark.parametrize(("batch", "kind"), [(1.0, VECTOR), (2.0, FEW), (31.0, FEW), (32.0, PRODUCT)])
+@pytest.mark.parametrize(("batch", "kind"), [(1.0, VECTOR), (2.0, PAIR), (4.0, FEW), (31.0, FEW), (32.0, PRODUCT)])
 def test_rows_decide_the_kernel_of_a_decoded_token(batch, kind):
     job = Job("decode", sequence=300.0, **SIZES | {"batch": batch})
-    products = {one for one in kernels_of(job, 4.0) if one.kind in (VECTOR, FEW, PRODUCT)}
+    products = {one for one in kernels_of(job, 4.0) if one.kind in PRODUCTS}
     assert {one.kind for one in products} == {kind}
 
 
@@ -43,7 +54,7 @@ def test_what_a_decoded_token_reads_comes_round_once_a_pass():
 def test_every_kernel_has_a_form():
     for mode in ("training", "prefill", "decode"):
         kinds = {one.kind for one in kernels_of(Job(mode, sequence=64.0, **SIZES), 2.0)}
-        assert kinds <= {*STREAMS, PRODUCT, INPUT, WEIGHT, FEW, VECTOR, ATTENTION, "attention_back", DECODE}
+        assert kinds <= {*STREAMS, *PRODUCTS, ATTENTION, "attention_back", DECODE}
 
 
 def test_training_needs_the_most_memory():

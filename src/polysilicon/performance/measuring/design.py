@@ -21,6 +21,7 @@ from polysilicon.performance.measuring.kernels import (
     FEW,
     INPUT,
     MODES,
+    PAIR,
     PRODUCT,
     STREAMS,
     VECTOR,
@@ -43,6 +44,8 @@ MOST_GOALS_A_MODE = 16
 SETUP_S, SAMPLES_S, SAMPLES = 0.02, 0.01, 10.0
 # So many of the kernels of a kind, drawn once, are candidates: more would make choosing dearer than timing.
 MOST_CANDIDATES, SEED = 160, 11
+# Rows of products that have few.
+FEW_ROWS = {VECTOR: (1.0,), PAIR: (2.0, 3.0), FEW: (4.0, 8.0, 16.0)}
 # Footprints around the size of the cache tell where it ends; each a share of it.
 OF_CACHE = (0.25, 0.5, 1.0, 2.0)
 
@@ -56,10 +59,8 @@ def _sizes(kind: str, cache_bytes: float) -> Iterable[Kernel]:
     if kind in (PRODUCT, INPUT, WEIGHT):
         for rows, columns, inner in pairs(_powers(5, 14), _powers(7, 15), _powers(7, 14)):
             yield Kernel(kind, rows, columns, inner)
-    elif kind in (FEW, VECTOR):
-        for rows, columns, inner, again in pairs(
-            [1.0] if kind == VECTOR else _powers(1, 4), _powers(7, 15), _powers(7, 14), footprints
-        ):
+    elif kind in FEW_ROWS:
+        for rows, columns, inner, again in pairs(FEW_ROWS[kind], _powers(7, 15), _powers(7, 14), footprints):
             yield Kernel(kind, rows, columns, inner, footprint_bytes=again)
     elif kind in (ATTENTION, ATTENTION_BACK):
         for tokens, width, heads in pairs(_powers(6, 13), _powers(5, 7), _powers(0, 8, 2)):
@@ -111,7 +112,7 @@ def goals(dtype: str, silicon: Silicon, memory_bytes: float) -> list[Job]:
     for mode in MODES:
         fitting = []
         for hidden, narrow, deep, batch, sequence in pairs(
-            _powers(8, 13), (64.0, 128.0), (2.0, 4.0), (1.0, 4.0), _powers(6, 12)
+            _powers(8, 13), (64.0, 128.0), (2.0, 4.0), (1.0, 2.0, 4.0), _powers(6, 12)
         ):
             job = Job(mode, hidden, hidden / narrow, deep * hidden, 4.0, 16.0 * hidden, batch, sequence)
             passes = 3.0 if mode == "training" else 1.0

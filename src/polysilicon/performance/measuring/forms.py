@@ -20,6 +20,7 @@ from polysilicon.performance.measuring.kernels import (
     ATTENTIONS,
     DECODE,
     FEW,
+    PAIR,
     PRODUCT,
     PRODUCTS,
     STREAMS,
@@ -63,7 +64,7 @@ PRODUCT_PRIORS: dict[str, Prior] = {
     "store": Prior(1.0, 0.5),
     "sharpness": Prior(3.0, 0.5),
     "floor_s": _FLOOR,
-    "start_s": Prior(1e-8, 2.0),
+    "start_s": Prior(3e-8, 2.0),
     "join_s": Prior(1e-6, 0.0),
     "fade": Prior(0.0, 0.0, straight=True),
     "quantise": Prior(0.0, 0.0, straight=True),
@@ -185,9 +186,9 @@ def _product_s(table: Table, kind: str, width: float, parameters: Mapping[str, V
     )
     cold = curve._replace(memory_bytes_per_s=memory, cache_bytes=0.0)
     seconds = product_s(table.rows, table.columns, table.inner, 1.0, width, width, width, cold)
-    # Where rows are few, what a product does is read the weight.
-    streams = table.columns if table.kind in (FEW, VECTOR) else 0.0
-    return seconds + started_s(streams, parameters[f"gemm.{kind}.start_s"])
+    # Where rows are few, what a product does is read the weight; libraries read it again for each of two or three.
+    readings: Values = table.rows if table.kind == PAIR else float(table.kind in (FEW, VECTOR))
+    return seconds + started_s(readings * table.columns, parameters[f"gemm.{kind}.start_s"])
 
 
 def _attention_s(table: Table, prefix: str, width: float, parameters: Mapping[str, Values], silicon: Silicon) -> Values:

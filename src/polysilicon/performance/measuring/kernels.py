@@ -7,9 +7,10 @@ Mode = Literal["training", "prefill", "decode"]
 MODES: tuple[Mode, ...] = ("training", "prefill", "decode")
 # The kinds of matrix product. A row or a few meet other kernels than many; the two of the backward pass read their
 # operands in another order.
-VECTOR, FEW, PRODUCT, INPUT, WEIGHT = "vector", "few", "product", "input", "weight"
-PRODUCTS = (PRODUCT, INPUT, WEIGHT, FEW, VECTOR)
-FEWEST_ROWS = 32
+VECTOR, PAIR, FEW, PRODUCT, INPUT, WEIGHT = "vector", "pair", "few", "product", "input", "weight"
+PRODUCTS = (PRODUCT, INPUT, WEIGHT, FEW, PAIR, VECTOR)
+# Rows from which on a product is no longer a vector's, that of two or three rows, or that of a few.
+PAIR_ROWS, FEW_ROWS, MANY_ROWS = 2, 4, 32
 ATTENTION, ATTENTION_BACK, DECODE = "attention", "attention_back", "decode"
 ATTENTIONS = (ATTENTION, ATTENTION_BACK, DECODE)
 # Memory-bound kinds, with the passes over their elements that no implementation saves: what is read, what is written.
@@ -68,5 +69,5 @@ class Kernel:
 
 def product(rows: float, columns: float, inner: float, footprint_bytes: float = COLD_BYTES) -> Kernel:
     """A product of activations and a weight in the forward pass: which kind it is follows from its rows."""
-    kind = VECTOR if rows <= 1 else FEW if rows < FEWEST_ROWS else PRODUCT
+    kind = VECTOR if rows < PAIR_ROWS else PAIR if rows < FEW_ROWS else FEW if rows < MANY_ROWS else PRODUCT
     return Kernel(kind, rows, columns, inner, footprint_bytes=footprint_bytes if kind != PRODUCT else COLD_BYTES)
