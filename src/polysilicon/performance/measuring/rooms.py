@@ -27,14 +27,15 @@ from polysilicon.performance.measuring.record import Rooms, Subject, written
 from polysilicon.performance.measuring.truth import predicted_s
 from polysilicon.performance.measuring.work import Job
 from polysilicon.performance.recipe import Recipe
-from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
+from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
+from polysilicon.performance.serving_estimate import ask
 from polysilicon.performance.step import breakdown
 from polysilicon.performance.training import job_of
 from polysilicon.performance.values import BYTES_PER_ELEMENT
 from polysilicon.records.errors import InputError
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer
-from polysilicon.workloads.task import Training
+from polysilicon.workloads.task import Serving, Training
 
 # Where each fitted parameter starts, and how far its logarithm may well lie off.
 TRAINING = {
@@ -57,6 +58,8 @@ SPREAD = 1.5
 AS_IS = {"pace": 1.0, "untuned_by_vendor": 1.0, "untuned_core": 1.0, "untuned_stream": 1.0, "youth": 0.0}
 # Eager PyTorch has no scheduler of requests.
 NO_ENGINE = ("host_us", "request_us", "first_us", "eager_us")
+# Whatever engines the catalogue knows, each has a parameter of this name.
+OF_ENGINES = "host_us_"
 # Steps as the kernels predict them are themselves off by so much, however well the kernels are known.
 OF_KERNELS = 0.08
 SIXTEEN_BITS = ("bf16", "fp16")
@@ -121,14 +124,18 @@ def _serving(catalogue: Catalogue, cluster: Cluster, learned: Learned, told: Map
     decodes = [one for one in told if one.mode == "decode"]
     prompts = [one for one in told if one.mode == "prefill" and one.batch == 1.0]
     inherited = efficiency_of(catalogue, cluster.chip, "serving")
-    quiet = {f"{name}_{engine}": 0.0 for name in NO_ENGINE for engine in ENGINES}
+    engines = [name.removeprefix(OF_ENGINES) for name in inherited.parameters if name.startswith(OF_ENGINES)]
+    quiet = {f"{name}_{engine}": 0.0 for name in NO_ENGINE for engine in engines}
+    layout = Layout(precision=learned.dtype)
+
+    def asked(job: Job, efficiency: Efficiency) -> Asked:
+        task = Serving(input_tokens=int(job.sequence), output_tokens=1)
+        one = ask(catalogue, _model(job), task, cluster, layout, job.batch, engines[0])
+        return replace(one, efficiency=efficiency)
 
     def table(some: Sequence[Job], fitted: Mapping[str, float]) -> Candidates:
         efficiency = Efficiency({**inherited.parameters, **quiet, **fitted}, 1.0, 1.0)
-        layout = Layout(precision=learned.dtype)
-        return Candidates.of(
-            [Asked(_model(one), cluster, efficiency, layout, ENGINES[0], one.batch, one.sequence, 1.0) for one in some]
-        )
+        return Candidates.of([asked(one, efficiency) for one in some])
 
     def passes(fitted: Mapping[str, float]) -> NDArray[np.float64]:
         decoding, reading = table(decodes, fitted), table(prompts, fitted)
