@@ -2,7 +2,7 @@
 
 Architecture in one paragraph: `cluster` turns a chip or system record into the figures formulas need and notes each as
 a reading with its confidence; `efficiency` merges fitted parameters from all chips down to one; `rates` multiplies the
-two. `operators` and `collectives` hold the shared formulas of arithmetic, memory traffic and communication; `matrix`
+two. `measuring` learns those of a user's own chip, through PyTorch. `operators` and `collectives` hold the shared formulas of arithmetic, memory traffic and communication; `matrix`
 and `attention` hold those of one kernel alone, whose `curves` the fit of training starts from; `layer`, `routing`,
 `communication`, `sharding`, `pipeline` and `offload` those of training; `states` and `activations` those of its bytes,
 which `kept`, `stages` and `memory` put together from a micro-batch to the fullest chip; `fabric` what the shape of a
@@ -15,8 +15,7 @@ time, `leaders` keep the best), `explain` evaluates one again and returns its tr
 encoders work on samples: `sample_step` and `recommender_step` hold their formulas, `sample_jobs` what a layout means,
 `sample_training` the estimate. Serving stands on the same operators and collectives. `mixing` runs one job over
 unequal `pools`, each in one of its `pool_layouts`: by `pool_data`, or by `pool_layers`, of which `pool_pipelines`
-finds the best; `pool_splits` puts the step together. `measuring` calibrates a user's own chip through
-PyTorch. Every formula takes numbers or arrays, ends in its unit and cites
+finds the best; `pool_splits` puts the step together. Every formula takes numbers or arrays, ends in its unit and cites
 its source; no figure of the world stands in code.
 """
 
