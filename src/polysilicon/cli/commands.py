@@ -67,6 +67,13 @@ COMMANDS: tuple[Command, ...] = (
         "Prints the item class, what follows from it, the margin to each threshold and the citations.",
     ),
     Command(
+        "measure",
+        "polysilicon.cli.measure:measure",
+        "Calibrate your own chip: minutes of timings through PyTorch, one facts file.",
+        "measure --device cpu --out our-cpu.yaml",
+        "Writes our-cpu.yaml for --facts. Next: polysilicon measure --check our-cpu.yaml",
+    ),
+    Command(
         "train",
         "polysilicon.cli.train:estimate",
         "Time, memory and utilisation of one training step, or of a whole run.",

@@ -2,7 +2,8 @@
 
 Architecture in one paragraph: `cluster` turns a chip or system record into the figures formulas need and notes each as
 a reading with its confidence; `efficiency` merges fitted parameters from all chips down to one; `rates` multiplies the
-two. `operators` and `collectives` hold the shared formulas of arithmetic, memory traffic and communication; `matrix`
+two; `measuring` learns the former on a user's own chip, through PyTorch.
+`operators` and `collectives` hold the shared formulas of arithmetic, memory traffic and communication; `matrix`
 and `attention` hold those of one kernel alone, whose `curves` the fit of training starts from; `layer`, `routing`,
 `communication`, `sharding`, `pipeline` and `offload` those of training; `states` and `activations` those of its bytes,
 which `kept`, `stages` and `memory` put together from a micro-batch to the fullest chip; `fabric` what the shape of a

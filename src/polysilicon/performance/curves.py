@@ -15,7 +15,7 @@ from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.attention import AttentionCurve
 from polysilicon.performance.matrix import ProductCurve
-from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
+from polysilicon.performance.values import BYTES_PER_ELEMENT, PEAK_FIELD, PRECISIONS, Values
 from polysilicon.records.units import BITS_PER_BYTE, GIGA, MEGA, TERA
 
 Parameters = Mapping[str, Values]
@@ -30,6 +30,8 @@ FORMATS: dict[str, tuple[str, float, float]] = {
     "int8_weights": ("bf16", 2.0, 1.0),
     "int4_weights": ("bf16", 2.0, 0.5),
 }
+# Formats that users time on chips of their own (`measuring`); no public table has them.
+OWN_FORMATS: dict[str, tuple[str, float, float]] = {"fp32": ("fp32", 4.0, 4.0), "fp16": ("fp16", 2.0, 2.0)}
 SURFACE = ("m", "n", "k", "mm", "nn", "kk", "mn", "mk", "nk", "mmm")
 # A kernel so long has met the power limit half.
 SUSTAINED_S = 0.01
@@ -89,15 +91,17 @@ class Silicon:
         )
 
     def peak(self, precision: str) -> Values:
-        """Dense matrix FLOP/s of a precision; that of 16 bits where the chip has no units for it."""
+        """Dense matrix FLOP/s of a precision; that of 16 bits where the chip has no units for a narrower one."""
         wide = self.peak_flop_per_s["bf16"]
+        if BYTES_PER_ELEMENT[precision] > BYTES_PER_ELEMENT["bf16"]:
+            return self.peak_flop_per_s[precision]
         own = np.asarray(self.peak_flop_per_s.get(precision, np.nan))
         # Some parts keep a token rate of a format that their libraries then don't use.
         return np.where(own > 0.5 * np.asarray(wide), own, wide)[()]
 
 
 def product_curve(parameters: Parameters, silicon: Silicon, kind: str) -> ProductCurve:
-    """The curve of matrix products in the format `kind`, one of `FORMATS`, or a variant of one such as `fp8@vllm`.
+    """The curve of matrix products in the format `kind`, one that was timed, or a variant of one such as `fp8@vllm`.
 
     Source: fit of measurements/operators/ by scripts/calibrate_operators.py.
     """
@@ -105,7 +109,7 @@ def product_curve(parameters: Parameters, silicon: Silicon, kind: str) -> Produc
     def fitted(name: str) -> Values:
         return parameters[f"gemm.{kind}.{name}"]
 
-    precision, _, right_bytes = FORMATS[kind.partition("@")[0]]
+    precision, _, right_bytes = (FORMATS | OWN_FORMATS)[kind.partition("@")[0]]
     return ProductCurve(
         units=silicon.units,
         matrix_flop_per_s=silicon.peak(precision) * fitted("share"),
