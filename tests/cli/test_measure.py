@@ -37,7 +37,7 @@ def measured(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("measured")
     device = open_device("cpu", 1)
-    request = rooms.Request(device, "fp32", "our-cpu", "cpu", 4.0, folder / "our-cpu.yaml.journal")
+    request = rooms.Request(device, "fp32", "our-cpu", "cpu", 8.0, folder / "our-cpu.yaml.journal")
     with pytest.MonkeyPatch.context() as small:
         small.setattr("polysilicon.performance.measuring.probes.POOL_BYTES", 32 * 2**20)
         outcome = rooms.measure(request, lambda words, share: None)
