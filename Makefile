@@ -27,7 +27,10 @@ unit: $(VENV)/installed-dev
 facts: $(VENV)/installed
 	$(BIN)/polysilicon facts build
 
-# Fit the efficiency parameters to the measured cases again, then compile them in.
+# Fit the efficiency parameters to the measured cases again, then compile them in. The matrices of the fits are small:
+# threads of the linear algebra library only wait for one another.
+calibrate: export OPENBLAS_NUM_THREADS = 1
+calibrate: export OMP_NUM_THREADS = 1
 calibrate: $(VENV)/installed
 	$(BIN)/python scripts/calibrate.py
 	$(BIN)/python scripts/calibrate_serving.py

@@ -10,6 +10,7 @@ come from residuals of rows left out of the fit, fold by fold, by whole sources.
 import csv
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,15 +29,18 @@ from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, 
 from polysilicon.performance.serving_table import Figures, evaluate
 from polysilicon.records import files
 from polysilicon.records.document import read_csv
+from polysilicon.validation.conformal import conformal
 from polysilicon.validation.serving_cases import Question, read
 from polysilicon.validation.serving_figures import split_figures
 
-CASES, SPLIT, OUT = (
+CASES, SPLIT, LEFT_OUT, OUT = (
     DATA / "measurements" / "serving.csv",
     DATA / "measurements" / "serving_split.csv",
+    DATA / "measurements" / "serving_left_out.csv",
     DATA / "efficiency" / "serving.yaml",
 )
-FOLDS = 6
+# Sources with few rows are left out together, in so many folds.
+SMALL_FOLDS = 4
 # Engines that read waiting prompts before anybody decodes on.
 PROMPTS_FIRST = ("sglang", "mindie")
 # Where the fit starts, how far (in logarithm) a parameter may stray from there, and whether it is a share of a peak.
@@ -298,25 +302,81 @@ def fit(rows: list[Row], fitting: Fitting) -> np.ndarray:
 Errors = dict[tuple[str, str], list[float]]
 
 
-def left_out(rows: list[Row], fitting: Fitting, key: Callable[[Row], str], folds: int) -> dict[str, Errors]:
-    """Errors by chip, each of rows that a fit without their fold has to predict; `key` names what stays together."""
-    names = sorted({key(row) for row in rows}, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    errors: dict[str, Errors] = {}
-    for fold in range(min(folds, len(names))):
-        away = set(names[fold :: min(folds, len(names))])
+def left_out(rows: list[Row], fitting: Fitting, folds: list[set[str]], key: Callable[[Row], str]) -> list["Unseen"]:
+    """Errors of rows that a fit without their fold has to predict; `key` names what a fold is made of."""
+    found: list[Unseen] = []
+    for away in folds:
         vector = fit([row for row in rows if key(row) not in away], fitting)
-        collect([row for row in rows if key(row) in away], fitting, vector, errors)
+        found += errors_of([row for row in rows if key(row) in away], fitting, vector)
+    return found
+
+
+def by_source(rows: list[Row]) -> list[set[str]]:
+    """Folds of whole sources: each with many rows by itself, the small ones shared out."""
+    count = Counter(row.source for row in rows)
+    large = sorted(name for name, number in count.items() if number >= FEWEST)
+    small = sorted(set(count) - set(large), key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    return [{name} for name in large] + [set(small[at::SMALL_FOLDS]) for at in range(SMALL_FOLDS) if small[at:]]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """One figure of a row as a fit that never saw it has it: `ratio` is the logarithm of measured over predicted."""
+
+    row: Row
+    quantity: str
+    way: str
+    ratio: float
+
+
+def errors_of(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> list[Unseen]:
+    """Every measured figure of `rows` under `vector`."""
+    return [
+        Unseen(row, QUANTITY[name], row.question.way, float(one))
+        for batch in batches(rows, fitting)
+        for name, ratio in batch.ratios(vector).items()
+        for row, one in zip(batch.rows, ratio, strict=True)
+        if np.isfinite(one)
+    ]
+
+
+def of_chips(found: list[Unseen]) -> dict[str, Errors]:
+    """Errors by chip, quantity and way of asking."""
+    errors: dict[str, Errors] = {}
+    for one in found:
+        errors.setdefault(one.row.chip.id, {}).setdefault((one.quantity, one.way), []).append(one.ratio)
     return errors
 
 
-def collect(rows: list[Row], fitting: Fitting, vector: np.ndarray, errors: dict[str, Errors]) -> None:
-    """Add the errors of `rows` under `vector`, by chip, quantity and way of asking."""
-    for batch in batches(rows, fitting):
-        for name, ratio in batch.ratios(vector).items():
-            for row, one in zip(batch.rows, ratio, strict=True):
-                if np.isfinite(one):
-                    of_chip = errors.setdefault(row.chip.id, {})
-                    of_chip.setdefault((QUANTITY[name], row.question.way), []).append(float(one))
+def left_out_table(found: list[Unseen], strange: dict[str, dict[str, float]]) -> str:
+    """Each figure as a fit without its source has it, with the interval that the errors of other sources give.
+
+    Where other sources hardly measured its family it takes that of a family nobody measured: the widest of the others
+    in `strange`.
+    """
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("case_id", "source", "vendor", "chip", "quantity", "way", "log_error", "low_ratio", "high_ratio"))
+    for one in found:
+        others = [
+            (-other.ratio, other.row.source)
+            for other in found
+            if (other.quantity, other.way) == (one.quantity, one.way) and other.row.source != one.row.source
+        ]
+        kin = sum(
+            other.row.chip.family == one.row.chip.family and other.row.source != one.row.source for other in found
+        )
+        ends: tuple[Any, ...] = ("", "")
+        if kin < FEWEST:
+            widest = envelope([bounds for family, bounds in strange.items() if family != one.row.chip.family])
+            ends = tuple(widest.get(f"{one.quantity}_{end}_{one.way}", "") for end in ("low", "high"))
+        elif len(others) >= FEWEST:
+            bounds = conformal(np.array([error for error, _ in others]), [source for _, source in others])
+            ends = (round(min(bounds[0], 1.0), 4), round(max(bounds[1], 1.0), 4))
+        chip = one.row.chip
+        named = (one.row.case_id, one.row.source, chip.vendor, chip.id, one.quantity, one.way)
+        writer.writerow((*named, round(-one.ratio, 5), *ends))
+    return table.getvalue()
 
 
 def intervals(many: list[Errors], least: int) -> dict[str, float]:
@@ -355,17 +415,15 @@ def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, 
     """The fit as catalogue records: over all, by class, by family, by chip."""
     train = [row for row in rows if row.part == "fit"]
     # A chip nobody measured is predicted from other families; one that was, from what other sources say of it.
-    strange = left_out(train, fitting, lambda row: row.chip.family, len({row.chip.family for row in train}))
-    usual = left_out(train, fitting, lambda row: row.source, FOLDS)
+    strange = of_chips(left_out(train, fitting, by_family(train), lambda row: row.chip.family))
+    usual = of_chips(left_out(train, fitting, by_source(train), lambda row: row.source))
+    pooled = intervals(list(usual.values()), FEWEST)
     known = {
         name: float(np.exp(min(value, CEILING) if name in SHARES else value))
         for name, value in zip(fitting.names, vector, strict=False)
     }
     chips = {row.chip.id: row.chip for row in train}
-    families = [
-        intervals([strange[chip.id] for chip in chips.values() if chip.family == family and chip.id in strange], 3)
-        for family in sorted({chip.family for chip in chips.values()})
-    ]
+    families = list(bounds_of_families(strange, chips).values())
     written = {"serving-all": record("all", "all", known | FIXED | envelope(families), len(train))}
     for level in SPREAD:
         for applies in sorted({applies_to(chip, level) for chip in chips.values()}):
@@ -374,10 +432,25 @@ def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, 
             if level == "class":
                 own |= unusual([strange[chip.id] for chip in members if chip.id in strange], families)
             else:
+                # A chip with few rows of one kind errs as measured chips do in that kind.
+                own |= pooled if level == "chip" and sum(map(len, usual.get(applies, {}).values())) >= FEWEST else {}
                 own |= intervals([usual[chip.id] for chip in members if chip.id in usual], FEWEST)
             cases = sum(applies_to(row.chip, level) == applies for row in train)
             written[f"serving-{level}-{applies}"] = record(level, applies, own, cases)
     return written
+
+
+def by_family(rows: list[Row]) -> list[set[str]]:
+    """Folds of whole families of chips."""
+    return [{family} for family in sorted({row.chip.family for row in rows})]
+
+
+def bounds_of_families(strange: dict[str, Errors], chips: dict[str, Chip]) -> dict[str, dict[str, float]]:
+    """What the errors of each family give, as a fit without it made them."""
+    return {
+        family: intervals([strange[one] for one, chip in chips.items() if chip.family == family and one in strange], 3)
+        for family in sorted({chip.family for chip in chips.values()})
+    }
 
 
 def unusual(many: list[Errors], families: list[dict[str, float]]) -> dict[str, float]:
@@ -430,6 +503,9 @@ def main() -> None:
     writer.writerows(sorted((row.case_id, row.group, row.part) for row in rows))
     files.write(SPLIT, table.getvalue())
     found = records(rows, fitting, vector)
+    strange = of_chips(left_out(rows, fitting, by_family(rows), lambda row: row.chip.family))
+    apart = left_out(rows, fitting, by_source(rows), lambda row: row.source)
+    files.write(LEFT_OUT, left_out_table(apart, bounds_of_families(strange, {row.chip.id: row.chip for row in rows})))
     files.write(OUT, yaml.safe_dump(found, sort_keys=False, width=120, default_flow_style=None))
     report(rows, fitting, vector)
     build()
@@ -438,8 +514,7 @@ def main() -> None:
 def report(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> None:
     """Print the median error of each quantity, over the rows fitted and those never fitted."""
     for part in ("fit", "test"):
-        errors: dict[str, Errors] = {}
-        collect([row for row in rows if row.part == part], fitting, vector, errors)
+        errors = of_chips(errors_of([row for row in rows if row.part == part], fitting, vector))
         for chip, of_chip in sorted(errors.items()):
             for (quantity, way), values in sorted(of_chip.items()):
                 middle = 100.0 * np.median(np.abs(np.exp(-np.array(values)) - 1.0))

@@ -66,11 +66,13 @@ def serving(
 ) -> None:
     """Predict every measured serving result and say how far off we are."""
     from polysilicon.cli.cases import elsewhere
+    from polysilicon.validation.fit_record import SERVING_LEFT_OUT, read_left_out
     from polysilicon.validation.serving import validate
 
     elsewhere(cases, out)
     elsewhere(cases, chart)
-    _publish("serving", validate(catalogue(facts), cases), out, chart, by, rows, as_json=json)
+    left = read_left_out(SERVING_LEFT_OUT) if cases is None else []
+    _publish("serving", validate(catalogue(facts), cases), out, chart, by, rows, left, as_json=json)
 
 
 def operators(

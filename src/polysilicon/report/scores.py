@@ -120,13 +120,13 @@ def _peak_rows(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def public(catalogue: Catalogue) -> dict[str, Any]:
     """The summary of every public case, by subject, without the reasons and the longest groups."""
     from polysilicon.validation import operators, policy, serving, training
-    from polysilicon.validation.fit_record import MEMORY_LEFT_OUT, read_left_out
+    from polysilicon.validation.fit_record import MEMORY_LEFT_OUT, SERVING_LEFT_OUT, read_left_out
 
     left = [*read_left_out(), *read_left_out(MEMORY_LEFT_OUT)]
     timed = training.validate(catalogue, training.TIMED_STEPS)
     found = {
         "training": summary(training.validate(catalogue), left, timed),
-        "serving": summary(serving.validate(catalogue)),
+        "serving": summary(serving.validate(catalogue), read_left_out(SERVING_LEFT_OUT)),
         "operators": summary(operators.validate(catalogue)),
         "policy": summary(policy.validate(catalogue)),
     }
@@ -163,7 +163,8 @@ def markdown(told: dict[str, Any]) -> str:
         named = [(f"{subject}: {number(every['cases'])} public cases", every["all"])]
         named += [("— never fitted", every["not_fitted"])]
         named += [("— source never fitted, fully specified, quality A or B; one a case", every["truth"]["all"])]
-        named += [("— each source left out of the fit in turn; one a case", every["left_out"]["all"])]
+        one = "; one a case" if subject == "training" else ""
+        named += [(f"— each source left out of the fit in turn{one}", every["left_out"]["all"])]
         named += [(f"— {name}", every["by_quantity"].get(one)) for one, name in quantities.items()]
         named += [(f"— peak memory {title}", row) for title, row in _peak_rows(every).items()]
         named += [(f"— {vendor}", row) for vendor, row in every["by_vendor"].items()]

@@ -11,6 +11,7 @@ from polysilicon.validation.score import Score
 LEFT_OUT = DATA / "measurements" / "training_left_out.csv"
 SAMPLES_LEFT_OUT = DATA / "measurements" / "samples_left_out.csv"
 MEMORY_LEFT_OUT = DATA / "measurements" / "memory_left_out.csv"
+SERVING_LEFT_OUT = DATA / "measurements" / "serving_left_out.csv"
 SOURCES = DATA / "measurements" / "SOURCES.csv"
 
 
@@ -24,7 +25,8 @@ def read_left_out(path: Path = LEFT_OUT) -> list[Score]:
     """One score a case, with its time relative to the measured one; empty where nothing was recorded.
 
     `log_error` is the natural logarithm of predicted over measured time; `low_ratio` and `high_ratio` bound the
-    measured time over the predicted one. A table with a column `peak` is of peaks of memory instead.
+    measured time over the predicted one. A table with a column `peak` is of peaks of memory instead; one with a
+    column `quantity` has a score for each figure of a case.
 
     Raises:
         InputError: the file can't be read.
@@ -38,7 +40,7 @@ def read_left_out(path: Path = LEFT_OUT) -> list[Score]:
         scores.append(
             Score(
                 case_id=row["case_id"],
-                quantity="peak_mem_gib" if "peak" in row else "step_time_s",
+                quantity=row.get("quantity") or ("peak_mem_gib" if "peak" in row else "step_time_s"),
                 predicted=predicted,
                 low=low,
                 high=high,
@@ -48,6 +50,7 @@ def read_left_out(path: Path = LEFT_OUT) -> list[Score]:
                 vendor=row["vendor"],
                 chip=row["chip"],
                 source=row["source"],
+                kind=row.get("way", ""),
                 peak=row.get("peak", ""),
             )
         )
