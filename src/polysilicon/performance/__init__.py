@@ -13,14 +13,13 @@ public estimate, `domain` says where it lies outside what was validated, `run` m
 `course`, `goodput` and `failures`), `search` tries every layout in `space` (`tally` evaluates a `grid` of them at a
 time, `leaders` keep the best), `explain` evaluates one again and returns its tree. Recommenders, image models and
 encoders work on samples: `sample_step` and `recommender_step` hold their formulas, `sample_jobs` what a layout means,
-`sample_training` the estimate. Serving stands on the same operators and collectives; of
-models that work on samples `sample_service` holds the time of a batch (tables where `table_places` says), `batch_queue`
-the wait for it, `sample_serving` finds the most queries within a bound and `sample_answer` tells them; `round_trip` is
-the network's part of any latency. `mixing` runs one job over
+`sample_training` the estimate. Serving stands on the same operators and collectives. `mixing` runs one job over
 unequal `pools`, each in one of its `pool_layouts`: by `pool_data`, or by `pool_layers`, of which `pool_pipelines`
 finds the best; `pool_splits` puts the step together. `replays` holds the replay of traces, an event simulation on
-serving's times. Every formula takes numbers or arrays, ends in its unit and cites its source; no figure of the world
-stands in code.
+serving's times. Queries of models that work on samples: `sample_service` holds the time of a batch (tables where
+`table_places` says), `batch_queue` the wait for it, `sample_serving` finds the most within a bound, `sample_answer`
+tells it; `round_trip` is the network's part of any latency. Every formula takes numbers or arrays, ends in its unit and
+cites its source; no figure of the world stands in code.
 """
 
 from polysilicon.performance.cluster import Cluster, Reading
