@@ -143,3 +143,12 @@ def test_the_farthest_of_several_regions_counts(run):
     assert two["round_trip"]["farthest"] == "au-sydney"
     assert two["round_trip"]["ms"]["value"] > one["round_trip"]["ms"]["value"]
     assert two["queries_per_s_per_chip"]["value"] <= one["queries_per_s_per_chip"]["value"]
+
+
+def test_a_second_site_shortens_the_way_and_takes_chips_of_its_own(run):
+    asked = (*RANK, "--latency-ms", 500, "--requests-per-s", 10, "--users", "us-va-ashburn", "--users", "jp-tokyo")
+    one = json.loads(run(*asked, "--site", "us-va-ashburn", "--json").out)
+    two = json.loads(run(*asked, "--site", "us-va-ashburn", "--site", "jp-osaka", "--json").out)
+    assert two["round_trip"]["ms"]["value"] < one["round_trip"]["ms"]["value"]
+    assert (one["chips_needed"]["value"], two["chips_needed"]["value"]) == (1, 2)
+    assert "by 2 sites" in run(*asked, "--site", "us-va-ashburn", "--site", "jp-osaka").out.replace("\n", " ")

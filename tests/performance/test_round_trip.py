@@ -39,15 +39,15 @@ def test_a_known_distance():
 
 def test_the_farthest_users_set_the_round_trip():
     near, far = "de-frankfurt", "au-sydney"
-    trip = between(load(), [near, far], "nl-eemshaven")
+    trip = between(load(), [near, far], ["nl-eemshaven"])
     assert trip.farthest == far
     assert trip.ms.low < trip.ms.value < trip.ms.high
-    assert trip.ms.value > between(load(), [near], "nl-eemshaven").ms.value
+    assert trip.ms.value > between(load(), [near], ["nl-eemshaven"]).ms.value
 
 
 @pytest.mark.parametrize("place", ["de-frankfurt", "sg"])
 def test_users_at_the_site_wait_for_nothing(place: str):
-    assert between(load(), [place], place).ms.high == pytest.approx(0.0, abs=1e-9)
+    assert between(load(), [place], [place]).ms.high == pytest.approx(0.0, abs=1e-9)
     assert load().get(Region, place).lat
 
 
@@ -59,6 +59,14 @@ def test_an_absurd_round_trip_is_refused(ms: float):
 
 def test_a_place_nobody_knows_is_named_with_its_nearest():
     with pytest.raises(UnknownName, match="de-frankfurt"):
-        between(load(), ["de-frankfrut"], "sg")
+        between(load(), ["de-frankfrut"], ["sg"])
     with pytest.raises(InputError, match="requests come from"):
-        between(load(), [], "sg")
+        between(load(), [], ["sg"])
+
+
+@given(st.lists(st.sampled_from(load().ids(Region)), min_size=1, max_size=4, unique=True), st.data())
+def test_one_more_site_never_lengthens_the_way(places: list[str], data: st.DataObject):
+    sites = data.draw(st.lists(st.sampled_from(load().ids(Region)), min_size=1, max_size=3, unique=True))
+    more = data.draw(st.sampled_from(load().ids(Region)))
+    assert between(load(), places, [*sites, more]).ms.value <= between(load(), places, sites).ms.value
+    assert between(load(), places, places).ms.value == pytest.approx(0.0, abs=1e-9)

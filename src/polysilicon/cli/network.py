@@ -22,13 +22,13 @@ class Network:
     users
         A region that requests come from (`polysilicon facts list region`); give the option again for more.
     site
-        The region where the chips stand.
+        A region where chips stand; give the option again for more, and users go to the nearest.
     round_trip_ms
         The round trip itself, where it is known.
     """
 
     users: list[str] | None = None
-    site: str | None = None
+    site: list[str] | None = None
     round_trip_ms: float | None = None
 
     def trip(self, known: "Catalogue") -> "RoundTrip | None":
@@ -42,14 +42,14 @@ class Network:
         from polysilicon.records.errors import InputError, Place
 
         if self.round_trip_ms is not None:
-            if self.users or self.site is not None:
+            if self.users or self.site:
                 option = "--users" if self.users else "--site"
                 raise InputError(
                     "and --round-trip-ms both say how far users are", place=Place(field=option), remedy="give one"
                 )
             return told(self.round_trip_ms)
         needs(
-            (bool(self.users) and self.site is None, "--users", "--site, the region where the chips stand"),
-            (self.site is not None and not self.users, "--site", "--users, a region that requests come from"),
+            (bool(self.users) and not self.site, "--users", "--site, a region where the chips stand"),
+            (bool(self.site) and not self.users, "--site", "--users, a region that requests come from"),
         )
-        return between(known, self.users, self.site) if self.users and self.site is not None else None
+        return between(known, self.users, self.site) if self.users and self.site else None

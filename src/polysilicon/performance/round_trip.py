@@ -6,6 +6,7 @@ routers and the handshakes of a new connection are not in it: what users see is 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -26,15 +27,16 @@ MOST_MS = 60_000.0
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """`ms` with the ends that the range of the route factor gives; `farthest` is the region it is longest from.
+    """`ms` with the ends that the range of the route factor gives: the longest, from `farthest` to its nearest site.
 
     Of a time that the user gave, the places are empty and both ends are the figure itself.
     """
 
     ms: Range
     users: tuple[str, ...] = ()
-    site: str = ""
+    sites: tuple[str, ...] = ()
     farthest: str = ""
+    site: str = ""
 
 
 @formula
@@ -60,24 +62,31 @@ def round_trip_ms(lat_a: Values, lon_a: Values, lat_b: Values, lon_b: Values, ro
     return 2.0 * route_factor * great_circle_km(lat_a, lon_a, lat_b, lon_b) / FIBRE_KM_PER_S * MS_PER_S
 
 
-def between(catalogue: Catalogue, users: Sequence[str], site: str) -> RoundTrip:
-    """The longest round trip between a site and the regions that requests come from.
+def between(catalogue: Catalogue, users: Sequence[str], sites: Sequence[str]) -> RoundTrip:
+    """The longest round trip of users in these regions, each served by the nearest of the sites.
 
     Raises:
         UnknownName: no region is called so; says the nearest.
-        InputError: no region of users is named, or the route factor states no range.
+        InputError: no region of users or no site is named, or the route factor states no range.
     """
-    if not users:
-        raise InputError("a round trip needs a region that requests come from")
+    if not users or not sites:
+        raise InputError("a round trip needs a region that requests come from, and a site")
     factor = catalogue.get(Assumption, ROUTE)
     if factor.low is None or factor.high is None:
         raise InputError(f"the assumption {factor.id} states no range")
-    end = catalogue.get(Region, site)
-    homes = [catalogue.get(Region, name) for name in users]
-    ends = factor.value, factor.low, factor.high
-    trips = {one.id: [float(round_trip_ms(one.lat, one.lon, end.lat, end.lon, each)) for each in ends] for one in homes}
-    farthest = max(trips, key=lambda name: trips[name][0])
-    return RoundTrip(Range(*trips[farthest]), tuple(trips), end.id, farthest)
+    homes, ends = ({one.id: one for one in map(partial(catalogue.get, Region), names)} for names in (users, sites))
+    nearest = {name: min((_km(home, end), end.id) for end in ends.values()) for name, home in homes.items()}
+    farthest = max(nearest, key=lambda name: nearest[name][0])
+    home, end = homes[farthest], ends[nearest[farthest][1]]
+    trips = [
+        float(round_trip_ms(home.lat, home.lon, end.lat, end.lon, one))
+        for one in (factor.value, factor.low, factor.high)
+    ]
+    return RoundTrip(Range(*trips), tuple(homes), tuple(ends), farthest, end.id)
+
+
+def _km(one: Region, other: Region) -> float:
+    return float(great_circle_km(one.lat, one.lon, other.lat, other.lon))
 
 
 def told(ms: float) -> RoundTrip:

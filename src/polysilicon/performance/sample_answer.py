@@ -108,12 +108,12 @@ class SampleServing:
 
 
 @formula
-def replicas_for(requests_per_s: float, queries_per_s: float) -> float:
-    """Replicas that together answer a demand which is shared out evenly.
+def replicas_for(requests_per_s: float, queries_per_s: float, sites: float) -> float:
+    """Replicas at all sites that together answer a demand which is shared out evenly, over sites and in each.
 
     Source: definition; random splitting of Poisson arrivals leaves them Poisson (Kleinrock, Queueing Systems I, 2.4).
     """
-    return float(max(np.ceil(requests_per_s / queries_per_s), 1.0))
+    return float(sites * max(np.ceil(requests_per_s / sites / queries_per_s), 1.0))
 
 
 def answer(
@@ -156,7 +156,7 @@ def answer(
         capacity_gib=float(cluster.memory_bytes) / GIB,
         host_gib=made.host_bytes / GIB,
         requests_per_s=demand.requests_per_s,
-        chips_needed=_needed(demand, rates, chips),
+        chips_needed=_needed(demand, rates, chips, float(max(len(trip.sites), 1))),
         assumed=assumed,
         missing=(*unknowns(tables), "memory of activations: not counted"),
         doubts=cluster.doubts,
@@ -171,8 +171,11 @@ def _parts(best: Found, made: Batch) -> dict[str, float]:
     return {name: value * MS_PER_S for name, value in ({"answer_ms": best.through_s} | parts).items()}
 
 
-def _needed(demand: Demand, rates: Sequence[float], chips: float) -> tuple[float, float, float | None] | None:
+def _needed(
+    demand: Demand, rates: Sequence[float], chips: float, sites: float
+) -> tuple[float, float, float | None] | None:
     if demand.requests_per_s is None:
         return None
-    value, most, least = (replicas_for(demand.requests_per_s, one) * chips if one > 0 else None for one in rates)
+    asked = demand.requests_per_s
+    value, most, least = (replicas_for(asked, one, sites) * chips if one > 0 else None for one in rates)
     return value or 0.0, least or 0.0, most

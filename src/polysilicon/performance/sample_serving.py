@@ -27,7 +27,7 @@ from polysilicon.workloads.samples import Sampled
 HANDLING = "sample-batch-handling-ms"
 ENCODER_SHARE = "encoder-achieved-share"
 # Batches of queries that are tried, and the samples beyond which none is.
-BATCHES = tuple(2**power for power in range(11))
+BATCHES = (1, *sorted(step << power for power in range(10) for step in (2, 3)))
 MOST_SAMPLES = 131_072
 # Without a bound on latency batches run full, back to back. The least batch that gives nearly the most is taken: that
 # is still more than any load of a queue gives.

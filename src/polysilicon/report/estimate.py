@@ -101,7 +101,8 @@ def network(trip: RoundTrip) -> list[tuple[str, object]]:
         return [("round trip", f"{number(trip.ms.value)} ms, as you say")]
     low, high = number(trip.ms.low, 3), number(trip.ms.high, 3)
     far = f"from {trip.farthest}" + (f", the farthest of {len(trip.users)}" if len(trip.users) > 1 else "")
-    said = f"{number(trip.ms.value)} ms ({low} to {high}), {far}, to {trip.site}; access networks not counted"
+    end = f"to {trip.site}" + (f", the nearest of {len(trip.sites)} sites" if len(trip.sites) > 1 else "")
+    said = f"{number(trip.ms.value)} ms ({low} to {high}), {far}, {end}; access networks not counted"
     return [("round trip", said)]
 
 

@@ -88,6 +88,7 @@ def _rates(made: SampleServing) -> list[tuple[str, object]]:
     if chips is not None and made.requests_per_s is not None:
         most = "unknown" if chips[2] is None else number(chips[2])
         said = f"{number(chips[0])} ({number(chips[1])} to {most}) for {number(made.requests_per_s)} queries/s"
+        said += f", shared evenly by {len(made.round_trip.sites)} sites" if len(made.round_trip.sites) > 1 else ""
         named.append(("chips", said))
     return named
 
