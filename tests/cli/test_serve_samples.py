@@ -57,7 +57,6 @@ def test_cxl_memory_without_a_figure_says_what_to_give(run):
         (RANK, ("--tp", 2), "works on samples"),
         (RANK, ("--concurrency", 2), "works on samples"),
         (RANK, ("--engine", "sglang"), "works on samples"),
-        (RANK, ("--explain",), "works on samples"),
         (RANK, ("--hbm-hits", 0.5), "--tables host or cxl"),
         (RANK, ("--host-gbs", 5), "--tables host"),
         (RANK, ("--tables", "host", "--cxl-gbs", 5), "--tables cxl"),
@@ -152,3 +151,11 @@ def test_a_second_site_shortens_the_way_and_takes_chips_of_its_own(run):
     assert two["round_trip"]["ms"]["value"] < one["round_trip"]["ms"]["value"]
     assert (one["chips_needed"]["value"], two["chips_needed"]["value"]) == (1, 2)
     assert "by 2 sites" in run(*asked, "--site", "us-va-ashburn", "--site", "jp-osaka").out.replace("\n", " ")
+
+
+@pytest.mark.parametrize("asked", [RANK, PAINT, READ])
+def test_the_throughput_is_explained(run, asked):
+    ran = run(*asked, "--latency-ms", 5000, "--explain")
+    assert ran.code == 0
+    assert "DeepRecSys" in ran.out
+    assert "sample-batch-handling-ms" in ran.out

@@ -13,7 +13,7 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.recommender import recommender_serving
 from polysilicon.performance.round_trip import told
 from polysilicon.performance.sample_answer import Demand, SampleServing
-from polysilicon.performance.sample_service import batch_of
+from polysilicon.performance.sample_service import batch_of, served_of
 from polysilicon.performance.sample_serving import estimate_sample_serving
 from polysilicon.performance.table_places import Tables, settled
 from polysilicon.records.errors import InputError, NothingFits
@@ -80,7 +80,8 @@ def test_faster_memory_never_hurts(name: str, bound: float, faster: float, place
 def test_hits_in_hbm_never_hurt(one: float, other: float, samples: int, place: str) -> None:
     def times(hits: float) -> tuple[float, float]:
         at = settled(load(), Tables(place, hits, cxl_gbs=30.0 if place == "cxl" else None))  # type: ignore[arg-type]
-        made = batch_of(load(), model("dlrm-dcnv2"), cluster(), at, "bf16", np.array([float(samples)]))
+        served = served_of(load(), model("dlrm-dcnv2"), cluster(), "bf16")
+        made = batch_of(served, cluster(), at, (0.0, 0.0), np.array([float(samples)]))
         return float(made.chip_s[0]), float(made.host_s[0])  # type: ignore[index]
 
     (chip, host), (more_chip, more_host) = times(min(one, other)), times(max(one, other))

@@ -145,9 +145,9 @@ def estimate(
     required({"MODEL": model, "--chip": replica.chip})
     described, trip = describe(known, model or ""), network.trip(known)
     if not isinstance(described, Transformer):
-        refuse(_of_tokens(replica, demand, concurrency, engine, explain=explain), f"{described.name} works on samples")
-        place = replica.chip or ""
-        estimate_of_samples(known, described, place, queries, tables, replica.precision, trip, as_json=json)
+        refuse(_of_tokens(replica, demand, concurrency, engine), f"{described.name} works on samples")
+        of_samples = (known, described, replica.chip or "", queries, tables, replica.precision, trip)
+        estimate_of_samples(*of_samples, explain=explain, as_json=json)
         return
     refuse(differing(queries, tables), f"{described.name} is a transformer, told in tokens")
     task = demand.task(trip.ms.value if trip else 0.0)
@@ -160,13 +160,12 @@ def estimate(
         answer(lambda: _beside(made.to_dict(), trip), lambda: serving(made, trip), as_json=json)
 
 
-def _of_tokens(replica: Replica, demand: Demand, concurrency: float | None, engine: str, *, explain: bool) -> list[str]:
+def _of_tokens(replica: Replica, demand: Demand, concurrency: float | None, engine: str) -> list[str]:
     """The options given that only a model of tokens takes."""
     from polysilicon.cli.train_layout import differing
 
     said = [one for one in differing(replica, demand) if one not in ("--chip", "--precision")]
-    said += ["--concurrency"] * (concurrency is not None) + ["--engine"] * (engine != "vllm")
-    return said + ["--explain"] * explain
+    return said + ["--concurrency"] * (concurrency is not None) + ["--engine"] * (engine != "vllm")
 
 
 def _beside(plain: dict[str, Any], trip: "RoundTrip | None") -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from polysilicon.cli.options import TABLES, Whole, answer, sane
+from polysilicon.cli.options import TABLES, Whole, answer, answer_tree, sane
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -105,6 +105,7 @@ def estimate_of_samples(
     precision: str | None,
     trip: "RoundTrip | None",
     *,
+    explain: bool,
     as_json: bool,
 ) -> None:
     """The most queries a second within the bound, on standard output.
@@ -115,6 +116,7 @@ def estimate_of_samples(
     """
     from polysilicon.cli.train_layout import differing
     from polysilicon.performance.cluster import Cluster
+    from polysilicon.performance.explain_sample_serving import explain_sample_serving
     from polysilicon.performance.sample_answer import Demand
     from polysilicon.performance.sample_serving import estimate_sample_serving
     from polysilicon.performance.table_places import Tables
@@ -132,7 +134,9 @@ def estimate_of_samples(
         refuse(ranked, f"{model.name} runs on each chip alone, a sample a query")
     demand = Demand(queries.latency_ms, queries.percentile, queries.requests_per_s, queries.candidates)
     cluster = Cluster.from_catalogue(known, chip, queries.chips)
-    made = estimate_sample_serving(
-        known, model, demand, cluster, tables=lie, precision=precision or "bf16", round_trip=trip
-    )
+    more: dict[str, Any] = {"tables": lie, "precision": precision or "bf16", "round_trip": trip}
+    if explain:
+        answer_tree(explain_sample_serving(known, model, demand, cluster, **more), as_json=as_json)
+        return
+    made = estimate_sample_serving(known, model, demand, cluster, **more)
     answer(made.to_dict, lambda: sample_serving(made), as_json=as_json)

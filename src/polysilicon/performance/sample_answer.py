@@ -9,7 +9,6 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.round_trip import RoundTrip
-from polysilicon.performance.sample_service import Batch
 from polysilicon.performance.table_places import Tables, unknowns
 from polysilicon.performance.values import Range
 from polysilicon.records.errors import InputError, Place
@@ -46,19 +45,20 @@ class Demand:
 
 @dataclass(frozen=True)
 class Found:
-    """The best batch and load of a replica: queries a second, tail with the network in it, and times of the batch.
+    """The best batch and load: queries a second and chip, tail with the network in it, and times of the batch.
 
     `chip_s` and `host_s` are at the share of their peaks that they reach.
     """
 
     batch: int
     load: float
-    queries_per_s: float
+    queries_per_s_per_chip: float
     tail_ms: float | None
     pace_s: float
     through_s: float
     chip_s: float
     host_s: float
+    launching_s: float
 
 
 @dataclass(frozen=True)
@@ -124,14 +124,14 @@ def answer(
     tables: Tables,
     precision: str,
     trip: RoundTrip,
-    made: Batch,
+    held: tuple[float, float],
     best: Found,
     ends: Sequence[Found | None],
     assumed: tuple[str, ...],
 ) -> SampleServing:
     """The estimate that the best guess gives, with the worst and the best case of the assumptions as its ends."""
     chips = float(cluster.chips)
-    rates = [best.queries_per_s, *(one.queries_per_s if one else 0.0 for one in ends)]
+    rates = [best.queries_per_s_per_chip, *(one.queries_per_s_per_chip if one else 0.0 for one in ends)]
     ranking = isinstance(model, Recommender)
     return SampleServing(
         model=model.name,
@@ -148,13 +148,13 @@ def answer(
         answer_ms=best.through_s * MS_PER_S,
         tail_ms=best.tail_ms,
         round_trip=trip,
-        queries_per_s_per_chip=Range(*(one / chips for one in rates)),
-        samples_per_s_per_chip=Range(*(one * demand.candidates / chips for one in rates)),
-        parts_ms=_parts(best, made),
+        queries_per_s_per_chip=Range(*rates),
+        samples_per_s_per_chip=Range(*(one * demand.candidates for one in rates)),
+        parts_ms=_parts(best),
         tables=tables if ranking else None,
-        memory_gib=made.chip_bytes / GIB,
+        memory_gib=held[0] / GIB,
         capacity_gib=float(cluster.memory_bytes) / GIB,
-        host_gib=made.host_bytes / GIB,
+        host_gib=held[1] / GIB,
         requests_per_s=demand.requests_per_s,
         chips_needed=_needed(demand, rates, chips, float(max(len(trip.sites), 1))),
         assumed=assumed,
@@ -164,9 +164,9 @@ def answer(
     )
 
 
-def _parts(best: Found, made: Batch) -> dict[str, float]:
+def _parts(best: Found) -> dict[str, float]:
     """Where the way of a batch to its answers goes."""
-    parts = {"chip_ms": best.chip_s, "host_ms": best.host_s, "launching_ms": made.kernels_s}
+    parts = {"chip_ms": best.chip_s, "host_ms": best.host_s, "launching_ms": best.launching_s}
     parts["handling_ms"] = best.through_s - sum(parts.values())
     return {name: value * MS_PER_S for name, value in ({"answer_ms": best.through_s} | parts).items()}
 
@@ -177,5 +177,5 @@ def _needed(
     if demand.requests_per_s is None:
         return None
     asked = demand.requests_per_s
-    value, most, least = (replicas_for(asked, one, sites) * chips if one > 0 else None for one in rates)
+    value, most, least = (replicas_for(asked, one * chips, sites) * chips if one > 0 else None for one in rates)
     return value or 0.0, least or 0.0, most

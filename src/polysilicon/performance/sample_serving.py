@@ -15,8 +15,18 @@ from polysilicon.performance.batch_queue import LOADS, waiting_table
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.round_trip import RoundTrip
 from polysilicon.performance.sample_answer import Demand, Found, SampleServing, answer
-from polysilicon.performance.sample_service import Batch, batch_of, batch_pace_s, batch_through_s
+from polysilicon.performance.sample_parts import chip_samples
+from polysilicon.performance.sample_service import (
+    Batch,
+    batch_of,
+    batch_pace_s,
+    batch_through_s,
+    fixed_s,
+    held_bytes,
+    served_of,
+)
 from polysilicon.performance.table_places import End, Tables, assumed, settled
+from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import Range, Values
 from polysilicon.records.errors import InputError, NothingFits, Place
 from polysilicon.records.recorder import formula
@@ -44,12 +54,12 @@ def latency_s(wait_batches: Values, pace_s: Values, through_s: Values, round_tri
 
 
 @formula
-def queries_per_s(load: Values, batch: Values, pace_s: Values) -> Values:
-    """Queries a second of a replica, from the share of full batches back to back that it serves.
+def queries_per_s_per_chip(load: Values, batch: Values, pace_s: Values, chips: Values) -> Values:
+    """Queries a second and chip of a replica, from the share of full batches back to back that it serves.
 
     Source: Bailey (J. R. Stat. Soc. B 16, 1954).
     """
-    return load * batch / pace_s
+    return load * batch / pace_s / chips
 
 
 @dataclass(frozen=True)
@@ -84,21 +94,23 @@ def estimate_sample_serving(
     tables = _checked(model, cluster, tables)
     trip = round_trip or RoundTrip(Range(0.0, 0.0, 0.0))
     batches = tuple(one for one in BATCHES if one == 1 or one * demand.candidates <= MOST_SAMPLES)
-    samples = np.array(batches, float) * (demand.candidates / float(cluster.chips))
+    samples = np.asarray(chip_samples(np.array(batches, float) * demand.candidates, cluster.chips))
+    served, chips = served_of(catalogue, model, cluster, precision), float(cluster.chips)
+    held = held_bytes(served, settled(catalogue, tables), chips)
+    if held[0] > float(cluster.memory_bytes):
+        raise NothingFits(_shortfall(model, cluster, held[0]))
 
     def corner(end: End, network_ms: float) -> _Corner:
-        made = batch_of(catalogue, model, cluster, settled(catalogue, tables, end), precision, samples)
+        made = batch_of(served, cluster, settled(catalogue, tables, end), latencies_s(catalogue), samples)
         return _corner(catalogue, model, made, end, network_ms)
 
     guess = corner("value", trip.ms.value)
-    if guess.made.chip_bytes > float(cluster.memory_bytes):
-        raise NothingFits(_shortfall(model, cluster, guess.made))
-    best = _best(batches, demand, guess)
+    best = _best(batches, chips, demand, guess)
     if best is None:
         raise NothingFits(_too_slow(demand, guess))
-    ends = [_best(batches, demand, one) for one in (corner("worst", trip.ms.high), corner("best", trip.ms.low))]
-    stands_on = _assumptions(model, tables)
-    return answer(catalogue, model, cluster, demand, tables, precision, trip, guess.made, best, ends, stands_on)
+    ends = [_best(batches, chips, demand, one) for one in (corner("worst", trip.ms.high), corner("best", trip.ms.low))]
+    stands_on = assumptions(model, tables)
+    return answer(catalogue, model, cluster, demand, tables, precision, trip, held, best, ends, stands_on)
 
 
 def _checked(model: Sampled, cluster: Cluster, tables: Tables | None) -> Tables:
@@ -112,15 +124,16 @@ def _checked(model: Sampled, cluster: Cluster, tables: Tables | None) -> Tables:
     return Tables()
 
 
-def _share(model: Sampled) -> str:
+def share_of(model: Sampled) -> str:
     """The share of the bound that models of this kind reach, an assumption."""
     if isinstance(model, Recommender):
         return recommender.SHARE
     return ENCODER_SHARE if isinstance(model, Encoder) else diffusion.SHARE
 
 
-def _assumptions(model: Sampled, tables: Tables) -> tuple[str, ...]:
-    names = [_share(model), HANDLING]
+def assumptions(model: Sampled, tables: Tables) -> tuple[str, ...]:
+    """The assumptions that an answer rests on, that of the share first."""
+    names = [share_of(model), HANDLING]
     if isinstance(model, Recommender):
         names.append("embedding-bytes-serving")
     if tables.far and tables.link_gbs is None:
@@ -135,33 +148,34 @@ def _corner(catalogue: Catalogue, model: Sampled, made: Batch, end: End, network
     share, handling = {"value": ("value", "value"), "worst": ("low", "high"), "best": ("high", "low")}[end]
     return _Corner(
         made,
-        assumed(catalogue, _share(model), share),
+        assumed(catalogue, share_of(model), share),
         assumed(catalogue, HANDLING, handling) / MS_PER_S,
         network_ms,
     )
 
 
 def _times(corner: _Corner) -> tuple[Values, Values]:
-    made, fixed = corner.made, corner.made.kernels_s + corner.handling_s
+    made, fixed = corner.made, fixed_s(corner.made.launching_s, corner.handling_s)
     return (
         batch_pace_s(fixed, made.chip_s, made.host_s, corner.share),
         batch_through_s(fixed, made.chip_s, made.host_s, corner.share),
     )
 
 
-def _best(batches: tuple[int, ...], demand: Demand, corner: _Corner) -> Found | None:
+def _best(batches: tuple[int, ...], chips: float, demand: Demand, corner: _Corner) -> Found | None:
     """The batch and load that serve most within the bound; `None` where none keeps it."""
     pace, through = _times(corner)
     trip = corner.round_trip_ms / MS_PER_S
     sizes = np.array(batches, float)
     if demand.latency_ms is None:
-        rates = np.asarray(queries_per_s(OFFLINE, sizes, pace))
+        rates = np.asarray(queries_per_s_per_chip(OFFLINE, sizes, pace, chips))
         at = int(np.argmax(rates >= NEARLY * np.max(rates)))
         return Found(batches[at], OFFLINE, float(rates[at]), None, *_one(corner, at))
     waits = waiting_table(batches, demand.percentile)
     late = np.asarray(latency_s(waits, np.asarray(pace)[:, None], np.asarray(through)[:, None], trip))
     kept = late * MS_PER_S <= demand.latency_ms
-    rates = np.where(kept, queries_per_s(LOADS[None, :], sizes[:, None], np.asarray(pace)[:, None]), 0.0)
+    served = queries_per_s_per_chip(LOADS[None, :], sizes[:, None], np.asarray(pace)[:, None], chips)
+    rates = np.where(kept, served, 0.0)
     at, load = divmod(int(np.argmax(rates)), rates.shape[1])
     if not kept[at, load]:
         return None
@@ -169,16 +183,16 @@ def _best(batches: tuple[int, ...], demand: Demand, corner: _Corner) -> Found | 
     return Found(batches[at], float(LOADS[load]), float(rates[at, load]), tail_ms, *_one(corner, at))
 
 
-def _one(corner: _Corner, at: int) -> tuple[float, float, float, float]:
+def _one(corner: _Corner, at: int) -> tuple[float, float, float, float, float]:
     pace, through = (float(np.ravel(one)[at]) for one in _times(corner))
     chip, host = (float(np.ravel(one)[at]) / corner.share for one in (corner.made.chip_s, corner.made.host_s))
-    return pace, through, chip, host
+    return pace, through, chip, host, float(corner.made.launching_s)
 
 
-def _shortfall(model: Sampled, cluster: Cluster, made: Batch) -> str:
+def _shortfall(model: Sampled, cluster: Cluster, needed_bytes: float) -> str:
     remedy = "give it more --chips, or --tables host" if isinstance(model, Recommender) else "try another --precision"
     return (
-        f"{model.name} needs {made.chip_bytes / GIB:.1f} GiB on each of {cluster.chips:g} x {cluster.chip}, where "
+        f"{model.name} needs {needed_bytes / GIB:.1f} GiB on each of {cluster.chips:g} x {cluster.chip}, where "
         f"{float(cluster.memory_bytes) / GIB:.1f} GiB are; {remedy}"
     )
 

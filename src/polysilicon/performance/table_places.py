@@ -54,10 +54,11 @@ class Tables:
 
 @dataclass(frozen=True)
 class Settled:
-    """Where tables lie, in figures: hits, bandwidth of what lies beyond the chip, bytes of an embedding value."""
+    """Where tables lie, in figures: `far` is 1 beyond the chip; hits, bandwidths there, bytes of an embedding value."""
 
-    far: bool
+    far: float
     near_hits: float
+    far_hits: float
     far_bytes_per_s: float
     link_bytes_per_s: float
     element_bytes: float
@@ -72,7 +73,7 @@ def settled(catalogue: Catalogue, tables: Tables, end: End = "value") -> Settled
     slow, large = ("value", "value") if end == "value" else ("low", "high") if end == "worst" else ("high", "low")
     size = assumed(catalogue, "embedding-bytes-serving", large)
     if not tables.far:
-        return Settled(tables.far, tables.near_hits, np.inf, np.inf, size)
+        return Settled(0.0, 1.0, 0.0, np.inf, np.inf, size)
     link = tables.link_gbs or assumed(catalogue, "host-link-gbs", slow)
     if tables.place == "host":
         read = tables.host_gbs or assumed(catalogue, "host-memory-gbs", slow)
@@ -85,7 +86,7 @@ def settled(catalogue: Catalogue, tables: Tables, end: End = "value") -> Settled
             found="cxl",
             remedy="give --cxl-gbs, the GB/s of it for one chip",
         )
-    return Settled(tables.far, tables.near_hits, read * GIGA, link * GIGA, size)
+    return Settled(1.0, tables.near_hits, 1.0 - tables.near_hits, read * GIGA, link * GIGA, size)
 
 
 def assumed(catalogue: Catalogue, name: str, end: str) -> float:
