@@ -1,5 +1,7 @@
 """The wait for a batch server: against simulation, against the known M/D/1, and its laws."""
 
+from math import exp, factorial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,6 +38,14 @@ def batched(load: float, batch: int, percentile: float, queries: int, seed: int)
 def test_one_at_a_time_waits_as_a_simulated_queue_does(load: float) -> None:
     seen = np.mean([single(load, 99.0, 1_000_000, seed) for seed in range(4)])
     assert waiting_batches(load, 1, 99.0) == pytest.approx(seen, rel=0.025)
+
+
+@pytest.mark.parametrize(("load", "within"), [(0.3, 0.05), (0.5, 0.01), (0.7, 1e-4), (0.8, 1e-4)])
+def test_one_at_a_time_waits_as_the_exact_series_has_it(load: float, within: float) -> None:
+    # Erlang (1909): P(W <= t) of M/D/1 with services of one.
+    wait = waiting_batches(load, 1, 99.0)
+    terms = ((load * (k - wait)) ** k / factorial(k) * exp(-load * (k - wait)) for k in range(int(wait) + 1))
+    assert 1.0 - (1.0 - load) * sum(terms) == pytest.approx(0.01, rel=within)
 
 
 @pytest.mark.parametrize(("load", "batch"), [(0.5, 2), (0.8, 4), (0.8, 8), (0.9, 32), (0.3, 32)])
