@@ -93,9 +93,9 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "serve",
         "polysilicon.cli.serve:estimate",
-        "First-token time, time per token and throughput of a serving deployment.",
+        "Latency and throughput of a serving deployment: tokens, or queries within a tail.",
         "estimate serve llama-3.1-70b --chip nvidia-h100-sxm-80gb --tp 8 --concurrency 32 --input 1024 --output 256",
-        "Prints TTFT, TPOT and tokens/s a chip, each with its 90 % interval.",
+        "Prints TTFT, TPOT and tokens/s a chip with 90 % intervals; of other models, queries/s.",
         "estimate",
     ),
     Command(

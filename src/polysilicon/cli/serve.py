@@ -1,15 +1,17 @@
 """`polysilicon estimate serve` and `polysilicon search serve`."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from polysilicon.cli.network import Network
 from polysilicon.cli.options import Cases, Explain, Facts, Json, Out, answer, answer_tree, catalogue, sane
+from polysilicon.cli.serve_samples import Queries, TablesIn, estimate_of_samples, refuse
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
+    from polysilicon.performance.round_trip import RoundTrip
     from polysilicon.performance.serving import Layout
     from polysilicon.workloads import Serving
 
@@ -42,8 +44,8 @@ class Demand:
     ttft_ms: float | None = None
     tpot_ms: float | None = None
 
-    def task(self) -> "Serving":
-        """The serving task.
+    def task(self, round_trip_ms: float = 0.0) -> "Serving":
+        """The serving task, the network's part of the first token in it.
 
         Raises:
             InputError: a length is not said, or absurd.
@@ -54,7 +56,11 @@ class Demand:
         required({"--input": self.input_, "--output": self.output})
         sane(input=self.input_, output=self.output)
         return Serving(
-            input_tokens=self.input_ or 0, output_tokens=self.output or 0, ttft_ms=self.ttft_ms, tpot_ms=self.tpot_ms
+            input_tokens=self.input_ or 0,
+            output_tokens=self.output or 0,
+            ttft_ms=self.ttft_ms,
+            tpot_ms=self.tpot_ms,
+            round_trip_ms=round_trip_ms,
         )
 
 
@@ -113,7 +119,7 @@ class Replica:
         return Layout(self.tp, self.pp, self.attn_dp, self.ep, precision, self.draft_tokens, chance)
 
 
-_DEMAND, _REPLICA = Demand(), Replica()
+_DEMAND, _REPLICA, _QUERIES, _TABLES, _NETWORK = Demand(), Replica(), Queries(), TablesIn(), Network()
 
 
 def estimate(
@@ -124,6 +130,9 @@ def estimate(
     demand: Demand = _DEMAND,
     concurrency: float | None = None,
     engine: Engine = "vllm",
+    queries: Queries = _QUERIES,
+    tables: TablesIn = _TABLES,
+    network: Network = _NETWORK,
     facts: Facts = None,
     cases: Cases = None,
     out: Out = None,
@@ -139,26 +148,51 @@ def estimate(
     concurrency
         Requests in flight; the most that fits and keeps the targets where it is not given.
     """
-    from polysilicon.cli.cases import for_a_table, required
+    from polysilicon.cli.cases import for_a_table, refuse_beside, required
+    from polysilicon.cli.serve_cases import table
+    from polysilicon.cli.train_layout import differing
     from polysilicon.performance.cluster import Cluster
     from polysilicon.performance.serving import estimate_serving, explain_serving
     from polysilicon.report.estimate import serving
-    from polysilicon.workloads import transformer
+    from polysilicon.workloads import Transformer, describe
 
     for_a_table(cases, out, model, "MODEL")
     known = catalogue(facts)
     if cases is not None:
-        _table(known, cases, out, as_json=json)
+        refuse_beside(differing(queries, tables, network))
+        table(known, cases, out, as_json=json)
         return
     required({"MODEL": model, "--chip": replica.chip})
-    task, described = demand.task(), transformer(known, model or "")
+    described, trip = describe(known, model or ""), network.trip(known)
+    if not isinstance(described, Transformer):
+        refuse(_of_tokens(replica, demand, concurrency, engine), f"{described.name} works on samples")
+        of_samples = (known, described, replica.chip or "", queries, tables, replica.precision, trip)
+        estimate_of_samples(*of_samples, explain=explain, as_json=json)
+        return
+    refuse(differing(queries, tables), f"{described.name} is a transformer, told in tokens")
+    task = demand.task(trip.ms.value if trip else 0.0)
     layout = replica.layout(known, described.precision)
     question = (known, described, task, Cluster.from_catalogue(known, replica.chip or "", layout.chips), layout)
     made = estimate_serving(*question, concurrency=concurrency, engine=engine)
     if explain:
         answer_tree(explain_serving(*question, concurrency=made.concurrency, engine=engine), as_json=json)
     else:
-        answer(made.to_dict, lambda: serving(made), as_json=json)
+        answer(lambda: _beside(made.to_dict(), trip), lambda: serving(made, trip), as_json=json)
+
+
+def _of_tokens(replica: Replica, demand: Demand, concurrency: float | None, engine: str) -> list[str]:
+    """The options given that only a model of tokens takes."""
+    from polysilicon.cli.train_layout import differing
+
+    said = [one for one in differing(replica, demand) if one not in ("--chip", "--precision")]
+    return said + ["--concurrency"] * (concurrency is not None) + ["--engine"] * (engine != "vllm")
+
+
+def _beside(plain: dict[str, Any], trip: "RoundTrip | None") -> dict[str, Any]:
+    """An answer with the round trip and where it comes from, where one is counted."""
+    from dataclasses import asdict
+
+    return plain | ({"round_trip": asdict(trip)} if trip else {})
 
 
 def search(
@@ -171,6 +205,7 @@ def search(
     precision: Annotated[list[str] | None, Parameter(name="--precision")] = None,
     engine: Engine = "vllm",
     top: int = 10,
+    network: Network = _NETWORK,
     facts: Facts = None,
     cases: Cases = None,
     out: Out = None,
@@ -191,8 +226,9 @@ def search(
     top
         How many of the best are shown.
     """
-    from polysilicon.cli.cases import for_a_table, required
+    from polysilicon.cli.cases import for_a_table, refuse_beside, required
     from polysilicon.cli.searches import servings
+    from polysilicon.cli.train_layout import differing
     from polysilicon.performance.cluster import Cluster
     from polysilicon.performance.serving import search_serving
     from polysilicon.report.estimate import serving_search
@@ -202,67 +238,13 @@ def search(
     for_a_table(cases, out, model, "MODEL")
     known = catalogue(facts)
     if cases is not None:
+        refuse_beside(differing(network))
         servings(known, engine, precision, cases, out, as_json=json)
         return
     required({"MODEL": model, "--chip": chip})
-    task = demand.task()
+    trip = network.trip(known)
+    task = demand.task(trip.ms.value if trip else 0.0)
     clusters = [Cluster.from_catalogue(known, one, chips) for one in chip or ()]
     described = transformer(known, model or "")
     found = search_serving(known, described, task, clusters, precisions=precision, engine=engine, top=top)
-    answer(found.to_dict, lambda: serving_search(found), as_json=json)
-
-
-FIGURES = ("ttft_ms", "tpot_ms", "tokens_per_s_per_chip")
-ANSWERS = (
-    *("case_id", "model", "chip_id"),
-    *(f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")),
-    *("memory_gib", "fits", "status", "why"),
-)
-
-
-def _table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) -> None:
-    """Every row of a table of serving cases; the columns are those of `validate serving`."""
-    from polysilicon.cli.cases import publish
-    from polysilicon.performance.serving_table import WAYS
-    from polysilicon.records.document import read_csv
-    from polysilicon.records.errors import InputError, Place
-    from polysilicon.validation.serving_cases import Question, read
-    from polysilicon.validation.serving_figures import figures
-
-    rows = [row for _, row in read_csv(cases)]
-    if not rows:
-        raise InputError("holds no rows", place=Place(str(cases)))
-    if "model" not in rows[0]:
-        raise InputError("has no column 'model'", place=Place(str(cases), 1), found=list(rows[0]))
-    asked = [read(known, row) for row in rows]
-    answers: dict[int, dict[str, Any]] = {}
-    for way in WAYS:
-        some = [(at, one) for at, one in enumerate(asked) if isinstance(one, Question) and one.way == way]
-        if some:
-            found = figures([one for _, one in some])
-            answers |= {at: _answer(one, found, row) for row, (at, one) in enumerate(some)}
-    told = [
-        {"case_id": row.get("case_id") or f"line {at + 2}", "model": row.get("model"), "chip_id": row.get("chip_id")}
-        | (answers[at] if isinstance(one, Question) else {"status": one.status, "why": one.why})
-        for at, (row, one) in enumerate(zip(rows, asked, strict=True))
-    ]
-    publish(told, ANSWERS, out, as_json=as_json)
-
-
-def _answer(question: Any, figures: Any, at: int) -> dict[str, Any]:
-    import numpy as np
-
-    from polysilicon.performance.serving_table import bound
-    from polysilicon.records.units import GIB
-
-    def one(values: Any) -> float:
-        return float(np.ravel(values)[at])
-
-    answer: dict[str, Any] = {"status": "ok", "why": "", "fits": bool(one(figures.fits))}
-    if not answer["fits"]:
-        return answer | {"status": "implausible", "why": "weights and one sequence do not fit in memory"}
-    for name, short in zip(FIGURES, ("ttft", "tpot", "tps"), strict=True):
-        low, high = bound(question.asked.efficiency, short, question.way)
-        value = one(getattr(figures, name))
-        answer |= {name: value, f"{name}_low": low * value, f"{name}_high": high * value}
-    return answer | {"memory_gib": one(figures.memory_bytes) / GIB}
+    answer(lambda: _beside(found.to_dict(), trip), lambda: serving_search(found, trip), as_json=json)

@@ -19,8 +19,10 @@ kernel, collective or exchange between experts, `kernel_curves` their curves, an
 Serving stands on the same operators and collectives. `mixing` runs one job over
 unequal `pools`, each in one of its `pool_layouts`: by `pool_data`, or by `pool_layers`, of which `pool_pipelines`
 finds the best; `pool_splits` puts the step together. `replays` holds the replay of traces, an event simulation on
-serving's times. Every formula takes numbers or arrays, ends in its unit and cites its source; no figure of the world
-stands in code.
+serving's times. Queries of models that work on samples: `sample_service` holds the time of a batch (tables where
+`table_places` says), `batch_queue` the wait for it, `sample_serving` finds the most within a bound, `sample_answer`
+tells it, `explain_sample_serving` walks it back; `round_trip` is the network's part of any latency. Every formula takes
+numbers or arrays, ends in its unit and cites its source; no figure of the world stands in code.
 """
 
 from polysilicon.performance.cluster import Cluster, Reading

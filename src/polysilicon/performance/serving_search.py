@@ -89,8 +89,8 @@ def search_serving(
     chosen = [int(at) for at in np.lexsort((chips, -speed))[: min(top, int(np.sum(kept)))]]
     return ServingSearch(
         best=answer(catalogue, loaded.at(chosen[0]), task, figures, chosen[0]),
-        top=_table("best deployments", loaded, chosen),
-        front=_table("throughput of a chip against speed for a user", loaded, _front(figures, kept)),
+        top=_table("best deployments", task, loaded, chosen),
+        front=_table("throughput of a chip against speed for a user", task, loaded, _front(figures, kept)),
         tried=int(np.sum(loaded.distinct)),
         met=int(np.sum(kept)),
     )
@@ -128,16 +128,18 @@ def _powers(most: int) -> Iterator[int]:
 def _nearest(task: Serving, loaded: Loaded) -> str:
     figures = loaded.figures
     over = np.ones(loaded.concurrency.shape)
-    for figure, limit in ((figures.ttft_ms, task.ttft_ms), (figures.tpot_ms, task.tpot_ms)):
+    seen = figures.ttft_ms + task.round_trip_ms
+    for figure, limit in ((seen, task.ttft_ms), (figures.tpot_ms, task.tpot_ms)):
         if limit is not None:
             over = np.maximum(over, figure / limit)
     at = int(np.argmin(np.where(figures.fits, over, np.inf)))
     asked = loaded.at(at)
     layout, chip = asked.layout, asked.cluster.chip
     ttft, tpot = np.ravel(figures.ttft_ms)[at], np.ravel(figures.tpot_ms)[at]
+    network = f" and {task.round_trip_ms:.1f} ms of round trip" if task.round_trip_ms else ""
     return (
         f"{layout.chips} x {chip} (tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}) with "
-        f"{asked.concurrency:.4g} in flight: TTFT {ttft:.1f} ms, TPOT {tpot:.2f} ms"
+        f"{asked.concurrency:.4g} in flight: TTFT {ttft:.1f} ms{network}, TPOT {tpot:.2f} ms"
     )
 
 
@@ -150,9 +152,11 @@ def _front(figures: Figures, kept: Bools) -> list[int]:
     return [int(at) for at in order[speed[order] > best]]
 
 
-def _table(title: str, loaded: Loaded, chosen: Sequence[int]) -> Table:
+def _table(title: str, task: Serving, loaded: Loaded, chosen: Sequence[int]) -> Table:
     figures, picked = loaded.figures, [loaded.at(at) for at in chosen]
     index = np.array(chosen, int)
+    trip = task.round_trip_ms
+    network = (f"Users see the first token {trip:.1f} ms later than `ttft_ms`: the round trip.",) if trip else ()
     return Table(
         title,
         {
@@ -171,5 +175,5 @@ def _table(title: str, loaded: Loaded, chosen: Sequence[int]) -> Table:
             "memory_gib": np.ravel(figures.memory_bytes)[index] / GIB,
         },
         units={"tokens_per_s_per_user": "tokens/s"},
-        notes=("Latencies are means over requests, not percentiles.",),
+        notes=("Latencies are means over requests, not percentiles.", *network),
     )

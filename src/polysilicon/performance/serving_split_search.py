@@ -252,7 +252,7 @@ def _best_pair(search: _Search, pre: _Side, dec: _Side) -> tuple[int, int] | Non
         needed = (pre.chips / pre.rate)[:, None] + (dec.chips / dec.rate)[None, :]
     met = np.isfinite(needed)
     if task.ttft_ms is not None:
-        met &= pre.latency_ms[:, None] + sent_ms <= task.ttft_ms
+        met &= pre.latency_ms[:, None] + sent_ms + task.round_trip_ms <= task.ttft_ms
     if task.tpot_ms is not None:
         met &= (dec.latency_ms <= task.tpot_ms)[None, :]
     if not np.any(met):

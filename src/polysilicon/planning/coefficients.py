@@ -4,10 +4,7 @@ import numpy as np
 
 from polysilicon.records.bounded import Amount
 from polysilicon.records.recorder import formula
-from polysilicon.records.units import KILO, MEGA, MS_PER_S
-
-EARTH_RADIUS_KM = 6371.0
-FIBRE_KM_PER_S = 299_792.458 / 1.468  # light in silica fibre, ITU-T G.652 (group index at 1550 nm)
+from polysilicon.records.units import KILO, MEGA
 
 
 @formula
@@ -130,20 +127,6 @@ def cautious_rate(rate: Amount, low: Amount, high: Amount, interval: float, conf
     wide = _normal_quantile(0.5 + interval / 2.0)
     share = np.minimum(low / rate, 1.0)
     return rate * share ** (_normal_quantile(confidence) / wide)
-
-
-@formula
-def round_trip_ms(lat_a: float, lon_a: float, lat_b: float, lon_b: float, route_factor: Amount) -> Amount:
-    """Time of light through fibre from one place to another and back.
-
-    Source: haversine formula; group index of ITU-T G.652 fibre.
-    """
-    one, other = np.radians([lat_a, lon_a]), np.radians([lat_b, lon_b])
-    half = (
-        np.sin((other[0] - one[0]) / 2) ** 2 + np.cos(one[0]) * np.cos(other[0]) * np.sin((other[1] - one[1]) / 2) ** 2
-    )
-    distance_km = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(half))
-    return 2.0 * route_factor * float(distance_km) / FIBRE_KM_PER_S * MS_PER_S
 
 
 def _normal_quantile(probability: float) -> float:

@@ -13,7 +13,7 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip, SoftwareStack, System
 from polysilicon.facts.places import Region
 from polysilicon.facts.reading import assumed
-from polysilicon.planning.coefficients import round_trip_ms
+from polysilicon.performance.round_trip import ROUTE, round_trip_ms
 from polysilicon.planning.costing import Priced, priced
 from polysilicon.planning.legality import Ruling, rulings, undetermined
 from polysilicon.planning.plan import Excluded
@@ -172,7 +172,7 @@ def first_token_budget_ms(opened: Opened, load: Workload) -> float | None:
     if not isinstance(load, Serve) or load.ttft_ms is None:
         return None
     catalogue = opened.catalogue
-    factor = assumed(catalogue, "network-route-factor").value
+    factor = assumed(catalogue, ROUTE).value
     homes = [site for name, site in opened.scenario.sites.items() if may_run(opened, load, name)]
     ends = [catalogue.get(Region, site.region) for site in homes]
     trips = [

@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 
 from polysilicon.performance.feasible import changes
 from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.round_trip import RoundTrip
 from polysilicon.performance.serving import Range, ServingEstimate, ServingSearch
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.records.units import GIB
@@ -69,11 +70,13 @@ def _step_of(task: Training | None) -> str:
     return f"; {task.global_batch:,} sequences of {task.sequence_length:,} tokens a step"
 
 
-def serving(estimate: ServingEstimate) -> RenderableType:
-    """One deployment."""
+def serving(estimate: ServingEstimate, trip: RoundTrip | None = None) -> RenderableType:
+    """One deployment, and what the network adds to its first token."""
     layout = estimate.layout
     named: list[tuple[str, object]] = [
         ("first token", _range(estimate.ttft_ms, "ms")),
+        *(network(trip) if trip else []),
+        *([("users see it after", f"{number(estimate.ttft_ms.value + trip.ms.value)} ms")] if trip else []),
         ("each later token", _range(estimate.tpot_ms, "ms")),
         ("throughput", _range(estimate.tokens_per_s_per_chip, "tokens/s a chip")),
         ("one user sees", f"{number(estimate.tokens_per_s_per_user, 3)} tokens/s"),
@@ -94,10 +97,21 @@ def serving(estimate: ServingEstimate) -> RenderableType:
     )
 
 
-def serving_search(found: ServingSearch) -> RenderableType:
+def network(trip: RoundTrip) -> list[tuple[str, object]]:
+    """A round trip on a line of its own: how long, from where, and what is not in it."""
+    if not trip.site:
+        return [("round trip", f"{number(trip.ms.value)} ms, as you say")]
+    low, high = number(trip.ms.low, 3), number(trip.ms.high, 3)
+    far = f"from {trip.farthest}" + (f", the farthest of {len(trip.users)}" if len(trip.users) > 1 else "")
+    end = f"to {trip.site}" + (f", the nearest of {len(trip.sites)} sites" if len(trip.sites) > 1 else "")
+    said = f"{number(trip.ms.value)} ms ({low} to {high}), {far}, {end}; access networks not counted"
+    return [("round trip", said)]
+
+
+def serving_search(found: ServingSearch, trip: RoundTrip | None = None) -> RenderableType:
     """The best deployment, the next best, and what a faster answer for one user costs."""
     tried = f"{found.tried:,} deployments tried, {found.met:,} keep the targets"
-    return Group(serving(found.best), "", text(tried, "dim"), "", table(found.top), "", table(found.front))
+    return Group(serving(found.best, trip), "", text(tried, "dim"), "", table(found.top), "", table(found.front))
 
 
 def _range(figure: Range, unit: str) -> str:

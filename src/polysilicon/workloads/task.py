@@ -30,9 +30,10 @@ class Serving:
     """Answer `requests_per_s` requests of `input_tokens` each with `output_tokens` tokens.
 
     `ttft_ms` bounds the time to the first token and `tpot_ms` the time of each later one, at the stated
-    percentile of requests; `None` means no bound. The analytic estimator knows means only, and holds those to the
-    bounds whatever the percentile. For a recommender a request is one query of `input_tokens` candidates to rank;
-    for an image model it is one image, and both lengths are 1.
+    percentile of requests; `None` means no bound. `round_trip_ms` is the network's part of the first token. The
+    analytic estimator knows means only, and holds those to the bounds whatever the percentile. For a recommender a
+    request is one query of `input_tokens` candidates to rank; for an image model it is one image, and both lengths
+    are 1.
     """
 
     input_tokens: int
@@ -41,6 +42,7 @@ class Serving:
     ttft_ms: float | None = None
     tpot_ms: float | None = None
     percentile: float = 50.0
+    round_trip_ms: float = 0.0
 
     def __post_init__(self) -> None:
         _above_zero(
@@ -51,6 +53,9 @@ class Serving:
             ttft_ms=self.ttft_ms,
             tpot_ms=self.tpot_ms,
         )
+        if not 0 <= self.round_trip_ms < 1e18:
+            place = Place(None, None, "serving.round_trip_ms")
+            raise InputError("must not be below zero", place=place, found=self.round_trip_ms)
         if not 0 < self.percentile < 100:
             raise InputError(
                 "not a percentile",
