@@ -1,6 +1,7 @@
 """`polysilicon estimate serve` and `polysilicon search serve`."""
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -11,6 +12,7 @@ from polysilicon.cli.serve_samples import Queries, TablesIn, estimate_of_samples
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
+    from polysilicon.performance.cluster import Cluster
     from polysilicon.performance.round_trip import RoundTrip
     from polysilicon.performance.serving import Layout
     from polysilicon.workloads import Serving
@@ -202,6 +204,7 @@ def search(
     chip: Annotated[list[str] | None, Parameter(name=["--chip", "--system"])] = None,
     chips: int = 8,
     demand: Demand = _DEMAND,
+    requests_per_s: float | None = None,
     precision: Annotated[list[str] | None, Parameter(name="--precision")] = None,
     engine: Engine = "vllm",
     top: int = 10,
@@ -218,9 +221,11 @@ def search(
     model
         A model of the catalogue, or the path of a config.json.
     chip
-        A chip or a system; give the option again to compare several.
+        A chip or a system; give the option again to compare several, or `all` for every chip that ships.
     chips
         The most chips of one replica.
+    requests_per_s
+        What is to be answered; tables then say how many replicas and chips that takes.
     precision
         Formats of the weights that may be used; as published where none is given.
     top
@@ -229,7 +234,6 @@ def search(
     from polysilicon.cli.cases import for_a_table, refuse_beside, required
     from polysilicon.cli.searches import servings
     from polysilicon.cli.train_layout import differing
-    from polysilicon.performance.cluster import Cluster
     from polysilicon.performance.serving import search_serving
     from polysilicon.report.estimate import serving_search
     from polysilicon.workloads import transformer
@@ -243,8 +247,23 @@ def search(
         return
     required({"MODEL": model, "--chip": chip})
     trip = network.trip(known)
-    task = demand.task(trip.ms.value if trip else 0.0)
-    clusters = [Cluster.from_catalogue(known, one, chips) for one in chip or ()]
+    task = replace(demand.task(trip.ms.value if trip else 0.0), requests_per_s=requests_per_s)
+    clusters = _clusters(known, chip or [], chips)
     described = transformer(known, model or "")
     found = search_serving(known, described, task, clusters, precisions=precision, engine=engine, top=top)
     answer(lambda: _beside(found.to_dict(), trip), lambda: serving_search(found, trip), as_json=json)
+
+
+def _clusters(known: "Catalogue", names: list[str], chips: int) -> "list[Cluster]":
+    """The chips and systems that are named, or every chip that ships; those without a needed figure are told."""
+    from polysilicon.performance.cluster import Cluster, every_cluster
+    from polysilicon.records.errors import InputError, Place
+
+    if "all" not in names:
+        return [Cluster.from_catalogue(known, one, chips) for one in names]
+    if len(names) > 1:
+        raise InputError("`all` stands alone", place=Place(field="--chip"), found=", ".join(names))
+    found, left = every_cluster(known, chips)
+    lacking = f"the records of {len(left)} others lack a figure that it takes"
+    print(f"{len(found)} chips that ship are compared; {lacking}", file=sys.stderr)
+    return found

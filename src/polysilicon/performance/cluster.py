@@ -230,5 +230,19 @@ class _Reader:
         return value
 
 
+def every_cluster(catalogue: Catalogue, chips: float) -> tuple[list[Cluster], list[str]]:
+    """A cluster of `chips` of every chip that ships, and the chips whose records lack a figure it needs."""
+    found: list[Cluster] = []
+    left: list[str] = []
+    for chip in catalogue.every(Chip):
+        if chip.status != "shipping":
+            continue
+        try:
+            found.append(Cluster.from_catalogue(catalogue, chip.id, chips))
+        except InputError:
+            left.append(chip.id)
+    return found, left
+
+
 def _is_system(catalogue: Catalogue, name: str) -> bool:
     return name in catalogue.ids(System)

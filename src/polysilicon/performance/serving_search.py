@@ -8,13 +8,13 @@ import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
-from polysilicon.performance.serving_candidates import Candidates, Layout
+from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_estimate import ServingEstimate, answer, ask, met, shortfall
 from polysilicon.performance.serving_formats import computed_in, format_of
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_table import Figures
 from polysilicon.records.errors import InputError, NothingFits
-from polysilicon.records.interval import Bools
+from polysilicon.records.interval import Bools, Floats
 from polysilicon.records.table import Table
 from polysilicon.records.units import GIB, MS_PER_S
 from polysilicon.workloads.model import Transformer
@@ -25,10 +25,13 @@ MOST_PIPELINE = 8
 
 @dataclass(frozen=True)
 class ServingSearch:
-    """`best` gives most tokens a second and chip; `top` is the table of the next best; `front` trades users' speed."""
+    """`best` gives most tokens a second and chip; `top` is the table of the next best, `each` that of the best of each
+    system; `front` trades users' speed.
+    """
 
     best: ServingEstimate
     top: Table
+    each: Table
     front: Table
     tried: int
     met: int
@@ -38,6 +41,7 @@ class ServingSearch:
         return {
             "best": self.best.to_dict(),
             "top": self.top.to_dict(),
+            "each": self.each.to_dict(),
             "front": self.front.to_dict(),
             "tried": self.tried,
             "met": self.met,
@@ -90,6 +94,7 @@ def search_serving(
     return ServingSearch(
         best=answer(catalogue, loaded.at(chosen[0]), task, figures, chosen[0]),
         top=_table("best deployments", task, loaded, chosen),
+        each=_table("the best of each system", task, loaded, _of_each(every, speed)),
         front=_table("throughput of a chip against speed for a user", task, loaded, _front(figures, kept)),
         tried=int(np.sum(loaded.distinct)),
         met=int(np.sum(kept)),
@@ -107,6 +112,7 @@ def layouts(model: Transformer, cluster: Cluster, most_chips: int, formats: Sequ
         try:
             computed_in(form.expert_compute, cluster.peak_flop_per_s)
             computed_in(form.dense_compute, cluster.peak_flop_per_s)
+            computed_in("bf16", cluster.peak_flop_per_s)
         except InputError:
             continue
         for tp in _powers(most_chips):
@@ -152,6 +158,24 @@ def _front(figures: Figures, kept: Bools) -> list[int]:
     return [int(at) for at in order[speed[order] > best]]
 
 
+def _of_each(every: Sequence[Asked], speed: Floats) -> list[int]:
+    """The fastest deployment of each system that has one within the targets, best first."""
+    names = np.repeat([one.cluster.system or one.cluster.chip for one in every], len(speed) // len(every))
+    order = np.argsort(-speed, kind="stable")
+    order = order[speed[order] > -np.inf]
+    _, first = np.unique(names[order], return_index=True)
+    return [int(at) for at in order[np.sort(first)]]
+
+
+def _needed(task: Serving, picked: Sequence[Asked], tokens_per_s_per_chip: Floats) -> dict[str, list[int]]:
+    """Replicas and chips that answer the requests a second of `task`; nothing where it names none."""
+    if task.requests_per_s is None:
+        return {}
+    chips = np.array([one.layout.chips for one in picked], float)
+    replicas = np.ceil(task.requests_per_s * task.output_tokens / (tokens_per_s_per_chip * chips)).astype(int)
+    return {"replicas": replicas.tolist(), "chips_needed": (replicas * chips.astype(int)).tolist()}
+
+
 def _table(title: str, task: Serving, loaded: Loaded, chosen: Sequence[int]) -> Table:
     figures, picked = loaded.figures, [loaded.at(at) for at in chosen]
     index = np.array(chosen, int)
@@ -162,6 +186,7 @@ def _table(title: str, task: Serving, loaded: Loaded, chosen: Sequence[int]) -> 
         {
             "chip": [one.cluster.chip for one in picked],
             "chips": [one.layout.chips for one in picked],
+            **_needed(task, picked, np.ravel(figures.tokens_per_s_per_chip)[index]),
             "tp": [one.layout.tp for one in picked],
             "pp": [one.layout.pp for one in picked],
             "attn_dp": [one.layout.attn_dp for one in picked],

@@ -111,7 +111,9 @@ def network(trip: RoundTrip) -> list[tuple[str, object]]:
 def serving_search(found: ServingSearch, trip: RoundTrip | None = None) -> RenderableType:
     """The best deployment, the next best, and what a faster answer for one user costs."""
     tried = f"{found.tried:,} deployments tried, {found.met:,} keep the targets"
-    return Group(serving(found.best, trip), "", text(tried, "dim"), "", table(found.top), "", table(found.front))
+    shown = [found.top, *([found.each] if len(found.each) > 1 else []), found.front]
+    tables = [part for one in shown for part in ("", table(one))]
+    return Group(serving(found.best, trip), "", text(tried, "dim"), *tables)
 
 
 def _range(figure: Range, unit: str) -> str:

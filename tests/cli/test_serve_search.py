@@ -1,0 +1,37 @@
+"""`search serve` over several systems and for a demand."""
+
+import json
+
+QUESTION = ("llama-3.1-8b", "--chips", "2", "--input", "1000", "--output", "200", "--tpot-ms", "50")
+
+
+def test_the_best_of_each_system_is_told_best_first(run):
+    ran = run("search", "serve", *QUESTION, "--chip", "nvidia-h100-sxm-80gb", "--chip", "nvidia-h20-96gb", "--json")
+    each = json.loads(ran.out)["each"]["rows"]
+    assert {row["chip"] for row in each} == {"nvidia-h100-sxm-80gb", "nvidia-h20-96gb"}
+    assert each[0]["tokens_per_s_per_chip"] >= each[1]["tokens_per_s_per_chip"]
+
+
+def test_every_chip_that_ships_can_be_compared_and_what_is_left_out_is_counted(run):
+    ran = run("search", "serve", *QUESTION, "--chip", "all", "--json")
+    assert ran.code == 0, ran.err
+    assert len(json.loads(ran.out)["each"]["rows"]) > 30
+    assert "lack a figure" in ran.err
+
+
+def test_a_demand_says_how_many_chips_it_takes(run):
+    ran = run("search", "serve", *QUESTION, "--chip", "nvidia-h100-sxm-80gb", "--requests-per-s", "500", "--json")
+    row = json.loads(ran.out)["top"]["rows"][0]
+    assert row["chips_needed"] == row["replicas"] * row["chips"]
+    assert row["chips_needed"] * row["tokens_per_s_per_chip"] >= 500 * 200
+    assert (row["chips_needed"] - row["chips"]) * row["tokens_per_s_per_chip"] < 500 * 200
+
+
+def test_all_stands_alone_and_a_demand_is_above_zero(run):
+    for options, said in (
+        (("--chip", "all", "--chip", "nvidia-h20-96gb"), "stands alone"),
+        (("--chip", "nvidia-h20-96gb", "--requests-per-s", "-1"), "requests_per_s"),
+    ):
+        ran = run("search", "serve", *QUESTION, *options)
+        assert ran.code == 2
+        assert said in ran.err
