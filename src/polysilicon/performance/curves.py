@@ -4,7 +4,7 @@ A chip without measurements has the parameters of its family, its class or of al
 don't name a size of the chip, so its own count of compute units, peaks, bandwidth and cache carry over to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,9 +144,14 @@ def attention_curve(parameters: Parameters, silicon: Silicon, kind: str) -> Atte
     def fitted(name: str) -> Values:
         return parameters[f"attention.{kind}.{name}"]
 
+    return attention_of(fitted, silicon, silicon.peak_flop_per_s["bf16"])
+
+
+def attention_of(fitted: Callable[[str], Values], silicon: Silicon, peak_flop_per_s: Values) -> AttentionCurve:
+    """The curve of attention that walks over tiles of queries, from its `fitted` parameters by name."""
     return AttentionCurve(
         units=silicon.units,
-        matrix_flop_per_s=silicon.peak_flop_per_s["bf16"] * fitted("share"),
+        matrix_flop_per_s=peak_flop_per_s * fitted("share"),
         small=fitted("small"),
         wave=fitted("wave"),
         fill_s=fitted("fill_s"),

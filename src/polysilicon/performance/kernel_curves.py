@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from polysilicon.performance.attention import AttentionCurve
-from polysilicon.performance.curves import FORMATS, SUSTAINED_S, Parameters, Silicon
+from polysilicon.performance.curves import FORMATS, SUSTAINED_S, Parameters, Silicon, attention_of
 from polysilicon.performance.decode import DecodeCurve
 from polysilicon.performance.experts import ExpertCurve
 from polysilicon.performance.latent import ProjectionCurve
@@ -121,20 +121,7 @@ def prefill_curve(
     Source: fit of measurements/operators/ by scripts/calibrate_operators.py.
     """
     fitted = _Fitted(parameters, operator, kind)
-    curve = AttentionCurve(
-        units=silicon.units,
-        matrix_flop_per_s=silicon.peak("bf16") * fitted("share"),
-        small=fitted("small"),
-        wave=fitted("wave"),
-        fill_s=fitted("fill_s"),
-        move_bytes_per_s=silicon.memory_bytes_per_s * fitted("move"),
-        cache_move_bytes_per_s=silicon.units * fitted("cache_rate") * GIGA,
-        cache_bytes=silicon.cache_bytes * fitted("cache"),
-        keys=fitted("keys"),
-        fade=fitted("fade"),
-        sustained_s=SUSTAINED_S,
-        floor_s=fitted("floor_s"),
-    )
+    curve = attention_of(fitted, silicon, silicon.peak("bf16"))
     return curve, fitted.surface("mla_prefill")
 
 
