@@ -178,10 +178,11 @@ def speeds(told: dict[str, Any], questions: Sequence[Question]) -> None:
     """Start-up and distinct estimates a CPU second of both."""
     answered = sum(not one["why"] for one in told["answers"])
     print(
-        f"peer: start-up {told['start_up_s']:.1f} CPU s; {answered} of {len(told['answers'])} distinct questions "
-        f"answered in {told['first_s']:.0f} CPU s with the reading of the tables, and again in {told['again_s']:.0f} "
-        f"({answered / told['again_s']:,.0f} a CPU second); {sum(one.get('queues', False) for one in told['answers'])} "
-        "with its warning that requests queue for memory"
+        f"peer: start-up {told['start_up_s']:.1f} CPU s, and {told['look_up_s']:.1f} to look up the current tables; "
+        f"{answered} of {len(told['answers'])} distinct questions answered in {told['first_s']:.1f} CPU s with the "
+        f"reading of the tables ({answered / told['first_s']:,.0f} a CPU second), again in {told['again_s']:.1f} "
+        f"({answered / told['again_s']:,.0f}); {sum(one.get('queues', False) for one in told['answers'])} with its "
+        "warning that requests wait for memory"
     )
     times = []
     for _ in range(RUNS):
