@@ -40,6 +40,22 @@ def test_one_measurement_in_two_tables_counts_once():
     assert found[0].peer_mean_error_pct == pytest.approx(20.0)
 
 
+def test_quantities_and_rows_never_fitted_stand_apart():
+    told = {"predicted": 1.0, "error_pct": 5.0, "peer": "x", "peer_error_pct": 10.0}
+    rows = [
+        Score(case_id=str(at), quantity=quantity, measured=float(at + 1), fitted=at % 2 == 0, **told)
+        for quantity in ("ttft_ms", "tpot_ms")
+        for at in range(50)
+    ]
+    found = {(one.quantity, one.never_fitted): (one.rows, one.fitted) for one in peers(rows)}
+    assert found == {
+        ("ttft_ms", False): (50, 25),
+        ("ttft_ms", True): (25, 0),
+        ("tpot_ms", False): (50, 25),
+        ("tpot_ms", True): (25, 0),
+    }
+
+
 def test_the_peer_s_recorded_errors_are_those_of_its_figures():
     scores = validate(load(), TIMED_STEPS)
     compared = {one.case_id: one for one in scores if one.peer}

@@ -10,7 +10,7 @@ import pytest
 from polysilicon.facts import load
 from polysilicon.records.errors import InputError
 from polysilicon.validation.score import Score
-from polysilicon.validation.serving import CASES, validate
+from polysilicon.validation.serving import CASES, PEERS, validate
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,27 @@ def test_intervals_cover_most_rows_never_fitted(scores: list[Score]) -> None:
         if score.low is not None and score.high is not None and isinstance(score.measured, float)
     )
     assert covered / len(held) > 0.8
+
+
+def test_the_peer_stands_beside_us_by_case_and_quantity(scores: list[Score]) -> None:
+    with PEERS.open(newline="") as stream:
+        told = {(row["case_id"], row["quantity"]): row for row in csv.DictReader(stream)}
+    ours = {(score.case_id, score.quantity): score for score in scores}
+    assert told.keys() <= ours.keys()
+    assert all(bool(row["why"]) != bool(row["predicted"]) for row in told.values())
+    assert len({at for at, row in told.items() if row["predicted"]}) > 600
+    for at, score in ours.items():
+        answer = told.get(at, {}).get("predicted")
+        assert score.peer_predicted == (float(answer) if answer else None)
+        if score.peer_predicted is not None:
+            assert isinstance(score.measured, float)
+            assert score.peer_error_pct == pytest.approx(100.0 * (score.peer_predicted / score.measured - 1.0))
+
+
+def test_a_users_rows_are_not_joined_with_the_peer_s(tmp_path: Path) -> None:
+    copy = tmp_path / "cases.csv"
+    copy.write_bytes(CASES.read_bytes())
+    assert not any(score.peer for score in validate(load(), copy))
 
 
 def test_a_users_table_needs_only_the_columns_it_uses(tmp_path: Path) -> None:

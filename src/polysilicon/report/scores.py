@@ -1,6 +1,6 @@
 """Validation results: how far off we are, by quantity, vendor, chip, source and kind, and on which rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,13 +171,23 @@ def markdown(told: dict[str, Any]) -> str:
         lines += [_markdown_row(name, row) for name, row in named if row and row["median_error_pct"] is not None]
     compared = [one for every in told.values() for one in every["peers"]]
     if compared:
-        lines += ["", "| beside | rows | we fitted | our mean error | theirs |", "|---|---|---|---|---|"]
+        titles = ("beside", "rows", "we fitted", "our median error", "theirs", "our mean error", "theirs")
+        lines += ["", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    errors = ("our_median_error_pct", "peer_median_error_pct", "our_mean_error_pct", "peer_mean_error_pct")
     lines += [
-        f"| {one['peer']} | {one['rows']} | {one['fitted']} | {number(one['our_mean_error_pct'], 2)} % "
-        f"| {number(one['peer_mean_error_pct'], 2)} % |"
+        f"| {_peer_name(one)} | {one['rows']} | {one['fitted']} | "
+        + " | ".join(f"{number(one[name], 2)} %" for name in errors)
+        + " |"
         for one in compared
     ]
     return "\n".join(lines)
+
+
+def _peer_name(one: Mapping[str, Any]) -> str:
+    """The peer, the quantity where it has several, and whether only rows that we never fitted count."""
+    words = {quantity: name for named in README_ROWS.values() for quantity, name in named.items()}
+    quantity = words.get(one["quantity"], one["quantity"].replace("_", " "))
+    return ", ".join(part for part in (one["peer"], quantity, "never fitted" if one["never_fitted"] else "") if part)
 
 
 def _markdown_row(name: str, row: dict[str, Any]) -> str:
@@ -261,9 +271,11 @@ def _percent(value: float | None) -> str | None:
 def peers_table(compared: Sequence[dict[str, Any]]) -> RenderableType:
     """Other estimators beside us on the rows that both predict."""
     columns = {
-        "estimator": [one["peer"] for one in compared],
+        "estimator": [_peer_name(one) for one in compared],
         "rows": [one["rows"] for one in compared],
         "of which we fitted": [one["fitted"] for one in compared],
+        "our_median": [one["our_median_error_pct"] for one in compared],
+        "their_median": [one["peer_median_error_pct"] for one in compared],
         "our_mean": [one["our_mean_error_pct"] for one in compared],
         "their_mean": [one["peer_mean_error_pct"] for one in compared],
         "our_worst": [one["our_worst_error_pct"] for one in compared],

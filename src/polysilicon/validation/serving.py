@@ -13,12 +13,14 @@ from polysilicon.facts.index import DATA
 from polysilicon.performance.serving_table import WAYS, Figures, bound
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place
+from polysilicon.validation.peers import estimates, joined
 from polysilicon.validation.score import Score
 from polysilicon.validation.serving_cases import UNITS, Question, Refusal, Row, chip_name, read
 from polysilicon.validation.serving_figures import figures
 
 CASES = DATA / "measurements" / "serving.csv"
 SPLIT = DATA / "measurements" / "serving_split.csv"
+PEERS = DATA / "measurements" / "serving_peers.csv"
 # Columns of the table against the estimator's figure, and how the figure's interval is named.
 FIGURE = {
     "ttft_ms": ("ttft_ms", "ttft"),
@@ -30,7 +32,7 @@ FIGURE = {
 
 
 def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score]:
-    """One score for each case and measured quantity of a table; our own table where none is given.
+    """One score for each case and measured quantity of a table; our own, beside a peer's estimates, if none is given.
 
     A case that can't be asked, or has no measured quantity, has one row with its reason for each.
 
@@ -53,7 +55,8 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
             found = figures(questions)
             for at, number in enumerate(chosen):
                 scores[number] = _scored(catalogue, rows[number], questions[at], found, at, fitted)
-    return [score for at in range(len(rows)) for score in scores[at]]
+    told = [score for at in range(len(rows)) for score in scores[at]]
+    return joined(told, estimates(PEERS)) if cases_path is None else told
 
 
 def _require_columns(rows: Sequence[Row], path: Path) -> None:
