@@ -187,7 +187,7 @@ def _warn_of_others(device: "Device", clock: str) -> None:
     busy, cores = os.getloadavg()[0], os.cpu_count() or 1
     if busy + device.units > cores + 0.5:
         print(
-            f"other programs keep {busy:.1f} of {cores} processors busy: times will be long and spread; "
+            f"the last minute's load was {busy:.1f} on {cores} processors: beside others, times are long and spread; "
             "--threads 1 --clock cpu counts only the time that one thread runs",
             file=sys.stderr,
         )
