@@ -99,6 +99,22 @@ def test_every_ordered_pair_of_chips_is_answered_best_first() -> None:
     assert found.best.ttft_ms.low < found.best.ttft_ms.value < found.best.ttft_ms.high
 
 
+@pytest.mark.parametrize(("prompt", "answer"), [(200, 20), (2000, 20), (2000, 2000), (8000, 20), (30_000, 300)])
+@pytest.mark.parametrize(("ttft_ms", "tpot_ms"), [(2000.0, 15.0), (2000.0, 80.0), (6000.0, 30.0)])
+def test_whole_workers_keep_the_targets_that_the_pair_was_chosen_for(
+    prompt: int, answer: int, ttft_ms: float, tpot_ms: float
+) -> None:
+    task = Serving(input_tokens=prompt, output_tokens=answer, ttft_ms=ttft_ms, tpot_ms=tpot_ms)
+    for name in ("llama-3.1-8b", "gpt-oss-120b"):
+        try:
+            found = search_split(load(), model(name), task, [cluster(H100), cluster(ASCEND)])
+        except NothingFits:
+            continue
+        for row in found.pairs.rows():
+            assert row["ttft_ms"] <= ttft_ms * (1 + 1e-6)
+            assert row["tpot_ms"] <= tpot_ms * (1 + 1e-6)
+
+
 def test_the_gain_is_over_the_better_chip_that_does_both() -> None:
     task = replace_targets(2000.0, 40.0)
     found = search_split(load(), model(), task, [cluster(H200)])

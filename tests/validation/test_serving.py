@@ -9,6 +9,7 @@ import pytest
 
 from polysilicon.facts import load
 from polysilicon.records.errors import InputError
+from polysilicon.validation.fit_record import SERVING_LEFT_OUT, read_left_out
 from polysilicon.validation.score import Score
 from polysilicon.validation.serving import CASES, PEERS, validate
 
@@ -227,3 +228,22 @@ def test_a_module_that_predicts_tokens_ahead_is_answered(tmp_path: Path) -> None
     (plain,) = answers(tmp_path, **row)
     (drafted,) = answers(tmp_path, **row, spec_decoding="mtp")
     assert drafted.predicted < plain.predicted
+
+
+def test_times_per_token_of_a_constant_load_never_fitted_are_within_the_bar(scores: list[Score]) -> None:
+    errors = [
+        abs(score.error_pct)
+        for score in scores
+        if (score.quantity, score.kind, score.status) == ("tpot_ms", "aggregated", "ok")
+        if not score.fitted and score.error_pct is not None
+    ]
+    assert len(errors) > 80
+    assert median(errors) < 12
+
+
+@pytest.mark.parametrize("vendor", ["", "NVIDIA", "AMD"])
+def test_intervals_of_sources_left_out_cover_what_they_promise(vendor: str) -> None:
+    left = [one for one in read_left_out(SERVING_LEFT_OUT) if one.low is not None and one.vendor.startswith(vendor)]
+    inside = [one.low <= one.measured <= one.high for one in left]
+    assert len(left) > 30
+    assert 0.85 < sum(inside) / len(inside) < 0.99

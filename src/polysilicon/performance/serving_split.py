@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from polysilicon.performance import serving_engine as engine
+from polysilicon.performance import serving_iteration as iteration
 from polysilicon.performance import serving_passes as passes
 from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.serving_table import sequences_that_fit
@@ -149,9 +150,11 @@ def evaluate(split: Split) -> SplitFigures:
 def prompt_cache_bytes(table: Candidates) -> Values:
     """Cache of one prompt over all layers, in the format it is kept in, with the state of linear attention."""
     served, shape = table.served, table.served.shape
-    reach = np.minimum(shape.window, table.input_tokens)
-    held = shape.windowed_share * reach + (1.0 - shape.windowed_share) * table.input_tokens
-    cached: Values = held * served.cache_values * table.cache_bytes + served.state_bytes
+    # A sparse index narrows what is read, not what is sent.
+    kept = iteration.reach_tokens(table.input_tokens, shape.window, shape.windowed_share, 0.0 * served.index_tokens)
+    cached: Values = iteration.cache_bytes_per_sequence(
+        kept, served.cache_values, table.cache_bytes, served.state_bytes
+    )
     return cached
 
 

@@ -156,22 +156,26 @@ class _Search:
 
 @dataclass(frozen=True)
 class _Side:
-    """Candidates of one kind of worker: requests a second of each, the time it adds, its chips and its link."""
+    """Candidates of one kind of worker: requests a second of each, the time it adds, its chips and its link.
+
+    `stay_s` is how long a request holds a place in it: in a steady state that says how many are in flight.
+    """
 
     asked: Sequence[Asked]
     table: Candidates
     rate: Floats
     latency_ms: Floats
+    stay_s: Floats
     chips: Floats
     link: Floats
 
     @classmethod
-    def of(cls, asked: Sequence[Asked], table: Candidates, rate: Values, latency_ms: Values) -> "_Side":
+    def of(cls, asked: Sequence[Asked], table: Candidates, rate: Values, latency_ms: Values, stay_s: Values) -> "_Side":
         """The candidates of a table."""
         chips = np.asarray(table.tp * table.pp * table.attn_dp)
         link = chips * table.cluster.scaleout_bytes_per_s * table.share["scaleout_link"]
-        wide = np.broadcast_to(latency_ms, chips.shape)
-        return cls(asked, table, np.asarray(rate), wide, chips, np.asarray(link))
+        latency, stay = (np.broadcast_to(one, chips.shape) for one in (latency_ms, stay_s))
+        return cls(asked, table, np.asarray(rate), latency, stay, chips, np.asarray(link))
 
 
 def search_split(
@@ -228,7 +232,7 @@ def _prefill(search: _Search, cluster: Cluster) -> _Side | None:
     rate = BUSY * prompts_per_s(1.0, table.attn_dp, table.pp, alone)
     fits = np.asarray(sequences_that_fit(table) >= 1.0)
     latency = first_token_ms(table.engine["first_us"], wait, alone, 0.0)
-    return _Side.of(asked, table, np.where(fits, rate, 0.0), latency)
+    return _Side.of(asked, table, np.where(fits, rate, 0.0), latency, alone)
 
 
 def _decode(search: _Search, cluster: Cluster) -> _Side | None:
@@ -240,7 +244,8 @@ def _decode(search: _Search, cluster: Cluster) -> _Side | None:
     decoding = np.maximum(np.minimum(table.concurrency, room), 1.0)
     token = passes.token_s(table, decoding)
     rate = answers_per_s(1.0, decoding, table.output_tokens, token)
-    return _Side.of(asked, table, np.where(room >= 1.0, rate, 0.0), engine_formulas.tpot_ms(token, 0.0))
+    later_ms, stay = engine_formulas.tpot_ms(token, 0.0), table.output_tokens * token
+    return _Side.of(asked, table, np.where(room >= 1.0, rate, 0.0), later_ms, stay)
 
 
 def _best_pair(search: _Search, pre: _Side, dec: _Side) -> tuple[int, int] | None:
@@ -278,7 +283,8 @@ def _estimate(
     counts = _counts(float(pre.rate[at]), float(dec.rate[to]), float(pre.chips[at]), float(dec.chips[to]))
     link = search.link(pre.link[at : at + 1], dec.link[to : to + 1])
     rate = counts[1] * float(dec.rate[to])
-    in_flight = counts[1] * then.concurrency + rate * float(pre.latency_ms[at]) / MS_PER_S
+    sent = np.ravel(transfer_s(np.ravel(prompt_cache_bytes(pre.table))[at], link))
+    in_flight = rate * float(pre.stay_s[at] + sent[0] + dec.stay_s[to])
     figures = evaluate(
         Split(
             prefill=Candidates.of([first]),
