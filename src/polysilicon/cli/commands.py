@@ -67,6 +67,13 @@ COMMANDS: tuple[Command, ...] = (
         "Prints the item class, what follows from it, the margin to each threshold and the citations.",
     ),
     Command(
+        "watch",
+        "polysilicon.cli.watch:watch",
+        "What is new in advisories, rules and lists, and what of yours does it touch?",
+        "watch plan-out/plan.json --feeds catalogue --state watch.sqlite",
+        "Prints what is new since last time; exit code 1 where something needs attention.",
+    ),
+    Command(
         "measure",
         "polysilicon.cli.measure:measure",
         "Calibrate your own chip: minutes of timings through PyTorch, one facts file.",

@@ -9,7 +9,7 @@ person, and no hit is no clearance.
 import functools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,52 +28,11 @@ SAME = 100.0
 
 # Words that say what kind of company a party is. They are in most names, so they would make unlike names alike.
 FORMS = frozenset(
-    [
-        "co",
-        "company",
-        "corp",
-        "corporation",
-        "inc",
-        "incorporated",
-        "ltd",
-        "limited",
-        "llc",
-        "llp",
-        "plc",
-        "gmbh",
-        "ag",
-        "sa",
-        "sas",
-        "sarl",
-        "srl",
-        "spa",
-        "bv",
-        "nv",
-        "oy",
-        "ab",
-        "as",
-        "pte",
-        "pty",
-        "sdn",
-        "bhd",
-        "jsc",
-        "ojsc",
-        "pjsc",
-        "ooo",
-        "zao",
-        "oao",
-        "fze",
-        "fzco",
-        "fzc",
-        "kk",
-        "kg",
-        "holding",
-        "holdings",
-        "group",
-        "the",
-        "of",
-        "and",
-    ]
+    re.findall(
+        r"\w+",
+        """co company corp corporation inc incorporated ltd limited llc llp plc gmbh ag sa sas sarl srl spa bv nv oy ab
+        as pte pty sdn bhd jsc ojsc pjsc ooo zao oao fze fzco fzc kk kg holding holdings group the of and""",
+    )
 )
 FORMS_CHINESE = ("股份有限公司", "有限责任公司", "有限公司", "公司", "集团", "股份")
 
@@ -136,11 +95,9 @@ def screen_register(name: str, register: PartyRegister, *, least_score: float = 
     """
     if not 50.0 <= least_score <= SAME:
         raise InputError("is no sane score", found=least_score, allowed="50 to 100")
-    asked = compared(name)
-    if not asked:
+    if not compared(name):
         raise InputError("there is nothing to compare in this name", found=name, allowed="letters or digits")
-    found = list(_hits(asked, index_of(register), least_score))
-    hits = sorted((_hit(*one, register) for one in found), key=lambda hit: (-hit.score, hit.name, hit.entry))
+    hits = [_hit(*one, register) for one in alike(name, index_of(register), least_score)]
     return Screening(
         name=name,
         file=register.file,
@@ -167,7 +124,12 @@ def compared(name: str) -> str:
 
 def index_of(register: PartyRegister) -> Index:
     """Every name of a list, ready to be compared."""
-    rows = [(compared(name), name, party) for party in register.parties for name in party.names]
+    return index(register.parties)
+
+
+def index(parties: Iterable[ListedParty]) -> Index:
+    """Every name of some entries, ready to be compared."""
+    rows = [(compared(name), name, party) for party in parties for name in party.names]
     kept = [row for row in rows if row[0]]
     return Index(
         tuple(row[0] for row in kept),
@@ -209,23 +171,24 @@ def _joined(name: str) -> str:
     return name.replace(" ", "")
 
 
-def _hits(asked: str, names: Index, least: float) -> Iterator[tuple[float, str, ListedParty]]:
-    """The best name of each entry that is like the one asked for.
+def alike(name: str, names: Index, least_score: float = LEAST_SCORE) -> list[tuple[float, str, ListedParty]]:
+    """The best name of each entry that is like `name`, with its score of 100; most alike first.
 
     Two fast scorers, each no stricter than `likeness`, choose whom to look at; `likeness` decides.
     """
+    asked = compared(name)
     by_words = process.extract(
-        asked, names.compared, scorer=fuzz.token_sort_ratio, processor=None, score_cutoff=least, limit=None
+        asked, names.compared, scorer=fuzz.token_sort_ratio, processor=None, score_cutoff=least_score, limit=None
     )
     by_letters = process.extract(
-        _joined(asked), names.joined, scorer=fuzz.partial_ratio, processor=None, score_cutoff=least, limit=None
+        _joined(asked), names.joined, scorer=fuzz.partial_ratio, processor=None, score_cutoff=least_score, limit=None
     )
     best: dict[int, tuple[float, str, ListedParty]] = {}
     for at in {row[2] for row in (*by_words, *by_letters)}:
         party, score = names.parties[at], likeness(asked, names.compared[at])
-        if score >= least and (party.line not in best or best[party.line][0] < score):
+        if score >= least_score and (party.line not in best or best[party.line][0] < score):
             best[party.line] = (score, names.shown[at], party)
-    yield from best.values()
+    return sorted(best.values(), key=lambda one: (-one[0], one[2].name, one[2].id))
 
 
 def _hit(score: float, matched: str, party: ListedParty, register: PartyRegister) -> Hit:

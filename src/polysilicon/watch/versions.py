@@ -249,7 +249,7 @@ def from_vers(text: str) -> tuple[Span, ...]:
 def standing(said: Affected, version: str | None) -> Standing:
     """What a notice means for a product in that version; what can't be compared is possibly affected, never safe."""
     if version is None:
-        return "possible"
+        return "affected" if said.others == "affected" and not said.fix_planned else "possible"
     in_range, after_fix = _in_versions(said, version), _after_fix(said, version)
     if after_fix == "yes":
         return "disputed" if in_range == "yes" else "unaffected"
@@ -305,6 +305,6 @@ def _nearest(ends: Sequence[str], version: str) -> Sequence[str]:
     return ends
 
 
-def _branch(version: str, depth: int = 1) -> list[str]:
+def _branch(version: str, depth: int = 1) -> tuple[str, ...]:
     """The leading numbers of a version: 550 of 550.90.07."""
-    return re.findall(r"\d+", version)[:depth]
+    return tuple(re.findall(r"\d+", plainly(version))[:depth])
