@@ -17,7 +17,7 @@ from polysilicon.watch.notice import Affected, Span
 Standing = Literal["affected", "possible", "disputed", "unaffected"]
 Within = Literal["yes", "no", "unknown"]
 
-# The ecosystems of package registries (in OSV's words) and the class that compares their versions.
+# The ecosystems of package registries (in OSV's words, then in those of `vers:`) and what compares their versions.
 SCHEMES: dict[str, type[schemes.Version]] = {
     "pypi": schemes.PypiVersion,
     "go": schemes.GolangVersion,
@@ -36,6 +36,12 @@ SCHEMES: dict[str, type[schemes.Version]] = {
     "rocky linux": schemes.RpmVersion,
     "almalinux": schemes.RpmVersion,
     "suse": schemes.RpmVersion,
+    "golang": schemes.GolangVersion,
+    "cargo": schemes.SemverVersion,
+    "gem": schemes.RubygemsVersion,
+    "composer": schemes.ComposerVersion,
+    "deb": schemes.DebianVersion,
+    "apk": schemes.AlpineLinuxVersion,
 }
 
 # Words that say no version: from the beginning, or up to whatever was newest on the day.
