@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from polysilicon.facts import Catalogue
-from polysilicon.facts.hardware import Chip
 from polysilicon.facts.law import Permission
 from polysilicon.policy import PERMISSIONS, Items, Transaction, Verdict, explain, judge
 from polysilicon.records.errors import InputError, Unsupported
@@ -54,13 +53,12 @@ def opinion(catalogue: Catalogue, holding: Holding, on: dt.date) -> Opinion | No
     """What the law of a day says of a holding; `None` where no law that was read hears it or so early a day."""
     if holding.chip is None:
         return None
-    return _opinion(catalogue, holding.chip, acts(holding), on)
+    return _opinion(catalogue, holding.chip.id, acts(holding), on)
 
 
 @functools.lru_cache(maxsize=4096)
-def _opinion(catalogue: Catalogue, chip: Chip, all_acts: tuple[Transaction, ...], on: dt.date) -> Opinion | None:
-    # A chip of the user's own file may be another under the same id: the record in this catalogue is the one meant.
-    items = Items.from_chips(catalogue, [chip.id])
+def _opinion(catalogue: Catalogue, chip: str, all_acts: tuple[Transaction, ...], on: dt.date) -> Opinion | None:
+    items = Items.from_chips(catalogue, [chip])
     found: list[Opinion] = []
     for act in all_acts:
         try:
@@ -92,13 +90,19 @@ def is_lawful(permission: Permission, accepted: tuple[str, ...]) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def places_in(citation: str) -> frozenset[str]:
-    """The places in codes that a citation names: `15 CFR 742.6(a)(6); 15 CFR 774 Supp. 1` gives parts and sections."""
+    """The places in codes that a citation names, as precisely as it does: `15 CFR 742.6`, `15 CFR 774 Supp. 1`.
+
+    What stands in brackets is a paragraph, or a remark.
+    """
     found: set[str] = set()
-    for title, rest in re.findall(r"(\d+) CFR ([^;]*)", citation):
+    for title, rest in re.findall(r"(\d+) CFR ([^;]*)", re.sub(r"\([^()]*\)", "", citation)):
         for part, section, supplement in re.findall(r"\b(\d{1,4})(?:\.(\d+\w?))?(?: Supp\. (\d+))?", rest):
-            found.add(f"{title} CFR {part}")
-            if section:
-                found.add(f"{title} CFR {part}.{section}")
-            if supplement:
-                found.add(f"{title} CFR {part} Supp. {supplement}")
+            behind = f".{section}" if section else f" Supp. {supplement}" if supplement else ""
+            found.add(f"{title} CFR {part}{behind}")
     return frozenset(found)
+
+
+def meets(place: str, cited: str) -> bool:
+    """Whether a change at one place of a code bears on what cites another: the same, or one is a part of the other."""
+    part, other = (re.split(r"\.| Supp", one)[0] for one in (place, cited))
+    return place == cited or (part == other and (place == part or cited == other))

@@ -9,7 +9,7 @@ from polysilicon.facts.law import Jurisdiction, Regime, Rule
 from polysilicon.policy.verdict import RuleFinding
 from polysilicon.records.dates import day
 from polysilicon.records.document import parse_yaml
-from polysilicon.watch.acts import Opinion, is_lawful, opinion, places_in
+from polysilicon.watch.acts import Opinion, is_lawful, meets, opinion, places_in
 from polysilicon.watch.alert import NOT_LEGAL_ADVICE, Alert, Level, Status, alert_id, touched
 from polysilicon.watch.holdings import Holding
 from polysilicon.watch.notice import Law, Notice, Paragraph
@@ -157,9 +157,13 @@ def _concerned(law: Law, notice: Notice, holding: Holding, catalogue: Catalogue)
     said = opinion(catalogue, holding, max(dt.date.fromisoformat(on), holding.on or dt.date.min))
     bearing = [one for one in said.verdict.findings if one.binds != "no"] if said else []
     if law.parts:
-        wanted = frozenset(law.parts) | {re.sub(r"\.\d+\w?$", "", one) for one in law.parts if "." in one}
-        exact = [one for one in bearing if places_in(f"{one.citation}; {one.instrument}") & frozenset(law.parts)]
-        return exact or [one for one in bearing if places_in(f"{one.citation}; {one.instrument}") & wanted]
+        return [
+            one
+            for one in bearing
+            if any(
+                meets(place, cited) for place in law.parts for cited in places_in(f"{one.citation}; {one.instrument}")
+            )
+        ]
     named = set(ECCN.findall(f"{notice.title} {notice.summary}"))
     return [one for one in bearing if named & set(ECCN.findall(f"{one.citation} {one.instrument}"))]
 
