@@ -122,7 +122,10 @@ class Line:
                 wait = _asked_pause(cause.response, wait)
             except (httpx.TransportError, httpx.DecodingError) as cause:
                 why = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
-            except (httpx.InvalidURL, httpx.TooManyRedirects, UnicodeError, ValueError) as cause:
+            except httpx.TooManyRedirects:
+                why = f"redirects more than {MOST_REDIRECTS} times"
+                break
+            except (httpx.InvalidURL, UnicodeError, ValueError) as cause:
                 raise InputError(f"{address} can't be asked: {cause}") from cause
             if tried < TRIES:
                 self._pause(min(wait, LONGEST_PAUSE_S))

@@ -63,7 +63,7 @@ class State:
         self.path = path
         try:
             path.absolute().parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(path, isolation_level=None, timeout=2.0)
+            self._base = sqlite3.connect(path, isolation_level=None, timeout=0.5)
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._base.execute("PRAGMA synchronous = FULL")
             with self.step():  # the first write takes the lock, and keeps it until the process ends
