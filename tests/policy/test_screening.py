@@ -67,9 +67,7 @@ def test_a_listed_name_is_found_in_other_writing(register, asked, entry, least):
     assert hits[0].score >= least
 
 
-@pytest.mark.parametrize(
-    "asked", ["Acme Rockets", "Micron Technology", "Zeta", "Intelligent Rockets Beijing"]
-)
+@pytest.mark.parametrize("asked", ["Acme Rockets", "Micron Technology", "Zeta", "Intelligent Rockets Beijing"])
 def test_an_unlike_name_is_not(register, asked):
     assert screen_register(asked, register).hits == ()
 

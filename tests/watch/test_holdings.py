@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.watch.conftest import FLEET
 
 from polysilicon.records.errors import InputError
 from polysilicon.watch import read
-from tests.watch.conftest import FLEET
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,7 +1,6 @@
 """Changes of the law: judged again where they are written as rules, else shown to a person with the paragraph."""
 
 import pytest
-
 from tests.watch.conftest import FLEET, PUBLISHED
 
 RULE = """

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from tests.watch.conftest import PUBLISHED
 
 from polysilicon.watch import Line, Unreachable
-from tests.watch.conftest import PUBLISHED
 
 BODY = (PUBLISHED / "CVE-2024-0132.json").read_bytes()
 
@@ -37,7 +37,7 @@ class Server:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = answer
+            do_GET = do_POST = answer  # noqa: N815 - names of the library
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from tests.watch.conftest import FLEET
 
 from polysilicon.watch import Limits
-from tests.watch.conftest import FLEET
 
 LIST = {
     "results": [

@@ -7,7 +7,7 @@ import pytest
 from polysilicon.records.errors import InputError
 from polysilicon.watch import State
 from polysilicon.watch.notice import Notice
-from polysilicon.watch.state import Source
+from polysilicon.watch.state import Document, Source
 
 
 def notice(name: str = "CVE-1", **more) -> Notice:
@@ -16,7 +16,7 @@ def notice(name: str = "CVE-1", **more) -> Notice:
 
 def test_what_is_kept_is_there_next_time(tmp_path):
     with State(tmp_path / "s") as state:
-        counts = state.take([notice(), notice()], "feed", Source(etag="x", digest="y"))
+        counts = state.take([Document("feed", [notice(), notice()], Source(etag="x", digest="y"))])
         assert counts == {"new": 1, "changed": 0, "same": 1, "older": 0}
     with State(tmp_path / "s") as state:
         assert state.source("feed") == Source(etag="x", digest="y")
@@ -31,7 +31,7 @@ def test_a_step_that_breaks_leaves_nothing_behind(tmp_path):
 
     with State(tmp_path / "s") as state:
         with pytest.raises(RuntimeError):
-            state.take(breaking(), "feed", Source(digest="y"))
+            state.take([Document("feed", breaking(), Source(digest="y"))])
         assert state.unmatched(10) == []
         assert state.source("feed") == Source()
 
@@ -39,17 +39,17 @@ def test_a_step_that_breaks_leaves_nothing_behind(tmp_path):
 def test_a_newer_version_replaces_and_an_older_does_not(tmp_path):
     old, new = notice(modified="2025-01-01T00:00:00Z"), notice(modified="2025-02-01T00:00:00Z", title="new")
     with State(tmp_path / "s") as state:
-        state.take([old], "a", None)
-        assert state.take([new], "a", None)["changed"] == 1
-        assert state.take([old], "a", None)["older"] == 1
+        state.take([Document("a", [old], None)])
+        assert state.take([Document("a", [new], None)])["changed"] == 1
+        assert state.take([Document("a", [old], None)])["older"] == 1
         assert state.notices("CVE-1")[0][0].title == "new"
 
 
 def test_a_notice_that_turns_to_another_matter_marks_both(tmp_path):
     with State(tmp_path / "s") as state:
-        state.take([Notice(kind="vulnerability", feed="osv", id="GHSA-1")], "a", None)
+        state.take([Document("a", [Notice(kind="vulnerability", feed="osv", id="GHSA-1")], None)])
         state.matched(["osv:GHSA-1"])
-        state.take([Notice(kind="vulnerability", feed="osv", id="GHSA-1", aliases=("CVE-1",))], "a", None)
+        state.take([Document("a", [Notice(kind="vulnerability", feed="osv", id="GHSA-1", aliases=("CVE-1",))], None)])
         assert state.unmatched(10) == ["CVE-1", "osv:GHSA-1"]
 
 
@@ -84,5 +84,5 @@ def test_text_that_can_not_be_encoded_is_kept_all_the_same(tmp_path):
     from polysilicon.watch.notice import brief
 
     with State(tmp_path / "s") as state:
-        state.take([notice(title=brief("half a \ud800 pair"))], "a", None)
+        state.take([Document("a", [notice(title=brief("half a \ud800 pair"))], None)])
         assert "half a" in state.notices("CVE-1")[0][0].title

@@ -3,9 +3,9 @@
 import json
 
 import msgspec
+from tests.watch.conftest import FLEET, PUBLISHED
 
 from polysilicon.watch import State, watch
-from tests.watch.conftest import FLEET, PUBLISHED
 
 
 def by_matter(seen):

@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Cases, Facts, Json, Out, answer, catalogue
+from polysilicon.cli.options import Cases, Facts, Json, Out, answer, catalogue, needs
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from polysilicon.facts import Catalogue
     from polysilicon.policy import Verdict, View
+    from polysilicon.policy.screening import Screening
     from polysilicon.records.errors import InputError, Place
 
 Heard = tuple[tuple[str, str], ...]
@@ -84,12 +86,15 @@ def judge(
     *,
     act: Act = _ACT,
     view: Literal["enforced", "text"] = "enforced",
+    entity: str | None = None,
+    screening_list: Path | None = None,
+    partial_list: bool = False,
     facts: Facts = None,
     cases: Cases = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Judge one chip, or every row of --cases.
+    """Judge one chip, or every row of --cases; or screen a name.
 
     Parameters
     ----------
@@ -97,12 +102,31 @@ def judge(
         The chip: an id, an alias, or a short name that fits one id.
     view
         The law as it is enforced, or as its text stands.
+    entity
+        A name to screen against --screening-list, with a chip or alone; what is like it is shown with its score.
+    screening_list
+        The Consolidated Screening List, as it is published (JSON or CSV).
+    partial_list
+        Take a screening list that looks cut short.
     """
     from polysilicon.cli.cases import answer_table, for_a_table, required
     from polysilicon.records.errors import InputError
 
     for_a_table(cases, out, chip, "CHIP")
     known = catalogue(facts)
+    needs(
+        (entity is not None and screening_list is None, "--entity", "--screening-list FILE"),
+        (screening_list is not None and entity is None, "--screening-list", "--entity NAME"),
+        (partial_list and screening_list is None, "--partial-list", "--screening-list FILE"),
+        (entity is not None and cases is not None, "--entity", "a single question, without --cases"),
+    )
+    screened = _screened(entity, screening_list, known, partial=partial_list)
+    if screened is not None and chip is None and not act.said().keys() & {"date", "to"}:
+        from polysilicon.report.lookout import screened as shown
+
+        found = screened
+        answer(found.to_dict, lambda: shown(found), as_json=json)
+        return
     if cases is not None:
         heard: dict[Heard, dict[str, Any]] = {}
         ask = partial(_row, known, view, heard)
@@ -113,7 +137,17 @@ def judge(
         verdict = _verdict(known, {"chip_id": chip or "", **act.said()}, view)
     except InputError as complaint:
         raise _with_option(complaint) from complaint
-    answer(verdict.to_dict, lambda: _shown(verdict), as_json=json)
+    plain = verdict.to_dict if screened is None else lambda: {**verdict.to_dict(), "screening": screened.to_dict()}
+    answer(plain, lambda: _shown(verdict, screened), as_json=json)
+
+
+def _screened(entity: str | None, listed: Path | None, known: "Catalogue", *, partial: bool) -> "Screening | None":
+    """What a screening list holds that is like a name; nothing where no name is asked for."""
+    if entity is None or listed is None:
+        return None
+    from polysilicon.policy.screening import screen
+
+    return screen(entity, listed, known, partial=partial)
 
 
 def _with_option(complaint: "InputError") -> "InputError":
@@ -129,10 +163,16 @@ def _with_option(complaint: "InputError") -> "InputError":
     return complaint.at(Place())
 
 
-def _shown(verdict: "Verdict") -> "RenderableType":
+def _shown(verdict: "Verdict", screened: "Screening | None") -> "RenderableType":
     from polysilicon.report.verdict import render
 
-    return render(verdict)
+    if screened is None:
+        return render(verdict)
+    from rich.console import Group
+
+    from polysilicon.report.lookout import screened as shown
+
+    return Group(render(verdict), "", shown(screened))
 
 
 def _verdict(known: "Catalogue", said: Mapping[str, str], view: "View", *, flips: bool = True) -> "Verdict":

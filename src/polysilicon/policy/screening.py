@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from anyascii import anyascii
@@ -64,6 +65,11 @@ class Screening(msgspec.Struct, frozen=True, kw_only=True):
     more: int
     doubts: tuple[str, ...]
     notice: str = f"{NOTICE} A hit is a question for a person; no hit is no clearance."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as `--json` prints it."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ LEAST_LETTERS = 5  # a shorter name stands inside too many others to say anythin
 
 def _inside(first: str, second: str) -> float:
     """The shorter name against every stretch of whole words of the longer one that is about as long."""
-    short, long = sorted((first, second), key=len)
+    short, long = sorted((first, second), key=lambda one: (len(one), one))
     words, count = long.split(), len(short.split())
     sought, best = _joined(short), 0.0
     for at in range(len(words)):

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import msgspec
 
 from polysilicon.facts.law import Permission
-from polysilicon.scenario.amount import Country, Identifier, Name, Positive
+from polysilicon.scenario.amount import Country, Identifier, Name
 
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+Work = Annotated[float, msgspec.Meta(gt=0, le=1e40)]
 Software = dict[Words, Words | None]
 
 
@@ -74,7 +75,7 @@ class Trained(Said, frozen=True, kw_only=True):
     """A model that was trained or is being trained: by whom, how much work it took, and where it is offered."""
 
     entity: Identifier
-    training_flop: Positive | None = None
+    training_flop: Work | None = None
     offered_in: tuple[Country, ...] = ()
     software: Software = {}
 

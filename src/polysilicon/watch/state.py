@@ -52,6 +52,15 @@ class Source:
     digest: str | None = None
 
 
+@dataclass(frozen=True)
+class Document:
+    """What came of one document; its source is `None` where it was not read whole, so that it is read again."""
+
+    name: str
+    notices: Iterable[Notice]
+    source: Source | None = None
+
+
 class State:
     """The file in hand. Use as `with State(path) as state:`.
 
@@ -122,20 +131,22 @@ class State:
         row = self._base.execute("SELECT etag, modified, digest FROM source WHERE name = ?", (name,)).fetchone()
         return Source(*row) if row else Source()
 
-    def take(self, notices: Iterable[Notice], name: str, source: Source | None) -> dict[Arrival, int]:
-        """Keep the notices of one document, in one step with what is known of its source (if it was read whole).
+    def take(self, documents: Iterable[Document]) -> dict[Arrival, int]:
+        """Keep the notices of some documents, in one step with what is known of their sources.
 
         A notice that is no newer than the one that is kept changes nothing, in whatever order they come.
         """
         counts: dict[Arrival, int] = {"new": 0, "changed": 0, "same": 0, "older": 0}
         with self.step():
-            for one in notices:
-                counts[self._take(one)] += 1
-            if source is not None:
-                self._base.execute(
-                    "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?)",
-                    (name, source.etag, source.modified, source.digest),
-                )
+            for document in documents:
+                for one in document.notices:
+                    counts[self._take(one)] += 1
+                source = document.source
+                if source is not None:
+                    self._base.execute(
+                        "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?)",
+                        (document.name, source.etag, source.modified, source.digest),
+                    )
         return counts
 
     def _take(self, one: Notice) -> Arrival:

@@ -14,10 +14,11 @@ from polysilicon.watch.feeds.reading import Limits, read
 from polysilicon.watch.holdings import Holding, Holdings
 from polysilicon.watch.matching import Target, targets
 from polysilicon.watch.notice import SECURITY, Notice
-from polysilicon.watch.state import State
+from polysilicon.watch.state import Document, State
 from polysilicon.watch.vulnerable import Told
 
-BATCH = 200  # matters matched in one step: few enough to lose little work, many enough not to wait for the disk
+# Documents kept, and matters matched, in one step: few enough to lose little work, enough not to wait for the disk.
+BATCH = 200
 
 Progress = Callable[[str], None]
 
@@ -115,8 +116,9 @@ def _take_in(run: _Run, feed: str) -> None:
     """Keep every notice of a feed. A document that was not read whole is read again next time."""
     if feed == sources.CATALOGUE:
         run.progress("reading the catalogue's advisories")
-        run.arrived.update(run.state.take(advisories.read(run.holdings.catalogue), feed, None))
+        run.arrived.update(run.state.take([Document(feed, advisories.read(run.holdings.catalogue))]))
         return
+    waiting: list[Document] = []
     for document in sources.arrivals(feed, run.state, run.limits, run.faults):
         if document.content is None:
             run.arrived["unchanged documents"] += 1
@@ -124,8 +126,12 @@ def _take_in(run: _Run, feed: str) -> None:
         run.progress(f"reading {document.name}")
         found = read(document.content, document.name, run.holdings.catalogue, run.limits)
         run.faults.extend(found.faults)
-        counts = run.state.take(found.notices, document.name, None if found.faults else document.source)
-        run.arrived.update(counts)
+        waiting.append(Document(document.name, found.notices, None if found.faults else document.source))
+        if len(waiting) >= BATCH or len(found.notices) >= BATCH:
+            run.arrived.update(run.state.take(waiting))
+            waiting = []
+    if waiting:
+        run.arrived.update(run.state.take(waiting))
 
 
 def _match(run: _Run) -> int:

@@ -162,7 +162,10 @@ def test_a_section_has_its_text_and_two_dates(notice):
 
 
 def test_a_section_without_a_dated_file_has_the_last_date_it_cites(published):
-    text = b'<DIV5 N="7" TYPE="PART"><DIV8 N="7.1" TYPE="SECTION"><HEAD>x</HEAD><P>(a) y</P><CITA>[1 FR 2, Jan. 2, 2020]</CITA></DIV8></DIV5>'
+    text = (
+        b'<DIV5 N="7" TYPE="PART"><DIV8 N="7.1" TYPE="SECTION"><HEAD>x</HEAD><P>(a) y</P>'
+        b"<CITA>[1 FR 2, Jan. 2, 2020]</CITA></DIV8></DIV5>"
+    )
     (found,) = ecfr.read(text, "title-15.xml")
     assert found.published == "2020-01-02"
     amended = b"<ECFR><AMDDATE>Oct. 9, 2025</AMDDATE>" + text + b"</ECFR>"

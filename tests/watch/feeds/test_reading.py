@@ -8,10 +8,10 @@ import zipfile
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.watch.conftest import PUBLISHED
 
 from polysilicon.facts import load
 from polysilicon.watch.feeds.reading import Limits, Reading, read
-from tests.watch.conftest import PUBLISHED
 
 CATALOGUE = load()
 SMALL = Limits(most_bytes=1 * 2**20)
