@@ -8,6 +8,7 @@ if the state is not whole at the end.
 """
 
 import argparse
+import copy
 import gzip
 import io
 import json
@@ -89,7 +90,7 @@ def altered(blob: bytes, draw: random.Random) -> bytes:
                 break
             key = draw.choice(keys)
             if not isinstance(spot[key], dict | list) or draw.random() < 0.2:
-                spot[key] = draw.choice([*ODD, [spot[key]] * 3])
+                spot[key] = copy.deepcopy(draw.choice([*ODD, [spot[key]] * 3]))
                 break
             spot = spot[key]
     return json.dumps(tree).encode()

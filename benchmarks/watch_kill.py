@@ -119,9 +119,7 @@ def write_feeds(folder: Path, count: int) -> None:
             "containers": {
                 "cna": {
                     "title": f"Hole {at}",
-                    "affected": [
-                        {"vendor": "", "product": product, "versions": [{"version": "< 99", "status": "affected"}]}
-                    ],
+                    "affected": [{"vendor": "", "product": product, "versions": versions}],
                 }
             },
         }
