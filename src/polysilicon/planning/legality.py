@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,12 +74,12 @@ def rulings_on(
 
 def _acts(origin: str, country: str, entity: Entity) -> Iterator[Transaction]:
     for place in dict.fromkeys((entity.headquarters, entity.ultimate_parent)):
-        common = {"to": country, "exported_from": origin, "headquarters": place, "end_use": "datacenter"}
+        export = Transaction(to=country, exported_from=origin, headquarters=place, end_use="datacenter")
         if origin == country:
-            yield Transaction(**common, activity="use")
+            yield replace(export, activity="use")
         else:
-            yield Transaction(**common, activity="export")
-            yield Transaction(**common, activity="import")
+            yield export
+            yield replace(export, activity="import")
 
 
 def _ruling(rows: Sequence[tuple[Verdicts, int]], accepted: Sequence[str]) -> Ruling:

@@ -20,8 +20,9 @@ from polysilicon.facts.law import (
     Stage,
 )
 from polysilicon.facts.record import Record
-from polysilicon.policy.conditions import PLACES, Node, leaves, parse
+from polysilicon.policy.conditions import Node, leaves, parse
 from polysilicon.policy.quantities import check_formula, parts_of
+from polysilicon.policy.vocabulary import PLACES
 from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
 

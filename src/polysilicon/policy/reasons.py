@@ -10,7 +10,7 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.law import Rule
 from polysilicon.facts.record import CONFIDENCES, Confidence
-from polysilicon.policy.conditions import COMPARISONS, LABELS, Leaf, leaves
+from polysilicon.policy.conditions import COMPARISONS, Leaf, leaves
 from polysilicon.policy.hearing import Hearing
 from polysilicon.policy.items import Items
 from polysilicon.policy.judge import UNKNOWN, Opinion, Verdicts, judge
@@ -18,6 +18,7 @@ from polysilicon.policy.law import PERMISSIONS, Clause, View
 from polysilicon.policy.quantities import fields_of, parts_of
 from polysilicon.policy.transaction import Transaction
 from polysilicon.policy.verdict import Answer, Flip, Input, Reading, RuleFinding, Verdict
+from polysilicon.policy.vocabulary import AMOUNTS, DAYS, FLAGS, LABELS
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Truth
 
@@ -167,7 +168,11 @@ def _findings(hearing: Hearing, one: Verdicts) -> Iterator[RuleFinding]:
 def _readings(clause: Clause, hearing: Hearing) -> Iterator[Reading]:
     for leaf in dict.fromkeys((*leaves(clause.binds), *leaves(clause.when))):
         truth = hearing.truth(leaf, clause.record.regime)
-        if leaf.test in COMPARISONS:
+        if leaf.subject in DAYS:
+            yield _dated(leaf, truth, hearing)
+        elif leaf.subject in AMOUNTS:
+            yield _said(leaf, truth, hearing)
+        elif leaf.test in COMPARISONS:
             yield _measured(leaf, truth, hearing)
         else:
             yield Reading(
@@ -198,12 +203,44 @@ def _measured(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
     )
 
 
+def _dated(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
+    """A day against a day, both as the calendar writes them."""
+    value = hearing.value(leaf.subject)
+    at = float(np.ravel(value.lo)[0])
+    known = at == float(np.ravel(value.hi)[0])
+    return Reading(
+        subject=leaf.subject,
+        test=leaf.test,
+        limit=dt.date.fromordinal(int(leaf.value)).isoformat(),
+        word=dt.date.fromordinal(int(at)).isoformat() if known else "not stated",
+        holds=_answer(truth),
+    )
+
+
+def _said(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
+    """An amount of the act against a line."""
+    amount: float | None = getattr(hearing.transaction, leaf.subject)
+    margin = None if amount is None else amount - leaf.value
+    return Reading(
+        subject=leaf.subject,
+        test=leaf.test,
+        limit=leaf.value,
+        low=amount,
+        high=amount,
+        word="not said" if amount is None else None,
+        unit=AMOUNTS[leaf.subject][0],
+        holds=_answer(truth),
+        margin=margin,
+        margin_pct=100.0 * margin / leaf.value if margin is not None and leaf.value else None,
+    )
+
+
 def _word(leaf: Leaf, hearing: Hearing, regime: str) -> str | None:
     subject, items = leaf.subject, hearing.items
     if subject in LABELS:
         return getattr(items, subject)[0] or "not stated"
-    if subject == "datacenter":
-        return _answer(items.datacenter)
+    if subject in FLAGS:
+        return _answer(items.flag(subject))
     if subject.rsplit(".", 1)[-1] == "item_class":
         finding = hearing.classes(subject.rsplit(".", 1)[0] if "." in subject else regime)
         return " or ".join(_options(finding.outcomes, int(finding.possible[0])))
@@ -294,10 +331,23 @@ def _presumed(one: Verdicts) -> Iterator[str]:
         yield "no party to the transaction is named in a rule or on a list"
     else:
         yield f"{one.transaction.party} was not screened against the party lists, beyond the names that rules hold"
+    yield from _unsaid(one)
     if not one.items.designer[0]:
         yield "the designer is headquartered outside Macau and Country Group D:5"
     if one.assumed:
         yield "the law is carried forward from the last day up to which it was read"
+
+
+def _unsaid(one: Verdicts) -> Iterator[str]:
+    """What a rule that was heard asks of the act and was not told, so that it was taken not to hold."""
+    clauses = [clause for opinion in one.opinions for clause in one.law.clauses[opinion.regime.id]]
+    asked = {leaf.subject for clause in clauses for leaf in (*leaves(clause.binds), *leaves(clause.when))}
+    if "listed_ownership_pct" in asked and one.transaction.listed_ownership_pct is None:
+        yield "listed parties own less of the party than any rule asks"
+    if "site_fp64_pflops" in asked and one.transaction.site_fp64_pflops is None:
+        yield "it goes into no computing as large as a supercomputer"
+    if "region" in asked and one.transaction.region is None:
+        yield "the place lies in no subdivision that a rule names"
 
 
 def _is_other(opinion: Opinion, head: Opinion) -> bool:
@@ -338,7 +388,7 @@ def _flips(one: Verdicts, findings: Sequence[RuleFinding]) -> Iterator[Flip]:
         (reading.subject, float(reading.limit), reading.test, reading.low, reading.holds)
         for finding in findings
         for reading in finding.readings
-        if reading.test in COMPARISONS and reading.margin is not None
+        if reading.test in COMPARISONS and reading.margin is not None and reading.subject not in AMOUNTS
     }
     before = (str(one.item_class[0]), str(one.consequence[0]))
     seen: set[tuple[str, float, str]] = set()
