@@ -146,7 +146,7 @@ def judge(
 
 def _check_day(law: Law, heard: Sequence[Regime]) -> None:
     known = [law.jurisdictions[regime.jurisdiction] for regime in heard]
-    first = min((one.known_from for one in known), default="")
+    first = min((regime.known_from or law.jurisdictions[regime.jurisdiction].known_from for regime in heard), default="")
     if law.on.isoformat() < first:
         names = " or ".join(sorted({one.name for one in known}))
         raise InputError(

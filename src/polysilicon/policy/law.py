@@ -77,6 +77,7 @@ class Law:
     clauses: Mapping[str, tuple[Clause, ...]]
     definitions: Mapping[str, Definition]
     groups: Mapping[str, Group]
+    group_names: frozenset[str]
     consequences: Mapping[str, Consequence]
     jurisdictions: Mapping[str, Jurisdiction]
 
@@ -89,11 +90,14 @@ class Law:
         return [clause for stage in PRECEDENCE for clause in self.stage(regime, stage)]
 
     def places(self, names: Sequence[str]) -> frozenset[str]:
-        """The codes that a list of codes and groups stands for on this day."""
+        """The codes that a list of codes and groups stands for on this day; a group of other days is empty."""
         found: set[str] = set()
         for name in names:
             group = self.groups.get(name)
-            found |= {name} if group is None else self.places(group.members) - self.places(group.without)
+            if group is not None:
+                found |= self.places(group.members) - self.places(group.without)
+            elif name not in self.group_names:
+                found.add(name)
         return frozenset(found)
 
     @functools.cached_property
@@ -160,6 +164,7 @@ def _law(catalogue: Catalogue, on: dt.date, view: View, extra: tuple[Rule, ...])
         clauses={},
         definitions=definitions,
         groups=groups,
+        group_names=frozenset(one.group for one in catalogue.every(Group)),
         consequences={one.id: one for one in catalogue.every(Consequence)},
         jurisdictions={one.id: one for one in catalogue.every(Jurisdiction)},
     )
@@ -211,7 +216,7 @@ def _check_leaves(record: Record, node: Node, law: Law, folder: str = "rules") -
     for leaf in leaves(node):
         if leaf.subject in PLACES or leaf.subject == "designer":
             for name in leaf.value:
-                _known(record, "place or group", name, law.groups if name in law.groups else law.codes, folder)
+                _known(record, "place or group", name, law.group_names | law.codes, folder)
         elif "." in leaf.subject:
             regimes = {one.id for one in law.regimes}
             _known(record, "regime", leaf.subject.rsplit(".", 1)[0], regimes, folder)

@@ -129,8 +129,9 @@ def _counting(name: str, hearing: Hearing) -> Iterator[str]:
             rate = hearing.items.fields.get(field)
             if rate is not None and np.all(np.isfinite(rate.hi) & (rate.hi * factor >= floor)):
                 yield field
-        if "field" in definition.formula:
-            yield from _counting(definition.formula["field"], hearing)
+        field = definition.formula.get("field")
+        if field in hearing.items.fields and np.isfinite(hearing.items.fields[field].hi).all():
+            yield field
         for part in parts_of(definition):
             yield from _counting(part, hearing)
 
