@@ -14,7 +14,7 @@ import msgspec
 from polysilicon.facts.record import Count, Day, Ratio, Record
 
 Stage = Literal[
-    "classification", "requirement", "duty", "guidance", "review", "event", "exception", "prohibition", "notice"
+    "classification", "requirement", "review", "exception", "prohibition", "duty", "guidance", "event", "notice"
 ]
 Permission = Literal[
     "free",

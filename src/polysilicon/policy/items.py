@@ -56,7 +56,8 @@ class Items:
 
     A number that is absent or NaN is unknown. A part without non-planar logic has an `applicable_die_area` of
     zero, which leaves its performance density undefined. `designer` is the ISO code of the designer's
-    headquarters; a designer or vendor that is not stated (empty) is taken to be none that a rule names.
+    headquarters; a designer or vendor that is not stated (empty) is taken to be none that a rule names. `said` are
+    the words that the asker laid over a chip of the catalogue.
     """
 
     count: int
@@ -68,6 +69,7 @@ class Items:
     flags: Mapping[str, Truth]
     fields: Mapping[str, Interval]
     catalogued: bool = False
+    said: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return self.count
@@ -147,6 +149,7 @@ class Items:
             flags={name: Truth(_rows(one.certainly, at), _rows(one.possibly, at)) for name, one in self.flags.items()},
             fields={name: Interval(_rows(one.lo, at), _rows(one.hi, at)) for name, one in self.fields.items()},
             catalogued=self.catalogued,
+            said=self.said,
         )
 
     def having(self, field: str, values: ArrayLike) -> "Items":

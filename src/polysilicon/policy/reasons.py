@@ -9,7 +9,7 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.law import Rule
-from polysilicon.facts.record import CONFIDENCES, Confidence
+from polysilicon.facts.record import CONFIDENCES, USER, Confidence
 from polysilicon.policy.conditions import COMPARISONS, Leaf, leaves
 from polysilicon.policy.hearing import Hearing
 from polysilicon.policy.items import Items
@@ -22,10 +22,17 @@ from polysilicon.policy.vocabulary import AMOUNTS, DAYS, FLAGS, LABELS
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Truth
 
+# What is taken to hold where the act does not say it.
+TAKEN = {
+    "listed_ownership_pct": "listed parties own less of the party than any rule asks",
+    "site_fp64_pflops": "it goes into no computing as large as a supercomputer",
+    "region": "the place lies in no subdivision that a rule names",
+}
+
 
 def verdict(
     catalogue: Catalogue,
-    chip: str | Chip,
+    chip: str | Chip | Items,
     transaction: Transaction,
     on: dt.date,
     view: View = "enforced",
@@ -33,12 +40,13 @@ def verdict(
     *,
     flips: bool = True,
 ) -> Verdict:
-    """The explained verdict on one chip of the catalogue; `flips` as in `explain`.
+    """The explained verdict on one chip of the catalogue, or on a table of one; `flips` as in `explain`.
 
     Raises:
         UnknownName: no chip is called so; and as `judge`.
     """
-    verdicts = judge(catalogue, Items.from_chips(catalogue, [chip]), transaction, on, view, extra_rules)
+    items = chip if isinstance(chip, Items) else Items.from_chips(catalogue, [chip])
+    verdicts = judge(catalogue, items, transaction, on, view, extra_rules)
     return explain(verdicts, 0, flips=flips)
 
 
@@ -77,6 +85,8 @@ def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
         assumed=one.assumed,
         known_until=known_until,
         duty_share=float(one.duty_share[0]),
+        duties=tuple(_duties(hearing, one)),
+        caps=tuple(_cap(clause) for clause in deciding if clause.record.then.cap is not None),
         conditions=tuple(text for clause in deciding for text in clause.record.conditions),
         presumed=tuple(_presumed(one)),
         also={opinion.regime.id: _says(opinion) for opinion in one.opinions if _is_other(opinion, head)},
@@ -113,7 +123,7 @@ def _confidence(
         reading.subject for finding in heard for reading in finding.readings if reading.test in COMPARISONS
     )
     record = one.catalogue.get(Chip, one.items.ids[0])
-    fields = {field for subject in subjects for field in _counting(subject, hearing)}
+    fields = {field for subject in subjects for field in _counting(subject, hearing)} - one.items.said
     return weakest([*rules, *(record.origin(field).confidence or record.confidence for field in fields)])
 
 
@@ -129,7 +139,7 @@ def _counting(name: str, hearing: Hearing) -> Iterator[str]:
             rate = hearing.items.fields.get(field)
             if rate is not None and np.all(np.isfinite(rate.hi) & (rate.hi * factor >= floor)):
                 yield field
-        field = definition.formula.get("field")
+        field = definition.formula.get("field", "")
         if field in hearing.items.fields and np.isfinite(hearing.items.fields[field].hi).all():
             yield field
         for part in parts_of(definition):
@@ -273,6 +283,29 @@ def _deciding(hearing: Hearing, head: Opinion) -> Iterator[Clause]:
         yield spoke
 
 
+def _duties(hearing: Hearing, one: Verdicts) -> Iterator[str]:
+    """What each regime asks to be done or paid, unless an exception of its own speaks before."""
+    law = hearing.law
+    for opinion in one.opinions:
+        by = int(opinion.finding.by[0])
+        if by >= 0 and law.ballot(opinion.regime.id)[by].record.stage in ("exception", "prohibition"):
+            continue
+        for clause in law.stage(opinion.regime.id, "duty"):
+            holds = _answer(hearing.applies(clause))
+            if holds != "no" and clause.consequence is not None:
+                open_ = "" if holds == "yes" else " (undetermined)"
+                yield f"{law.consequences[clause.consequence].words} ({clause.id}){open_}"
+
+
+def _cap(clause: Clause) -> str:
+    """A limit of volume in words, by the record that sets it."""
+    cap = clause.record.then.cap
+    if cap is None:
+        return ""
+    amount = f"{cap.units:,.0f} units" if cap.units is not None else f"{100.0 * (cap.share or 0.0):g} %"
+    return f"at most {amount} of {cap.of} ({clause.id})"
+
+
 def _could_be(head: Opinion) -> Iterator[str]:
     yield from (f"class {one}" for one in _options(head.class_finding.outcomes, int(head.class_finding.possible[0])))
     options = _options(head.finding.outcomes, int(head.finding.possible[0]))
@@ -325,39 +358,35 @@ def _doubtful(name: str, factors: Mapping[str, float], hearing: Hearing) -> list
 
 
 def _presumed(one: Verdicts) -> Iterator[str]:
-    """What was taken for granted because the question did not say it."""
-    if one.transaction.headquarters is None:
-        yield f"the party and its ultimate parent have their headquarters in {one.transaction.to}"
-    if one.transaction.party is None:
+    """What was taken for granted because the question did not say it; only what a rule that was heard asks."""
+    clauses = [clause for opinion in one.opinions for clause in one.law.clauses[opinion.regime.id]]
+    asked = {leaf.subject for clause in clauses for leaf in (*leaves(clause.binds), *leaves(clause.when))}
+    act = one.transaction
+    if "headquarters" in asked and act.headquarters is None:
+        yield f"the party and its ultimate parent have their headquarters in {act.to}"
+    if "party" in asked and act.party is None:
         yield "no party to the transaction is named in a rule or on a list"
-    else:
-        yield f"{one.transaction.party} was not screened against the party lists, beyond the names that rules hold"
-    yield from _unsaid(one)
-    if not one.items.designer[0]:
+    elif "party" in asked:
+        yield f"{act.party} was not screened against the party lists, beyond the names that rules hold"
+    for subject, words in TAKEN.items():
+        if subject in asked and getattr(act, subject) is None:
+            yield words
+    if "designer" in asked and not one.items.designer[0]:
         yield "the designer is headquartered outside Macau and Country Group D:5"
     if one.assumed:
         yield "the law is carried forward from the last day up to which it was read"
 
 
-def _unsaid(one: Verdicts) -> Iterator[str]:
-    """What a rule that was heard asks of the act and was not told, so that it was taken not to hold."""
-    clauses = [clause for opinion in one.opinions for clause in one.law.clauses[opinion.regime.id]]
-    asked = {leaf.subject for clause in clauses for leaf in (*leaves(clause.binds), *leaves(clause.when))}
-    if "listed_ownership_pct" in asked and one.transaction.listed_ownership_pct is None:
-        yield "listed parties own less of the party than any rule asks"
-    if "site_fp64_pflops" in asked and one.transaction.site_fp64_pflops is None:
-        yield "it goes into no computing as large as a supercomputer"
-    if "region" in asked and one.transaction.region is None:
-        yield "the place lies in no subdivision that a rule names"
-
-
 def _is_other(opinion: Opinion, head: Opinion) -> bool:
     """Whether another regime than the one that heads the verdict has something to say."""
-    return opinion is not head and bool(opinion.classes[int(opinion.class_code[0])])
+    speaks = bool(opinion.classes[int(opinion.class_code[0])]) or int(opinion.permission_code[0]) > 0
+    return opinion is not head and speaks
 
 
 def _says(opinion: Opinion) -> str:
-    return f"{opinion.classes[int(opinion.class_code[0])]}: {opinion.consequences[int(opinion.consequence_code[0])]}"
+    consequence = opinion.consequences[int(opinion.consequence_code[0])]
+    item_class = opinion.classes[int(opinion.class_code[0])]
+    return f"{item_class}: {consequence}" if item_class else consequence
 
 
 def _inputs(findings: Sequence[RuleFinding], one: Verdicts) -> Iterator[Input]:
@@ -373,13 +402,14 @@ def _inputs(findings: Sequence[RuleFinding], one: Verdicts) -> Iterator[Input]:
         ):
             continue
         low, high = float(np.ravel(column.lo)[0]), float(np.ravel(column.hi)[0])
-        origin = record.origin(field) if record is not None and np.isfinite(high) else None
+        theirs = field in one.items.said
+        origin = record.origin(field) if record is not None and np.isfinite(high) and not theirs else None
         yield Input(
             field=field,
             low=low if np.isfinite(high) else None,
             high=high if np.isfinite(high) else None,
             confidence=(origin.confidence or "") if origin else "" if np.isfinite(high) else "unknown",
-            sources=origin.sources if origin else (),
+            sources=(USER,) if theirs else origin.sources if origin else (),
         )
 
 

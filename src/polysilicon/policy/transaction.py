@@ -1,11 +1,12 @@
 """The act that is judged: what is done, from where, to whom, for what."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from polysilicon.policy.vocabulary import AMOUNTS
-from polysilicon.records.errors import InputError, UnknownName
+from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
 
 Activity = Literal[
@@ -38,6 +39,22 @@ class Transaction:
     listed_ownership_pct: float | None = None
     site_fp64_pflops: float | None = None
     site_fp32_pflops: float | None = None
+
+    @classmethod
+    def read(cls, said: Mapping[str, str]) -> "Transaction":
+        """The act that a row of words states: columns named as the fields, empty cells unsaid, others ignored.
+
+        Raises:
+            InputError: an amount that is no number.
+        """
+        words: dict[str, Any] = {name: said[name] for name in cls.__dataclass_fields__ if said.get(name)}
+        for amount in AMOUNTS.keys() & words.keys():
+            try:
+                words[amount] = float(words[amount])
+            except ValueError:
+                place = Place(field=amount)
+                raise InputError("is not a number", place=place, found=words[amount], allowed="0 or more") from None
+        return cls(**{"to": "", **words})
 
     def place(self, field: str) -> str | None:
         """The code in one of the place fields; `None` where it is not said."""

@@ -92,5 +92,8 @@ FIELDS_BY_KIND: Mapping[str, tuple[str, ...]] = {
 KINDS = tuple(FIELDS_BY_KIND)
 FIELDS = tuple(dict.fromkeys(field for fields in FIELDS_BY_KIND.values() for field in fields))
 
+# Quantities that may be stated as they are, without what their definition computes them from.
+STATED = ("tpp", "performance_density", "applicable_die_area", "memory_bandwidth_density")
+
 # Fields that hold a day of the calendar; conditions write it YYYY-MM-DD.
 DAYS = frozenset({"operation_start"})
