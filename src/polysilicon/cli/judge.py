@@ -135,8 +135,7 @@ def judge(
     view
         The law as it is enforced, or as its text stands.
     """
-    from polysilicon.cli.cases import answer_table, for_a_table, required
-    from polysilicon.records.errors import InputError
+    from polysilicon.cli.cases import answer_table, for_a_table
 
     for_a_table(cases, out, thing, "THING")
     known = catalogue(facts)
@@ -145,13 +144,28 @@ def judge(
         ask = partial(_row, known, view, heard)
         answer_table(cases, out, ANSWERS, ask, needs=("to", "date"), as_json=json)
         return
-    whole = thing or kind or with_
-    required({"THING (or --kind, or --with)": whole, "--to": act.to, "--on": act.on})
+    verdict = question(known, thing, kind, with_, act, view, suppose)
+    answer(verdict.to_dict, lambda: _shown(verdict), as_json=json)
+
+
+def question(
+    known: "Catalogue",
+    thing: str | None,
+    kind: str | None,
+    with_: tuple[str, ...],
+    act: Act,
+    view: "View",
+    suppose: tuple[str, ...] = (),
+) -> "Verdict":
+    """The verdict on what was typed; a complaint names the option that it is about."""
+    from polysilicon.cli.cases import required
+    from polysilicon.records.errors import InputError
+
+    required({"THING (or --kind, or --with)": thing or kind or with_, "--to": act.to, "--on": act.on})
     try:
-        verdict = _verdict(known, _described(thing, kind, with_, act), view, suppose)
+        return _verdict(known, _described(thing, kind, with_, act), view, suppose)
     except InputError as complaint:
         raise _with_option(complaint) from complaint
-    answer(verdict.to_dict, lambda: _shown(verdict), as_json=json)
 
 
 def _described(thing: str | None, kind: str | None, with_: tuple[str, ...], act: Act) -> dict[str, str]:

@@ -112,12 +112,17 @@ def in_force(record: Provision, on: dt.date, view: View = "enforced") -> bool:
     The enforced view starts on the compliance date, the text view on the effective date; a rule that is no longer
     enforced stays in the enforced view only if it says what is left of it.
     """
-    start, day = record.effective, on.isoformat()
-    if isinstance(record, Rule) and view == "enforced":
-        start = record.compliance or start
-        if record.enforced_until and record.enforced_until <= day and record.then.unenforced is None:
-            return False
-    return start <= day and (record.until is None or day < record.until)
+    day = on.isoformat()
+    lapsed = isinstance(record, Rule) and record.enforced_until is not None and record.enforced_until <= day
+    if lapsed and view == "enforced" and record.then.unenforced is None:
+        return False
+    return starts(record, view) <= day and (record.until is None or day < record.until)
+
+
+def starts(record: Provision, view: View) -> str:
+    """The day a provision begins to speak in a view of the law: its effect in the text, else its compliance date."""
+    compliance = record.compliance if isinstance(record, Rule) and view == "enforced" else None
+    return compliance or record.effective
 
 
 def rules_in_force(
