@@ -203,6 +203,14 @@ COMMANDS: tuple[Command, ...] = (
         "rules",
     ),
     Command(
+        "new",
+        "polysilicon.cli.rules:new",
+        "Write a small file of rules of your own to start from.",
+        "rules new my-rules.yaml",
+        "Writes my-rules.yaml. Next: polysilicon rules check my-rules.yaml",
+        "rules",
+    ),
+    Command(
         "check",
         "polysilicon.cli.rules:check",
         "Check your own rules: words, dates, places, and a trial on their days.",

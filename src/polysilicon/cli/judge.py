@@ -161,7 +161,7 @@ def question(
     from polysilicon.cli.cases import required
     from polysilicon.records.errors import InputError
 
-    required({"THING (or --kind, or --with)": thing or kind or with_, "--to": act.to, "--on": act.on})
+    required({"THING (or --kind, or --with)": thing or kind or with_ or None, "--to": act.to, "--on": act.on})
     try:
         return _verdict(known, _described(thing, kind, with_, act), view, suppose)
     except InputError as complaint:

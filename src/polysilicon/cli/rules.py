@@ -1,4 +1,4 @@
-"""`polysilicon rules list|show|diff|timeline|bundle|check|schema`."""
+"""`polysilicon rules list|show|diff|timeline|bundle|new|check|schema`."""
 
 import datetime as dt
 from pathlib import Path
@@ -12,6 +12,7 @@ from polysilicon.cli.options import Facts, Json, answer, catalogue
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
     from polysilicon.policy import Transaction, Verdict
+    from polysilicon.records.errors import InputError
     from polysilicon.report.bundle import SignOff
 
 View = Literal["enforced", "text"]
@@ -135,7 +136,7 @@ def timeline(
     from polysilicon.records import files
     from polysilicon.report.rules import over_time, timeline_page
 
-    required({"CHIP": chips, "--to": act.to})
+    required({"CHIP": chips or None, "--to": act.to})
     known = catalogue(facts)
     asked = _transaction(act)
     views: tuple[View, ...] = ("enforced", "text") if view == "both" else (view,)
@@ -143,8 +144,11 @@ def timeline(
     lanes = {}
     for chip in chips:
         items = Items.from_chips(known, [chip])
-        for one in views:
-            lanes[f"{items.ids[0]}, {one} view"] = register.timeline(known, items, asked, first, last, one)
+        spans = {one: register.timeline(known, items, asked, first, last, one) for one in views}
+        if len(spans) > 1 and spans["enforced"] == spans["text"]:
+            lanes[f"{items.ids[0]}, both views"] = spans["enforced"]
+        else:
+            lanes |= {f"{items.ids[0]}, {one} view": found for one, found in spans.items()}
     said = register.spoken(asked)
     if out is not None:
         files.write(out, timeline_page(lanes, said, known.hash))
@@ -236,6 +240,29 @@ def _signed(by: str | None, on: str | None, note: str) -> "SignOff | None":
     return SignOff(by, _day(on, "--signed-on").isoformat(), note)
 
 
+def new(file: Path, /, *, force: Annotated[bool, Parameter(name="--force", show_default=False)] = False) -> None:
+    """Write a small file of rules to start from.
+
+    Parameters
+    ----------
+    file
+        Where it is written.
+    force
+        Write over what is there already.
+    """
+    from importlib.resources import files as resources
+
+    from polysilicon.records import files
+    from polysilicon.records.errors import InputError, Place
+    from polysilicon.report.terminal import console, text
+
+    if file.exists() and not force:
+        remedy = "choose another name, or --force to write over it"
+        raise InputError("exists already", place=Place(str(file)), remedy=remedy)
+    files.write(file, (resources("polysilicon.cli") / "rules.yaml").read_text(encoding="utf-8"))
+    console().print(text(f"wrote {file}; next: polysilicon rules check {file}"), soft_wrap=True)
+
+
 def check(file: Path, /, *, json: Json = False) -> int:
     """Check your own rules before anyone relies on them: words, dates, places, and a trial of each on its days.
 
@@ -246,11 +273,27 @@ def check(file: Path, /, *, json: Json = False) -> int:
     """
     from polysilicon.cli.app import ANSWERED
     from polysilicon.policy.authoring import tried
+    from polysilicon.records.errors import InputError
     from polysilicon.report.terminal import table
 
-    found = tried(catalogue(file))
+    try:
+        found = tried(catalogue(file))
+    except InputError as complaint:
+        raise _with_line(complaint, file) from complaint
     answer(found.to_dict, lambda: table(found), as_json=json)
     return ANSWERED
+
+
+def _with_line(complaint: "InputError", file: Path) -> "InputError":
+    """A complaint about a record, with the line on which the record stands."""
+    from polysilicon.records.document import read_yaml
+    from polysilicon.records.errors import Place
+
+    field = complaint.place.field
+    if complaint.place.file is None or complaint.place.line is not None or field is None:
+        return complaint
+    complaint.place = read_yaml(file).place(tuple(field.split(".")))
+    return complaint.at(Place())
 
 
 def schema(*, of: Literal["own", "catalogue"] = "own", out: Path | None = None) -> None:
@@ -266,6 +309,7 @@ def schema(*, of: Literal["own", "catalogue"] = "own", out: Path | None = None) 
     from polysilicon.policy.schema import catalogue_schema, rules_schema
     from polysilicon.records import files
     from polysilicon.report.files import to_json
+    from polysilicon.report.terminal import console, text
 
     known = catalogue(None)
     written = to_json(rules_schema(known) if of == "own" else catalogue_schema(known))
@@ -273,6 +317,7 @@ def schema(*, of: Literal["own", "catalogue"] = "own", out: Path | None = None) 
         print(written, end="")
     else:
         files.write(out, written)
+        console().print(text(f"wrote {out}"), soft_wrap=True)
 
 
 def _transaction(act: Act) -> "Transaction":

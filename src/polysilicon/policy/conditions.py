@@ -89,9 +89,9 @@ def _leaf(subject: str, test: str, value: Any, quantities: frozenset[str]) -> Le
         raise UnknownName(
             f"no quantity or attribute is called {subject!r}", nearest=nearest(subject, known), allowed=sorted(known)
         )
-    if test not in TESTS:
-        raise UnknownName(f"unknown test {test!r} of {subject}", allowed=TESTS, nearest=nearest(test, TESTS))
     fitting = _fitting(bare, quantities)
+    if test not in TESTS:
+        raise UnknownName(f"unknown test {test!r} of {subject}", allowed=fitting, nearest=nearest(test, fitting))
     if test not in fitting:
         raise InputError(f"{subject} can't be asked {test!r}", allowed=fitting)
     if not _is_asked_well(test, value):

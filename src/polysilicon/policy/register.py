@@ -12,7 +12,7 @@ from polysilicon.facts.hardware import Chip
 from polysilicon.facts.law import Definition, Event, Group, Jurisdiction, Proposal, Provision, Regime, Rule
 from polysilicon.policy.items import Items
 from polysilicon.policy.judge import Verdicts, judge
-from polysilicon.policy.law import View, in_force, starts
+from polysilicon.policy.law import View, in_force, law_of, starts
 from polysilicon.policy.reasons import explain
 from polysilicon.policy.transaction import Transaction
 from polysilicon.records.dates import day
@@ -148,9 +148,12 @@ def changes(catalogue: Catalogue, begins: dt.date, ends: dt.date, view: View, ac
 
     Raises:
         InputError: the days stand in the wrong order.
+        UnknownName: an act names a place nobody knows.
     """
     if ends < begins:
         raise InputError("the second day lies before the first", found=ends.isoformat(), allowed=f"{begins} or later")
+    for act in acts:
+        act.check(law_of(catalogue, ends, view).codes)
     every = provisions(catalogue)
     before, after = ({one.id: standing(one, on, view) for one in every} for on in (begins, ends))
     spoke = {one.id: in_force(one, begins, view) for one in every}

@@ -101,7 +101,7 @@ def _rule(catalogue: Catalogue) -> Schema:
 def _condition(catalogue: Catalogue) -> Schema:
     inner = {"$ref": "#/$defs/condition"}
     several = {"type": "array", "items": inner, "minItems": 1}
-    places = sorted({one.group for one in catalogue.every(Group)} - {ISO})
+    places = sorted({one.group for one in catalogue.every(Group)})
     codes = next(one.members for one in catalogue.every(Group) if one.group == ISO)
     quantities = {one.quantity: f"[{one.unit}] {one.citation}" for one in catalogue.every(Definition)}
     amounts = {name: f"[{unit}] {words}" for name, (unit, words) in AMOUNTS.items()}

@@ -8,6 +8,7 @@ import hashlib
 import io
 import platform
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -112,7 +113,7 @@ def faults(path: Path) -> list[str]:
             if sum(one.file_size for one in archive.infolist()) > MOST_BYTES:
                 raise InputError("is too large for a bundle", place=Place(str(path)), allowed="64 MiB unpacked")
             entries = {name: archive.read(name) for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as cause:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as cause:
         raise InputError(f"can't be read as a bundle: {cause}", place=Place(str(path))) from cause
     try:
         expected: dict[str, str] = msgspec.json.decode(entries.pop(MANIFEST))["sha256"]
