@@ -68,6 +68,13 @@ COMMANDS: tuple[Command, ...] = (
         "Prints the item class, what follows from it, the margin to each threshold and the citations.",
     ),
     Command(
+        "trust",
+        "polysilicon.cli.trust:trust",
+        "What is documented of a chip's secure boot, attestation, isolation and certificates?",
+        "trust nvidia-h200-sxm-141gb huawei-ascend-910c",
+        "Prints each feature's standing with its source; --require makes a profile of them.",
+    ),
+    Command(
         "measure",
         "polysilicon.cli.measure:measure",
         "Calibrate your own chip: minutes of timings through PyTorch, one facts file.",

@@ -8,7 +8,7 @@ from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.domains import Domain
 from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.engines import ServingEngine
-from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact, NodeFact, SoftwareStack, System
+from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact, NodeFact, SoftwareStack, System, Trust
 from polysilicon.facts.law import Consequence, Definition, Event, Group, Jurisdiction, Proposal, Regime, Rule
 from polysilicon.facts.money import Assumption, EmbodiedFactor, Price
 from polysilicon.facts.places import Cooling, Region
@@ -51,6 +51,7 @@ KINDS: dict[str, Kind] = {
         Kind("engine", ServingEngine, "engines"),
         Kind("stack", SoftwareStack, "stacks"),
         Kind("security", ChipSecurity, "security"),
+        Kind("trust", Trust, "trust", nested=frozenset({"certificates"})),
         Kind("advisory", Advisory, "advisories"),
         Kind("rule", Rule, "rules", nested=frozenset({"when", "then", "binds"})),
         Kind("proposal", Proposal, "proposals", nested=frozenset({"rules"})),

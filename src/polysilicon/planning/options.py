@@ -19,6 +19,7 @@ from polysilicon.planning.legality import Ruling, rulings, undetermined
 from polysilicon.planning.plan import Excluded
 from polysilicon.planning.throughput import Rate, rate
 from polysilicon.policy import verdict
+from polysilicon.policy.trust import refused
 from polysilicon.records.dates import Quarter
 from polysilicon.records.errors import InputError, NothingFits, Unsupported
 from polysilicon.records.interval import Floats
@@ -153,6 +154,11 @@ def _rates(
             if not stands and not any(law[site][chip.id].accepted.any() for site in homes):
                 why_not.setdefault(name, []).append(f"{system.id}: not lawful where it may run")
                 continue
+            barred = _distrusted(opened, name, load, system, chip)
+            if barred is not None:
+                why_not.setdefault(name, []).append(f"{system.id}: not trusted as demanded: {barred.detail}")
+                excluded.append(barred)
+                continue
             try:
                 found[name, system.id] = rate(opened.catalogue, opened.scenario, load, system, ttft_ms)
             except (NothingFits, Unsupported, InputError) as cause:
@@ -161,6 +167,13 @@ def _rates(
                     Excluded(system=system.id, site="any", reason="does_not_fit", detail=f"{name}: {cause}")
                 )
     return found, why_not
+
+
+def _distrusted(opened: Opened, name: str, load: Workload, system: System, chip: Chip) -> Excluded | None:
+    """A system whose chip does not meet the trust that a workload demands."""
+    lenient = opened.scenario.accept.undocumented_trust
+    why = refused(opened.catalogue, chip, load.trust, undocumented=lenient)
+    return Excluded(system=system.id, site="any", reason="not_trusted", detail=f"{name}: {why}") if why else None
 
 
 def first_token_budget_ms(opened: Opened, load: Workload) -> float | None:

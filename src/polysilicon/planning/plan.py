@@ -21,6 +21,7 @@ Reason = Literal[
     "law_undetermined",
     "price_unknown",
     "does_not_fit",
+    "not_trusted",
     "no_supply",
     "not_available",
     "unvalidated",

@@ -25,6 +25,18 @@ from polysilicon.scenario.amount import (
 )
 
 Contract = Literal["own", "reserve", "on_demand"]
+Demand = Literal[
+    "secure_boot",
+    "attestation",
+    "confidential_computing",
+    "interconnect_protection",
+    "isolation",
+    "memory_encryption",
+    "fips_140_3",
+    "common_criteria",
+    "mlps",
+    "commercial_cryptography",
+]
 CONTRACTS: tuple[Contract, ...] = ("own", "reserve", "on_demand")
 
 
@@ -69,6 +81,7 @@ class Placed(Said, frozen=True, kw_only=True):
     `residency` lists the countries its data may be processed in; empty means any. `stacks` are the software
     stacks its code runs on today: any other must be ported to once. A model runs in the format its weights are
     published in (training: bf16) unless `precisions` lists others: listing one accepts what quality it costs.
+    `trust` is what its chips must be documented to have.
     """
 
     model: str
@@ -76,6 +89,7 @@ class Placed(Said, frozen=True, kw_only=True):
     residency: tuple[Country, ...] = ()
     stacks: tuple[Name, ...] = ()
     precisions: tuple[str, ...] = ()
+    trust: tuple[Demand, ...] = ()
     note: str = ""
 
 
@@ -157,10 +171,15 @@ class LeadTime(Said, frozen=True, kw_only=True):
 
 
 class Accepted(Said, frozen=True, kw_only=True):
-    """What the user lets the plan rest on: permissions that count as lawful, and prices that stand on memory alone."""
+    """What the user lets the plan rest on.
+
+    That is permissions that count as lawful, prices that stand on memory alone, and features of hardware trust that
+    no document shows (one that a document denies is never accepted).
+    """
 
     permissions: Annotated[tuple[Permission, ...], msgspec.Meta(min_length=1)] = ("free", "exception")
     unverified: bool = False
+    undocumented_trust: bool = False
 
 
 class RuleShock(Said, frozen=True, kw_only=True, tag_field="kind", tag="rule"):
