@@ -34,7 +34,8 @@ class Docket:
         """Add a row for each system left out at a site because its law was not accepted there."""
         catalogue = self.options.opened.catalogue
         for one in self.options.excluded:
-            if one.reason in ("unlawful", "law_undetermined") and len(self.rows) < EXPLAINED_MOST:
+            of_a_part = one.reason in ("unlawful", "law_undetermined") and one.system != "any"
+            if of_a_part and len(self.rows) < EXPLAINED_MOST:
                 chip = catalogue.get(Chip, str(catalogue.get(System, one.system).chip_id))
                 self._row(one.system, chip, one.site, self.options.rulings[one.site][chip.id], 0)
 
