@@ -113,3 +113,18 @@ def test_prices_from_memory_count_only_where_accepted() -> None:
     trusting = gather(small(systems, ("\nlimits:", "\naccept: {unverified: true}\nlimits:")))
     owned = [sum("own" in one.offered for one in found.options) for found in (careful, trusting)]
     assert owned[0] <= owned[1]
+
+
+def test_a_workload_runs_only_on_chips_that_are_trusted_as_it_demands() -> None:
+    demanding = gather(small(("    input_tokens: 1000\n", "    input_tokens: 1000\n    trust: [attestation]\n")))
+    left = {one.system: one.detail for one in demanding.excluded if one.reason == "not_trusted"}
+    assert left == {"mi300x-8way": "assistant: attestation: not found"}
+    assert {option.system.id for option in demanding.options} == {"dgx-h200", "dgx-b300"}
+
+
+def test_an_undocumented_feature_passes_only_where_the_scenario_says_so() -> None:
+    said = ("    input_tokens: 1000\n", "    input_tokens: 1000\n    trust: [mlps]\n")
+    refusing = gather(small(said))
+    lenient = gather(small(said, more="accept: {undocumented_trust: true}\n"))
+    assert not refusing.options
+    assert len(lenient.options) == 3

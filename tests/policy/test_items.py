@@ -48,7 +48,7 @@ def test_rows_can_be_taken_in_any_order() -> None:
     taken = items.take([2, 0])
     assert list(taken.fields["tpp"].lo) == [3.0, 1.0]
     assert [taken.vendor[0], taken.vendor[1]] == ["c", "a"]
-    assert list(taken.datacenter.possibly) == [False, True]
+    assert list(taken.flag("datacenter").possibly) == [False, True]
 
 
 def test_a_negative_number_is_refused() -> None:

@@ -47,7 +47,8 @@ def test_every_stage_gives_what_it_is_for(catalogue: Catalogue) -> None:
             assert one.then.consequence is None, one.id
         else:
             assert one.then.item_class is None, one.id
-            assert one.then.consequence or one.stage == "requirement", one.id
+            assert one.then.consequence or one.stage in ("requirement", "notice"), one.id
+            assert one.stage != "notice" or one.then == Then(), one.id
 
 
 def test_what_each_rule_names_is_known_on_every_day_it_changes(catalogue: Catalogue) -> None:

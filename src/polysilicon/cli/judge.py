@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from polysilicon.policy.screening import Screening
     from polysilicon.records.errors import InputError, Place
 
+Activity = Literal[
+    "export", "reexport", "transfer", "import", "use", "send_data", "train", "place_on_market", "offer", "operate"
+]
+Kind = Literal["processor", "memory", "material", "equipment", "model", "data", "site", "service"]
 Heard = tuple[tuple[str, str], ...]
 
 # The options that state what a row of a table states in a column.
@@ -29,7 +33,15 @@ OPTIONS = {
     "party": "--party",
     "end_use": "--end-use",
     "onward_to": "--onward-to",
+    "region": "--region",
+    "exporter_role": "--exporter-role",
+    "listed_ownership_pct": "--listed-ownership-pct",
+    "site_fp64_pflops": "--site-fp64-pflops",
+    "site_fp32_pflops": "--site-fp32-pflops",
 }
+
+# Words of a row that are no figure of the thing.
+OF_THE_ACT = {"chip_id", "kind", "activity", *OPTIONS}
 
 # Columns of the answers to --cases; those of a verdict keep its names.
 SAID = ("item_class", "consequence", "permission", "regime", "undetermined", "assumed", "confidence", "known_until")
@@ -60,6 +72,16 @@ class Act:
         What it is for, in a rule's word.
     onward_to
         Where it goes next.
+    region
+        The subdivision of the place, in ISO 3166-2: CN-BJ, US-CA.
+    exporter_role
+        What the exporter is, where a rule asks: foundry or OSAT.
+    listed_ownership_pct
+        The share of the party that listed parties own, in aggregate [%].
+    site_fp64_pflops
+        Double precision of the computing it goes into, within 41,600 cubic feet [PFLOP/s].
+    site_fp32_pflops
+        Single precision of the same [PFLOP/s].
     """
 
     to: str | None = None
@@ -67,24 +89,32 @@ class Act:
     from_: Annotated[str | None, Parameter(name="--from")] = None
     headquarters: Annotated[str | None, Parameter(name=["--headquarters", "--entity-hq"])] = None
     party: str | None = None
-    activity: Literal["export", "reexport", "transfer", "import", "use"] = "export"
+    activity: Activity = "export"
     end_use: str | None = None
     onward_to: str | None = None
+    region: str | None = None
+    exporter_role: str | None = None
+    listed_ownership_pct: float | None = None
+    site_fp64_pflops: float | None = None
+    site_fp32_pflops: float | None = None
 
     def said(self) -> dict[str, str]:
         """What was said, named as in a table of policy cases."""
         named = {"on": "date", "from_": "exported_from"}
-        return {named.get(name, name): value for name, value in vars(self).items() if value}
+        return {named.get(name, name): str(value) for name, value in vars(self).items() if value is not None}
 
 
 _ACT = Act()
 
 
 def judge(
-    chip: str | None = None,
+    thing: str | None = None,
     /,
     *,
     act: Act = _ACT,
+    kind: Kind | None = None,
+    with_: Annotated[tuple[str, ...], Parameter(name="--with")] = (),
+    suppose: tuple[str, ...] = (),
     view: Literal["enforced", "text"] = "enforced",
     entity: str | None = None,
     screening_list: Path | None = None,
@@ -94,12 +124,19 @@ def judge(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Judge one chip, or every row of --cases; or screen a name.
+    """Judge one chip, or any other thing that a law speaks of, or every row of --cases; or screen a name.
 
     Parameters
     ----------
-    chip
-        The chip: an id, an alias, or a short name that fits one id.
+    thing
+        The chip: an id, an alias, or a short name that fits one id. With --kind, what the thing is called.
+    kind
+        What it is, where it is no chip of the catalogue.
+    with_
+        A figure or flag of it, NAME=VALUE, laid over the catalogue's: tpp=4799, pue=1.25, new_build=yes, a range
+        die_area_mm2=700..800. May be given often.
+    suppose
+        A bill that is not in force, taken as law from that day: an id of `rules list --proposals`. May be given often.
     view
         The law as it is enforced, or as its text stands.
     entity
@@ -109,10 +146,9 @@ def judge(
     partial_list
         Take a screening list that looks cut short.
     """
-    from polysilicon.cli.cases import answer_table, for_a_table, required
-    from polysilicon.records.errors import InputError
+    from polysilicon.cli.cases import answer_table, for_a_table
 
-    for_a_table(cases, out, chip, "CHIP")
+    for_a_table(cases, out, thing, "THING")
     known = catalogue(facts)
     needs(
         (entity is not None and screening_list is None, "--entity", "--screening-list FILE"),
@@ -121,7 +157,7 @@ def judge(
         (entity is not None and cases is not None, "--entity", "a single question, without --cases"),
     )
     screened = _screened(entity, screening_list, known, partial=partial_list)
-    if screened is not None and chip is None and not act.said().keys() & {"date", "to"}:
+    if screened is not None and thing is None and kind is None and not act.said().keys() & {"date", "to"}:
         from polysilicon.report.lookout import screened as shown
 
         found = screened
@@ -132,13 +168,47 @@ def judge(
         ask = partial(_row, known, view, heard)
         answer_table(cases, out, ANSWERS, ask, needs=("to", "date"), as_json=json)
         return
-    required({"CHIP": chip, "--to": act.to, "--on": act.on})
-    try:
-        verdict = _verdict(known, {"chip_id": chip or "", **act.said()}, view)
-    except InputError as complaint:
-        raise _with_option(complaint) from complaint
+    verdict = question(known, thing, kind, with_, act, view, suppose)
     plain = verdict.to_dict if screened is None else lambda: {**verdict.to_dict(), "screening": screened.to_dict()}
     answer(plain, lambda: _shown(verdict, screened), as_json=json)
+
+
+def question(
+    known: "Catalogue",
+    thing: str | None,
+    kind: str | None,
+    with_: tuple[str, ...],
+    act: Act,
+    view: "View",
+    suppose: tuple[str, ...] = (),
+) -> "Verdict":
+    """The verdict on what was typed; a complaint names the option that it is about."""
+    from polysilicon.cli.cases import required
+    from polysilicon.records.errors import InputError
+
+    required({"THING (or --kind, or --with)": thing or kind or with_ or None, "--to": act.to, "--on": act.on})
+    try:
+        return _verdict(known, _described(thing, kind, with_, act), view, suppose)
+    except InputError as complaint:
+        raise _with_option(complaint) from complaint
+
+
+def _described(thing: str | None, kind: str | None, with_: tuple[str, ...], act: Act) -> dict[str, str]:
+    """What was typed, as a row of a table states it."""
+    from polysilicon.records.errors import InputError, Place
+
+    words: dict[str, str] = {}
+    for one in with_:
+        name, equals, value = one.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise InputError("is no NAME=VALUE", place=Place(field="--with"), found=one, allowed="such as tpp=4799")
+        words[name.strip()] = value.strip()
+    reserved = words.keys() & OF_THE_ACT
+    if reserved:
+        name = min(reserved)
+        remedy = f"use {OPTIONS.get(name, '--kind')}"
+        raise InputError("is no figure of the thing", place=Place(field="--with"), found=name, remedy=remedy)
+    return {**words, **act.said(), **({"chip_id": thing} if thing else {}), **({"kind": kind} if kind else {})}
 
 
 def _screened(entity: str | None, listed: Path | None, known: "Catalogue", *, partial: bool) -> "Screening | None":
@@ -175,9 +245,11 @@ def _shown(verdict: "Verdict", screened: "Screening | None") -> "RenderableType"
     return Group(render(verdict), "", shown(screened))
 
 
-def _verdict(known: "Catalogue", said: Mapping[str, str], view: "View", *, flips: bool = True) -> "Verdict":
+def _verdict(
+    known: "Catalogue", said: Mapping[str, str], view: "View", suppose: tuple[str, ...] = (), *, flips: bool = True
+) -> "Verdict":
     """The verdict on one case, its fields named as in a table of policy cases."""
-    from polysilicon.policy import Transaction, verdict
+    from polysilicon.policy import Transaction, described, supposed, verdict
     from polysilicon.records.dates import day
     from polysilicon.records.errors import InputError, Place
 
@@ -185,8 +257,10 @@ def _verdict(known: "Catalogue", said: Mapping[str, str], view: "View", *, flips
         on = day(said["date"])
     except InputError as complaint:
         raise complaint.at(Place(field="date")) from complaint
-    act = Transaction(**{name: said[name] for name in Transaction.__dataclass_fields__ if said.get(name)})  # type: ignore[arg-type]
-    return verdict(known, said["chip_id"], act, on, view, flips=flips)
+    act = Transaction.read(said)
+    words = {name: value for name, value in said.items() if name not in OF_THE_ACT}
+    thing = described(known, said.get("chip_id", ""), said.get("kind"), words)
+    return verdict(known, thing, act, on, view, supposed(known, suppose, on), flips=flips)
 
 
 def _row(
@@ -205,6 +279,7 @@ def _judged(known: "Catalogue", view: "View", row: Mapping[str, str], place: "Pl
     from polysilicon.policy import explain
     from polysilicon.policy import judge as heard
     from polysilicon.policy.cases import COLUMNS, read_case
+    from polysilicon.policy.vocabulary import FIELDS, FLAGS
 
     said = {name: text.strip() for name, text in row.items() if text.strip()}
     needed(said, ("to", "date"))
@@ -212,8 +287,9 @@ def _judged(known: "Catalogue", view: "View", row: Mapping[str, str], place: "Pl
         case = read_case(known, row, place)
         verdict = explain(heard(known, case.items, case.transaction, case.on, view), 0, flips=False)
     else:
-        needed(said, ("chip_id",))
-        verdict = _verdict(known, said, view, flips=False)
+        needed(said, () if "kind" in said else ("chip_id",))
+        columns = {*OF_THE_ACT, "tpp", "performance_density", *FIELDS, *FLAGS, "vendor", "designer"}
+        verdict = _verdict(known, {name: said[name] for name in said if name in columns}, view, flips=False)
     return {
         "chip_id": verdict.item,
         "to": said["to"],

@@ -170,6 +170,26 @@ class ChipSecurity(Record, frozen=True, kw_only=True):
     limits_known: str | None = None
 
 
+Trusted = Literal["documented", "limited", "absent", "not_found", "research", "unverified", "not_read"]
+
+
+class Trust(Record, frozen=True, kw_only=True):
+    """Where a chip family stands on each feature of hardware trust; `family` is the record that holds the words.
+
+    `certificates` names, by scheme, a certificate that a source shows; a scheme that is not named is unknown.
+    """
+
+    family: str
+    chips: tuple[str, ...]
+    secure_boot: Trusted
+    attestation: Trusted
+    confidential_computing: Trusted
+    interconnect_protection: Trusted
+    isolation: Trusted
+    memory_encryption: Trusted
+    certificates: dict[str, str] = {}
+
+
 class Advisory(Record, frozen=True, kw_only=True):
     """A published vulnerability in a chip's firmware, driver, management controller or framework."""
 

@@ -8,8 +8,8 @@ from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.domains import Domain
 from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.engines import ServingEngine
-from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact, NodeFact, SoftwareStack, System
-from polysilicon.facts.law import Consequence, Definition, Event, Group, Jurisdiction, Regime, Rule
+from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact, NodeFact, SoftwareStack, System, Trust
+from polysilicon.facts.law import Consequence, Definition, Event, Group, Jurisdiction, Proposal, Regime, Rule
 from polysilicon.facts.money import Assumption, EmbodiedFactor, Price
 from polysilicon.facts.places import Cooling, Region
 from polysilicon.facts.recipes import TrainingRecipe
@@ -52,10 +52,12 @@ KINDS: dict[str, Kind] = {
         Kind("engine", ServingEngine, "engines"),
         Kind("stack", SoftwareStack, "stacks"),
         Kind("security", ChipSecurity, "security"),
+        Kind("trust", Trust, "trust", nested=frozenset({"certificates"})),
         Kind("advisory", Advisory, "advisories"),
         Kind("component", Component, "components"),
         Kind("party_list", PartyList, "party_lists"),
         Kind("rule", Rule, "rules", nested=frozenset({"when", "then", "binds"})),
+        Kind("proposal", Proposal, "proposals", nested=frozenset({"rules"})),
         Kind("definition", Definition, "definitions", nested=frozenset({"formula"})),
         Kind("group", Group, "groups", nested=frozenset({"members"})),
         Kind("event", Event, "events", nested=frozenset({"when", "then", "binds"})),

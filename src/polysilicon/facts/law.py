@@ -3,16 +3,19 @@
 A provision (rule or event) belongs to a *regime*: one law-giver's body of law on one kind of act, such as US
 export control or the Chinese import side. Within a regime the stages follow each other: the item's class, the
 licence requirement, the review policy, exceptions; beside them prohibitions that no exception cures, duties,
-guidance that is not law, and events (what was granted or reported).
+guidance that is not law, events (what was granted or reported), and notices (what stands on record and decides
+nothing by itself). A proposal is law that does not exist: only a what-if makes it speak.
 """
 
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from polysilicon.facts.record import Day, Ratio, Record
+from polysilicon.facts.record import Count, Day, Ratio, Record
 
-Stage = Literal["classification", "requirement", "duty", "guidance", "review", "event", "exception", "prohibition"]
+Stage = Literal[
+    "classification", "requirement", "review", "exception", "prohibition", "duty", "guidance", "event", "notice"
+]
 Permission = Literal[
     "free",
     "exception",
@@ -25,12 +28,21 @@ Permission = Literal[
 Exact = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 
+class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A limit of volume: so many `units` of a thing, or at most a `share` of another volume; `of` says which."""
+
+    of: str
+    units: Count | None = None
+    share: Ratio | None = None
+
+
 class Then(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What follows where a condition holds.
 
     A classification gives `item_class`; any other stage a `consequence`, or nothing where a requirement leaves
     it to the review policy. `unenforced` stands in its place once the provision is no longer enforced.
-    `permission` overrides what the consequence usually means for a plan; `duty_share` is a share of the price.
+    `permission` overrides what the consequence usually means for a plan; `duty_share` is a share of the price;
+    `cap` limits how much.
     """
 
     item_class: str | None = None
@@ -38,6 +50,7 @@ class Then(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     unenforced: str | None = None
     permission: Permission | None = None
     duty_share: Ratio | None = None
+    cap: Cap | None = None
 
 
 class Provision(Record, frozen=True, kw_only=True):
@@ -84,6 +97,22 @@ class Event(Provision, frozen=True, kw_only=True):
     what: str
 
 
+class Proposal(Record, frozen=True, kw_only=True):
+    """A bill or draft that is not in force: where it stood when last seen, and what it would do.
+
+    `rules` are what-if rules, without dates of their own, where its lines are known; they speak from the day that
+    a question supposes.
+    """
+
+    name: str
+    jurisdiction: str
+    status: str
+    seen: Day
+    words: str
+    citation: str
+    rules: tuple[dict[str, Any], ...] = ()
+
+
 class Definition(Record, frozen=True, kw_only=True):
     """A quantity that rules name (`tpp`, `performance_density`), as a dated formula over an item's fields.
 
@@ -116,7 +145,8 @@ class Regime(Record, frozen=True, kw_only=True):
     `hears` is a tree over the transaction. Where several regimes hear one, the first by `rank` that classes the
     item heads the verdict. `item_class` and `consequence` are what holds where no provision speaks (no
     `item_class`: the regime then has nothing to say); `unreviewed` is a requirement without a known review
-    policy. `binding` is false for guidance that no official text carries.
+    policy. `binding` is false for guidance that no official text carries. `known_from` is the day from which its
+    law was read, where that is later than its jurisdiction's.
     """
 
     jurisdiction: str
@@ -127,6 +157,7 @@ class Regime(Record, frozen=True, kw_only=True):
     consequence: str
     unreviewed: str | None = None
     binding: bool = True
+    known_from: Exact | None = None
 
 
 class Consequence(Record, frozen=True, kw_only=True):

@@ -102,6 +102,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             note=own.note,
         )
 
+    def cites(self) -> frozenset[str]:
+        """The keys of every source that the record, one of its values or another's version of it, names."""
+        own = {key for one in self.exceptions.values() for key in one.sources}
+        others = {key for versions in self.also.values() for one in versions for key in one.sources}
+        return frozenset({*self.sources, *own, *others})
+
     def is_theirs(self, field: str) -> bool:
         """Whether the value of `field` is the user's own."""
         return bool(self.theirs) and (not self.overridden or field in self.overridden)

@@ -1,15 +1,18 @@
 """The legality table: one row for each system, place and entity, over the quarters that read the same."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.places import Region
-from polysilicon.planning.legality import Ruling, margin, undetermined
+from polysilicon.planning.legality import Ruling, acts_of, margin, undetermined
 from polysilicon.planning.options import Option, Options
 from polysilicon.planning.plan import LegalityRow
 from polysilicon.policy import Transaction, Verdict, verdict
 from polysilicon.records.names import plain
+from polysilicon.scenario import Scenario
 
 EXPLAINED_MOST = 400
 
@@ -31,7 +34,8 @@ class Docket:
         """Add a row for each system left out at a site because its law was not accepted there."""
         catalogue = self.options.opened.catalogue
         for one in self.options.excluded:
-            if one.reason in ("unlawful", "law_undetermined") and len(self.rows) < EXPLAINED_MOST:
+            of_a_part = one.reason in ("unlawful", "law_undetermined") and one.system != "any"
+            if of_a_part and len(self.rows) < EXPLAINED_MOST:
                 chip = catalogue.get(Chip, str(catalogue.get(System, one.system).chip_id))
                 self._row(one.system, chip, one.site, self.options.rulings[one.site][chip.id], 0)
 
@@ -71,6 +75,17 @@ class Docket:
             assumed=bool(ruling.assumed[first]),
             note="; ".join((*found.conditions, *([undetermined(found)] if found.undetermined else []))),
         )
+
+
+def verdicts_behind(catalogue: Catalogue, scenario: Scenario, rows: Sequence[LegalityRow]) -> list[Verdict]:
+    """Every act behind rows of a legality table, explained; the same act on the same day once."""
+    found: dict[tuple[str, Transaction, str], Verdict] = {}
+    for row in rows:
+        for act in acts_of(row.exported_from, row.country, scenario.entities[row.entity]):
+            key = (row.chip, act, row.on)
+            if key not in found:
+                found[key] = verdict(catalogue, row.chip, act, dt.date.fromisoformat(row.on))
+    return list(found.values())
 
 
 def _span(ruling: Ruling, quarter: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def rulings_on(
     for origin in sorted({chip.vendor_country for chip in chips}):
         mine = [chip for chip in chips if chip.vendor_country == origin]
         items = Items.from_chips(catalogue, mine)
-        acts = list(_acts(origin, country, entity))
+        acts = list(acts_of(origin, country, entity))
         for day in days:
             verdicts = [judge(catalogue, items, act, day) for act in acts]
             for at, chip in enumerate(mine):
@@ -72,14 +72,15 @@ def rulings_on(
     return {name: _ruling(rows, accepted) for name, rows in found.items()}
 
 
-def _acts(origin: str, country: str, entity: Entity) -> Iterator[Transaction]:
+def acts_of(origin: str, country: str, entity: Entity) -> Iterator[Transaction]:
+    """What is done when a part made in `origin` comes to `country` for an entity: each act that the law is asked."""
     for place in dict.fromkeys((entity.headquarters, entity.ultimate_parent)):
-        common = {"to": country, "exported_from": origin, "headquarters": place, "end_use": "datacenter"}
+        export = Transaction(to=country, exported_from=origin, headquarters=place, end_use="datacenter")
         if origin == country:
-            yield Transaction(**common, activity="use")
+            yield replace(export, activity="use")
         else:
-            yield Transaction(**common, activity="export")
-            yield Transaction(**common, activity="import")
+            yield export
+            yield replace(export, activity="import")
 
 
 def _ruling(rows: Sequence[tuple[Verdicts, int]], accepted: Sequence[str]) -> Ruling:

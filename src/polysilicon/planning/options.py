@@ -5,7 +5,7 @@ This is the one place that asks the other rooms what is possible; what comes out
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,11 +17,13 @@ from polysilicon.performance.round_trip import ROUTE, round_trip_ms
 from polysilicon.planning.costing import Priced, priced
 from polysilicon.planning.legality import Ruling, rulings, undetermined
 from polysilicon.planning.plan import Excluded
+from polysilicon.planning.requirements import data_may_go, sites_open
 from polysilicon.planning.throughput import Rate, rate
 from polysilicon.policy import verdict
+from polysilicon.policy.trust import refused
 from polysilicon.records.dates import Quarter
 from polysilicon.records.errors import InputError, NothingFits, Unsupported
-from polysilicon.records.interval import Floats
+from polysilicon.records.interval import Bools, Floats
 from polysilicon.scenario import Opened, Scenario, Serve, Workload
 
 Progress = Callable[[str], None]
@@ -78,7 +80,12 @@ def gather(opened: Opened, progress: Progress = lambda text: None) -> Options:
     standing = {(owned.site, owned.system) for owned in scenario.fleet}
     options, unpriced = [], []
     hours = np.asarray([quarter.hours for quarter in quarters])
+    runs = sites_open(catalogue, scenario)
     for site in scenario.sites:
+        if not runs[site].any():
+            detail = "the site is outside a limit for data centres; the plan's requirements say which"
+            excluded.append(Excluded(system="any", site=site, reason="unlawful", detail=detail))
+            continue
         for system, chip in systems:
             ruling = law[site][chip.id]
             if not ruling.accepted.any() and (site, system.id) not in standing:
@@ -105,7 +112,15 @@ def site_rulings(catalogue: Catalogue, scenario: Scenario, chips: list[Chip]) ->
             entity, accepted = scenario.entities[site.entity], scenario.accept.permissions
             found[place] = rulings(catalogue, unique, place[0], entity, scenario.periods, accepted)
         by_site[name] = found[place]
-    return by_site
+    runs = sites_open(catalogue, scenario)
+    return {name: _where_it_runs(law, runs[name]) for name, law in by_site.items()}
+
+
+def _where_it_runs(law: dict[str, Ruling], runs: Bools) -> dict[str, Ruling]:
+    """The law of a site with the quarters taken out in which the site itself may not run."""
+    if runs.all():
+        return law
+    return {chip: replace(ruling, accepted=ruling.accepted & runs) for chip, ruling in law.items()}
 
 
 def _systems(catalogue: Catalogue, scenario: Scenario, excluded: list[Excluded]) -> Iterator[tuple[System, Chip]]:
@@ -130,10 +145,12 @@ def _systems(catalogue: Catalogue, scenario: Scenario, excluded: list[Excluded])
 
 
 def may_run(opened: Opened, load: Workload, site: str) -> bool:
-    """Whether a workload may run at a site: the site is its entity's, in a country its data may be in."""
+    """Whether a workload may run at a site: the site is its entity's, in a country its data may be in, or sent to."""
     where = opened.scenario.sites[site]
     country = opened.catalogue.get(Region, where.region).country
-    return where.entity == load.entity and (not load.residency or country in load.residency)
+    if where.entity != load.entity or (load.residency and country not in load.residency):
+        return False
+    return load.data is None or data_may_go(opened, load.data, country)
 
 
 def _rates(
@@ -153,6 +170,11 @@ def _rates(
             if not stands and not any(law[site][chip.id].accepted.any() for site in homes):
                 why_not.setdefault(name, []).append(f"{system.id}: not lawful where it may run")
                 continue
+            barred = _distrusted(opened, name, load, system, chip)
+            if barred is not None:
+                why_not.setdefault(name, []).append(f"{system.id}: not trusted as demanded: {barred.detail}")
+                excluded.append(barred)
+                continue
             try:
                 found[name, system.id] = rate(opened.catalogue, opened.scenario, load, system, ttft_ms)
             except (NothingFits, Unsupported, InputError) as cause:
@@ -161,6 +183,13 @@ def _rates(
                     Excluded(system=system.id, site="any", reason="does_not_fit", detail=f"{name}: {cause}")
                 )
     return found, why_not
+
+
+def _distrusted(opened: Opened, name: str, load: Workload, system: System, chip: Chip) -> Excluded | None:
+    """A system whose chip does not meet the trust that a workload demands."""
+    lenient = opened.scenario.accept.undocumented_trust
+    why = refused(opened.catalogue, chip, load.trust, undocumented=lenient)
+    return Excluded(system=system.id, site="any", reason="not_trusted", detail=f"{name}: {why}") if why else None
 
 
 def first_token_budget_ms(opened: Opened, load: Workload) -> float | None:

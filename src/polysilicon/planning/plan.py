@@ -21,6 +21,7 @@ Reason = Literal[
     "law_undetermined",
     "price_unknown",
     "does_not_fit",
+    "not_trusted",
     "no_supply",
     "not_available",
     "unvalidated",
@@ -158,6 +159,30 @@ class LegalityRow(Part, frozen=True, kw_only=True):
     margin: str
     assumed: bool
     note: str = ""
+
+
+class RequirementRow(Part, frozen=True, kw_only=True):
+    """What the law asks of a site, a flow of data or a trained model, over the quarters that read the same.
+
+    `accepted` is what the plan acted on: a site runs unless it is certainly outside a limit, data go only where
+    that is accepted. `missing` is what the scenario would have to say for a certain answer, `could_be` the answers.
+    """
+
+    subject: str
+    kind: str
+    place: str
+    act: str
+    quarter: str
+    until: str
+    permission: str
+    accepted: bool
+    item_class: str
+    outcome: str
+    duties: list[str]
+    missing: list[str]
+    could_be: list[str]
+    citation: str
+    assumed: bool
 
 
 class Survival(Part, frozen=True, kw_only=True):
@@ -337,6 +362,7 @@ class Plan(Part, frozen=True, kw_only=True):
     by_quarter: list[QuarterTotals]
     totals: Totals
     legality: list[LegalityRow]
+    requirements: list[RequirementRow]
     shocks: list[ShockResult]
     pareto: list[ParetoPoint]
     solve: Solve

@@ -9,6 +9,7 @@ import numpy as np
 
 from polysilicon.facts import Catalogue, load
 from polysilicon.planning import answer as record
+from polysilicon.planning import requirements
 from polysilicon.planning.accounts import Accounts, accounts, contract_spend_musd
 from polysilicon.planning.blows import blows
 from polysilicon.planning.conflict import best_effort, smallest_conflict
@@ -89,6 +90,7 @@ def _assembled(options: Options, programme: Programme, answer: Answer, progress:
         by_quarter=record.by_quarter(instance, sums),
         totals=record.totals(instance, answer, sums),
         legality=docket.rows,
+        requirements=requirements.rows(opened),
         shocks=shocks,
         pareto=pareto,
         solve=_solve(answer),

@@ -57,7 +57,7 @@ def read_case(catalogue: Catalogue, row: Row, place: Place) -> Case:
     Raises:
         InputError: a number that is none, or a day that does not exist.
     """
-    return Case(_items(catalogue, row, place), _transaction(row), _day(row, place))
+    return Case(_items(catalogue, row, place), Transaction.read(row), _day(row, place))
 
 
 def _items(catalogue: Catalogue, row: Row, place: Place) -> Items:
@@ -102,21 +102,6 @@ def _designer(catalogue: Catalogue, vendor: str, chip: Chip | None) -> str:
         return chip.vendor_country
     same = (one.vendor_country for one in catalogue.every(Chip) if named(one.vendor, [vendor]))
     return next(same, "") if vendor else ""
-
-
-def _transaction(row: Row) -> Transaction:
-    def said(column: str) -> str | None:
-        return row.get(column) or None
-
-    return Transaction(
-        to=row["to"],
-        exported_from=said("exported_from"),
-        headquarters=said("headquarters"),
-        party=said("party"),
-        activity=said("activity") or "export",  # type: ignore[arg-type]  # checked by the policy room
-        end_use=said("end_use"),
-        onward_to=said("onward_to"),
-    )
 
 
 def _number(row: Row, column: str, place: Place) -> float:

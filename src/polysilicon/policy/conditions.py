@@ -5,15 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from polysilicon.policy.vocabulary import AMOUNTS, FINDINGS, FLAGS, LABELS, PLACES, WORDS
+from polysilicon.records.dates import day
 from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
 
-PLACES = frozenset({"to", "exported_from", "headquarters", "onward_to"})
-WORDS = frozenset({"party", "end_use", "activity"})
-LABELS = frozenset({"vendor", "designer", "kind", "name"})
-FINDINGS = frozenset({"item_class", "required_by"})
-FLAGS = frozenset({"datacenter"})
-
+BRANCHES = ("all", "any", "not", "unless_shown")
 COMPARISONS = ("at_least", "above", "at_most", "below")
 TESTS = (*COMPARISONS, "in", "named", "given", "is")
 
@@ -29,9 +26,9 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Branch:
-    """`all` or `any` of its parts; `not` of its only part."""
+    """`all` or `any` of its parts; `not` of its only part; `unless_shown`: presumed until its part certainly holds."""
 
-    kind: Literal["all", "any", "not"]
+    kind: Literal["all", "any", "not", "unless_shown"]
     parts: tuple["Node", ...]
 
 
@@ -72,8 +69,8 @@ def _node(tree: Any, quantities: frozenset[str]) -> Node:
             if not isinstance(inner, list) or not inner:
                 raise InputError(f"{name!r} needs a list of conditions", found=inner)
             parts.append(Branch(name, tuple(_node(one, quantities) for one in inner)))
-        elif name == "not":
-            parts.append(Branch("not", (_node(inner, quantities),)))
+        elif name in ("not", "unless_shown"):
+            parts.append(Branch(name, (_node(inner, quantities),)))
         else:
             parts.extend(_leaf(name, test, value, quantities) for test, value in _tests(name, inner).items())
     return parts[0] if len(parts) == 1 else Branch("all", tuple(parts))
@@ -86,35 +83,50 @@ def _tests(name: str, inner: Any) -> dict[str, Any]:
 
 
 def _leaf(subject: str, test: str, value: Any, quantities: frozenset[str]) -> Leaf:
-    known = PLACES | WORDS | LABELS | FINDINGS | FLAGS | quantities
+    known = {*PLACES, *WORDS, *LABELS, *FINDINGS, *FLAGS, *AMOUNTS, *quantities}
     bare = subject.rsplit(".", 1)[-1]
     if bare not in known or (bare != subject and bare != "item_class"):
         raise UnknownName(
             f"no quantity or attribute is called {subject!r}", nearest=nearest(subject, known), allowed=sorted(known)
         )
-    if test not in TESTS:
-        raise UnknownName(f"unknown test {test!r} of {subject}", allowed=TESTS, nearest=nearest(test, TESTS))
     fitting = _fitting(bare, quantities)
+    if test not in TESTS:
+        raise UnknownName(f"unknown test {test!r} of {subject}", allowed=fitting, nearest=nearest(test, fitting))
     if test not in fitting:
         raise InputError(f"{subject} can't be asked {test!r}", allowed=fitting)
     if not _is_asked_well(test, value):
-        needed = (
-            "a number" if test in COMPARISONS else "true or false" if test in ("given", "is") else "a list of words"
-        )
-        raise InputError(f"{subject}: {test} needs {needed}", found=value)
+        raise InputError(f"{subject}: {test} needs {_needed(test)}", found=value)
+    if test in COMPARISONS and isinstance(value, str):
+        return Leaf(subject, test, float(day(value).toordinal()))
     return Leaf(subject, test, tuple(value) if isinstance(value, list) else value)
 
 
 def _is_asked_well(test: str, value: Any) -> bool:
     if test in COMPARISONS:
+        if isinstance(value, str):
+            return _is_day(value)
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if test in ("given", "is"):
         return isinstance(value, bool)
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
+def _needed(test: str) -> str:
+    if test in COMPARISONS:
+        return "a number, or a day written YYYY-MM-DD"
+    return "true or false" if test in ("given", "is") else "a list of words"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        day(text)
+    except InputError:
+        return False
+    return True
+
+
 def _fitting(subject: str, quantities: frozenset[str]) -> tuple[str, ...]:
-    if subject in quantities:
+    if subject in quantities or subject in AMOUNTS:
         return COMPARISONS
     if subject in FLAGS:
         return ("is",)

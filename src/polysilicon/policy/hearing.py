@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polysilicon.facts.law import Regime
-from polysilicon.policy.conditions import LABELS, PLACES, WORDS, Branch, Leaf, Node
+from polysilicon.policy.conditions import Branch, Leaf, Node
 from polysilicon.policy.items import Items, Labels, named
 from polysilicon.policy.law import Clause, Law
 from polysilicon.policy.quantities import quantity
 from polysilicon.policy.transaction import ANYWHERE, Transaction
+from polysilicon.policy.vocabulary import AMOUNTS, FLAGS, LABELS, PLACES, WORDS
 from polysilicon.records.interval import Interval, Truth
 
 Masks = NDArray[np.uint64]
@@ -149,6 +150,8 @@ class Hearing:
     def _branch(self, node: Branch, regime: str) -> Truth:
         if node.kind == "not":
             return ~self.truth(node.parts[0], regime)
+        if node.kind == "unless_shown":
+            return Truth.of(~self.truth(node.parts[0], regime).certainly)
         every = node.kind == "all"
         found = YES if every else NO
         for part in node.parts:
@@ -166,8 +169,11 @@ class Hearing:
             return self._word(getattr(self.transaction, subject), test, leaf.value)
         if subject in LABELS:
             return self._label(subject, test, leaf.value)
-        if subject == "datacenter":
-            return self.items.datacenter if leaf.value else ~self.items.datacenter
+        if subject in FLAGS:
+            return self.items.flag(subject) if leaf.value else ~self.items.flag(subject)
+        if subject in AMOUNTS:
+            said: float | None = getattr(self.transaction, subject)
+            return NO if said is None else Truth.of(getattr(Interval.exactly(said), test)(leaf.value).certainly)
         if subject.rsplit(".", 1)[-1] == "item_class":
             whose = subject.rsplit(".", 1)[0] if "." in subject else regime
             return self.classes(whose).within(frozenset(leaf.value))

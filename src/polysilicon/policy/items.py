@@ -3,7 +3,7 @@
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -12,24 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.reading import spread_of
+from polysilicon.policy.vocabulary import CHIP_FIELDS
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Interval, Truth
-
-CHIP_FIELDS = (
-    "die_area_mm2",
-    "fp64_tflops",
-    "fp32_tflops",
-    "tf32_tflops",
-    "fp16_tflops",
-    "bf16_tflops",
-    "fp8_tflops",
-    "int8_tops",
-    "fp4_tflops",
-    "int4_tops",
-    "memory_bw_gbs",
-    "scaleup_bw_gbs",
-)
-FIELDS = (*CHIP_FIELDS, "package_area_mm2")
 
 Flag = bool | None
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -71,7 +56,8 @@ class Items:
 
     A number that is absent or NaN is unknown. A part without non-planar logic has an `applicable_die_area` of
     zero, which leaves its performance density undefined. `designer` is the ISO code of the designer's
-    headquarters; a designer or vendor that is not stated (empty) is taken to be none that a rule names.
+    headquarters; a designer or vendor that is not stated (empty) is taken to be none that a rule names. `said` are
+    the words that the asker laid over a chip of the catalogue.
     """
 
     count: int
@@ -80,12 +66,17 @@ class Items:
     vendor: Labels
     designer: Labels
     kind: Labels
-    datacenter: Truth
+    flags: Mapping[str, Truth]
     fields: Mapping[str, Interval]
     catalogued: bool = False
+    said: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return self.count
+
+    def flag(self, name: str) -> Truth:
+        """Whether each item is what a flag of the vocabulary says; unknown where it is not said."""
+        return self.flags.get(name, Truth.unknown())
 
     @classmethod
     def from_columns(
@@ -99,11 +90,12 @@ class Items:
         designer: str | Sequence[str] = "",
         kind: str | Sequence[str] = "processor",
         datacenter: Flag | Sequence[Flag] = True,
+        flags: Mapping[str, Flag | Sequence[Flag]] = {},  # read only
     ) -> "Items":
         """Items from raw columns, such as `{"tpp": [...], "die_area_mm2": [...], "memory_bw_gbs": [...]}`.
 
         Numbers are in the unit that their field or definition states; `datacenter` says for whom the part is
-        designed or marketed, `None` where that is not clear.
+        designed or marketed, `None` where that is not clear; `flags` says the same of any other flag.
 
         Raises:
             InputError: a negative number.
@@ -118,7 +110,7 @@ class Items:
             vendor=Labels.of(vendor, count),
             designer=Labels.of(designer, count),
             kind=Labels.of(kind, count),
-            datacenter=_flags(datacenter),
+            flags={"datacenter": _flags(datacenter)} | {one: _flags(said) for one, said in flags.items()},
             fields=fields,
         )
 
@@ -139,7 +131,7 @@ class Items:
             vendor=Labels.of([one.vendor for one in found], len(found)),
             designer=Labels.of([one.vendor_country for one in found], len(found)),
             kind=Labels.of("processor", len(found)),
-            datacenter=_flags([one.segment == "datacenter" for one in found]),
+            flags={"datacenter": _flags([one.segment == "datacenter" for one in found])},
             fields={field: _column(catalogue, found, field) for field in CHIP_FIELDS},
             catalogued=True,
         )
@@ -147,7 +139,6 @@ class Items:
     def take(self, rows: Sequence[int] | NDArray[np.intp]) -> "Items":
         """The items at `rows`, in that order."""
         at = np.asarray(rows, np.intp)
-        truth = self.datacenter
         return Items(
             count=at.size,
             ids=self.ids.take(at),
@@ -155,25 +146,15 @@ class Items:
             vendor=self.vendor.take(at),
             designer=self.designer.take(at),
             kind=self.kind.take(at),
-            datacenter=Truth(_rows(truth.certainly, at), _rows(truth.possibly, at)),
+            flags={name: Truth(_rows(one.certainly, at), _rows(one.possibly, at)) for name, one in self.flags.items()},
             fields={name: Interval(_rows(one.lo, at), _rows(one.hi, at)) for name, one in self.fields.items()},
             catalogued=self.catalogued,
+            said=self.said,
         )
 
     def having(self, field: str, values: ArrayLike) -> "Items":
         """The same items with one number replaced: what would be if."""
-        fields = {**self.fields, field: Interval.exactly(values)}
-        return Items(
-            self.count,
-            self.ids,
-            self.name,
-            self.vendor,
-            self.designer,
-            self.kind,
-            self.datacenter,
-            fields,
-            self.catalogued,
-        )
+        return replace(self, fields={**self.fields, field: Interval.exactly(values)})
 
 
 def named(label: str, wanted: Sequence[str]) -> bool:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from polysilicon.facts import Catalogue
 from polysilicon.facts.law import Regime, Rule
 from polysilicon.policy.hearing import Finding, Hearing, Masks
-from polysilicon.policy.items import FIELDS, Items
+from polysilicon.policy.items import Items
 from polysilicon.policy.law import PERMISSIONS, Law, View, law_of
 from polysilicon.policy.transaction import Transaction
+from polysilicon.policy.vocabulary import FIELDS, FLAGS, KINDS, STATED
 from polysilicon.records.errors import InputError, UnknownName, Unsupported
 from polysilicon.records.interval import Bools, Floats
 from polysilicon.records.names import nearest
@@ -145,7 +146,9 @@ def judge(
 
 def _check_day(law: Law, heard: Sequence[Regime]) -> None:
     known = [law.jurisdictions[regime.jurisdiction] for regime in heard]
-    first = min((one.known_from for one in known), default="")
+    first = min(
+        (regime.known_from or law.jurisdictions[regime.jurisdiction].known_from for regime in heard), default=""
+    )
     if law.on.isoformat() < first:
         names = " or ".join(sorted({one.name for one in known}))
         raise InputError(
@@ -154,10 +157,16 @@ def _check_day(law: Law, heard: Sequence[Regime]) -> None:
 
 
 def _check_fields(items: Items, law: Law) -> None:
-    known = {*FIELDS, *law.definitions, "applicable_die_area", "tpp", "performance_density"}
+    known = {*FIELDS, *STATED, *law.definitions}
     for field in items.fields:
         if field not in known:
             raise UnknownName(f"items have no field {field!r}", nearest=nearest(field, known), allowed=sorted(known))
+    for flag in items.flags:
+        if flag not in FLAGS:
+            raise UnknownName(f"items have no flag {flag!r}", nearest=nearest(flag, FLAGS), allowed=sorted(FLAGS))
+    for kind in items.kind.values:
+        if kind not in KINDS:
+            raise UnknownName(f"unknown kind of thing {kind!r}", nearest=nearest(kind, KINDS), allowed=KINDS)
 
 
 def _opinion(hearing: Hearing, regime: Regime) -> Opinion:

@@ -20,8 +20,9 @@ from polysilicon.facts.law import (
     Stage,
 )
 from polysilicon.facts.record import Record
-from polysilicon.policy.conditions import PLACES, Node, leaves, parse
+from polysilicon.policy.conditions import Node, leaves, parse
 from polysilicon.policy.quantities import check_formula, parts_of
+from polysilicon.policy.vocabulary import PLACES
 from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
 
@@ -76,6 +77,7 @@ class Law:
     clauses: Mapping[str, tuple[Clause, ...]]
     definitions: Mapping[str, Definition]
     groups: Mapping[str, Group]
+    group_names: frozenset[str]
     consequences: Mapping[str, Consequence]
     jurisdictions: Mapping[str, Jurisdiction]
 
@@ -88,11 +90,14 @@ class Law:
         return [clause for stage in PRECEDENCE for clause in self.stage(regime, stage)]
 
     def places(self, names: Sequence[str]) -> frozenset[str]:
-        """The codes that a list of codes and groups stands for on this day."""
+        """The codes that a list of codes and groups stands for on this day; a group of other days is empty."""
         found: set[str] = set()
         for name in names:
             group = self.groups.get(name)
-            found |= {name} if group is None else self.places(group.members) - self.places(group.without)
+            if group is not None:
+                found |= self.places(group.members) - self.places(group.without)
+            elif name not in self.group_names:
+                found.add(name)
         return frozenset(found)
 
     @functools.cached_property
@@ -107,12 +112,17 @@ def in_force(record: Provision, on: dt.date, view: View = "enforced") -> bool:
     The enforced view starts on the compliance date, the text view on the effective date; a rule that is no longer
     enforced stays in the enforced view only if it says what is left of it.
     """
-    start, day = record.effective, on.isoformat()
-    if isinstance(record, Rule) and view == "enforced":
-        start = record.compliance or start
-        if record.enforced_until and record.enforced_until <= day and record.then.unenforced is None:
-            return False
-    return start <= day and (record.until is None or day < record.until)
+    day = on.isoformat()
+    lapsed = isinstance(record, Rule) and record.enforced_until is not None and record.enforced_until <= day
+    if lapsed and view == "enforced" and record.then.unenforced is None:
+        return False
+    return starts(record, view) <= day and (record.until is None or day < record.until)
+
+
+def starts(record: Provision, view: View) -> str:
+    """The day a provision begins to speak in a view of the law: its effect in the text, else its compliance date."""
+    compliance = record.compliance if isinstance(record, Rule) and view == "enforced" else None
+    return compliance or record.effective
 
 
 def rules_in_force(
@@ -159,6 +169,7 @@ def _law(catalogue: Catalogue, on: dt.date, view: View, extra: tuple[Rule, ...])
         clauses={},
         definitions=definitions,
         groups=groups,
+        group_names=frozenset(one.group for one in catalogue.every(Group)),
         consequences={one.id: one for one in catalogue.every(Consequence)},
         jurisdictions={one.id: one for one in catalogue.every(Jurisdiction)},
     )
@@ -210,7 +221,7 @@ def _check_leaves(record: Record, node: Node, law: Law, folder: str = "rules") -
     for leaf in leaves(node):
         if leaf.subject in PLACES or leaf.subject == "designer":
             for name in leaf.value:
-                _known(record, "place or group", name, law.groups if name in law.groups else law.codes, folder)
+                _known(record, "place or group", name, law.group_names | law.codes, folder)
         elif "." in leaf.subject:
             regimes = {one.id for one in law.regimes}
             _known(record, "regime", leaf.subject.rsplit(".", 1)[0], regimes, folder)

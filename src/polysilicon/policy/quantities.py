@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from polysilicon.facts.law import Definition
-from polysilicon.policy.items import FIELDS, Items
+from polysilicon.policy.items import Items
+from polysilicon.policy.vocabulary import FIELDS
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.interval import Interval
 

@@ -9,8 +9,8 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.law import Rule
-from polysilicon.facts.record import CONFIDENCES, Confidence
-from polysilicon.policy.conditions import COMPARISONS, LABELS, Leaf, leaves
+from polysilicon.facts.record import CONFIDENCES, USER, Confidence
+from polysilicon.policy.conditions import COMPARISONS, Leaf, leaves
 from polysilicon.policy.hearing import Hearing
 from polysilicon.policy.items import Items
 from polysilicon.policy.judge import UNKNOWN, Opinion, Verdicts, judge
@@ -18,13 +18,21 @@ from polysilicon.policy.law import PERMISSIONS, Clause, View
 from polysilicon.policy.quantities import fields_of, parts_of
 from polysilicon.policy.transaction import Transaction
 from polysilicon.policy.verdict import Answer, Flip, Input, Reading, RuleFinding, Verdict
+from polysilicon.policy.vocabulary import AMOUNTS, DAYS, FLAGS, LABELS
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Truth
+
+# What is taken to hold where the act does not say it.
+TAKEN = {
+    "listed_ownership_pct": "listed parties own less of the party than any rule asks",
+    "site_fp64_pflops": "it goes into no computing as large as a supercomputer",
+    "region": "the place lies in no subdivision that a rule names",
+}
 
 
 def verdict(
     catalogue: Catalogue,
-    chip: str | Chip,
+    chip: str | Chip | Items,
     transaction: Transaction,
     on: dt.date,
     view: View = "enforced",
@@ -32,12 +40,13 @@ def verdict(
     *,
     flips: bool = True,
 ) -> Verdict:
-    """The explained verdict on one chip of the catalogue; `flips` as in `explain`.
+    """The explained verdict on one chip of the catalogue, or on a table of one; `flips` as in `explain`.
 
     Raises:
         UnknownName: no chip is called so; and as `judge`.
     """
-    verdicts = judge(catalogue, Items.from_chips(catalogue, [chip]), transaction, on, view, extra_rules)
+    items = chip if isinstance(chip, Items) else Items.from_chips(catalogue, [chip])
+    verdicts = judge(catalogue, items, transaction, on, view, extra_rules)
     return explain(verdicts, 0, flips=flips)
 
 
@@ -76,6 +85,8 @@ def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
         assumed=one.assumed,
         known_until=known_until,
         duty_share=float(one.duty_share[0]),
+        duties=tuple(_duties(hearing, one)),
+        caps=tuple(_cap(clause) for clause in deciding if clause.record.then.cap is not None),
         conditions=tuple(text for clause in deciding for text in clause.record.conditions),
         presumed=tuple(_presumed(one)),
         also={opinion.regime.id: _says(opinion) for opinion in one.opinions if _is_other(opinion, head)},
@@ -112,7 +123,7 @@ def _confidence(
         reading.subject for finding in heard for reading in finding.readings if reading.test in COMPARISONS
     )
     record = one.catalogue.get(Chip, one.items.ids[0])
-    fields = {field for subject in subjects for field in _counting(subject, hearing)}
+    fields = {field for subject in subjects for field in _counting(subject, hearing)} - one.items.said
     return weakest([*rules, *(record.origin(field).confidence or record.confidence for field in fields)])
 
 
@@ -128,8 +139,9 @@ def _counting(name: str, hearing: Hearing) -> Iterator[str]:
             rate = hearing.items.fields.get(field)
             if rate is not None and np.all(np.isfinite(rate.hi) & (rate.hi * factor >= floor)):
                 yield field
-        if "field" in definition.formula:
-            yield from _counting(definition.formula["field"], hearing)
+        field = definition.formula.get("field", "")
+        if field in hearing.items.fields and np.isfinite(hearing.items.fields[field].hi).all():
+            yield field
         for part in parts_of(definition):
             yield from _counting(part, hearing)
 
@@ -167,7 +179,11 @@ def _findings(hearing: Hearing, one: Verdicts) -> Iterator[RuleFinding]:
 def _readings(clause: Clause, hearing: Hearing) -> Iterator[Reading]:
     for leaf in dict.fromkeys((*leaves(clause.binds), *leaves(clause.when))):
         truth = hearing.truth(leaf, clause.record.regime)
-        if leaf.test in COMPARISONS:
+        if leaf.subject in DAYS:
+            yield _dated(leaf, truth, hearing)
+        elif leaf.subject in AMOUNTS:
+            yield _said(leaf, truth, hearing)
+        elif leaf.test in COMPARISONS:
             yield _measured(leaf, truth, hearing)
         else:
             yield Reading(
@@ -198,12 +214,44 @@ def _measured(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
     )
 
 
+def _dated(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
+    """A day against a day, both as the calendar writes them."""
+    value = hearing.value(leaf.subject)
+    at = float(np.ravel(value.lo)[0])
+    known = at == float(np.ravel(value.hi)[0])
+    return Reading(
+        subject=leaf.subject,
+        test=leaf.test,
+        limit=dt.date.fromordinal(int(leaf.value)).isoformat(),
+        word=dt.date.fromordinal(int(at)).isoformat() if known else "not stated",
+        holds=_answer(truth),
+    )
+
+
+def _said(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
+    """An amount of the act against a line."""
+    amount: float | None = getattr(hearing.transaction, leaf.subject)
+    margin = None if amount is None else amount - leaf.value
+    return Reading(
+        subject=leaf.subject,
+        test=leaf.test,
+        limit=leaf.value,
+        low=amount,
+        high=amount,
+        word="not said" if amount is None else None,
+        unit=AMOUNTS[leaf.subject][0],
+        holds=_answer(truth),
+        margin=margin,
+        margin_pct=100.0 * margin / leaf.value if margin is not None and leaf.value else None,
+    )
+
+
 def _word(leaf: Leaf, hearing: Hearing, regime: str) -> str | None:
     subject, items = leaf.subject, hearing.items
     if subject in LABELS:
         return getattr(items, subject)[0] or "not stated"
-    if subject == "datacenter":
-        return _answer(items.datacenter)
+    if subject in FLAGS:
+        return _answer(items.flag(subject))
     if subject.rsplit(".", 1)[-1] == "item_class":
         finding = hearing.classes(subject.rsplit(".", 1)[0] if "." in subject else regime)
         return " or ".join(_options(finding.outcomes, int(finding.possible[0])))
@@ -233,6 +281,29 @@ def _deciding(hearing: Hearing, head: Opinion) -> Iterator[Clause]:
             certain = (one for one in law.stage(regime, "requirement") if hearing.applies(one).certainly.all())
             yield from (one for one in certain if one is not spoke)
         yield spoke
+
+
+def _duties(hearing: Hearing, one: Verdicts) -> Iterator[str]:
+    """What each regime asks to be done or paid, unless an exception of its own speaks before."""
+    law = hearing.law
+    for opinion in one.opinions:
+        by = int(opinion.finding.by[0])
+        if by >= 0 and law.ballot(opinion.regime.id)[by].record.stage in ("exception", "prohibition"):
+            continue
+        for clause in law.stage(opinion.regime.id, "duty"):
+            holds = _answer(hearing.applies(clause))
+            if holds != "no" and clause.consequence is not None:
+                open_ = "" if holds == "yes" else " (undetermined)"
+                yield f"{law.consequences[clause.consequence].words} ({clause.id}){open_}"
+
+
+def _cap(clause: Clause) -> str:
+    """A limit of volume in words, by the record that sets it."""
+    cap = clause.record.then.cap
+    if cap is None:
+        return ""
+    amount = f"{cap.units:,.0f} units" if cap.units is not None else f"{100.0 * (cap.share or 0.0):g} %"
+    return f"at most {amount} of {cap.of} ({clause.id})"
 
 
 def _could_be(head: Opinion) -> Iterator[str]:
@@ -287,14 +358,20 @@ def _doubtful(name: str, factors: Mapping[str, float], hearing: Hearing) -> list
 
 
 def _presumed(one: Verdicts) -> Iterator[str]:
-    """What was taken for granted because the question did not say it."""
-    if one.transaction.headquarters is None:
-        yield f"the party and its ultimate parent have their headquarters in {one.transaction.to}"
-    if one.transaction.party is None:
+    """What was taken for granted because the question did not say it; only what a rule that was heard asks."""
+    clauses = [clause for opinion in one.opinions for clause in one.law.clauses[opinion.regime.id]]
+    asked = {leaf.subject for clause in clauses for leaf in (*leaves(clause.binds), *leaves(clause.when))}
+    act = one.transaction
+    if "headquarters" in asked and act.headquarters is None:
+        yield f"the party and its ultimate parent have their headquarters in {act.to}"
+    if "party" in asked and act.party is None:
         yield "no party to the transaction is named in a rule or on a list"
-    else:
-        yield f"{one.transaction.party} was not screened against the party lists, beyond the names that rules hold"
-    if not one.items.designer[0]:
+    elif "party" in asked:
+        yield f"{act.party} was not screened against the party lists, beyond the names that rules hold"
+    for subject, words in TAKEN.items():
+        if subject in asked and getattr(act, subject) is None:
+            yield words
+    if "designer" in asked and not one.items.designer[0]:
         yield "the designer is headquartered outside Macau and Country Group D:5"
     if one.assumed:
         yield "the law is carried forward from the last day up to which it was read"
@@ -302,11 +379,14 @@ def _presumed(one: Verdicts) -> Iterator[str]:
 
 def _is_other(opinion: Opinion, head: Opinion) -> bool:
     """Whether another regime than the one that heads the verdict has something to say."""
-    return opinion is not head and bool(opinion.classes[int(opinion.class_code[0])])
+    speaks = bool(opinion.classes[int(opinion.class_code[0])]) or int(opinion.permission_code[0]) > 0
+    return opinion is not head and speaks
 
 
 def _says(opinion: Opinion) -> str:
-    return f"{opinion.classes[int(opinion.class_code[0])]}: {opinion.consequences[int(opinion.consequence_code[0])]}"
+    consequence = opinion.consequences[int(opinion.consequence_code[0])]
+    item_class = opinion.classes[int(opinion.class_code[0])]
+    return f"{item_class}: {consequence}" if item_class else consequence
 
 
 def _inputs(findings: Sequence[RuleFinding], one: Verdicts) -> Iterator[Input]:
@@ -322,13 +402,14 @@ def _inputs(findings: Sequence[RuleFinding], one: Verdicts) -> Iterator[Input]:
         ):
             continue
         low, high = float(np.ravel(column.lo)[0]), float(np.ravel(column.hi)[0])
-        origin = record.origin(field) if record is not None and np.isfinite(high) else None
+        theirs = field in one.items.said
+        origin = record.origin(field) if record is not None and np.isfinite(high) and not theirs else None
         yield Input(
             field=field,
             low=low if np.isfinite(high) else None,
             high=high if np.isfinite(high) else None,
             confidence=(origin.confidence or "") if origin else "" if np.isfinite(high) else "unknown",
-            sources=origin.sources if origin else (),
+            sources=(USER,) if theirs else origin.sources if origin else (),
         )
 
 
@@ -338,7 +419,7 @@ def _flips(one: Verdicts, findings: Sequence[RuleFinding]) -> Iterator[Flip]:
         (reading.subject, float(reading.limit), reading.test, reading.low, reading.holds)
         for finding in findings
         for reading in finding.readings
-        if reading.test in COMPARISONS and reading.margin is not None
+        if reading.test in COMPARISONS and reading.margin is not None and reading.subject not in AMOUNTS
     }
     before = (str(one.item_class[0]), str(one.consequence[0]))
     seen: set[tuple[str, float, str]] = set()

@@ -1,12 +1,17 @@
 """The act that is judged: what is done, from where, to whom, for what."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from polysilicon.records.errors import InputError, UnknownName
+from polysilicon.policy.vocabulary import AMOUNTS
+from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
 
-Activity = Literal["export", "reexport", "transfer", "import", "use"]
+Activity = Literal[
+    "export", "reexport", "transfer", "import", "use", "send_data", "train", "place_on_market", "offer", "operate"
+]
 ACTIVITIES: tuple[str, ...] = get_args(Activity)
 ANYWHERE = "any"
 
@@ -17,7 +22,9 @@ class Transaction:
 
     Places are ISO 3166-1 alpha-2 codes. `to` may be `any` where the place of use is left open. A
     `headquarters` (that of the party or of its ultimate parent) that is not given is taken to be in `to`;
-    other absent fields stay unsaid.
+    other absent fields stay unsaid. `export` to `use` are done to goods and technology; `send_data` to data on
+    persons; `train` and `place_on_market` to models; `offer` to services; `operate` to sites. Amounts are in the
+    unit that the vocabulary states; one that is absent is taken to be below every line.
     """
 
     to: str
@@ -27,6 +34,27 @@ class Transaction:
     activity: Activity = "export"
     end_use: str | None = None
     onward_to: str | None = None
+    region: str | None = None
+    exporter_role: str | None = None
+    listed_ownership_pct: float | None = None
+    site_fp64_pflops: float | None = None
+    site_fp32_pflops: float | None = None
+
+    @classmethod
+    def read(cls, said: Mapping[str, str]) -> "Transaction":
+        """The act that a row of words states: columns named as the fields, empty cells unsaid, others ignored.
+
+        Raises:
+            InputError: an amount that is no number.
+        """
+        words: dict[str, Any] = {name: said[name] for name in cls.__dataclass_fields__ if said.get(name)}
+        for amount in AMOUNTS.keys() & words.keys():
+            try:
+                words[amount] = float(words[amount])
+            except ValueError:
+                place = Place(field=amount)
+                raise InputError("is not a number", place=place, found=words[amount], allowed="0 or more") from None
+        return cls(**{"to": "", **words})
 
     def place(self, field: str) -> str | None:
         """The code in one of the place fields; `None` where it is not said."""
@@ -46,6 +74,10 @@ class Transaction:
             raise UnknownName(
                 f"unknown activity {self.activity!r}", allowed=ACTIVITIES, nearest=nearest(self.activity, ACTIVITIES)
             )
+        for amount in AMOUNTS:
+            said: float | None = getattr(self, amount)
+            if said is not None and not 0.0 <= said < math.inf:
+                raise InputError(f"{amount} is not a quantity", found=said, allowed="a number of 0 or more")
         for field in ("to", "exported_from", "headquarters", "onward_to"):
             code = getattr(self, field)
             if code is None or code in codes or (field == "to" and code == ANYWHERE):

@@ -94,6 +94,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     assumed: bool
     known_until: str
     duty_share: float
+    duties: tuple[str, ...]
+    caps: tuple[str, ...]
     conditions: tuple[str, ...]
     presumed: tuple[str, ...]
     also: dict[str, str]

@@ -65,6 +65,12 @@ def document(template: str, charts: Mapping[str, figures.Chart], **told: Any) ->
     )
 
 
+def plain_document(template: str, **told: Any) -> str:
+    """A page without a script: a template with our style."""
+    style = Markup(_text("templates/style.css"))  # noqa: S704 - our own file
+    return _environment().get_template(template).render(**told, version=__version__, style=style)
+
+
 def embedded(data: Any) -> Markup:
     """Data as JSON that can stand inside a script element: nothing in it can close the element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)

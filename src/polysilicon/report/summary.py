@@ -110,12 +110,14 @@ def _law(plan: Plan) -> Text:
     said = ", ".join(f"{count} {name.replace(',', '')}" for name, count in counts.most_common()) or "nothing to judge"
     refused = sum(not one.accepted for one in plan.legality)
     assumed = number(100 * plan.assumed_law_share, 3)
-    return Text("\n").join(
-        [
-            _one_line(f"law: {said}; {refused} option{'s' * (refused != 1)} refused"),
-            _one_line(f"{assumed} % of purchases rest on law carried forward"),
-        ]
-    )
+    lines = [
+        _one_line(f"law: {said}; {refused} option{'s' * (refused != 1)} refused"),
+        _one_line(f"{assumed} % of purchases rest on law carried forward"),
+    ]
+    unmet = sorted({one.subject for one in plan.requirements if not one.accepted})
+    if unmet:
+        lines.append(_one_line(f"not allowed as it stands: {', '.join(unmet)} (report.html, Law)"))
+    return Text("\n").join(lines)
 
 
 def _shocks(plan: Plan) -> RenderableType:

@@ -1,8 +1,11 @@
 """A verdict as an export-compliance officer reads it: the answer, the text, the margins, what is not known."""
 
+from typing import get_args
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from polysilicon.facts.law import Stage
 from polysilicon.facts.record import USER
 from polysilicon.policy.verdict import Reading, RuleFinding, Verdict
 from polysilicon.report.doubt import MARK, doubted
@@ -12,6 +15,8 @@ from polysilicon.report.words import cell, label, number
 TONES = {"free": "green", "exception": "green", "warning": "yellow", "licence": "yellow", "prohibited": "red"}
 SIGNS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<", "in": "in", "is": "is"}
 FLIPS_ON_SCREEN = 6
+# In the order in which the law is asked.
+STAGES = get_args(Stage)
 # Planners treat these as reviewed case by case, for want of a known policy; a reader is told that it is wanting.
 POLICY_UNKNOWN = {
     "licence_required:is_informed_letter": "licence required, review policy unpublished",
@@ -22,6 +27,7 @@ POLICY_UNKNOWN = {
 def render(verdict: Verdict) -> RenderableType:
     """The verdict; rules that do not concern the case are only counted."""
     concerned = [one for one in verdict.findings if one.binds != "no" and one.applies != "no"]
+    concerned.sort(key=lambda one: STAGES.index(one.stage))
     others = len(verdict.findings) - len(concerned)
     parts: list[RenderableType] = [_headline(verdict), "", _facts(verdict)]
     parts += ["", text("Rules that bear on it", "bold"), *(_finding(one) for one in concerned)]
@@ -69,6 +75,8 @@ def _facts(verdict: Verdict) -> RenderableType:
     for name, words in (
         ("could be", verdict.could_be),
         ("missing", verdict.missing),
+        ("duties", verdict.duties),
+        ("limit of volume", verdict.caps),
         ("conditions", verdict.conditions),
         ("presumed", verdict.presumed),
     ):

@@ -82,6 +82,7 @@ LABELS = {
     "law_undetermined": "law undetermined",
     "price_unknown": "price unknown",
     "does_not_fit": "does not fit",
+    "not_trusted": "not trusted as demanded",
     "no_supply": "no supply",
     "not_available": "not available yet",
     "unvalidated": "unvalidated",

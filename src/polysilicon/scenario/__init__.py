@@ -10,7 +10,9 @@ the field, what was found and what is allowed. Nothing here decides anything.
 from polysilicon.scenario.amount import ramp, steps
 from polysilicon.scenario.reading import Opened, from_document, read
 from polysilicon.scenario.shape import (
+    Building,
     Entity,
+    Flow,
     MemoryShock,
     PowerShock,
     Quote,
@@ -25,7 +27,9 @@ from polysilicon.scenario.shape import (
 )
 
 __all__ = [
+    "Building",
     "Entity",
+    "Flow",
     "MemoryShock",
     "Opened",
     "PowerShock",

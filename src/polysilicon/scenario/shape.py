@@ -25,6 +25,18 @@ from polysilicon.scenario.amount import (
 )
 
 Contract = Literal["own", "reserve", "on_demand"]
+Demand = Literal[
+    "secure_boot",
+    "attestation",
+    "confidential_computing",
+    "interconnect_protection",
+    "isolation",
+    "memory_encryption",
+    "fips_140_3",
+    "common_criteria",
+    "mlps",
+    "commercial_cryptography",
+]
 CONTRACTS: tuple[Contract, ...] = ("own", "reserve", "on_demand")
 
 
@@ -40,6 +52,22 @@ class Entity(Said, frozen=True, kw_only=True):
     ultimate_parent: Country
 
 
+class Building(Said, frozen=True, kw_only=True):
+    """What limits on data centres ask about a hall; what is not said stays open.
+
+    `subdivision` is that of the place, in ISO 3166-2 (CN-BJ); `large` and `hub` are the Chinese plan's words.
+    """
+
+    subdivision: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$")] | None = None
+    operation_start: dt.date | None = None
+    new_build: bool | None = None
+    large: bool | None = None
+    hub: bool | None = None
+    bids_for_capacity: bool | None = None
+    green_power_pct: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None
+    reused_heat_pct: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None
+
+
 class Site(Said, frozen=True, kw_only=True):
     """A hall in a region of the catalogue, run by one entity.
 
@@ -52,6 +80,22 @@ class Site(Said, frozen=True, kw_only=True):
     opens: QuarterName | None = None
     pue: Annotated[float, msgspec.Meta(ge=1, le=3)] | None = None
     contracts: Annotated[tuple[Contract, ...], msgspec.Meta(min_length=1)] = CONTRACTS
+    building: Building | None = None
+
+
+class Flow(Said, frozen=True, kw_only=True):
+    """Data that a workload needs where it runs: where they are held, and what rules on their leaving ask.
+
+    `persons` counts those without sensitive data, `sensitive_persons` those with, from 1 January of the year.
+    """
+
+    held_in: Country
+    personal_data: bool | None = None
+    persons: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    sensitive_persons: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    important_data: bool | None = None
+    critical_infrastructure: bool | None = None
+    exempt_flow: bool | None = None
 
 
 class Run(Said, frozen=True, kw_only=True):
@@ -69,6 +113,7 @@ class Placed(Said, frozen=True, kw_only=True):
     `residency` lists the countries its data may be processed in; empty means any. `stacks` are the software
     stacks its code runs on today: any other must be ported to once. A model runs in the format its weights are
     published in (training: bf16) unless `precisions` lists others: listing one accepts what quality it costs.
+    `trust` is what its chips must be documented to have; `data` are those it needs where it runs.
     """
 
     model: str
@@ -76,16 +121,22 @@ class Placed(Said, frozen=True, kw_only=True):
     residency: tuple[Country, ...] = ()
     stacks: tuple[Name, ...] = ()
     precisions: tuple[str, ...] = ()
+    trust: tuple[Demand, ...] = ()
+    data: Flow | None = None
     note: str = ""
 
 
 class Train(Placed, frozen=True, kw_only=True, tag_field="kind", tag="train"):
-    """Training runs of a model. Throughput is estimated for a job of `job_chips` chips and taken per chip."""
+    """Training runs of a model. Throughput is estimated for a job of `job_chips` chips and taken per chip.
+
+    `markets` are the countries in which the model is placed on the market: their duties are listed.
+    """
 
     runs: Annotated[tuple[Run, ...], msgspec.Meta(min_length=1)]
     job_chips: JobChips
     sequence_tokens: Count = 4096
     global_batch: Count | None = None
+    markets: tuple[Country, ...] = ()
 
 
 class Serve(Placed, frozen=True, kw_only=True, tag_field="kind", tag="serve"):
@@ -157,10 +208,15 @@ class LeadTime(Said, frozen=True, kw_only=True):
 
 
 class Accepted(Said, frozen=True, kw_only=True):
-    """What the user lets the plan rest on: permissions that count as lawful, and prices that stand on memory alone."""
+    """What the user lets the plan rest on.
+
+    That is permissions that count as lawful, prices that stand on memory alone, and features of hardware trust that
+    no document shows (one that a document denies is never accepted).
+    """
 
     permissions: Annotated[tuple[Permission, ...], msgspec.Meta(min_length=1)] = ("free", "exception")
     unverified: bool = False
+    undocumented_trust: bool = False
 
 
 class RuleShock(Said, frozen=True, kw_only=True, tag_field="kind", tag="rule"):
