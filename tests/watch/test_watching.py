@@ -179,3 +179,9 @@ def test_a_lookout_is_plain_data(look, feeds):
     assert msgspec.json.decode(msgspec.json.encode(plain)) == json.loads(json.dumps(plain))
     assert plain["needs_attention"] is True
     assert plain["alerts"][0]["score"]["base"] == 9.0
+
+
+def test_a_purchase_has_no_driver_yet_and_what_stands_has_one(look):
+    subjects = {(one.touches.id, one.subject) for one in look("catalogue").alerts}
+    assert ("trainer", "nvidia-gpu-driver") in subjects
+    assert ("spring", "nvidia-gpu-driver") not in subjects

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.law import Permission
-from polysilicon.policy import PERMISSIONS, Items, Transaction, Verdict, explain, judge
+from polysilicon.policy import PERMISSIONS, Transaction, Verdict, described, explain, judge
 from polysilicon.records.errors import InputError, Unsupported
 from polysilicon.watch.alert import Judged
 from polysilicon.watch.holdings import Holding
@@ -16,7 +16,7 @@ from polysilicon.watch.holdings import Holding
 
 @dataclass(frozen=True)
 class Opinion:
-    """The verdict on the worst act of a holding on a day: in full, and as an alert gives it."""
+    """The verdict on one act of a holding on a day: in full, and as an alert gives it."""
 
     verdict: Verdict
     judged: Judged
@@ -28,37 +28,58 @@ class Opinion:
 
 
 def acts(holding: Holding) -> tuple[Transaction, ...]:
-    """The acts that bring a holding's part to where it is: its export and import, or its use where it was made.
+    """What the law is asked about a holding.
 
-    Each is asked for the headquarters of its owner and of the ultimate parent. None where no part, place or owner is
-    known.
+    Of a part, the acts that bring it to where it is: its export and import, or its use where it was made. Of a site,
+    that it is operated there; of a model, that it is trained by its owner and placed on each market. Each is asked for
+    the headquarters of the owner and of the ultimate parent. None where part, place or owner is not known.
     """
-    if holding.chip is None or holding.country is None or holding.owner is None:
-        return ()
-    return tuple(_acts(holding.chip.vendor_country, holding.country, holding))
-
-
-def _acts(origin: str, country: str, holding: Holding) -> Iterator[Transaction]:
     owner = holding.owner
-    seats = (owner.headquarters, owner.ultimate_parent) if owner else ()
-    for seat in dict.fromkeys(seats):
-        if origin == country:
-            yield Transaction(country, origin, seat, activity="use", end_use="datacenter")
+    seats = dict.fromkeys((owner.headquarters, owner.ultimate_parent)) if owner else {}
+    return tuple(act for seat in seats for act in _acts(holding, seat))
+
+
+def _acts(holding: Holding, seat: str) -> Iterator[Transaction]:
+    place = holding.country
+    if holding.kind == "model":
+        yield Transaction(seat, headquarters=seat, activity="train")
+        yield from (Transaction(one, headquarters=seat, activity="place_on_market") for one in holding.offered_in)
+    elif holding.kind == "site" and place is not None:
+        yield Transaction(place, headquarters=seat, activity="operate")
+    elif holding.chip is not None and place is not None:
+        origin = holding.chip.vendor_country
+        if origin == place:
+            yield Transaction(place, origin, seat, activity="use", end_use="datacenter")
         else:
-            yield Transaction(country, origin, seat, activity="export", end_use="datacenter")
-            yield Transaction(country, origin, seat, activity="import", end_use="datacenter")
+            yield Transaction(place, origin, seat, activity="export", end_use="datacenter")
+            yield Transaction(place, origin, seat, activity="import", end_use="datacenter")
 
 
-def opinion(catalogue: Catalogue, holding: Holding, on: dt.date) -> Opinion | None:
-    """What the law of a day says of a holding; `None` where no law that was read hears it or so early a day."""
-    if holding.chip is None:
-        return None
-    return _opinion(catalogue, holding.chip.id, acts(holding), on)
+@dataclass(frozen=True)
+class _Thing:
+    """What is judged: a chip of the catalogue, or a site or model with the figures that are said of it."""
+
+    name: str
+    kind: str | None
+    said: tuple[tuple[str, str], ...] = ()
+
+
+def opinions(catalogue: Catalogue, holding: Holding, on: dt.date) -> tuple[Opinion, ...]:
+    """What the law of a day says of each act of a holding; acts that no law hears, or so early a day, are left out."""
+    if holding.kind in ("site", "model"):
+        thing = _Thing("", holding.kind, holding.said)
+    elif holding.chip is not None:
+        thing = _Thing(holding.chip.id, None)
+    else:
+        return ()
+    return _opinions(catalogue, thing, acts(holding), on)
 
 
 @functools.lru_cache(maxsize=4096)
-def _opinion(catalogue: Catalogue, chip: str, all_acts: tuple[Transaction, ...], on: dt.date) -> Opinion | None:
-    items = Items.from_chips(catalogue, [chip])
+def _opinions(
+    catalogue: Catalogue, thing: _Thing, all_acts: tuple[Transaction, ...], on: dt.date
+) -> tuple[Opinion, ...]:
+    items = described(catalogue, thing.name, thing.kind, dict(thing.said))
     found: list[Opinion] = []
     for act in all_acts:
         try:
@@ -66,14 +87,14 @@ def _opinion(catalogue: Catalogue, chip: str, all_acts: tuple[Transaction, ...],
         except (Unsupported, InputError):
             continue
         found.append(Opinion(verdict, _judged(verdict, act)))
-    return max(found, key=lambda one: one.rank, default=None)
+    return tuple(found)
 
 
 def _judged(verdict: Verdict, act: Transaction) -> Judged:
-    seat = f", headquarters {act.headquarters}" if act.headquarters else ""
+    route = f"from {act.exported_from} to {act.to}" if act.exported_from else f"in {act.to}"
     return Judged(
         on=verdict.on,
-        act=f"{act.activity} from {act.exported_from} to {act.to}{seat}",
+        act=f"{act.activity.replace('_', ' ')} {route}, headquarters {act.headquarters}",
         item_class=verdict.item_class,
         consequence=verdict.consequence,
         permission=verdict.permission,

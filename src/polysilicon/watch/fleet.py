@@ -1,12 +1,12 @@
 """What a user may write of what they have and plan: `fleet.yaml`, read strictly."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from polysilicon.facts.law import Permission
-from polysilicon.scenario.amount import Country, Identifier, Name
+from polysilicon.scenario.amount import Country, Identifier, Name, Positive
 
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 Work = Annotated[float, msgspec.Meta(gt=0, le=1e40)]
@@ -26,18 +26,22 @@ class Owner(Said, frozen=True, kw_only=True):
 
 
 class Place(Said, frozen=True, kw_only=True):
-    """A hall: a region of the catalogue or only a country, and whose it is."""
+    """A hall: a region of the catalogue or only a country, and whose it is. What limits on halls ask may be said."""
 
     entity: Identifier
     region: str | None = None
     country: Country | None = None
+    it_kw: Positive | None = None
+    pue: Annotated[float, msgspec.Meta(ge=1, le=3)] | None = None
+    opens: dt.date | None = None
 
 
 class Installed(Said, frozen=True, kw_only=True):
     """What stands at a site: so many units of a system or a chip, and the software on it with its versions.
 
     `software` names components of the catalogue or packages of a registry (`pypi/vllm`); a version that is `null` is
-    not known, and every advisory on that software then asks for it.
+    not known, and every advisory on that software then asks for it. `platform` is the operating system: what an
+    advisory says of others alone is then no concern.
     """
 
     site: Identifier
@@ -45,6 +49,7 @@ class Installed(Said, frozen=True, kw_only=True):
     chip: str | None = None
     units: Annotated[int, msgspec.Meta(ge=1)] = 1
     software: Software = {}
+    platform: Literal["linux", "windows"] | None = None
     note: str = ""
 
 

@@ -39,7 +39,8 @@ class Holding:
     """One thing that is watched over. `line` is where it stands in the user's file, in words: `purchases.spring`.
 
     `software` maps ids of components, and `ecosystem/name` of packages, to versions; `None` is a version not stated.
-    `on` is the day of a delivery; `counterparties` are the names to screen.
+    `on` is the day of a delivery; `counterparties` are the names to screen. Of a site or a model, `said` holds the
+    figures that rules ask for, as `judge --with` takes them, and `offered_in` where a model is on the market.
     """
 
     kind: Kind
@@ -53,8 +54,11 @@ class Holding:
     system: System | None = None
     units: int = 1
     software: Versions = field(default_factory=dict)
+    platform: str | None = None
     on: dt.date | None = None
     counterparties: tuple[str, ...] = ()
+    said: tuple[tuple[str, str], ...] = ()
+    offered_in: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -181,6 +185,7 @@ class _Reader:
             owner=self._owner(one.entity, (*key, "entity")),
             country=country,
             site=name,
+            said=_said(it_kw=one.it_kw, pue=one.pue, operation_start=one.opens),
         )
 
     def _installed(self, name: str, one: Installed) -> Holding:
@@ -199,6 +204,7 @@ class _Reader:
             system=system,
             units=one.units,
             software=self._software(one.software, key),
+            platform=one.platform,
         )
 
     def _order(self, name: str, one: Order) -> Holding:
@@ -247,6 +253,8 @@ class _Reader:
                 title=name,
                 owner=self._owner(one.entity, (*key, "entity")),
                 software=self._software(one.software, key),
+                said=_said(train_flop=one.training_flop),
+                offered_in=one.offered_in,
             )
 
     def _at(self, site: str, key: Key) -> Holding:
@@ -412,7 +420,13 @@ def _hall(opened: Opened, name: str) -> Holding:
         owner=Owner(entity.name, entity.headquarters, entity.ultimate_parent),
         country=opened.catalogue.get(Region, site.region).country,
         site=name,
+        said=_said(pue=site.pue),
     )
+
+
+def _said(**figures: object) -> tuple[tuple[str, str], ...]:
+    """Figures that are stated, in words."""
+    return tuple((name, str(value)) for name, value in figures.items() if value is not None)
 
 
 def _system(catalogue: Catalogue, name: str) -> tuple[System, Chip | None]:

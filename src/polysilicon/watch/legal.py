@@ -9,7 +9,7 @@ from polysilicon.facts.law import Jurisdiction, Regime, Rule
 from polysilicon.policy.verdict import RuleFinding
 from polysilicon.records.dates import day
 from polysilicon.records.document import parse_yaml
-from polysilicon.watch.acts import Opinion, is_lawful, meets, opinion, places_in
+from polysilicon.watch.acts import Opinion, is_lawful, meets, opinions, places_in
 from polysilicon.watch.alert import NOT_LEGAL_ADVICE, Alert, Level, Status, alert_id, touched
 from polysilicon.watch.holdings import Holding
 from polysilicon.watch.notice import Law, Notice, Paragraph
@@ -40,10 +40,12 @@ def rejudged(
     on = holding.on or first
     if on is None or first is None or (holding.kind == "purchase" and on < first):
         return None
-    before, after = opinion(catalogue, holding, on), opinion(changed, holding, on)
-    if before is None or after is None or _same(before, after):
+    pairs = _pairs(opinions(catalogue, holding, on), opinions(changed, holding, on))
+    moved = [pair for pair in pairs if not _same(*pair)]
+    if not moved:
         return None
-    status, level = _change(before, after, holding, accepted)
+    before, after = max(moved, key=lambda pair: pair[1].rank)
+    status, level = _change(pairs, (before, after), holding, accepted)
     words = {"breaks": "would no longer be lawful", "eases": "would be easier", "changes": "would change"}
     return Alert(
         id=alert_id(notice.matter, holding.key, notice.record, after.verdict.consequence, on),
@@ -70,11 +72,23 @@ def _same(before: Opinion, after: Opinion) -> bool:
     return (one.item_class, one.consequence, one.permission) == (two.item_class, two.consequence, two.permission)
 
 
-def _change(before: Opinion, after: Opinion, holding: Holding, accepted: tuple[str, ...]) -> tuple[Status, Level]:
-    lawful = is_lawful(before.verdict.permission, accepted), is_lawful(after.verdict.permission, accepted)
-    if lawful == (True, False):
+def _pairs(before: Sequence[Opinion], after: Sequence[Opinion]) -> list[tuple[Opinion, Opinion]]:
+    """The opinions on each act under both laws."""
+    now = {one.judged.act: one for one in after}
+    return [(one, now[one.judged.act]) for one in before if one.judged.act in now]
+
+
+def _change(
+    pairs: Sequence[tuple[Opinion, Opinion]],
+    worst: tuple[Opinion, Opinion],
+    holding: Holding,
+    accepted: tuple[str, ...],
+) -> tuple[Status, Level]:
+    """Whether all acts together were lawful and no longer are; else whether the worst that moved is better now."""
+    lawful = [all(is_lawful(pair[at].verdict.permission, accepted) for pair in pairs) for at in (0, 1)]
+    if lawful == [True, False]:
         return "breaks", "urgent" if holding.kind == "purchase" else "act"
-    if after.rank < before.rank:
+    if worst[1].rank < worst[0].rank:
         return "eases", "note"
     return "changes", "check"
 
@@ -154,8 +168,9 @@ def _concerned(law: Law, notice: Notice, holding: Holding, catalogue: Catalogue)
     on = law.effective or law.text_date or notice.published
     if on is None:
         return []
-    said = opinion(catalogue, holding, max(dt.date.fromisoformat(on), holding.on or dt.date.min))
-    bearing = [one for one in said.verdict.findings if one.binds != "no"] if said else []
+    said = opinions(catalogue, holding, max(dt.date.fromisoformat(on), holding.on or dt.date.min))
+    every = {one.id: one for act in said for one in act.verdict.findings if one.binds != "no"}
+    bearing = list(every.values())
     if law.parts:
         return [
             one

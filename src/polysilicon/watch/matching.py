@@ -3,7 +3,7 @@
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip, System
@@ -11,6 +11,9 @@ from polysilicon.facts.software import Component
 from polysilicon.watch.holdings import Holding
 from polysilicon.watch.notice import Affected, Notice
 from polysilicon.watch.versions import Standing, standing
+
+# Operating systems that notices tell apart; other words for a platform (an architecture) exclude nothing.
+SYSTEMS = ("linux", "windows", "macos")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Target:
     version: str | None = None
     implied: bool = False
     hardware: bool = False
+    platform: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,18 +47,16 @@ class Match:
 def targets(holding: Holding, catalogue: Catalogue) -> tuple[Target, ...]:
     """Everything of one holding that an advisory may name. What is stated comes before what is implied."""
     found = [_stated(name, version, catalogue) for name, version in holding.software.items()]
-    if holding.chip is not None:
+    chip = holding.chip
+    if chip is not None and chip.segment == "datacenter" and holding.kind != "purchase":
         found += [
             _component(one, None, implied=True)
             for one in catalogue.every(Component)
-            if one.comes_with == holding.chip.vendor
-            and holding.chip.segment == "datacenter"
-            and one.id not in holding.software
+            if one.comes_with == chip.vendor and one.id not in holding.software
         ]
-        found.append(_chip(holding.chip))
-    if holding.system is not None:
-        found.append(_system(holding.system))
-    return tuple(found)
+    if chip is not None or holding.system is not None:
+        found.append(_hardware(chip, holding.system))
+    return tuple(replace(one, platform=holding.platform) for one in found)
 
 
 def _stated(name: str, version: str | None, catalogue: Catalogue) -> Target:
@@ -77,15 +79,19 @@ def _component(one: Component, version: str | None, *, implied: bool) -> Target:
     )
 
 
-def _chip(one: Chip) -> Target:
-    phrases = [phrase for name in (one.name, *one.aliases) for phrase in _model_names(name)]
-    return Target(id=one.id, title=one.name, vendor=one.vendor, phrases=tuple(dict.fromkeys(phrases)), hardware=True)
-
-
-def _system(one: System) -> Target:
-    names = [part for name in (one.name, *one.aliases) for part in name.split("/")]
-    phrases = [phrase for name in names for phrase in _model_names(name, alone=False)]
-    return Target(id=one.id, title=one.name, vendor=one.vendor, phrases=tuple(dict.fromkeys(phrases)), hardware=True)
+def _hardware(chip: Chip | None, system: System | None) -> Target:
+    """A part and the system it comes in are one target: an advisory names either."""
+    phrases = [phrase for one in (chip,) if one for name in (one.name, *one.aliases) for phrase in _model_names(name)]
+    names = [part for one in (system,) if one for name in (one.name, *one.aliases) for part in name.split("/")]
+    phrases += [phrase for name in names for phrase in _model_names(name, alone=False)]
+    whole = system or chip
+    return Target(
+        id=whole.id if whole else "",
+        title=whole.name if whole else "",
+        vendor=whole.vendor if whole else "",
+        phrases=tuple(dict.fromkeys(phrases)),
+        hardware=True,
+    )
 
 
 def _model_names(name: str, *, alone: bool = True) -> Iterator[str]:
@@ -110,13 +116,21 @@ def words(text: str) -> str:
 
 
 def names(target: Target, said: Affected) -> bool:
-    """Whether a product in a notice is the target."""
+    """Whether a product in a notice is the target, on its platform."""
+    if _elsewhere(target, said):
+        return False
     if said.package and said.package in target.packages:
         return True
     product = words(said.product)
     if not product or said.package:
         return False
     return any(_within(phrase, product) for phrase in target.phrases) and _same_vendor(target, said, product)
+
+
+def _elsewhere(target: Target, said: Affected) -> bool:
+    """Whether a notice speaks only of operating systems that the target does not run on."""
+    meant = {system for one in said.platforms for system in SYSTEMS if system in words(one).split()}
+    return target.platform is not None and bool(meant) and target.platform not in meant
 
 
 def _same_vendor(target: Target, said: Affected, product: str) -> bool:

@@ -48,7 +48,8 @@ class Affected(Said, frozen=True, kw_only=True):
     """What a notice says of one product: versions that are affected, and those in which it is fixed.
 
     `package` is ecosystem/name where the product is a package of a registry. `fix_planned` is false where the vendor
-    says that there will be none. `others` is what holds for versions that the notice does not list.
+    says that there will be none. `others` is what holds for versions that the notice does not list. `platforms` are the
+    systems that the notice tells apart, where it does.
     """
 
     vendor: str = ""
@@ -58,6 +59,7 @@ class Affected(Said, frozen=True, kw_only=True):
     fixed: tuple[Span, ...] = ()
     fix_planned: bool = True
     others: Literal["affected", "unaffected", "unknown"] = "unaffected"
+    platforms: tuple[str, ...] = ()
 
 
 class Exploited(Said, frozen=True, kw_only=True):

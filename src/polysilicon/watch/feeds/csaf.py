@@ -8,7 +8,7 @@ a vendor's notice, and counts as much.
 import html
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -114,7 +114,7 @@ class _Named:
     vendor: str
     product: str
     version: str = ""
-    is_range: bool = False
+    platform: str = ""
 
 
 def is_document(data: Any) -> bool:
@@ -175,7 +175,7 @@ def _products(tree: _Tree, publisher: str) -> Iterator[tuple[str, _Named]]:
     for one in tree.full_product_names:
         found[one.product_id] = _Named(publisher, one.name)
     for branch in tree.branches:
-        found.update(_walk(branch, "", "", 0))
+        found.update(_walk(branch, _Named("", ""), 0))
     for relation in tree.relationships:
         part = found.get(relation.product_reference)
         name = relation.full_product_name
@@ -183,32 +183,31 @@ def _products(tree: _Tree, publisher: str) -> Iterator[tuple[str, _Named]]:
     yield from found.items()
 
 
-def _walk(branch: _Branch, vendor: str, product: str, depth: int) -> Iterator[tuple[str, _Named]]:
+def _walk(branch: _Branch, above: _Named, depth: int) -> Iterator[tuple[str, _Named]]:
     """Every product below a branch. Where a version stands below no product, the branch names the product and the
     product the version, in prose: so some vendors write it."""
     if depth > MOST_DEPTH:
         return
     if branch.category == "vendor":
-        vendor = branch.name
-    if branch.category == "product_name":
-        product = branch.name
+        above = replace(above, vendor=branch.name)
+    elif branch.category == "product_name":
+        above = replace(above, product=branch.name)
+    elif branch.category == "architecture":
+        above = replace(above, platform=branch.name)
     if branch.product is not None:
-        if branch.category not in VERSIONS:
-            named = _Named(vendor, product or branch.name or branch.product.name)
-        elif product:
-            named = _Named(vendor, product, branch.name, branch.category == "product_version_range")
-        else:
-            named = _Named(vendor, branch.name, branch.product.name)
+        named = replace(above, product=above.product or branch.name or branch.product.name)
+        if branch.category in VERSIONS:
+            named = replace(named, version=branch.name if above.product else branch.product.name)
         yield branch.product.product_id, named
     for inner in branch.branches:
-        yield from _walk(inner, vendor, product, depth + 1)
+        yield from _walk(inner, above, depth + 1)
 
 
 def _affected(
     document: _Document, one: _Vulnerability, products: Mapping[str, _Named], words: str, oddities: list[str]
 ) -> Iterator[Affected]:
-    versions: dict[tuple[str, str], list[Span]] = {}
-    fixed: dict[tuple[str, str], list[Span]] = {}
+    versions: dict[tuple[str, str, str], list[Span]] = {}
+    fixed: dict[tuple[str, str, str], list[Span]] = {}
     unknown = False
     for statuses, spans in ((AFFECTED, versions), (FIXED, fixed)):
         for name in (name for status in statuses for name in one.product_status.get(status, ())):
@@ -216,7 +215,7 @@ def _affected(
             if named is None:
                 unknown = True
                 continue
-            spans.setdefault((named.vendor, named.product), []).extend(_ranges(named))
+            spans.setdefault((named.vendor, named.product, named.platform), []).extend(_ranges(named))
     planned = not any(remedy.category == "no_fix_planned" for remedy in one.remediations)
     for key in dict.fromkeys([*versions, *fixed]):
         yield Affected(
@@ -225,6 +224,7 @@ def _affected(
             versions=tuple(dict.fromkeys(versions.get(key, ()))),
             fixed=tuple(dict.fromkeys(fixed.get(key, ()))),
             fix_planned=planned,
+            platforms=(brief(key[2])[:80],) if key[2] else (),
         )
     if unknown or not one.product_status:
         oddities.append("has no product tree: what is affected stands in its sentences alone")

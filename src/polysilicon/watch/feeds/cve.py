@@ -34,6 +34,7 @@ class _Affected(msgspec.Struct):
     packageName: str | None = None  # noqa: N815
     collectionURL: str | None = None  # noqa: N815
     defaultStatus: str = "unknown"  # noqa: N815
+    platforms: list[str] = []
     versions: list[_Version] = []
 
 
@@ -158,6 +159,7 @@ def _affected(one: _Affected, fixes: tuple[str, ...], links: tuple[str, ...], od
         fixed=tuple(fixed),
         fix_planned=planned,
         others=others,  # type: ignore[arg-type]  # narrowed above
+        platforms=tuple(brief(each)[:80] for each in one.platforms[:50]),
     )
 
 
