@@ -49,6 +49,14 @@ def test_the_tutorial_runs_as_it_stands(run, planned, here):
     assert "Source" not in explained.err
 
 
+def test_a_plan_is_watched_over(run, planned, here):
+    first = run(*EXAMPLES["watch"])
+    assert first.code in (0, 1), first.err
+    assert "199 new" in " ".join(first.out.split())
+    again = run(*EXAMPLES["watch"])
+    assert (again.code, "nothing new touches it" in again.out) == (0, True)
+
+
 def test_a_plan_fits_a_screen(planned):
     lines = planned.out.splitlines()
     assert len(lines) <= 45

@@ -119,6 +119,7 @@ def test_what_can_not_be_posted_waits(run, here, hook):
         (["fleet.yaml", "--feeds", "feeds", "--most-mib", "0"], "--most-mib"),
         (["fleet.yaml", "--feeds", "feeds", "--state", "fleet.yaml"], "can't be used as state"),
         (["fleet.yaml", "--feeds", "feeds", "--atom", "feeds"], "--atom"),
+        (["fleet.yaml", "--feeds", "feeds", "--atom", "feeds/alerts.xml"], "lies among the feeds"),
     ],
 )
 def test_bad_input_is_one_message(run, here, options, words):

@@ -67,7 +67,7 @@ def watch(
             raise complaint.at(Place(field="--since")) from complaint
     if webhook is not None and not is_address(webhook):
         raise InputError("is no address", place=Place(field="--webhook"), found=webhook, allowed="https://...")
-    _writable(atom)
+    _writable(atom, feeds)
     known = read(holdings, catalogue(facts))
     limits = Limits(most_bytes=most_mib * 2**20, partial_lists=partial_lists)
     progress = console(err=True)
@@ -82,16 +82,22 @@ def watch(
     return SOMETHING if seen.needs_attention else NOTHING
 
 
-def _writable(atom: Path | None) -> None:
+def _writable(atom: Path | None, feeds: tuple[str, ...]) -> None:
     """Better known before the feeds are read than after.
 
     Raises:
-        InputError: a folder stands where the feed is to be written.
+        InputError: a folder stands where the Atom feed is to be written, or the next run would read it as a feed.
     """
     from polysilicon.records.errors import InputError, Place
 
-    if atom is not None and atom.is_dir():
+    if atom is None:
+        return
+    if atom.is_dir():
         raise InputError("is a folder", place=Place(field="--atom"), found=str(atom))
+    if any(Path(feed).resolve() in (atom.resolve(), *atom.resolve().parents) for feed in feeds if Path(feed).exists()):
+        raise InputError(
+            "lies among the feeds", place=Place(field="--atom"), found=str(atom), remedy="put it elsewhere"
+        )
 
 
 def _flush() -> None:

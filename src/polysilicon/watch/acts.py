@@ -11,7 +11,7 @@ from polysilicon.facts.law import Permission
 from polysilicon.policy import PERMISSIONS, Transaction, Verdict, described, explain, judge
 from polysilicon.records.errors import InputError, Unsupported
 from polysilicon.watch.alert import Judged
-from polysilicon.watch.holdings import Holding
+from polysilicon.watch.holding import Holding
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from polysilicon.policy.verdict import NOTICE
-from polysilicon.watch.holdings import Holding
+from polysilicon.watch.holding import Holding
 from polysilicon.watch.notice import Exploited, Paragraph, Score
 from polysilicon.watch.severity import Band
 
@@ -90,6 +90,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 NOT_LEGAL_ADVICE = NOTICE
+COUNSEL = "your export-compliance counsel"
 
 
 def touched(holding: Holding) -> Touched:

@@ -10,11 +10,10 @@ from polysilicon.policy.verdict import RuleFinding
 from polysilicon.records.dates import day
 from polysilicon.records.document import parse_yaml
 from polysilicon.watch.acts import Opinion, is_lawful, meets, opinions, places_in
-from polysilicon.watch.alert import NOT_LEGAL_ADVICE, Alert, Level, Status, alert_id, touched
-from polysilicon.watch.holdings import Holding
+from polysilicon.watch.alert import COUNSEL, NOT_LEGAL_ADVICE, Alert, Level, Status, alert_id, touched
+from polysilicon.watch.holding import Holding
 from polysilicon.watch.notice import Law, Notice, Paragraph
 
-COUNSEL = "your export-compliance counsel"
 MOST_PARAGRAPHS = 6
 ECCN = re.compile(r"\b\d[A-E]\d{3}\b")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.software import Component
-from polysilicon.watch.holdings import Holding
+from polysilicon.watch.holding import Holding
 from polysilicon.watch.notice import Affected, Notice
 from polysilicon.watch.versions import Standing, standing
 

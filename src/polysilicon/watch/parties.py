@@ -6,8 +6,8 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.screening_list import ListedParty
 from polysilicon.facts.software import PartyList
 from polysilicon.policy.screening import LEAST_SCORE, alike, compared, index
-from polysilicon.watch.alert import NOT_LEGAL_ADVICE, Alert, alert_id, touched
-from polysilicon.watch.holdings import Holding
+from polysilicon.watch.alert import COUNSEL, NOT_LEGAL_ADVICE, Alert, alert_id, touched
+from polysilicon.watch.holding import Holding
 from polysilicon.watch.notice import Notice, Party
 
 
@@ -64,7 +64,7 @@ def _alert(
             *((f"if so: {party.requirement}",) if party.requirement else ()),
             *((f"review policy: {party.policy}",) if party.policy else ()),
         ),
-        ask="your export-compliance counsel",
+        ask=COUNSEL,
         published=notice.published,
         feeds=(notice.feed,),
         legal=NOT_LEGAL_ADVICE,

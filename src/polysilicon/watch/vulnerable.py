@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from polysilicon.watch.alert import Alert, Level, Status, alert_id, touched
-from polysilicon.watch.holdings import Holding
+from polysilicon.watch.holding import Holding
 from polysilicon.watch.matching import Match, Target, matches
 from polysilicon.watch.notice import Exploited, Notice, Score
 from polysilicon.watch.severity import BANDS, Band, band, worst
@@ -73,10 +73,7 @@ def examine(notices: Sequence[Notice], holding: Holding, target: Target) -> tupl
         return None
     lead = next((one for one in notices if one.title), notices[0])
     scores = tuple(dict.fromkeys(score for one in notices for score in one.scores))
-    exploited = next((one.exploited for one in notices if one.exploited and one.exploited.since), None) or next(
-        (one.exploited for one in notices if one.exploited), None
-    )
-    top, fixed = worst(scores), _fixed(found)
+    exploited, top, fixed = _exploited(notices), worst(scores), _fixed(found)
     severity = band(top.base if top else None)
     status: Status = stands
     told = Told(RANKS[status], exploited is not None, _rank(severity), bool(fixed))
@@ -105,6 +102,12 @@ def examine(notices: Sequence[Notice], holding: Holding, target: Target) -> tupl
         feeds=tuple(dict.fromkeys(one.feed for one in notices)),
     )
     return alert, told
+
+
+def _exploited(notices: Sequence[Notice]) -> Exploited | None:
+    """Who says that it is exploited: whoever says since when comes first."""
+    said = [one.exploited for one in notices if one.exploited]
+    return next((one for one in said if one.since), said[0] if said else None)
 
 
 def _rank(severity: Band) -> int:

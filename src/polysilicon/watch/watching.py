@@ -11,7 +11,7 @@ from polysilicon.watch import legal, parties, sources, vulnerable
 from polysilicon.watch.alert import NOT_LEGAL_ADVICE, Alert
 from polysilicon.watch.feeds import catalogue as advisories
 from polysilicon.watch.feeds.reading import Limits, read
-from polysilicon.watch.holdings import Holding, Holdings
+from polysilicon.watch.holding import Holding, Holdings
 from polysilicon.watch.matching import Target, targets
 from polysilicon.watch.notice import SECURITY, Notice
 from polysilicon.watch.state import Document, State

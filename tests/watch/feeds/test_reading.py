@@ -119,6 +119,11 @@ def test_a_broken_record_costs_no_other():
     ]
 
 
+def test_a_record_without_measure_is_refused():
+    entry = {"cveID": "C" * 1000, "vendorProject": "x", "product": "y"}
+    assert "is no sane record" in opened(json.dumps(entry).encode()).faults[0]
+
+
 def test_faults_are_counted_where_there_are_very_many():
     found = opened(json.dumps([{}] * 1000).encode())
     assert len(found.faults) == 51

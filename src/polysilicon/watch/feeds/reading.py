@@ -28,6 +28,7 @@ FORMATS = (
 MOST_MEMBERS = 200_000
 MOST_FAULTS = 50  # of one document: more say nothing new, and are counted
 MOST_YAML = 2 * 2**20
+MOST_LETTERS, MOST_RECORD = 300, 4 * 2**20  # of an id, and bytes of one notice
 
 Reader = Callable[[Any], Iterator[Notice]]
 
@@ -206,9 +207,15 @@ def _record(record: Any, spot: str, faults: list[str]) -> Iterator[Notice]:
         faults.append(f"{spot}: is of no format that is read; allowed: {FORMATS}")
         return
     try:
-        yield from list(reader(record))
+        notices = list(reader(record))
     except (msgspec.ValidationError, RecursionError, UnicodeError) as cause:
         faults.append(f"{spot}: {_why(cause)}")
+        return
+    for one in notices:
+        if len(one.id) > MOST_LETTERS or len(one.encoded()) > MOST_RECORD:
+            faults.append(f"{spot}: is no sane record: an id of {len(one.id):,} letters, or megabytes of text")
+        else:
+            yield one
 
 
 def _yaml(blob: bytes, file: str, catalogue: Catalogue, faults: list[str]) -> Iterator[Notice]:
