@@ -1,7 +1,7 @@
 """Feed `polysilicon watch` changed, cut, glued and made-up documents: does any make a traceback or harm the state?
 
 Starts from the records in tests/watch/published, changes each in one of several ways, and brings it through the
-reader, the state and the matching, as a run does. Prints counts and the rate; exits with 1 at the first exception or
+reader, the state, the matching and every output, as a run does. Prints counts and the rate; exits with 1 at the first exception or
 if the state is not whole at the end.
 
     python benchmarks/watch_fuzz.py --inputs 10000
@@ -21,8 +21,13 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
+
+from rich.console import Console
 
 from polysilicon.facts import load
+from polysilicon.report.files import to_json
+from polysilicon.report.lookout import atom, render
 from polysilicon.watch import Limits, State, read, watch
 from polysilicon.watch.feeds.reading import read as read_feed
 
@@ -133,6 +138,9 @@ def main() -> int:
                 if (at + 1) % asked.batch == 0:
                     seen = watch(holdings, [str(folder)], state, limits=LIMITS)
                     state.deliver("screen", seen.alerts)
+                    Console(file=io.StringIO(), width=100).print(render(seen))
+                    ElementTree.fromstring(atom("fuzz", state.alerts(500)).encode())
+                    json.loads(to_json(seen.to_dict()))
                     counts["alerts"] += len(seen.alerts)
                     for one in folder.iterdir():
                         one.unlink()
