@@ -1,8 +1,8 @@
 """Feed `polysilicon watch` changed, cut, glued and made-up documents: does any make a traceback or harm the state?
 
 Starts from the records in tests/watch/published, changes each in one of several ways, and brings it through the
-reader, the state, the matching and every output, as a run does. Prints counts and the rate; exits with 1 at the first exception or
-if the state is not whole at the end.
+reader, the state, the matching and every output, as a run does. Prints counts; ends with the first exception, or with 1
+if the state is not whole.
 
     python benchmarks/watch_fuzz.py --inputs 10000
 """
