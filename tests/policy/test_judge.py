@@ -497,3 +497,11 @@ def test_a_published_tpp_settles_a_part_whose_rates_are_from_memory() -> None:
 def test_a_day_before_any_law_was_read_is_refused_and_not_free() -> None:
     with pytest.raises(InputError, match="so early a day"):
         chip("nvidia-h100-sxm-80gb", "CN", "1990-01-01")
+
+
+def test_a_law_that_is_silent_does_not_make_a_verdict_old() -> None:
+    chips = Items.from_chips(CATALOGUE, ["nvidia-h100-sxm-80gb"])
+    from_japan = judge(CATALOGUE, chips, Transaction("CN", exported_from="JP"), dt.date(2026, 6, 1))
+    assert not from_japan.assumed
+    tool = Items.from_columns({}, count=1, kind="equipment", name="etcher")
+    assert judge(CATALOGUE, tool, Transaction("CN", exported_from="JP"), dt.date(2026, 6, 1)).assumed

@@ -362,7 +362,7 @@ class Plan(Part, frozen=True, kw_only=True):
     by_quarter: list[QuarterTotals]
     totals: Totals
     legality: list[LegalityRow]
-    requirements: list[RequirementRow]
+    requirements: list[RequirementRow] = []
     shocks: list[ShockResult]
     pareto: list[ParetoPoint]
     solve: Solve

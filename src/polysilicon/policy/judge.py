@@ -40,6 +40,11 @@ class Opinion:
     class_finding: Finding
     finding: Finding
 
+    @property
+    def speaks(self) -> bool:
+        """Whether the regime has anything to say of any item: it classes one, or does not leave it free."""
+        return not self.class_finding.within(frozenset({""})).certainly.all() or bool(self.permission_code.any())
+
 
 @dataclass(frozen=True)
 class Verdicts:
@@ -98,8 +103,13 @@ class Verdicts:
     @property
     def assumed(self) -> bool:
         """Whether the law of that day is carried forward from an earlier reading."""
-        known = [self.law.jurisdictions[one.regime.jurisdiction].known_until for one in self.opinions]
-        return any(self.law.on.isoformat() > day for day in known)
+        return self.law.on.isoformat() > self.known_until
+
+    @property
+    def known_until(self) -> str:
+        """The day up to which the law was read by which the answer stands; a regime that is silent does not count."""
+        speaking = [one for one in self.opinions if one.regime.item_class is not None or one.speaks]
+        return min(self.law.jurisdictions[one.regime.jurisdiction].known_until for one in speaking or self.opinions)
 
     def _gather(self, words: list[NDArray[np.str_]]) -> NDArray[np.str_]:
         return words[0] if len(words) == 1 else np.choose(self.heads, words)

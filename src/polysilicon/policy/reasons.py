@@ -64,7 +64,6 @@ def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
     head = one.opinions[int(one.heads[0])]
     findings = tuple(_findings(hearing, one))
     deciding = tuple(_deciding(hearing, head))
-    known_until = min(law.jurisdictions[opinion.regime.jurisdiction].known_until for opinion in one.opinions)
     consequence = str(one.consequence[0])
     return Verdict(
         item=one.items.ids[0] or one.items.name[0],
@@ -83,7 +82,7 @@ def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
         could_be=tuple(_could_be(head)) if one.undetermined[0] else (),
         missing=_missing(findings, hearing) if one.undetermined[0] else (),
         assumed=one.assumed,
-        known_until=known_until,
+        known_until=one.known_until,
         duty_share=float(one.duty_share[0]),
         duties=tuple(_duties(hearing, one)),
         caps=tuple(_cap(clause) for clause in deciding if clause.record.then.cap is not None),
