@@ -59,7 +59,9 @@ def test_a_change_bears_on_the_same_place_or_a_part_of_it(place, cited, found):
 
 
 def test_a_model_is_trained_and_placed_on_markets_and_a_site_is_operated(fleet):
-    text = FLEET.replace("entity: us, country: US", "entity: us, country: DE, pue: 1.4, opens: 2027-07-01", 1)
+    text = FLEET.replace(
+        "entity: us, country: US", "entity: us, country: DE, pue: 1.4, building: {operation_start: 2027-07-01}", 1
+    )
     text += "models: {muse: {entity: us, training_flop: 3.0e25, offered_in: [FR]}}\n"
     holdings = fleet(text)
     by_key = {one.key: one for one in holdings.every}

@@ -40,6 +40,7 @@ def test_a_fleet_becomes_one_list(fleet):
         ("entity: us, country: US", "entity: us, country: XX", "no rule knows the country 'XX'"),
         ("entity: us, country: US", "entity: us", "needs a region or a country"),
         ("units: 16", "unit: 16", "unknown field 'unit'"),
+        ('ami-megarac: "12.5"', "ami-megarac: 12.5", "put versions in quotes"),
         ("units: 16", "units: 0", "units"),
         ("on: 2027-02-01", "on: 2027-02-31", "on"),
         ("chip: amd-mi300x,", "chip: amd-mi300x, system: dgx-h100,", "names a chip and a system"),

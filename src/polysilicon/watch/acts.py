@@ -45,7 +45,7 @@ def _acts(holding: Holding, seat: str) -> Iterator[Transaction]:
         yield Transaction(seat, headquarters=seat, activity="train")
         yield from (Transaction(one, headquarters=seat, activity="place_on_market") for one in holding.offered_in)
     elif holding.kind == "site" and place is not None:
-        yield Transaction(place, headquarters=seat, activity="operate")
+        yield Transaction(place, headquarters=seat, activity="operate", region=holding.subdivision)
     elif holding.chip is not None and place is not None:
         origin = holding.chip.vendor_country
         if origin == place:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from polysilicon.facts.law import Permission
+from polysilicon.scenario import Building
 from polysilicon.scenario.amount import Country, Identifier, Name, Positive
 
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
@@ -26,14 +27,17 @@ class Owner(Said, frozen=True, kw_only=True):
 
 
 class Place(Said, frozen=True, kw_only=True):
-    """A hall: a region of the catalogue or only a country, and whose it is. What limits on halls ask may be said."""
+    """A hall: a region of the catalogue or only a country, and whose it is.
+
+    `it_kw`, `pue` and `building` are what limits on data centres ask, as a scenario says them.
+    """
 
     entity: Identifier
     region: str | None = None
     country: Country | None = None
     it_kw: Positive | None = None
     pue: Annotated[float, msgspec.Meta(ge=1, le=3)] | None = None
-    opens: dt.date | None = None
+    building: Building | None = None
 
 
 class Installed(Said, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip, System
+from polysilicon.scenario import Building
 
 Kind = Literal["asset", "site", "contract", "purchase", "model", "party"]
 Versions = Mapping[str, str | None]
@@ -30,7 +31,8 @@ class Holding:
 
     `software` maps ids of components, and `ecosystem/name` of packages, to versions; `None` is a version not stated.
     `on` is the day of a delivery; `counterparties` are the names to screen. Of a site or a model, `said` holds the
-    figures that rules ask for, as `judge --with` takes them, and `offered_in` where a model is on the market.
+    figures that rules ask for, as `judge --with` takes them, `subdivision` is that of a site's place (ISO 3166-2), and
+    `offered_in` are the countries in which a model is on the market.
     """
 
     kind: Kind
@@ -48,6 +50,7 @@ class Holding:
     on: dt.date | None = None
     counterparties: tuple[str, ...] = ()
     said: tuple[tuple[str, str], ...] = ()
+    subdivision: str | None = None
     offered_in: tuple[str, ...] = ()
 
     @property
@@ -78,5 +81,15 @@ def digest_of(catalogue: Catalogue, data: object) -> str:
 
 
 def stated(**figures: object) -> tuple[tuple[str, str], ...]:
-    """Figures that are stated, in words."""
-    return tuple((name, str(value)) for name, value in figures.items() if value is not None)
+    """Figures that are said, in the words in which the law is asked."""
+    return tuple((name, _word(value)) for name, value in figures.items() if value is not None)
+
+
+def of_a_hall(pue: float | None, it_kw: float | None, building: Building | None) -> tuple[tuple[str, str], ...]:
+    """What is said of a hall, but for where it stands."""
+    plain = {} if building is None else msgspec.to_builtins(building)
+    return stated(pue=pue, it_kw=it_kw, **{name: one for name, one in plain.items() if name != "subdivision"})
+
+
+def _word(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

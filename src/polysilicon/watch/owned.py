@@ -14,7 +14,7 @@ from polysilicon.records.document import Document, Key, convert
 from polysilicon.records.errors import InputError, UnknownName
 from polysilicon.records.names import nearest, plain
 from polysilicon.watch.fleet import Fleet, Installed, Order, Software
-from polysilicon.watch.holding import Holding, Holdings, Owner, Versions, digest_of, stated
+from polysilicon.watch.holding import Holding, Holdings, Owner, Versions, digest_of, of_a_hall, stated
 
 
 def from_fleet(document: Document, catalogue: Catalogue) -> Holdings:
@@ -23,6 +23,7 @@ def from_fleet(document: Document, catalogue: Catalogue) -> Holdings:
     Raises:
         InputError: a field that is missing, misspelt or names nothing known.
     """
+    _refuse_numbers(document, document.data, ())
     fleet = convert(document, Fleet)
     if fleet.facts:
         catalogue = catalogue.overlaid(document, ("facts",))
@@ -35,6 +36,20 @@ def from_fleet(document: Document, catalogue: Catalogue) -> Holdings:
         catalogue=catalogue,
         digest=digest_of(catalogue, document.data),
     )
+
+
+def _refuse_numbers(document: Document, part: Any, key: Key) -> None:
+    """A version without quotes may be a number, and 1.20 is then 1.2: it must be text."""
+    if isinstance(part, dict):
+        for name, inner in part.items():
+            if len(key) == 3 and key[-1] == "software" and isinstance(inner, int | float):
+                raise InputError(
+                    "is a number, not a version",
+                    place=document.place((*key, name)),
+                    found=inner,
+                    remedy='put versions in quotes: "1.20" would be 1.2 without them',
+                )
+            _refuse_numbers(document, inner, (*key, name))
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,8 @@ class _Reader:
             owner=self._owner(one.entity, (*key, "entity")),
             country=country,
             site=name,
-            said=stated(it_kw=one.it_kw, pue=one.pue, operation_start=one.opens),
+            said=of_a_hall(one.pue, one.it_kw, one.building),
+            subdivision=one.building.subdivision if one.building else None,
         )
 
     def _installed(self, name: str, one: Installed) -> Holding:

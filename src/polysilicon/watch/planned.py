@@ -10,8 +10,8 @@ from polysilicon.facts.places import Region
 from polysilicon.records.dates import Quarter
 from polysilicon.records.document import Document
 from polysilicon.records.errors import InputError, UnknownName
-from polysilicon.scenario import Opened, from_document
-from polysilicon.watch.holding import Holding, Holdings, Owner, digest_of, stated
+from polysilicon.scenario import Opened, Train, from_document
+from polysilicon.watch.holding import Holding, Holdings, Owner, digest_of, of_a_hall
 
 
 class _Purchase(msgspec.Struct):
@@ -91,6 +91,18 @@ def from_scenario(opened: Opened, file: str) -> Holdings:
                 units=one.units,
             )
         )
+    models = [
+        Holding(
+            kind="model",
+            id=name,
+            line=f"workloads.{name}",
+            title=name,
+            owner=_owner(opened, load.entity),
+            offered_in=load.markets,
+        )
+        for name, load in scenario.workloads.items()
+        if isinstance(load, Train) and load.markets
+    ]
     parties = [
         Holding(kind="party", id=name, line=f"entities.{name}", title=one.name, counterparties=(one.name,))
         for name, one in scenario.entities.items()
@@ -98,7 +110,7 @@ def from_scenario(opened: Opened, file: str) -> Holdings:
     return Holdings(
         name=scenario.name,
         file=file,
-        every=(*sites.values(), *owned, *parties),
+        every=(*sites.values(), *owned, *models, *parties),
         accepted=tuple(scenario.accept.permissions),
         catalogue=opened.catalogue,
         digest=digest_of(opened.catalogue, opened.data),
@@ -107,17 +119,22 @@ def from_scenario(opened: Opened, file: str) -> Holdings:
 
 def _hall(opened: Opened, name: str) -> Holding:
     site = opened.scenario.sites[name]
-    entity = opened.scenario.entities[site.entity]
     return Holding(
         kind="site",
         id=name,
         line=f"sites.{name}",
         title=name,
-        owner=Owner(entity.name, entity.headquarters, entity.ultimate_parent),
+        owner=_owner(opened, site.entity),
         country=opened.catalogue.get(Region, site.region).country,
         site=name,
-        said=stated(pue=site.pue),
+        said=of_a_hall(site.pue, None, site.building),
+        subdivision=site.building.subdivision if site.building else None,
     )
+
+
+def _owner(opened: Opened, name: str) -> Owner:
+    entity = opened.scenario.entities[name]
+    return Owner(entity.name, entity.headquarters, entity.ultimate_parent)
 
 
 def _system(catalogue: Catalogue, name: str) -> tuple[System, Chip | None]:
