@@ -2,9 +2,9 @@
 
 Architecture in one paragraph: `words` writes numbers, gaps and other people's text; `terminal` owns the console and
 shows any `records.table.Table`; `estimate`, `search`, `run`, `verdict`, `lookout`, `explanation`, `scores` and
-`summary` show what `performance`, `policy.judge`, `watch`, the recorder, `validation` and `planning` return; `page` (a plan) and
-`scores_page` (a validation) render `templates/` with the figures of `figures` and a vendored Apache ECharts, all in
-one file that needs no network; `files` writes CSV and JSON. A room returns frozen results, this room shows them, and
-nothing here computes a figure that a room did not return.
+`summary` show what `performance`, `policy.judge`, `watch`, the recorder, `validation` and `planning` return; `page` (a
+plan) and `scores_page` (a validation) render `templates/` with the figures of `figures` and a vendored Apache ECharts,
+all in one file that needs no network; `files` writes CSV and JSON. A room returns frozen results, this room shows
+them, and nothing here computes a figure that a room did not return.
 Rendering is deterministic: the same result gives the same bytes.
 """
