@@ -143,6 +143,13 @@ def test_a_broken_answer_is_asked_for_whole_again(server, look):
     assert "If-None-Match" not in server.asked[1][1]
 
 
+def test_a_post_that_is_sent_elsewhere_is_not_delivered(server, line):
+    server.answers = [(302, {"Location": "/other"}, b"")]
+    with pytest.raises(Unreachable, match="answered 302"):
+        line.post(server.url, b"{}", "x")
+    assert len(server.asked) == 1
+
+
 def test_a_post_names_what_it_posts(server, line):
     server.answers = [(503, {}, b""), (204, {}, b"")]
     line.post(server.url, b'{"id": "x"}', "x")

@@ -63,6 +63,11 @@ def is_withdrawn(notices: Sequence[Notice]) -> bool:
     return all(one.withdrawn for one in primary or notices)
 
 
+def concerns(notices: Sequence[Notice], target: Target) -> bool:
+    """Whether any notice names a target, whatever its version."""
+    return any(True for notice in notices for _ in matches(notice, target))
+
+
 def examine(notices: Sequence[Notice], holding: Holding, target: Target) -> tuple[Alert, Told] | None:
     """The alert on one target of one holding, and what it says; `None` where it is not concerned."""
     found = [match for notice in notices for match in matches(notice, target)]

@@ -66,7 +66,7 @@ class _Run:
     progress: Progress
     faults: list[str] = field(default_factory=list)
     arrived: Counter[str] = field(default_factory=Counter)
-    wanted: list[tuple[Holding, tuple[Target, ...]]] = field(default_factory=list)
+    wanted: dict[tuple[str, str | None], list[tuple[Holding, Target]]] = field(default_factory=dict)
 
 
 def watch(
@@ -137,7 +137,9 @@ def _take_in(run: _Run, feed: str) -> None:
 def _match(run: _Run) -> int:
     """Match what has not been matched, a step at a time; how many matters that were."""
     catalogue, done = run.holdings.catalogue, 0
-    run.wanted = [(one, targets(one, catalogue)) for one in run.holdings.every]
+    for holding in run.holdings.every:
+        for target in targets(holding, catalogue):
+            run.wanted.setdefault((target.id, target.platform), []).append((holding, target))
     total = run.state.unmatched_count()
     while matters := run.state.unmatched(BATCH):
         run.progress(f"matching {done:,} of {total:,}")
@@ -179,8 +181,11 @@ def _vulnerability(run: _Run, notices: list[Notice]) -> Iterator[Made]:
             if earlier.status != "withdrawn":
                 yield vulnerable.withdrawn(notices, earlier), None, None
         return
-    for holding, wanted in run.wanted:
-        for target in wanted:
+    for alike in run.wanted.values():
+        # Targets that differ only in their version are named by the same notices: one of them tells for all.
+        if not vulnerable.concerns(notices, alike[0][1]):
+            continue
+        for holding, target in alike:
             found = vulnerable.examine(notices, holding, target)
             if found is None:
                 continue
