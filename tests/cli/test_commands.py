@@ -30,7 +30,7 @@ def planned(run, here):
 
 
 # These need what another command writes, or take long, or change the package: they are run elsewhere.
-ELSEWHERE = {"init", "plan", "explain", "measure", "facts build", "facts check", "rules check"}
+ELSEWHERE = {"init", "plan", "explain", "watch", "measure", "facts build", "facts check", "rules check"}
 
 
 @pytest.mark.parametrize("words", sorted(EXAMPLES.keys() - ELSEWHERE))
@@ -47,6 +47,14 @@ def test_the_tutorial_runs_as_it_stands(run, planned, here):
     assert explained.code == 0, explained.err
     assert explained.out.startswith("cost_musd = ")
     assert "Source" not in explained.err
+
+
+def test_a_plan_is_watched_over(run, planned, here):
+    first = run(*EXAMPLES["watch"])
+    assert first.code in (0, 1), first.err
+    assert "199 new" in " ".join(first.out.split())
+    again = run(*EXAMPLES["watch"])
+    assert (again.code, "nothing new touches it" in again.out) == (0, True)
 
 
 def test_a_plan_fits_a_screen(planned):

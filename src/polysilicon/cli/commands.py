@@ -75,6 +75,13 @@ COMMANDS: tuple[Command, ...] = (
         "Prints each feature's standing with its source; --require makes a profile of them.",
     ),
     Command(
+        "watch",
+        "polysilicon.cli.watch:watch",
+        "What is new in advisories, rules and lists, and what of yours does it touch?",
+        "watch plan-out/plan.json --feeds catalogue --state watch.sqlite",
+        "Prints what is new since last time; exit code 1 where something needs attention.",
+    ),
+    Command(
         "measure",
         "polysilicon.cli.measure:measure",
         "Calibrate your own chip: minutes of timings through PyTorch, one facts file.",

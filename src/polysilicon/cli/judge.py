@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Cases, Facts, Json, Out, answer, catalogue
+from polysilicon.cli.options import Cases, Facts, Json, Out, answer, catalogue, needs
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from polysilicon.facts import Catalogue
     from polysilicon.policy import Verdict, View
+    from polysilicon.policy.screening import Screening
     from polysilicon.records.errors import InputError, Place
 
 Activity = Literal[
@@ -114,12 +116,15 @@ def judge(
     with_: Annotated[tuple[str, ...], Parameter(name="--with")] = (),
     suppose: tuple[str, ...] = (),
     view: Literal["enforced", "text"] = "enforced",
+    entity: str | None = None,
+    screening_list: Path | None = None,
+    partial_list: bool = False,
     facts: Facts = None,
     cases: Cases = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Judge one chip, or any other thing that a law speaks of, or every row of --cases.
+    """Judge one chip, or any other thing that a law speaks of, or every row of --cases; or screen a name.
 
     Parameters
     ----------
@@ -134,18 +139,38 @@ def judge(
         A bill that is not in force, taken as law from that day: an id of `rules list --proposals`. May be given often.
     view
         The law as it is enforced, or as its text stands.
+    entity
+        A name to screen against --screening-list, with a chip or alone; what is like it is shown with its score.
+    screening_list
+        The Consolidated Screening List, as it is published (JSON or CSV).
+    partial_list
+        Take a screening list that looks cut short.
     """
     from polysilicon.cli.cases import answer_table, for_a_table
 
     for_a_table(cases, out, thing, "THING")
     known = catalogue(facts)
+    needs(
+        (entity is not None and screening_list is None, "--entity", "--screening-list FILE"),
+        (screening_list is not None and entity is None, "--screening-list", "--entity NAME"),
+        (partial_list and screening_list is None, "--partial-list", "--screening-list FILE"),
+        (entity is not None and cases is not None, "--entity", "a single question, without --cases"),
+    )
+    screened = _screened(entity, screening_list, known, partial=partial_list)
+    if screened is not None and thing is None and kind is None and not act.said().keys() & {"date", "to"}:
+        from polysilicon.report.lookout import screened as shown
+
+        found = screened
+        answer(found.to_dict, lambda: shown(found), as_json=json)
+        return
     if cases is not None:
         heard: dict[Heard, dict[str, Any]] = {}
         ask = partial(_row, known, view, heard)
         answer_table(cases, out, ANSWERS, ask, needs=("to", "date"), as_json=json)
         return
     verdict = question(known, thing, kind, with_, act, view, suppose)
-    answer(verdict.to_dict, lambda: _shown(verdict), as_json=json)
+    plain = verdict.to_dict if screened is None else lambda: {**verdict.to_dict(), "screening": screened.to_dict()}
+    answer(plain, lambda: _shown(verdict, screened), as_json=json)
 
 
 def question(
@@ -186,6 +211,15 @@ def _described(thing: str | None, kind: str | None, with_: tuple[str, ...], act:
     return {**words, **act.said(), **({"chip_id": thing} if thing else {}), **({"kind": kind} if kind else {})}
 
 
+def _screened(entity: str | None, listed: Path | None, known: "Catalogue", *, partial: bool) -> "Screening | None":
+    """What a screening list holds that is like a name; nothing where no name is asked for."""
+    if entity is None or listed is None:
+        return None
+    from polysilicon.policy.screening import screen
+
+    return screen(entity, listed, known, partial=partial)
+
+
 def _with_option(complaint: "InputError") -> "InputError":
     """A complaint about a column, as one about the option that was typed."""
     from polysilicon.records.errors import Place
@@ -199,10 +233,16 @@ def _with_option(complaint: "InputError") -> "InputError":
     return complaint.at(Place())
 
 
-def _shown(verdict: "Verdict") -> "RenderableType":
+def _shown(verdict: "Verdict", screened: "Screening | None") -> "RenderableType":
     from polysilicon.report.verdict import render
 
-    return render(verdict)
+    if screened is None:
+        return render(verdict)
+    from rich.console import Group
+
+    from polysilicon.report.lookout import screened as shown
+
+    return Group(render(verdict), "", shown(screened))
 
 
 def _verdict(

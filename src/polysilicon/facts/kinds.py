@@ -15,6 +15,7 @@ from polysilicon.facts.places import Cooling, Region
 from polysilicon.facts.recipes import TrainingRecipe
 from polysilicon.facts.record import Record
 from polysilicon.facts.reliability import Reliability
+from polysilicon.facts.software import Component, PartyList
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ KINDS: dict[str, Kind] = {
         Kind("security", ChipSecurity, "security"),
         Kind("trust", Trust, "trust", nested=frozenset({"certificates"})),
         Kind("advisory", Advisory, "advisories"),
+        Kind("component", Component, "components"),
+        Kind("party_list", PartyList, "party_lists"),
         Kind("rule", Rule, "rules", nested=frozenset({"when", "then", "binds"})),
         Kind("proposal", Proposal, "proposals", nested=frozenset({"rules"})),
         Kind("definition", Definition, "definitions", nested=frozenset({"formula"})),
