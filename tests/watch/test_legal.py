@@ -1,5 +1,7 @@
 """Changes of the law: judged again where they are written as rules, else shown to a person with the paragraph."""
 
+import json
+
 import pytest
 from tests.watch.conftest import FLEET, PUBLISHED
 
@@ -120,3 +122,33 @@ def test_a_text_amended_after_we_read_the_law_is_news(look, feeds):
     new = old.replace("as amended at 88 FR 73480, Oct. 25, 2023", "as amended at 91 FR 70011, Nov. 18, 2026")
     (folder / "ecfr-2026-11-20-title-15-part-744.xml").write_text(new, encoding="utf-8")
     assert [one.touches.id for one in look(folder).alerts] == ["spring"]
+
+
+def test_of_a_list_of_versions_only_what_is_younger_than_our_reading_is_news(look, feeds):
+    def version(day: str, identifier: str = "744.23", **more):
+        return {
+            "date": day,
+            "amendment_date": day,
+            "issue_date": day,
+            "identifier": identifier,
+            "name": f"§ {identifier} End use controls.",
+            "part": identifier.partition(".")[0],
+            "title": "15",
+            "type": "section",
+            "substantive": True,
+            "removed": False,
+            **more,
+        }
+
+    versions = [
+        version("2023-11-17"),
+        version("2026-11-18"),
+        version("2026-11-19", substantive=False),
+        version("2026-11-18", "600.1"),
+    ]
+    (feeds() / "versions.json").write_text(json.dumps({"content_versions": versions, "meta": {}}))
+    seen = look(feeds())
+    assert seen.faults == ()
+    assert [(one.matter, one.touches.id) for one in seen.alerts] == [
+        ("ecfr-versions:15 CFR 744.23 of 2026-11-18", "spring")
+    ]

@@ -62,6 +62,7 @@ def test_prose_that_is_no_range_stays_prose(prose):
         ("TDX_1.5.01.00.592", "TDX_1.5.07.00.774", -1),
         ("SPx12-update-6.00", "12.5", None),
         ("latest", "1.0", None),
+        ("2.5.1+cu124", "2.5.1", 0),
     ],
 )
 def test_versions_are_compared_by_their_own_scheme_or_not_at_all(first, second, found):
@@ -72,6 +73,8 @@ def test_an_ecosystem_compares_by_its_own_rules():
     assert order("1.13.0rc1", "1.13.0", "pypi") == -1
     assert order("v1.2.3", "v1.10.0", "go") == -1
     assert order("1.0-1ubuntu1", "1.0-1ubuntu2", "debian") == -1
+    assert order("1.0+dfsg1", "1.0+dfsg2", "debian") == -1
+    assert order("2.5.1+cu124", "2.5.1", "pypi") == 0
 
 
 def test_sentences_say_what_is_affected_fixed_and_recommended():

@@ -11,6 +11,7 @@ from polysilicon.records.dates import day
 from polysilicon.records.document import parse_yaml
 from polysilicon.watch.acts import Opinion, is_lawful, meets, opinions, places_in
 from polysilicon.watch.alert import COUNSEL, NOT_LEGAL_ADVICE, Alert, Level, Status, alert_id, touched
+from polysilicon.watch.feeds import ecfr_versions
 from polysilicon.watch.holding import Holding
 from polysilicon.watch.notice import Law, Notice, Paragraph
 
@@ -116,7 +117,8 @@ def read_by_a_person(notice: Notice, before: Notice | None, holding: Holding, ca
     found = _concerned(law, notice, holding, catalogue)
     if not found:
         return None
-    if notice.kind == "rule_text" and before is None and not _beyond(law, found, catalogue):
+    is_text = notice.kind == "rule_text" or notice.feed == ecfr_versions.FEED
+    if is_text and before is None and not _beyond(law, found, catalogue):
         return None
     known = [one.id for one in catalogue.every(Rule) if law.citation and law.citation in (one.citation, one.instrument)]
     known += [one.id for one in catalogue.every(Rule) if _cites(one, law.citation) and one.id not in known]

@@ -44,6 +44,9 @@ SCHEMES: dict[str, type[schemes.Version]] = {
     "apk": schemes.AlpineLinuxVersion,
 }
 
+# In these a plus belongs to the version.
+WITH_BUILDS = (schemes.DebianVersion, schemes.RpmVersion, schemes.AlpineLinuxVersion)
+
 # Words that say no version: from the beginning, or up to whatever was newest on the day.
 NOTHING = frozenset({"", "0", "*", "-", "n/a", "na", "unspecified", "unknown", "none", "all", "any", "all versions"})
 NEWEST = frozenset({"*", "latest", "unspecified", "n/a", ""})
@@ -79,13 +82,19 @@ def order(first: str, second: str, scheme: str = "") -> int | None:
     """-1, 0 or 1 as `first` comes before, equals or comes after `second`; `None` where they can't be compared."""
     kind = SCHEMES.get(scheme.split(":")[0].casefold())
     if kind is not None:
-        return _order(kind, first.strip(), second.strip())
-    first, second = plainly(first), plainly(second)
+        clean = [one.strip() if kind in WITH_BUILDS else _without_build(one) for one in (first, second)]
+        return _order(kind, clean[0], clean[1])
+    first, second = plainly(_without_build(first)), plainly(_without_build(second))
     found = _order(schemes.PypiVersion, first, second)
     if found is not None or _skeleton(first) != _skeleton(second):
         return found
     start = len(_prefix(first))
     return _order(schemes.DebianVersion, first[start:], second[start:])
+
+
+def _without_build(version: str) -> str:
+    """`2.5.1+cu124` as `2.5.1`: what was built in says nothing of what was mended."""
+    return version.strip().partition("+")[0]
 
 
 def _order(kind: type[schemes.Version], first: str, second: str) -> int | None:

@@ -187,3 +187,38 @@ def test_moments_and_days_are_read_or_left_out():
     assert calendar_day("2024-02-30T00:00:00Z") is None
     assert spelt_day("[61 FR 12802, Mar. 25, 1996, as amended Jan. 16, 2026]") == "2026-01-16"
     assert spelt_day("Foo. 99, 2026") is None
+
+
+def test_a_sentence_on_fixes_is_not_believed_of_several_products():
+    from polysilicon.watch.feeds import cve
+
+    def record(*products):
+        affected = [
+            {"vendor": "v", "product": one, "versions": [{"version": "some", "status": "affected"}]} for one in products
+        ]
+        text = [{"lang": "en", "value": "Fixed in version 2.0."}]
+        return {
+            "cveMetadata": {"cveId": "CVE-2025-1", "state": "PUBLISHED"},
+            "containers": {"cna": {"descriptions": text, "affected": affected}},
+        }
+
+    (alone,), (both,) = cve.read(record("a")), cve.read(record("a", "b"))
+    assert standing(alone.affected[0], "3.0") == "unaffected"
+    assert standing(both.affected[1], "3.0") == "possible"
+
+
+def test_one_of_several_advised_versions_is_nobodys():
+    def document(advice):
+        return {
+            "document": {
+                "title": "Several tools",
+                "tracking": {"id": "X-1"},
+                "notes": [{"category": "details", "title": "Recommendation", "text": advice}],
+            },
+            "vulnerabilities": [{"cve": "CVE-2025-1", "title": "A hole in some tools"}],
+        }
+
+    (one,) = csaf.read(document("Update A to version 1.2 or later."))
+    (two,) = csaf.read(document("Update A to version 1.2 or later. Update B to version 3.4 or later."))
+    assert standing(one.affected[0], "1.5") == "unaffected"
+    assert standing(two.affected[0], "1.5") == "possible"

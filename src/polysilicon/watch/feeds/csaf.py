@@ -242,11 +242,12 @@ def _ranges(named: _Named) -> tuple[Span, ...]:
 def _from_sentences(document: _Document, words: str, planned: bool) -> Affected:
     """The document's title as the product, and the versions that its sentences name."""
     advice = " ".join(note.text for note in document.notes if note.category != "legal_disclaimer")
+    advised = recommended(_plain(advice))  # of several versions, a sentence does not say which is whose
     return Affected(
         vendor=brief(document.publisher.name),
         product=brief(_plain(document.title)),
         versions=in_sentence(words) or (unread(words[:300]),),
-        fixed=tuple(exactly(one) for one in recommended(_plain(advice))),
+        fixed=tuple(exactly(one) for one in advised) if len(advised) == 1 else (),
         fix_planned=planned,
     )
 

@@ -110,7 +110,8 @@ def read(data: Any) -> Iterator[Notice]:
     summary = brief(_english(cna.descriptions) or _english(cna.rejectedReasons))
     oddities: list[str] = []
     links = tuple(dict.fromkeys(link.url for one in containers for link in one.references if link.url))
-    fixes = fixed_in_sentence(summary)
+    # A sentence does not say of which product it speaks: it is only believed where there is one.
+    fixes = fixed_in_sentence(summary) if len(cna.affected) == 1 else ()
     affected = tuple(_affected(one, fixes, links, oddities) for one in cna.affected)
     affected += tuple(_affected(one, (), (), oddities) for extra in record.containers.adp for one in extra.affected)
     scores = tuple(one for container in containers for one in _scores(container))

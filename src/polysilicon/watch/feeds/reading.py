@@ -18,12 +18,12 @@ import msgspec
 from polysilicon.facts import Catalogue
 from polysilicon.records.document import parse_yaml
 from polysilicon.records.errors import InputError, Place
-from polysilicon.watch.feeds import csaf, cve, ecfr, federal_register, kev, nvd, osv, rules, screening
+from polysilicon.watch.feeds import csaf, cve, ecfr, ecfr_versions, federal_register, kev, nvd, osv, rules, screening
 from polysilicon.watch.notice import Notice
 
 FORMATS = (
     "CVE List v5, NVD 2.0, CISA KEV, CSAF 2.0, OSV, Federal Register, Consolidated Screening List (JSON), "
-    "OSV or rules (YAML), eCFR (XML); also packed with gzip or zip"
+    "OSV or rules (YAML), eCFR (XML, or its versions as JSON); also packed with gzip or zip"
 )
 MOST_MEMBERS = 200_000
 MOST_FAULTS = 50  # of one document: more say nothing new, and are counted
@@ -57,6 +57,7 @@ RECORDS: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (kev.is_entry, kev.read),
     (nvd.is_item, nvd.read),
     (osv.is_record, osv.read),
+    (ecfr_versions.is_version, ecfr_versions.read),
 )
 
 
@@ -192,6 +193,8 @@ def _records(data: Any, file: str) -> Iterator[tuple[str, Any]]:
         inner, name = data["vulnerabilities"], ".vulnerabilities"
     elif nvd.is_response(data):
         inner, name = data["cve_items"], ".cve_items"
+    elif ecfr_versions.is_list(data):
+        inner, name = data["content_versions"], ".content_versions"
     elif federal_register.is_list(data):
         inner, name = data.get("results") or [], ".results"
     if not isinstance(inner, list):
