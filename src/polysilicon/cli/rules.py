@@ -169,6 +169,7 @@ def bundle(
     note: str = "",
     verify: Path | None = None,
     facts: Facts = None,
+    json: Json = False,
 ) -> int:
     """Put a verdict, or every verdict behind a plan, into one zip file that can be checked later.
 
@@ -196,12 +197,12 @@ def bundle(
     from polysilicon.records import files
     from polysilicon.report.bundle import bundle as packed
     from polysilicon.report.bundle import faults
-    from polysilicon.report.terminal import console, text
+    from polysilicon.report.terminal import text
 
     if verify is not None:
         wrong = faults(verify)
-        for line in wrong or [f"{verify}: every entry is as its manifest says"]:
-            console().print(text(line), soft_wrap=True)
+        said = "\n".join(wrong or [f"{verify}: every entry is as its manifest says"])
+        answer(lambda: {"bundle": str(verify), "faults": wrong}, lambda: text(said), as_json=json)
         return FAULTS if wrong else ANSWERED
     required({"CHIP or plan.json": what, "--out": out})
     known = catalogue(facts)
@@ -213,7 +214,8 @@ def bundle(
         verdicts, inputs = [question(known, asked, None, with_, act, view)], {}
     blob = packed(known, verdicts, inputs, signed)
     files.write(out or Path(), blob)
-    console().print(text(f"{out}: {len(verdicts)} verdicts, {len(blob):,} bytes"))
+    told = {"wrote": str(out), "verdicts": len(verdicts), "bytes": len(blob)}
+    answer(lambda: told, lambda: text(f"{out}: {len(verdicts)} verdicts, {len(blob):,} bytes"), as_json=json)
     return ANSWERED
 
 
@@ -240,7 +242,13 @@ def _signed(by: str | None, on: str | None, note: str) -> "SignOff | None":
     return SignOff(by, _day(on, "--signed-on").isoformat(), note)
 
 
-def new(file: Path, /, *, force: Annotated[bool, Parameter(name="--force", show_default=False)] = False) -> None:
+def new(
+    file: Path,
+    /,
+    *,
+    force: Annotated[bool, Parameter(name="--force", show_default=False)] = False,
+    json: Json = False,
+) -> None:
     """Write a small file of rules to start from.
 
     Parameters
@@ -254,13 +262,14 @@ def new(file: Path, /, *, force: Annotated[bool, Parameter(name="--force", show_
 
     from polysilicon.records import files
     from polysilicon.records.errors import InputError, Place
-    from polysilicon.report.terminal import console, text
+    from polysilicon.report.terminal import text
 
     if file.exists() and not force:
         remedy = "choose another name, or --force to write over it"
         raise InputError("exists already", place=Place(str(file)), remedy=remedy)
     files.write(file, (resources("polysilicon.cli") / "rules.yaml").read_text(encoding="utf-8"))
-    console().print(text(f"wrote {file}; next: polysilicon rules check {file}"), soft_wrap=True)
+    told = f"wrote {file}; next: polysilicon rules check {file}"
+    answer(lambda: {"wrote": str(file)}, lambda: text(told), as_json=json)
 
 
 def check(file: Path, /, *, json: Json = False) -> int:
@@ -296,7 +305,7 @@ def _with_line(complaint: "InputError", file: Path) -> "InputError":
     return complaint.at(Place())
 
 
-def schema(*, of: Literal["own", "catalogue"] = "own", out: Path | None = None) -> None:
+def schema(*, of: Literal["own", "catalogue"] = "own", out: Path | None = None, json: Json = False) -> None:
     """The JSON Schema of a file of rules, so that an editor completes words and marks mistakes.
 
     Parameters
@@ -309,7 +318,7 @@ def schema(*, of: Literal["own", "catalogue"] = "own", out: Path | None = None) 
     from polysilicon.policy.schema import catalogue_schema, rules_schema
     from polysilicon.records import files
     from polysilicon.report.files import to_json
-    from polysilicon.report.terminal import console, text
+    from polysilicon.report.terminal import text
 
     known = catalogue(None)
     written = to_json(rules_schema(known) if of == "own" else catalogue_schema(known))
@@ -317,7 +326,7 @@ def schema(*, of: Literal["own", "catalogue"] = "own", out: Path | None = None) 
         print(written, end="")
     else:
         files.write(out, written)
-        console().print(text(f"wrote {out}"), soft_wrap=True)
+        answer(lambda: {"wrote": str(out)}, lambda: text(f"wrote {out}"), as_json=json)
 
 
 def _transaction(act: Act) -> "Transaction":
