@@ -1,0 +1,115 @@
+"""Under which conditions a line of a file runs, as far as that can be read off it."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from polysilicon.porting.rewriting.bindings import Bindings
+from polysilicon.porting.rewriting.source import Source
+
+_ASKED = frozenset({"torch.cuda.is_available", "torch.accelerator.is_available"})
+_VERSION = re.compile(r"__version__|torch\.version\b|hasattr\(\s*torch|TORCH_\w*(VERSION|GE|LE|LT|GT)|torch_version|is_torch_\w+")
+_SCRIPTED = re.compile(r"\bjit\.(script|export|ignore|unused)\b|\bScriptModule\b")
+_LISTED = re.compile(r"\b(globals|locals|vars|exec|eval)\(")
+_COMPILED = re.compile(r"\btorch\.compile\b|\b_?dynamo\b")
+
+
+class Context:
+    """The parents of every node, and what the text around a node says of it."""
+
+    def __init__(self, source: Source, bindings: Bindings) -> None:
+        self._bindings = bindings
+        self._parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
+        self._text = source.raw.decode(source.encoding, errors="replace")
+        self.scripted = bool(_SCRIPTED.search(self._text))
+        self.lists_names = bool(_LISTED.search(self._text))
+        self.compiled = bool(_COMPILED.search(self._text))
+        self._asking = self._names_that_ask(source.tree)
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        """The node that a node stands in."""
+        return self._parents.get(node)
+
+    def within(self, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+        """Each node around a node with the child that leads to it, innermost first."""
+        child = node
+        while (parent := self._parents.get(child)) is not None:
+            yield parent, child
+            child = parent
+
+    def guarded(self, node: ast.AST) -> bool:
+        """Whether the node only runs where there is an accelerator: below `if torch.cuda.is_available()` or its like."""
+        for parent, child in self.within(node):
+            if isinstance(parent, ast.If | ast.IfExp | ast.While):
+                body = parent.body if isinstance(parent.body, list) else [parent.body]
+                other = parent.orelse if isinstance(parent.orelse, list) else [parent.orelse]
+                if (child in body and self.asks(parent.test)) or (child in other and self._denies(parent.test)):
+                    return not isinstance(parent, ast.While) or child in body
+            if isinstance(parent, ast.BoolOp) and isinstance(parent.op, ast.And):
+                before = parent.values[: parent.values.index(child)] if child in parent.values else []
+                if any(map(self.asks, before)):
+                    return True
+        return False
+
+    def asks(self, test: ast.expr) -> bool:
+        """Whether a condition can hold only where there is an accelerator."""
+        if isinstance(test, ast.Call):
+            return not test.args and not test.keywords and self._bindings.dotted(test.func) in _ASKED
+        if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+            return any(map(self.asks, test.values))
+        return isinstance(test, ast.Name) and test.id in self._asking
+
+    def _denies(self, test: ast.expr) -> bool:
+        """Whether the condition fails only where there is an accelerator."""
+        if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
+            return any(map(self._denies, test.values))
+        return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and self.asks(test.operand)
+
+    def fenced(self, node: ast.AST) -> str:
+        """The version guard that the node stands in, in words; empty where it stands in none."""
+        for parent, child in self.within(node):
+            if isinstance(parent, ast.If | ast.IfExp) and _VERSION.search(ast.unparse(parent.test)):
+                return "stands in a version guard"
+            if isinstance(parent, ast.Try) and child in parent.body and any(map(_catches_absence, parent.handlers)):
+                return "stands in a try that answers another version"
+            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
+        return ""
+
+    def in_function(self, node: ast.AST, name: str = "") -> bool:
+        """Whether the node stands in a function, or in one of that name."""
+        functions = (parent for parent, _ in self.within(node) if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef))
+        return any(not name or one.name == name for one in functions)
+
+    def imports_under_a_guard(self) -> ast.AST | None:
+        """An import that only runs where there is an accelerator: some library of a vendor, most likely."""
+        for node in self._parents:
+            if isinstance(node, ast.Import | ast.ImportFrom) and self.guarded(node):
+                return node
+        return None
+
+    def _names_that_ask(self, tree: ast.Module) -> frozenset[str]:
+        """Names that are bound once in the file, to a condition that asks for an accelerator."""
+        times = Counter(
+            node.id for node in self._parents if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+        )
+        times.update(node.arg for node in self._parents if isinstance(node, ast.arg))
+        self._asking: frozenset[str] = frozenset()
+        return frozenset(
+            node.targets[0].id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
+            if times[node.targets[0].id] == 1 and self.asks(node.value)
+        )
+
+
+def _catches_absence(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler answers a name or module that is not there."""
+    if handler.type is None:
+        return True
+    caught = ast.unparse(handler.type)
+    return any(word in caught for word in ("ImportError", "ModuleNotFound", "AttributeError", "TypeError")) or caught in (
+        "Exception",
+        "BaseException",
+    )
