@@ -12,6 +12,7 @@ place with the undo patch first.
 """
 
 from polysilicon.porting.rewriting.names import Names, names
+from polysilicon.porting.rewriting.one_file import Choice
 from polysilicon.porting.rewriting.rewrite import Rewritten, rewrite
 
-__all__ = ["Names", "Rewritten", "names", "rewrite"]
+__all__ = ["Choice", "Names", "Rewritten", "names", "rewrite"]

@@ -38,12 +38,12 @@ class Reader:
 
     def site(self, node: ast.expr, rule: str, grade: Grade, why: str, edit: Edit | None = None, **more: bool) -> Site:
         """A site at a node, named by its text."""
-        found = " ".join(ast.unparse(node).split())
+        found = self.source.segment(node) or " ".join(ast.unparse(node).split())
         return Site(self.span(node), rule, grade, found if len(found) <= 60 else f"{found[:59]}…", why, edit, **more)
 
     def doubt(self, node: ast.AST) -> str:
         """Why a rewrite at this node is not safe, whatever it is; empty where nothing speaks against it."""
-        fence = self.context.fenced(node)
+        fence = self.context.fenced(node) or self.context.tells_vendors_apart(node)
         if fence:
             return fence
         if self.context.in_function(node) and (
@@ -55,7 +55,7 @@ class Reader:
 
 def asking(reader: Reader) -> Iterator[Site]:
     """Every name of torch.cuda and its neighbours in the code of a file, outermost name first."""
-    for node in ast.walk(reader.source.tree):
+    for node in reader.context.nodes:
         if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
             continue
         parent = reader.context.parent(node)
@@ -110,6 +110,9 @@ def _against(reader: Reader, call: ast.Call, name: PortingName) -> str:
     last = name.path.rpartition(".")[2]
     if last in reader.around.patched:
         return f"a test or a patch replaces {name.path}"
+    meant = reader.context.means_cuda(call) if name.holds == "closed" else ""
+    if meant:
+        return meant
     if name.holds == "guarded" and not reader.context.guarded(call):
         return f"not below `if torch.cuda.is_available()`: {name.notes}"
     if not name.traced and reader.context.compiled and reader.context.in_function(call):
@@ -131,7 +134,9 @@ def _recall(call: ast.Call, name: PortingName) -> Recall | None:
     if name.form == "scaler":
         return Recall(name.twin, ACCELERATOR)
     allowed = {name.keyword} - {""}
-    if set(keywords) - allowed or len(call.args) + len(keywords) > (1 if allowed or name.path == "torch.cuda.Event" else 0):
+    if set(keywords) - allowed or len(call.args) + len(keywords) > (
+        1 if allowed or name.path == "torch.cuda.Event" else 0
+    ):
         return None
     return Recall(name.twin, unnamed=name.keyword)
 

@@ -7,13 +7,14 @@ from polysilicon.porting.rewriting.source import Source
 
 
 class Bindings:
-    """The imports of a file. A name that is bound in several ways means nothing here, so that nothing is guessed."""
+    """The imports of a file, and all its nodes. A name that is bound in several ways means nothing here, so that nothing is guessed."""
 
     def __init__(self, source: Source) -> None:
         imported: dict[str, set[str]] = defaultdict(set)
         self.statements: dict[str, list[ast.ImportFrom]] = defaultdict(list)
         otherwise: set[str] = set()
-        for node in ast.walk(source.tree):
+        self.nodes = tuple(ast.walk(source.tree))
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     bound = alias.asname or alias.name.partition(".")[0]

@@ -17,7 +17,9 @@ def closed(reader: Reader, found: list[Site]) -> list[Site]:
     if compared is not None:
         why = f"line {compared.line} compares with a text, which would answer otherwise elsewhere"
         found = [replace(one, grade="R", why=why) if one.compared and one.grade == "S" else one for one in found]
-    choosing = {one.span for one in found if one.grade == "S" and isinstance(one.edit, Swap) and "AT_HAND" in one.edit.code}
+    choosing = {
+        one.span for one in found if one.grade == "S" and isinstance(one.edit, Swap) and "AT_HAND" in one.edit.code
+    }
     tests = _tests(reader, choosing)
     left = next((one for one in found if one.grade != "S" and not one.harmless), None)
     said = f"line {left.line} ({left.found}) would still ask for CUDA behind it" if left else ""
@@ -34,7 +36,7 @@ def _tests(reader: Reader, choosing: set[tuple[int, int, int, int]]) -> set[tupl
     """Where the questions stand that decide on a text which is rewritten with them."""
     return {
         reader.span(part)
-        for node in ast.walk(reader.source.tree)
+        for node in reader.context.nodes
         if isinstance(node, ast.IfExp) and reader.span(node.body) in choosing and reader.context.asks(node.test)
         for part in ast.walk(node.test)
         if isinstance(part, ast.Call)

@@ -1,5 +1,6 @@
 """The chosen sites of one file, changed through libcst: everything else keeps its bytes."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,6 +69,17 @@ class _Change(cst.CSTTransformer):
         super().__init__()
         self.waiting: dict[Span, Site] = {one.span: one for one in sites}
         self._naming = naming
+        self._lines = sorted({line for one in sites for line in range(one.span[0], one.span[2] + 1)})
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Statements without a site are passed over."""
+        if not isinstance(node, cst.BaseCompoundStatement | cst.SimpleStatementLine):
+            return True
+        place = self._range(node)
+        decorators = node.decorators if isinstance(node, cst.FunctionDef | cst.ClassDef) else ()
+        first = self._range(decorators[0]).start.line if decorators else place.start.line
+        at = bisect_left(self._lines, first)
+        return at < len(self._lines) and self._lines[at] <= place.end.line
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:  # noqa: N802
         """Calls are given another function or other arguments."""
@@ -118,7 +130,9 @@ class _Change(cst.CSTTransformer):
         """New imports stand behind the import that they need."""
         body = list(updated_node.body)
         lines = [self._range(one).start.line for one in original_node.body]
-        wanted = [(one.line, _PLUGIN.format(one.edit.module)) for one in self.waiting.values() if isinstance(one.edit, Plugin)]
+        wanted = [
+            (one.line, _PLUGIN.format(one.edit.module)) for one in self.waiting.values() if isinstance(one.edit, Plugin)
+        ]
         if self._naming.helper:
             wanted.append((self._naming.behind, self._naming.helper))
         for line, text in sorted(wanted, reverse=True):

@@ -9,9 +9,13 @@ from polysilicon.porting.rewriting.bindings import Bindings
 from polysilicon.porting.rewriting.source import Source
 
 _ASKED = frozenset({"torch.cuda.is_available", "torch.accelerator.is_available"})
-_VERSION = re.compile(r"__version__|torch\.version\b|hasattr\(\s*torch|TORCH_\w*(VERSION|GE|LE|LT|GT)|torch_version|is_torch_\w+")
+_VERSION = re.compile(
+    r"__version__|torch\.version\b|hasattr\(\s*torch|TORCH_\w*(VERSION|GE|LE|LT|GT)|torch_version|is_torch_\w+"
+)
 _SCRIPTED = re.compile(r"\bjit\.(script|export|ignore|unused)\b|\bScriptModule\b")
-_LISTED = re.compile(r"\b(globals|locals|vars|exec|eval)\(")
+_LISTED = re.compile(r"(?<![\w.])(globals\(|locals\(|vars\(\)|dir\(\)|exec\(|eval\()")
+_VENDORS = re.compile(r"xpu|npu|mps|mlu|musa|hpu|sdaa|xla|rocm|\\bhip|neuron|tpu", re.IGNORECASE)
+_OF_CUDA = re.compile(r"cuda|nvidia|nccl", re.IGNORECASE)
 _COMPILED = re.compile(r"\btorch\.compile\b|\b_?dynamo\b")
 
 
@@ -20,12 +24,14 @@ class Context:
 
     def __init__(self, source: Source, bindings: Bindings) -> None:
         self._bindings = bindings
-        self._parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
+        self.nodes = bindings.nodes
+        self._parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
+        self._tests: dict[ast.AST, str] = {}
         self._text = source.raw.decode(source.encoding, errors="replace")
         self.scripted = bool(_SCRIPTED.search(self._text))
         self.lists_names = bool(_LISTED.search(self._text))
         self.compiled = bool(_COMPILED.search(self._text))
-        self._asking = self._names_that_ask(source.tree)
+        self._asking = self._names_that_ask()
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """The node that a node stands in."""
@@ -69,36 +75,73 @@ class Context:
     def fenced(self, node: ast.AST) -> str:
         """The version guard that the node stands in, in words; empty where it stands in none."""
         for parent, child in self.within(node):
-            if isinstance(parent, ast.If | ast.IfExp) and _VERSION.search(ast.unparse(parent.test)):
+            if isinstance(parent, ast.If | ast.IfExp) and _VERSION.search(self._test(parent)):
                 return "stands in a version guard"
             if isinstance(parent, ast.Try) and child in parent.body and any(map(_catches_absence, parent.handlers)):
                 return "stands in a try that answers another version"
-            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                continue
+            if isinstance(parent, ast.JoinedStr) and parent.lineno != parent.end_lineno:
+                return "stands in a text of several lines"
         return ""
+
+    def tells_vendors_apart(self, node: ast.AST) -> str:
+        """Whether the node stands in an `if` and `elif` over vendors, in words; empty where it does not."""
+        for parent, _ in self.within(node):
+            if isinstance(parent, ast.If) and any(_VENDORS.search(self._test(one)) for one in self._chain(parent)):
+                return "belongs to a chain that tells vendors apart"
+        return ""
+
+    def means_cuda(self, node: ast.AST) -> str:
+        """Why a question about CUDA means CUDA and nothing else, in words; empty where nothing says so."""
+        for parent, _ in self.within(node):
+            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef) and _OF_CUDA.search(parent.name):
+                return f"{parent.name} says by its name that it means CUDA"
+            if isinstance(parent, ast.keyword) and not self._of_torch(parent):
+                return "is handed to code that may know CUDA alone"
+        return ""
+
+    def _chain(self, node: ast.If) -> Iterator[ast.If]:
+        """Every `if` and `elif` of the chain that one of them belongs to."""
+        while isinstance(above := self._parents.get(node), ast.If) and above.orelse == [node]:
+            node = above
+        yield node
+        while len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+            node = node.orelse[0]
+            yield node
+
+    def _of_torch(self, keyword: ast.keyword) -> bool:
+        call = self._parents.get(keyword)
+        return isinstance(call, ast.Call) and self._bindings.dotted(call.func).startswith("torch.")
+
+    def _test(self, node: ast.If | ast.IfExp) -> str:
+        """The text of a condition."""
+        if node not in self._tests:
+            self._tests[node] = ast.unparse(node.test)
+        return self._tests[node]
 
     def in_function(self, node: ast.AST, name: str = "") -> bool:
         """Whether the node stands in a function, or in one of that name."""
-        functions = (parent for parent, _ in self.within(node) if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef))
+        functions = (
+            parent for parent, _ in self.within(node) if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef)
+        )
         return any(not name or one.name == name for one in functions)
 
     def imports_under_a_guard(self) -> ast.AST | None:
         """An import that only runs where there is an accelerator: some library of a vendor, most likely."""
-        for node in self._parents:
+        for node in self.nodes:
             if isinstance(node, ast.Import | ast.ImportFrom) and self.guarded(node):
                 return node
         return None
 
-    def _names_that_ask(self, tree: ast.Module) -> frozenset[str]:
+    def _names_that_ask(self) -> frozenset[str]:
         """Names that are bound once in the file, to a condition that asks for an accelerator."""
         times = Counter(
-            node.id for node in self._parents if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+            node.id for node in self.nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
         )
-        times.update(node.arg for node in self._parents if isinstance(node, ast.arg))
+        times.update(node.arg for node in self.nodes if isinstance(node, ast.arg))
         self._asking: frozenset[str] = frozenset()
         return frozenset(
             node.targets[0].id
-            for node in ast.walk(tree)
+            for node in self.nodes
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
             if times[node.targets[0].id] == 1 and self.asks(node.value)
         )
@@ -109,7 +152,9 @@ def _catches_absence(handler: ast.ExceptHandler) -> bool:
     if handler.type is None:
         return True
     caught = ast.unparse(handler.type)
-    return any(word in caught for word in ("ImportError", "ModuleNotFound", "AttributeError", "TypeError")) or caught in (
+    return any(
+        word in caught for word in ("ImportError", "ModuleNotFound", "AttributeError", "TypeError")
+    ) or caught in (
         "Exception",
         "BaseException",
     )

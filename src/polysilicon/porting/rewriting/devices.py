@@ -22,17 +22,17 @@ _WRITTEN = ("getattr", "torch.accelerator.current_accelerator()")
 def devices(reader: Reader) -> Iterator[Site]:
     """Every device named in the code of a file; comments, docstrings and messages are no code."""
     seen: set[ast.expr] = set()
-    for node in ast.walk(reader.source.tree):
+    for node in reader.context.nodes:
         if isinstance(node, ast.Call):
             yield from _call(reader, node, seen)
-    for node in ast.walk(reader.source.tree):
+    for node in reader.context.nodes:
         if isinstance(node, ast.Compare):
             yield from _comparison(reader, node, seen)
         elif isinstance(node, ast.Attribute) and node.attr == "is_cuda" and isinstance(node.ctx, ast.Load):
             yield reader.site(node, "DEV-cuda", "M", "write `.device.type ==` and the device's type by hand")
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.keyword | ast.arguments | ast.NamedExpr):
             yield from _named(reader, node, seen)
-    for node in ast.walk(reader.source.tree):
+    for node in reader.context.nodes:
         if isinstance(node, ast.Constant) and node not in seen and _plain(reader, node):
             yield reader.site(node, "DEV-text", "M", "a text that need not be a device")
 
@@ -54,15 +54,16 @@ def _call(reader: Reader, call: ast.Call, seen: set[ast.expr]) -> Iterator[Site]
     name = reader.names.by_path.get(path)
     if name is not None and name.form == "backend":
         yield from _backend(reader, call, seen)
-    if method == "cuda" and not path:
+    foreign = not path.startswith("torch.")  # a method, or a function of another module
+    if method == "cuda" and foreign:
         yield _cuda(reader, call)
     first = call.args[0] if call.args else None
-    if first is not None and ((name is not None and name.form == "device") or (method == "to" and not path)):
+    if first is not None and ((name is not None and name.form == "device") or (method == "to" and foreign)):
         yield from _texts(reader, first, name.rule if name else "DEV-device", "S", "", seen, kept=path == DEVICE)
     for keyword in call.keywords:
         if keyword.arg in _KEYWORDS:
             rule = name.rule if name is not None and name.keyword == keyword.arg else "DEV-device"
-            own = path.startswith("torch.") or bool(_FACTORIES.fullmatch(method))
+            own = not foreign or bool(_FACTORIES.fullmatch(method))
             why = "" if own else "the function called may know CUDA alone"
             yield from _texts(reader, keyword.value, rule, "S" if own else "R", why, seen)
     if path == _LOAD and name is not None and not _located(call):

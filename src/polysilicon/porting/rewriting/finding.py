@@ -48,14 +48,14 @@ def _imported(reader: Reader, found: list[Site]) -> list[Site]:
 
 
 def _statements(reader: Reader) -> Iterator[ast.ImportFrom]:
-    for node in ast.walk(reader.source.tree):
+    for node in reader.context.nodes:
         if isinstance(node, ast.ImportFrom) and node.module == _AMP and not node.level:
             yield node
 
 
 def _uses(reader: Reader, name: str, by_span: dict[tuple[int, int, int, int], int]) -> Iterable[int | None]:
     """For every use of an imported name, the index of its site; nothing where it has none."""
-    for node in ast.walk(reader.source.tree):
+    for node in reader.context.nodes:
         if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
             parent = reader.context.parent(node)
             place = parent if isinstance(parent, ast.Call) and parent.func is node else node

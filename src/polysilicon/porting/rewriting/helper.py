@@ -59,10 +59,10 @@ def _home(reader: Reader, paths: frozenset[str], entries: frozenset[str]) -> tup
     first = len(folders)
     while first and f"{'/'.join(folders[:first])}/__init__.py" in paths:
         first -= 1
-    imports = [one for one in ast.walk(reader.source.tree) if isinstance(one, ast.ImportFrom)]
+    imports = [one for one in reader.context.nodes if isinstance(one, ast.ImportFrom)]
     if first == len(folders):
-        # A script of the root finds what lies beside it; what is imported from elsewhere may not.
-        beside = not folders and path in entries and "__init__.py" not in paths
+        # A script finds what lies beside it where it already imports such files by their bare names.
+        beside = not folders and any(f"{one}.py" in paths for one in _imported(reader))
         return (FILE, f"from device import {ACCELERATOR}\n") if beside else ("", "")
     package = folders[first]
     home = "/".join([*folders[: first + 1], FILE])
@@ -71,6 +71,17 @@ def _home(reader: Reader, paths: frozenset[str], entries: frozenset[str]) -> tup
     if any(not one.level and (one.module or "").partition(".")[0] == package for one in imports):
         return home, f"from {package}.device import {ACCELERATOR}\n"
     return "", ""
+
+
+def _imported(reader: Reader) -> list[str]:
+    """The modules that a file imports by a bare name at its top level."""
+    names = []
+    for node in reader.source.tree.body:
+        if isinstance(node, ast.Import):
+            names += [one.name for one in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.append(node.module or "")
+    return names
 
 
 def _last_import(tree: ast.Module) -> int:

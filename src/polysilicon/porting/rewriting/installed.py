@@ -29,6 +29,7 @@ class Installed:
         return (
             name in _bound(place / "__init__.py")
             or (bool(modules) and name in _bound(place.with_suffix(".py")))
+            or (not modules and name in _bound(self.folder / "_C" / "__init__.pyi"))
             or (place / name).is_dir()
             or (place / f"{name}.py").is_file()
         )

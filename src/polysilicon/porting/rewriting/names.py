@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from polysilicon.facts import Catalogue
 from polysilicon.facts.porting_names import Grade, PortingName
 from polysilicon.porting.rewriting import installed
-from polysilicon.records.errors import InputError, Place
+from polysilicon.records.errors import InputError, Place, UnknownName
+from polysilicon.records.names import nearest
 
 # The name whose twin every rewritten device text rests on.
 DEVICE = "torch.device"
+# Rules of texts and methods, which no single name of the catalogue stands for.
+DEVICE_RULES = ("DEV-compared", "DEV-cuda")
 _RELEASE = re.compile(r"\d+\.\d+(\.\d+)?([.+a-z]\w*)?")
 
 
@@ -32,6 +35,31 @@ class Names:
                 return known
         return None
 
+    @property
+    def rules(self) -> list[str]:
+        """Every rule that may change something."""
+        return sorted({one.rule for one in self.by_path.values() if one.grade != "M"} | set(DEVICE_RULES))
+
+    def modules(self, target: str | None) -> tuple[str, ...]:
+        """The modules that have to be imported by hand before PyTorch knows the device of a target.
+
+        Raises:
+            UnknownName: no module serves such a target.
+        """
+        serving = {
+            word: one for one in self.by_path.values() if one.rule == "ENT-plugin" for word in one.keyword.split(";")
+        }
+        if target is None:
+            return ()
+        wanted = target.partition("@")[0].casefold()
+        if wanted not in serving:
+            known = sorted(serving)
+            place = Place(field="--target")
+            raise UnknownName(
+                "unknown target", place=place, found=target, allowed=known, nearest=nearest(wanted, known, 1)
+            )
+        return (serving[wanted].path,) if serving[wanted].form == "plugin" else ()
+
     def grade(self, name: PortingName) -> tuple[Grade, str]:
         """The best grade a rewrite of this name may have in this release, and why it is not a better one."""
         return self.graded[name.path]
@@ -48,7 +76,10 @@ def names(catalogue: Catalogue, torch_version: str | None = None) -> Names:
     known = {one.path: one for one in catalogue.every(PortingName)}
     if torch_version is not None and not _RELEASE.fullmatch(torch_version):
         raise InputError(
-            "is no release of PyTorch", place=Place(field="--torch-version"), found=torch_version, allowed="such as 2.13"
+            "is no release of PyTorch",
+            place=Place(field="--torch-version"),
+            found=torch_version,
+            allowed="such as 2.13",
         )
     here = installed.find()
     newest = max((one.same_since for one in known.values() if one.same_since), key=number)
@@ -70,8 +101,8 @@ def number(release: str) -> tuple[int, int]:
 
 def _graded(name: PortingName, release: str, here: installed.Installed | None) -> tuple[Grade, str]:
     """A twin that is missing leaves the name alone; one not read to behave the same is offered for review."""
-    if name.form == "none" or not name.twin:
-        return "M" if not name.twin else name.grade, name.notes
+    if not name.twin:
+        return "M", name.notes
     exists = here.has(name.twin) if here else number(release) >= number(name.since)
     if not exists:
         return "M", f"PyTorch {release} has no {name.twin}"

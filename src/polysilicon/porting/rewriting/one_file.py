@@ -111,7 +111,9 @@ def _prove(task: Task, path: str, after: bytes) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(after, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if b"await" in after else 0, dont_inherit=True)
+            compile(
+                after, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if b"await" in after else 0, dont_inherit=True
+            )
         again = parse(path, after)
     except (SyntaxError, ValueError, Unreadable) as cause:
         raise Unreadable("the rewritten file would not compile") from cause

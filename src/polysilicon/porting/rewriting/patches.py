@@ -27,7 +27,9 @@ def _one(path: str, before: bytes | None, after: bytes | None) -> bytes:
         header += b"new file mode 100644\n"
     if after is None:
         header += b"deleted file mode 100644\n"
-    body = difflib.diff_bytes(difflib.unified_diff, _lines(before or b""), _lines(after or b""), old, new, lineterm=b"\n")
+    body = difflib.diff_bytes(
+        difflib.unified_diff, _lines(before or b""), _lines(after or b""), old, new, lineterm=b"\n"
+    )
     return header + b"".join(one if one.endswith(b"\n") else one + _NO_END for one in body)
 
 

@@ -56,7 +56,10 @@ class Rewritten:
         """The sites that are changed, or those that are only told, with their files."""
         takes = self.task.choice.takes
         return [
-            (one.path, site) for one in self.outcomes for site in one.sites if (takes(site) and not one.refused) == taken
+            (one.path, site)
+            for one in self.outcomes
+            for site in one.sites
+            if (takes(site) and not one.refused) == taken
         ]
 
     def changes(self) -> list[tuple[str, bytes | None, bytes | None]]:
@@ -127,4 +130,6 @@ def _warnings(tree: Tree, names: Names) -> tuple[str, ...]:
     if tree.wants is None or number(tree.wants[0]) >= number(names.release):
         return ()
     wanted, file = tree.wants
-    return (f"{file} allows PyTorch {wanted}, and the rewrite was checked for {names.release}: raise it, or --torch-version",)
+    return (
+        f"{file} allows PyTorch {wanted}, and the rewrite was checked for {names.release}: raise it, or --torch-version",
+    )

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from polysilicon.porting.rewriting.source import Unreadable, load
 
-_LEFT_ALONE = frozenset({".git", ".hg", ".svn", "__pycache__", ".venv", "venv", "node_modules", ".tox", "site-packages"})
+_LEFT_ALONE = frozenset(
+    {".git", ".hg", ".svn", "__pycache__", ".venv", "venv", "node_modules", ".tox", "site-packages"}
+)
 _NAMES_CUDA = re.compile(rb"cuda|nccl|\btorch\.load\b")
 _ENTRY = re.compile(rb"^if __name__ ==", re.MULTILINE)
 # A test that puts its own function in the place of one of torch.cuda expects the code to call that one.
@@ -73,15 +75,13 @@ def survey(root: Path) -> Tree:
         except Unreadable as reason:
             skipped[str(reason)] += 1
             continue
-        if not _NAMES_CUDA.search(raw) and not _SCRIPTED.search(raw):
-            if _ENTRY.search(raw):
-                entries.add(path)
-            continue
-        candidates.append(path)
+        if _NAMES_CUDA.search(raw):
+            candidates.append(path)
+            patched.update(name.decode() for one in _PATCHED for name in one.findall(raw))
         if _ENTRY.search(raw):
             entries.add(path)
-        patched.update(name.decode() for one in _PATCHED for name in one.findall(raw))
-        told.update(name.decode() for text in [*_PASSED_ON.findall(raw), *_TESTED.findall(raw)] for name in _AMP.findall(text))
+        texts = [*_PASSED_ON.findall(raw), *_TESTED.findall(raw)] if _AMP.search(raw) else []
+        told.update(name.decode() for text in texts for name in _AMP.findall(text))
         scripted = scripted or bool(_SCRIPTED.search(raw))
         tuned = tuned or bool(_AUTOCAST.search(raw))
     notebooks = sum(path.endswith(".ipynb") for path in paths)
