@@ -1,10 +1,11 @@
-"""`polysilicon port rewrite` on public repositories: does every file still compile, does a second run change nothing, and
-do the programs do the same on a CPU?
+"""`polysilicon port rewrite` on public repositories.
+
+Does every file still compile, does a second run change nothing, and do the programs do the same on a CPU?
 
     python benchmarks/porting_rewrite.py FOLDER [FOLDER ...] [--python PYTHON] [--out RESULT.csv]
 
-A folder is a checkout or a bare git mirror (its HEAD is read). Before and after are laid side by side; every changed module
-is imported, and every program of `benchmarks/porting_programs/NAME.py` is run, in both, under `porting_trace.py`. The
+A folder is a checkout or a bare git mirror (its HEAD is read). Before and after are laid side by side; changed modules
+are imported, and every program of `benchmarks/porting_programs/NAME.py` is run, in both, under `porting_trace.py`. The
 original runs twice: lines it does not print alike itself (times) are not compared. PYTHON has PyTorch and what the
 repositories need; what it lacks ends both versions alike, and is counted apart.
 """
@@ -31,8 +32,9 @@ KEPT = (".py", ".yaml", ".yml", ".json", ".toml", ".cfg", ".txt", ".csv", ".md",
 MOST_BYTES = 3_000_000
 PATIENCE_S = 150
 COLUMNS = (
-    "repository", "python_files", "files_changed", "new_files", "lines_removed", "lines_added", "compile", "second_run_changes",
-    "offered", "by_hand", "skipped", "traces", "identical", "with_operators", "operators", "ended_early", "seconds",
+    "repository", "python_files", "files_changed", "new_files", "lines_removed", "lines_added", "compile",
+    "second_run_changes", "offered", "by_hand", "skipped", "traces", "identical", "with_operators", "operators",
+    "ended_early", "seconds",
 )  # fmt: skip
 
 
@@ -86,7 +88,11 @@ def trace(python: str, tree: Path, what: list[str]) -> dict:
     """One run of a program in a tree."""
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "CUDA_VISIBLE_DEVICES": ""}
-        environment |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONPATH": str(HERE / "porting_stand_ins")}
+        environment |= {
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "PYTHONPATH": str(HERE / "porting_stand_ins"),
+        }
         command = [python, str(HERE / "porting_trace.py"), out.name, *what]
         try:
             subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=PATIENCE_S, check=False)
@@ -98,7 +104,8 @@ def trace(python: str, tree: Path, what: list[str]) -> dict:
 
 def compare(python: str, before: Path, after: Path, what: list[str], found: Traces) -> None:
     """The same program in both trees; what the original does not repeat itself is not compared."""
-    first, again, new = trace(python, before, what), trace(python, before, what), trace(python, after, what)
+    first, new = trace(python, before, what), trace(python, after, what)
+    again = first if what[0] == "--import" and first == new else trace(python, before, what)
     steady = {at for at, pair in enumerate(zip(first["lines"], again["lines"], strict=False)) if pair[0] == pair[1]}
     keys = ["ended", "operators"] + (["digest"] if first["digest"] == again["digest"] else [])
     same = all(first[key] == new[key] for key in keys) and len(first["lines"]) == len(new["lines"])
@@ -109,9 +116,11 @@ def compare(python: str, before: Path, after: Path, what: list[str], found: Trac
     found.with_operators += first["operators"] > 0
     found.early += first["ended"] != "ran to its end"
     if not same:
-        found.different.append(f"{what}: {first['ended']} / {new['ended']}; {first['operators']} / {new['operators']}")
+        told = f"{first['ended']} / {new['ended']}; {first['operators']} / {new['operators']}"
+        found.different.append(f"{what}: {told}")
     shown = what[-1] if what[0] == "--import" else Path(what[0]).name
-    print(f"    {shown}: {first['ended'][:90]}, {first['operators']} operators, {'same' if same else 'DIFFERENT'}", flush=True)
+    said = "same" if same else "DIFFERENT"
+    print(f"    {shown}: {first['ended'][:90]}, {first['operators']} operators, {said}", flush=True)
 
 
 def put_in_place(made: Rewritten, tree: Path) -> None:
@@ -149,7 +158,8 @@ def measure(folder: Path, python: str, known, most: int) -> dict:
             print(f"  DIFFERENT {line}", flush=True)
         left = [site for _, site in made.sites(taken=False)]
         return dict(zip(COLUMNS, (
-            name, made.read, len(made.changed), len(made.helpers), sum(one[0] for one in counts), sum(one[1] for one in counts),
+            name, made.read, len(made.changed), len(made.helpers),
+            sum(one[0] for one in counts), sum(one[1] for one in counts),
             f"{compiled}/{len(made.changed)}", len(second.changed), sum(one.edit is not None for one in left),
             sum(one.edit is None for one in left), sum(made.skipped.values()), found.compared, found.identical,
             found.with_operators, found.operators, found.early, round(seconds, 1),
@@ -161,7 +171,7 @@ def main() -> None:
     ask.add_argument("folders", nargs="+", type=Path)
     ask.add_argument("--python", default=sys.executable)
     ask.add_argument("--torch-version", default=None)
-    ask.add_argument("--imports", type=int, default=12, help="how many changed modules of a repository are imported")
+    ask.add_argument("--imports", type=int, default=4, help="how many changed modules of a repository are imported")
     ask.add_argument("--out", type=Path)
     given = ask.parse_args()
     known = names(load(), given.torch_version)

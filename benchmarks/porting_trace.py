@@ -1,10 +1,10 @@
-"""What one program does on this machine: its output, every operator it runs with a digest of its results, and how it ends.
+"""What one program does on this machine: its output, a digest of every operator and its results, and how it ends.
 
     python benchmarks/porting_trace.py TRACE.json PROGRAM.py [ARGUMENT ...]
     python benchmarks/porting_trace.py TRACE.json --import MODULE_FILE.py
 
-The program runs in the current folder, which is searched for modules. `--import` loads a file as a module would be. Missing
-packages end a program as they end it anywhere: what counts is that two versions of it end alike.
+The program runs in the current folder, which is searched for modules. `--import` loads a file as a module would be.
+Missing packages end a program as they end it anywhere: what counts is that two versions of it end alike.
 """
 
 import contextlib
@@ -34,9 +34,9 @@ class Trace(TorchDispatchMode):
         self.operators += 1
         self.digest.update(str(func).encode())
         for one in out if isinstance(out, tuple | list) else (out,):
-            if type(one) in (torch.Tensor, torch.nn.Parameter) and one.device.type == "cpu" and one.numel():
-                if "empty" not in str(func):  # memory as it was found
-                    self._take(one.detach())
+            plain = type(one) in (torch.Tensor, torch.nn.Parameter) and one.device.type == "cpu" and one.numel()
+            if plain and "empty" not in str(func):  # memory as it was found
+                self._take(one.detach())
         return out
 
     def _take(self, tensor: torch.Tensor) -> None:

@@ -24,8 +24,9 @@ print(utils.load_from_name.__defaults__, utils.load.__defaults__)
 
 images, texts = torch.randn(4, 3, 32, 32), torch.randint(1, 50, (4, 12))
 args = SimpleNamespace(
-    aggregate=False, precision="fp32", accum_freq=1, distillation=False, gather_with_grad=False, mask_ratio=0, local_device_rank=0, rank=0
-)
+    aggregate=False, precision="fp32", accum_freq=1, distillation=False, gather_with_grad=False, mask_ratio=0,
+    local_device_rank=0, rank=0,
+)  # fmt: skip
 loss, acc = train.get_loss(model, images, texts, torch.nn.CrossEntropyLoss(), torch.nn.CrossEntropyLoss(), args)
 loss.backward()
 print(loss.item(), acc)

@@ -1,4 +1,4 @@
-"""DDIM and PLMS sampling of a noise model of one layer, on the CPU and on the device that the samplers take by default."""
+"""DDIM and PLMS sampling of a noise model of one layer, on the CPU; the default device of the samplers."""
 
 from types import SimpleNamespace
 

@@ -10,12 +10,12 @@ Grade = Literal["S", "R", "M"]
 class PortingName(Record, frozen=True, kw_only=True):
     """One name by its dotted `path`. `notes` says how its `twin` behaves on CUDA and where there is no accelerator.
 
-    `grade` is the best a rewrite may have: S same for users of CUDA and of CPUs, R for review, M by hand. `form` says
-    how a call of it is rewritten, `keyword` the argument that becomes positional or names a device. `holds` says where
-    the twin behaves the same: always, only where CUDA was asked for (`guarded`), or where nothing else in the file asks
-    for CUDA (`closed`). `since` is the first release that was read to have the twin, `same_since` the first that was read
-    to behave so. `traced` says that torch.compile takes the twin wherever it takes the name. A vendor's module (`plugin`:
-    imported by hand, `autoload`: not) has in `keyword` the targets that it serves.
+    `grade` is the best a rewrite may have: S same for users of CUDA and of CPUs, R for review, M by hand. `form`
+    says how a call of it is rewritten, `keyword` the argument that becomes positional or names a device. `holds` says
+    where the twin behaves the same: always, only where CUDA was asked for (`guarded`), or where nothing else in the
+    file asks for CUDA (`closed`). `since` is the first release that was read to have the twin, `same_since` the first
+    that was read to behave so. `traced` says that torch.compile takes the twin wherever it takes the name. A vendor's
+    module (`plugin`: imported by hand, `autoload`: not) has in `keyword` the targets that it serves.
     """
 
     path: str

@@ -18,9 +18,9 @@ GRADES = {"S": "safe", "R": "for review", "M": "by hand"}
 def render(made: Rewritten) -> RenderableType:
     """The summary on a screen."""
     removed, added = _lines(made)
-    new = f", {len(made.helpers)} new device.py" if made.helpers else ""
+    new = f" and {len(made.helpers)} new device.py" if made.helpers else ""
     parts: list[RenderableType] = [
-        text(f"{len(made.changed)} files change{new}: {removed} lines go, {added} come", "bold"),
+        text(f"files that change: {len(made.changed)}{new}; lines that go: {removed}, that come: {added}", "bold"),
         text(read_line(made)),
         text(made.task.names.checked, "dim"),
         *(text(one, "yellow") for one in made.warnings),

@@ -94,7 +94,7 @@ def test_a_question_that_means_cuda_keeps_meaning_it(made, lines):
         "try:\n    scaler = torch.cuda.amp.GradScaler()\nexcept AttributeError:\n    scaler = None\n",
         "if torch.__version__ < '2':\n    scaler = torch.cuda.amp.GradScaler()\n",
         "if hasattr(torch, 'amp'):\n    scaler = torch.cuda.amp.GradScaler()\n",
-        "try:\n    from torch.cuda.amp import GradScaler\nexcept ImportError:\n    GradScaler = None\ns = GradScaler()\n",
+        "try:\n    from torch.cuda.amp import GradScaler as G\nexcept ImportError:\n    G = None\ns = G()\n",
     ],
 )
 def test_version_guards_are_left_alone(made, lines):

@@ -103,7 +103,8 @@ def test_an_imported_name_moves_with_its_import(made):
         "from torch.cuda.amp import autocast, GradScaler\ns = GradScaler()\nwith autocast(False):\n    pass\n"
     ).text
     assert text == (
-        f"from torch.amp import autocast, GradScaler\ns = GradScaler({ACC})\nwith autocast({ACC}, enabled=False):\n    pass\n"
+        f"from torch.amp import autocast, GradScaler\ns = GradScaler({ACC})\n"
+        f"with autocast({ACC}, enabled=False):\n    pass\n"
     )
 
 
@@ -119,7 +120,8 @@ def test_decorators_get_the_device_as_a_keyword(made):
 
 
 def test_layout_and_comments_stay(made):
-    before = "d = torch.device(  # where\n    'cuda'  # the GPU, not cuda:1\n    if torch.cuda.is_available()\n    else 'cpu'\n)\n"
+    before = "d = torch.device(  # where\n    'cuda'  # the GPU, not cuda:1\n"
+    before += "    if torch.cuda.is_available()\n    else 'cpu')\n"
     after = before.replace("'cuda'  #", f"{HERE}  #").replace("torch.cuda.is", "torch.accelerator.is")
     assert made(before).text == after
 

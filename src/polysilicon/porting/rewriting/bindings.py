@@ -7,7 +7,7 @@ from polysilicon.porting.rewriting.source import Source
 
 
 class Bindings:
-    """The imports of a file, and all its nodes. A name that is bound in several ways means nothing here, so that nothing is guessed."""
+    """The imports of a file, and all its nodes. A name that is bound in several ways means nothing."""
 
     def __init__(self, source: Source) -> None:
         imported: dict[str, set[str]] = defaultdict(set)

@@ -143,7 +143,7 @@ class _Change(cst.CSTTransformer):
         return updated_node.with_changes(body=body)
 
     def _range(self, node: cst.CSTNode) -> CodeRange:
-        return self.get_metadata(PositionProvider, node)  # type: ignore[no-any-return]
+        return self.get_metadata(PositionProvider, node)
 
     def _at(self, node: cst.CSTNode, kind: type) -> Site | None:
         """The site at a node, taken off the list."""

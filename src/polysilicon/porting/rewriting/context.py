@@ -15,7 +15,7 @@ _VERSION = re.compile(
 _SCRIPTED = re.compile(r"\bjit\.(script|export|ignore|unused)\b|\bScriptModule\b")
 _LISTED = re.compile(r"(?<![\w.])(globals\(|locals\(|vars\(\)|dir\(\)|exec\(|eval\()")
 _VENDORS = re.compile(r"xpu|npu|mps|mlu|musa|hpu|sdaa|xla|rocm|\\bhip|neuron|tpu", re.IGNORECASE)
-_OF_CUDA = re.compile(r"cuda|nvidia|nccl", re.IGNORECASE)
+_OF_CUDA = re.compile(r"cuda|nccl", re.IGNORECASE)
 _COMPILED = re.compile(r"\btorch\.compile\b|\b_?dynamo\b")
 
 
@@ -31,6 +31,7 @@ class Context:
         self.scripted = bool(_SCRIPTED.search(self._text))
         self.lists_names = bool(_LISTED.search(self._text))
         self.compiled = bool(_COMPILED.search(self._text))
+        self._asking: frozenset[str] = frozenset()
         self._asking = self._names_that_ask()
 
     def parent(self, node: ast.AST) -> ast.AST | None:
@@ -45,7 +46,7 @@ class Context:
             child = parent
 
     def guarded(self, node: ast.AST) -> bool:
-        """Whether the node only runs where there is an accelerator: below `if torch.cuda.is_available()` or its like."""
+        """Whether the node only runs where there is an accelerator: below `if torch.cuda.is_available()`."""
         for parent, child in self.within(node):
             if isinstance(parent, ast.If | ast.IfExp | ast.While):
                 body = parent.body if isinstance(parent.body, list) else [parent.body]
@@ -138,7 +139,6 @@ class Context:
             node.id for node in self.nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
         )
         times.update(node.arg for node in self.nodes if isinstance(node, ast.arg))
-        self._asking: frozenset[str] = frozenset()
         return frozenset(
             node.targets[0].id
             for node in self.nodes

@@ -166,7 +166,7 @@ def _comparison(reader: Reader, node: ast.Compare, seen: set[ast.expr]) -> Itera
 def _named(
     reader: Reader, node: ast.Assign | ast.AnnAssign | ast.keyword | ast.arguments | ast.NamedExpr, seen: set[ast.expr]
 ) -> Iterator[Site]:
-    """Variables and parameters that are called a device. A choice by `is_available` is safe; a bare text is a user's."""
+    """Variables and parameters called a device. A choice by `is_available` is safe; a bare text is a user's."""
     pairs: list[tuple[str, ast.expr | None]] = []
     if isinstance(node, ast.arguments):
         positional = [*node.posonlyargs, *node.args]

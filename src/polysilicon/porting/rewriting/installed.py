@@ -23,7 +23,7 @@ class Installed:
         return ".".join(self.version.split(".")[:2])
 
     def has(self, path: str) -> bool:
-        """Whether a module or a package's `__init__` binds the last part of a dotted name such as torch.amp.autocast."""
+        """Whether a module or a package binds the last part of a dotted name such as torch.amp.autocast."""
         *modules, name = path.split(".")[1:]
         place = self.folder.joinpath(*modules)
         return (

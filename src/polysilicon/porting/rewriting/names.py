@@ -27,7 +27,7 @@ class Names:
     checked: str
 
     def of(self, path: str) -> PortingName | None:
-        """The name, or the longest known one that it lies below: torch.backends.cudnn for torch.backends.cudnn.benchmark."""
+        """The name, or the longest known one that it lies below, as torch.backends.cudnn.benchmark does."""
         parts = path.split(".")
         for last in range(len(parts), 1, -1):
             known = self.by_path.get(".".join(parts[:last]))

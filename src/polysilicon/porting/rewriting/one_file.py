@@ -9,7 +9,7 @@ from pathlib import Path
 from polysilicon.facts.porting_names import Grade
 from polysilicon.porting.rewriting.codemod import Naming, apply
 from polysilicon.porting.rewriting.finding import find
-from polysilicon.porting.rewriting.helper import naming
+from polysilicon.porting.rewriting.device_file import naming
 from polysilicon.porting.rewriting.names import Names
 from polysilicon.porting.rewriting.plugin import plugins
 from polysilicon.porting.rewriting.site import Site

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from polysilicon.porting.rewriting.helper import TEXT
+from polysilicon.porting.rewriting.device_file import TEXT
 from polysilicon.porting.rewriting.names import Names, number
 from polysilicon.porting.rewriting.one_file import Choice, Outcome, Task, look, rules_of, step
 from polysilicon.porting.rewriting.patches import patch
@@ -130,6 +130,4 @@ def _warnings(tree: Tree, names: Names) -> tuple[str, ...]:
     if tree.wants is None or number(tree.wants[0]) >= number(names.release):
         return ()
     wanted, file = tree.wants
-    return (
-        f"{file} allows PyTorch {wanted}, and the rewrite was checked for {names.release}: raise it, or --torch-version",
-    )
+    return (f"{file} allows PyTorch {wanted}; the rewrite is for {names.release} (--torch-version), so raise it there",)

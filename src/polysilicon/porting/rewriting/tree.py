@@ -32,9 +32,12 @@ KERNELS = frozenset({".cu", ".cuh", ".cpp", ".cc", ".cxx", ".h", ".hpp"})
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What one file can't say of itself. `patched` names of torch.cuda are replaced by some test; `told` are the names of
-    automatic mixed precision that other modules import from each other or test for; `scripted` and `tuned` say that
-    TorchScript is used and that somebody sets the defaults of autocast."""
+    """What one file can't say of itself.
+
+    `patched` names of torch.cuda are replaced by some test; `told` are the names of automatic mixed precision that
+    other modules import from each other or test for; `scripted` and `tuned` say that TorchScript is used and that
+    somebody sets the defaults of autocast.
+    """
 
     patched: frozenset[str] = frozenset()
     told: frozenset[str] = frozenset()
@@ -117,6 +120,6 @@ def _wanted(root: Path) -> tuple[str, str] | None:
                 text = file.read_text(encoding="utf-8", errors="replace")
             except OSError:
                 continue
-            for one in _WANTS.findall(text):
-                found.append((tuple(map(int, one.split("."))), one, file.relative_to(root).as_posix()))
+            name = file.relative_to(root).as_posix()
+            found += [(tuple(map(int, one.split("."))), one, name) for one in _WANTS.findall(text)]
     return min(found)[1:] if found else None

@@ -14,8 +14,8 @@ TEXT = '''"""The device that this program runs on."""
 
 import torch
 
-# "cuda" where PyTorch was built for CUDA or for no accelerator at all, else the type of the accelerator it was built for
-# ("npu", "xpu", "musa", ...). To ask for it starts no device.
+# "cuda" where PyTorch was built for CUDA or for no accelerator at all, else the type of the accelerator that it was
+# built for ("npu", "xpu", "musa", ...). To ask for it starts no device.
 ACCELERATOR = getattr(torch.accelerator.current_accelerator(), "type", "cuda")
 '''
 
@@ -23,8 +23,8 @@ ACCELERATOR = getattr(torch.accelerator.current_accelerator(), "type", "cuda")
 def naming(reader: Reader, sites: Sequence[Site], paths: frozenset[str], entries: frozenset[str]) -> tuple[Naming, str]:
     """How a file names the accelerator, and the path of the helper that this needs; both empty where it asks in place.
 
-    A helper is taken only where the project has no device.py, the way to import it is plain from the file's own imports,
-    and the file looks through no list of its names.
+    A helper is taken only where the project has no device.py, the file's own imports show how to import it, and the
+    file looks through no list of its names.
     """
     own = _imports_it(reader)
     if own:
