@@ -56,11 +56,11 @@ def to_dict(made: Rewritten) -> dict[str, Any]:
         "read": made.read,
         "skipped": made.skipped,
         "kernels": made.tree.kernels,
-        "files": [one.path for one in made.changed],
+        "files": [_shown(one.path) for one in made.changed],
         "new": list(made.helpers),
         "lines_removed": removed,
         "lines_added": added,
-        "refused": made.refused,
+        "refused": {_shown(path): why for path, why in made.refused.items()},
         "warnings": list(made.warnings),
         "changed": [_site(path, site) for path, site in made.sites(taken=True)],
         "left": [_site(path, site) for path, site in made.sites(taken=False)],
@@ -68,8 +68,13 @@ def to_dict(made: Rewritten) -> dict[str, Any]:
     }
 
 
+def _shown(path: str) -> str:
+    """A path as text, also where its bytes are no text."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def _site(path: str, site: Site) -> dict[str, Any]:
-    plain = {"file": path, "line": site.line, "rule": site.rule, "grade": site.grade, "found": site.found}
+    plain = {"file": _shown(path), "line": site.line, "rule": site.rule, "grade": site.grade, "found": site.found}
     return {**plain, "why": site.why, "can_change": site.edit is not None}
 
 

@@ -128,9 +128,23 @@ def test_a_default_that_somebody_sets_is_heeded_as_before(made):
     assert made(lines, files={"other.py": "import torch\ntorch.set_autocast_gpu_dtype(torch.bfloat16)\n"}).text == lines
 
 
-def test_a_device_that_is_compared_with_a_text_is_left(made):
-    lines = "d = 'cuda' if torch.cuda.is_available() else 'cpu'\nif d == 'cuda':\n    pass\n"
+@pytest.mark.parametrize(
+    "use",
+    ["d == 'cuda'", "'cuda' in d", "d in ('cuda', 'cpu')", "d.startswith('cuda')", "{'cuda': 1}[d]", "d != 'cuda:0'"],
+)
+def test_a_device_that_is_compared_with_a_text_is_left(made, use):
+    lines = f"d = 'cuda' if torch.cuda.is_available() else 'cpu'\nif {use}:\n    pass\n"
     assert made(lines).text == lines
+
+
+def test_a_text_within_an_f_string_is_left(made):
+    lines = """s = f"{torch.device('cuda')} {torch.device(f'cuda:{1}')}"\n"""
+    assert made(lines, grades="SR").text == lines
+
+
+def test_the_tables_of_a_checkpoint_keep_the_devices_that_it_was_written_on(made):
+    lines = "x = torch.load(p, map_location={'cuda:0': 'cuda:1'})\n"
+    assert made(lines, grades="SR").text == lines
 
 
 @pytest.mark.parametrize("bound", ["torch = None\n", "def f(torch):\n    return torch.cuda.device_count()\n"])

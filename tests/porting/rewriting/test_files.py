@@ -55,12 +55,14 @@ def test_what_cannot_be_read_is_counted_by_its_reason(known, tmp_path):
     (tmp_path / "link.py").symlink_to(tmp_path / "good.py")
     (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere.py")
     (tmp_path / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.py")
     made = only(known, tmp_path)
     assert [one.path for one in made.changed] == ["good.py"]
     assert made.read == 2
     assert made.skipped == {
         "larger than 2 MB": 1,
         "nested too deeply": 1,
+        "no regular file": 1,
         "not in the encoding that it states (or UTF-8)": 2,
         "notebook": 1,
         "symbolic link": 2,

@@ -141,6 +141,8 @@ def test_a_package_that_names_its_device_often_gets_one_constant(made):
     "others",
     [
         {"pkg/device.py": "x = 1\n"},  # the project has its own
+        {"pkg/device/__init__.py": "x = 1\n"},
+        {"pkg/__init__.py": "device = 1\n"},  # which the module would replace
         {"pkg/main.py": "import torch\nfrom .other import x\nnames = list(globals())\n" + "y = x.to('cuda')\n" * 3},
         {"pkg/main.py": "import torch\n" + "y = x.to('cuda')\n" * 3},  # how it is imported is not plain
     ],

@@ -134,9 +134,7 @@ def _recall(call: ast.Call, name: PortingName) -> Recall | None:
     if name.form == "scaler":
         return Recall(name.twin, ACCELERATOR)
     allowed = {name.keyword} - {""}
-    if set(keywords) - allowed or len(call.args) + len(keywords) > (
-        1 if allowed or name.path == "torch.cuda.Event" else 0
-    ):
+    if set(keywords) - allowed or len(call.args) + len(keywords) > (1 if allowed else 0):
         return None
     return Recall(name.twin, unnamed=name.keyword)
 

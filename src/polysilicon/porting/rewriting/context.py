@@ -84,6 +84,10 @@ class Context:
                 return "stands in a text of several lines"
         return ""
 
+    def in_text(self, node: ast.AST) -> bool:
+        """Whether the node stands in an f-string, where a new text may need quotes that Python 3.11 does not take."""
+        return any(isinstance(parent, ast.JoinedStr) for parent, _ in self.within(node))
+
     def tells_vendors_apart(self, node: ast.AST) -> str:
         """Whether the node stands in an `if` and `elif` over vendors, in words; empty where it does not."""
         for parent, _ in self.within(node):

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Sequence
+from pathlib import Path
 
 from polysilicon.porting.rewriting.asking import Reader
 from polysilicon.porting.rewriting.codemod import Naming
@@ -20,7 +21,9 @@ ACCELERATOR = getattr(torch.accelerator.current_accelerator(), "type", "cuda")
 '''
 
 
-def naming(reader: Reader, sites: Sequence[Site], paths: frozenset[str], entries: frozenset[str]) -> tuple[Naming, str]:
+def naming(
+    reader: Reader, sites: Sequence[Site], root: Path, paths: frozenset[str], entries: frozenset[str]
+) -> tuple[Naming, str]:
     """How a file names the accelerator, and the path of the helper that this needs; both empty where it asks in place.
 
     A helper is taken only where the project has no device.py, the file's own imports show how to import it, and the
@@ -33,9 +36,22 @@ def naming(reader: Reader, sites: Sequence[Site], paths: frozenset[str], entries
         return Naming(), ""
     path, statement = _home(reader, paths, entries)
     behind = _last_import(reader.source.tree)
-    if not path or not behind or any(one.rpartition("/")[2] == FILE for one in paths):
+    if not path or not behind or _taken(root, path, paths):
         return Naming(), ""
     return Naming(statement, behind), path
+
+
+def _taken(root: Path, path: str, paths: frozenset[str]) -> bool:
+    """Whether the project has a device.py or a package of that name already, or its `__init__` speaks of a device.
+
+    A module that is imported becomes an attribute of its package, which may have a variable of that name.
+    """
+    if any(one.rpartition("/")[2] == FILE or one.startswith(f"{path.removesuffix('.py')}/") for one in paths):
+        return True
+    try:
+        return b"device" in (root / path).with_name("__init__.py").read_bytes()
+    except OSError:
+        return False
 
 
 def _places(site: Site) -> int:

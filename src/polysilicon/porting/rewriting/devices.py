@@ -26,9 +26,8 @@ def devices(reader: Reader) -> Iterator[Site]:
         if isinstance(node, ast.Call):
             yield from _call(reader, node, seen)
     for node in reader.context.nodes:
-        if isinstance(node, ast.Compare):
-            yield from _comparison(reader, node, seen)
-        elif isinstance(node, ast.Attribute) and node.attr == "is_cuda" and isinstance(node.ctx, ast.Load):
+        yield from _comparison(reader, node, seen)
+        if isinstance(node, ast.Attribute) and node.attr == "is_cuda" and isinstance(node.ctx, ast.Load):
             yield reader.site(node, "DEV-cuda", "M", "write `.device.type ==` and the device's type by hand")
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.keyword | ast.arguments | ast.NamedExpr):
             yield from _named(reader, node, seen)
@@ -99,6 +98,8 @@ def _texts(
         node = node.left
     best, known = reader.names.grade(reader.names.by_path[DEVICE])
     doubt = why or reader.doubt(node) or ("" if reader.bindings.has_torch else NO_TORCH)
+    if reader.context.in_text(node):
+        doubt, edit = "stands in an f-string", None
     if best == "M":
         yield reader.site(node, rule, "M", known)
     elif grade == "S" and best == "S" and not doubt:
@@ -154,13 +155,31 @@ def _cuda(reader: Reader, call: ast.Call) -> Site:
     return reader.site(call, "DEV-cuda", "R" if value or plain else "M", why, Recall(".to", first=ACCELERATOR))
 
 
-def _comparison(reader: Reader, node: ast.Compare, seen: set[ast.expr]) -> Iterator[Site]:
-    """A comparison with a device's text: what follows may be for CUDA alone."""
-    for side in (node.left, *node.comparators):
+def _comparison(reader: Reader, node: ast.AST, seen: set[ast.expr]) -> Iterator[Site]:
+    """A comparison with a device's text, in any form: what follows may be for CUDA alone."""
+    for side in _compared(node):
         if isinstance(side, ast.Constant) and isinstance(side.value, str) and _TEXT.fullmatch(side.value):
             seen.add(side)
-            edit = Swap(ACCELERATOR) if side.value == "cuda" and reader.bindings.has_torch else None
+            plain = side.value == "cuda" and isinstance(node, ast.Compare) and reader.context.parent(side) is node
+            edit = (
+                Swap(ACCELERATOR) if plain and reader.bindings.has_torch and not reader.context.in_text(side) else None
+            )
             yield reader.site(side, "DEV-compared", "R", "what follows may be for CUDA alone", edit)
+
+
+def _compared(node: ast.AST) -> list[ast.expr | None]:
+    """What a node compares with: sides, members of a tuple, prefixes, patterns, keys of a table."""
+    if isinstance(node, ast.Compare):
+        sides = [node.left, *node.comparators]
+        return [
+            *sides,
+            *(part for side in sides if isinstance(side, ast.Tuple | ast.List | ast.Set) for part in side.elts),
+        ]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("startswith", "find"):
+        return list(node.args)
+    if isinstance(node, ast.MatchValue):
+        return [node.value]
+    return list(node.keys) if isinstance(node, ast.Dict) else []
 
 
 def _named(

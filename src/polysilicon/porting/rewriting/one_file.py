@@ -1,15 +1,14 @@
 """One file: its sites, its rewritten bytes, and the proof that they are what was meant."""
 
-import ast
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from polysilicon.facts.porting_names import Grade
 from polysilicon.porting.rewriting.codemod import Naming, apply
-from polysilicon.porting.rewriting.finding import find
 from polysilicon.porting.rewriting.device_file import naming
+from polysilicon.porting.rewriting.finding import find
 from polysilicon.porting.rewriting.names import Names
 from polysilicon.porting.rewriting.plugin import plugins
 from polysilicon.porting.rewriting.site import Site
@@ -98,7 +97,7 @@ def _plan(task: Task, source: Source) -> tuple[list[Site], list[Site], Naming, s
     if source.path in task.entries:
         sites += plugins(reader, task.choice.modules)
     chosen = [one for one in sites if task.choice.takes(one)]
-    name, helper = naming(reader, chosen, task.paths, task.entries)
+    name, helper = naming(reader, chosen, task.root, task.paths, task.entries)
     return sites, chosen, name, helper
 
 
@@ -111,13 +110,11 @@ def _prove(task: Task, path: str, after: bytes) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(
-                after, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if b"await" in after else 0, dont_inherit=True
-            )
+            compile(after, path, "exec", dont_inherit=True)
         again = parse(path, after)
     except (SyntaxError, ValueError, Unreadable) as cause:
         raise Unreadable("the rewritten file would not compile") from cause
-    if _plan(replace(task), again)[1]:
+    if _plan(task, again)[1]:
         raise Unreadable("a second run would change it again")
 
 

@@ -4,6 +4,7 @@ import ast
 import codecs
 import io
 import re
+import stat
 import tokenize
 import warnings
 from dataclasses import dataclass
@@ -50,7 +51,10 @@ def load(root: Path, path: str) -> bytes:
     try:
         if file.is_symlink():
             raise Unreadable("symbolic link")
-        if file.stat().st_size > MOST_BYTES:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable("no regular file")
+        if status.st_size > MOST_BYTES:
             raise Unreadable(f"larger than {MOST_BYTES / 1e6:g} MB")
         return file.read_bytes()
     except OSError as cause:
