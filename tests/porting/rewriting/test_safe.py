@@ -76,10 +76,24 @@ def test_what_fails_without_an_accelerator_is_rewritten_where_one_was_asked_for(
         "x = torch.cuda.is_available() and torch.cuda.memory_allocated()",
         "if not torch.cuda.is_available():\n    pass\nelse:\n    torch.cuda.memory_allocated()",
         "use = torch.cuda.is_available()\nif use and wanted:\n    torch.cuda.memory_allocated()",
+        "def f():\n    if not torch.cuda.is_available():\n        return 0\n    return torch.cuda.memory_allocated()",
     ],
 )
 def test_a_question_guards_in_every_form(made, guard):
     assert "torch.cuda" not in made(f"{guard}\n").text
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "if not torch.cuda.is_available():\n    print(1)\ntorch.cuda.memory_allocated()\n",
+        "if torch.cuda.is_available() or wanted:\n    torch.cuda.memory_allocated()\n",
+        "while not torch.cuda.is_available():\n    pass\nelse:\n    torch.cuda.memory_allocated()\n",
+        "x = torch.cuda.memory_allocated() and torch.cuda.is_available()\n",
+    ],
+)
+def test_what_runs_without_an_accelerator_too_is_not_guarded(made, lines):
+    assert "torch.cuda.memory_allocated" in made(lines).text
 
 
 def test_a_name_that_is_bound_twice_guards_nothing(made):

@@ -46,18 +46,27 @@ class Context:
             child = parent
 
     def guarded(self, node: ast.AST) -> bool:
-        """Whether the node only runs where there is an accelerator: below `if torch.cuda.is_available()`."""
-        for parent, child in self.within(node):
-            if isinstance(parent, ast.If | ast.IfExp | ast.While):
-                body = parent.body if isinstance(parent.body, list) else [parent.body]
-                other = parent.orelse if isinstance(parent.orelse, list) else [parent.orelse]
-                if (child in body and self.asks(parent.test)) or (child in other and self._denies(parent.test)):
-                    return not isinstance(parent, ast.While) or child in body
-            if isinstance(parent, ast.BoolOp) and isinstance(parent.op, ast.And):
-                before = parent.values[: parent.values.index(child)] if child in parent.values else []
-                if any(map(self.asks, before)):
-                    return True
-        return False
+        """Whether the node only runs where there is an accelerator, as below `if torch.cuda.is_available()`."""
+        return any(self._guards(parent, child) for parent, child in self.within(node))
+
+    def _guards(self, parent: ast.AST, child: ast.AST) -> bool:
+        """Whether a node lets one of its parts run only where there is an accelerator."""
+        if isinstance(parent, ast.If | ast.IfExp | ast.While):
+            body = parent.body if isinstance(parent.body, list) else [parent.body]
+            other = parent.orelse if isinstance(parent.orelse, list) else [parent.orelse]
+            if child in body and self.asks(parent.test):
+                return True
+            if child in other and not isinstance(parent, ast.While) and self._denies(parent.test):
+                return True
+        if isinstance(parent, ast.BoolOp) and isinstance(parent.op, ast.And) and child in parent.values:
+            return any(map(self.asks, parent.values[: parent.values.index(child)]))
+        block = getattr(parent, "body", None)
+        return isinstance(block, list) and child in block and any(map(self._leaves, block[: block.index(child)]))
+
+    def _leaves(self, before: ast.stmt) -> bool:
+        """Whether a statement leaves the block where there is no accelerator: `if not is_available(): return`."""
+        leaving = ast.Return | ast.Raise | ast.Continue | ast.Break
+        return isinstance(before, ast.If) and self._denies(before.test) and isinstance(before.body[-1], leaving)
 
     def asks(self, test: ast.expr) -> bool:
         """Whether a condition can hold only where there is an accelerator."""
