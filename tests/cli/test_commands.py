@@ -18,6 +18,8 @@ POOLS += ["--global-batch", "32", "--link-gbs", "5", "--link-ms", "20"]
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-project").mkdir()
+    (tmp_path / "my-project" / "train.py").write_text("import torch\n\nx = torch.zeros(1, device='cuda')\n")
     return tmp_path
 
 

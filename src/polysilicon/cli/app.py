@@ -1,8 +1,8 @@
 """The parser, and the promise that every run ends in an answer or in one clear message.
 
-Exit codes: 0 answered; 1 a check found faults (`facts check`); 2 bad input; 3 no answer exists (nothing fits, the
-limits contradict each other, or the question can't be expressed); 70 a defect of polysilicon; 130 interrupted;
-141 the reader of our output went away.
+Exit codes: 0 answered; 1 a check found faults (`facts check`, `port rewrite --check`); 2 bad input; 3 no answer exists
+(nothing fits, the limits contradict each other, or the question can't be expressed); 70 a defect of polysilicon;
+130 interrupted; 141 the reader of our output went away.
 """
 
 import os

@@ -35,6 +35,7 @@ GROUPS = {
     "search": "Which parallelism is fastest? Every layout that fits in memory is tried.",
     "facts": "The catalogue: what is known, from which source, and how far it can be trusted.",
     "rules": "The law as dated records: what is on record, what changed, what held when, and your own rules.",
+    "port": "What ties code to one vendor: find it, size it, rewrite it, prove the numbers.",
     "validate": "Measured or decided cases against our answers: the error of each row, and the median.",
 }
 
@@ -143,6 +144,14 @@ COMMANDS: tuple[Command, ...] = (
         "What becomes of each request of a trace on a cluster: tails, goodput, cache, energy.",
         "replay llama-3.1-70b --chip nvidia-h100-sxm-80gb --tp 8 --replicas 4 --poisson 12 --input 1000 --output 200",
         "Prints percentiles of TTFT, TPOT and the whole answer; `replay TRACE MODEL` replays a trace.",
+    ),
+    Command(
+        "rewrite",
+        "polysilicon.cli.port_rewrite:rewrite",
+        "A diff that turns code for CUDA into code for the accelerator at hand.",
+        "port rewrite my-project --torch-version 2.13 --out port.patch",
+        "Writes port.patch, and prints what changes, what is for review, and what stays by hand.",
+        "port",
     ),
     Command(
         "list",

@@ -12,6 +12,7 @@ from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact,
 from polysilicon.facts.law import Consequence, Definition, Event, Group, Jurisdiction, Proposal, Regime, Rule
 from polysilicon.facts.money import Assumption, EmbodiedFactor, Price
 from polysilicon.facts.places import Cooling, Region
+from polysilicon.facts.porting_names import PortingName
 from polysilicon.facts.recipes import TrainingRecipe
 from polysilicon.facts.record import Record
 from polysilicon.facts.reliability import Reliability
@@ -50,6 +51,7 @@ KINDS: dict[str, Kind] = {
         Kind("reliability", Reliability, "reliability"),
         Kind("recipe", TrainingRecipe, "recipes"),
         Kind("engine", ServingEngine, "engines"),
+        Kind("porting-name", PortingName, "porting_names"),
         Kind("stack", SoftwareStack, "stacks"),
         Kind("security", ChipSecurity, "security"),
         Kind("trust", Trust, "trust", nested=frozenset({"certificates"})),

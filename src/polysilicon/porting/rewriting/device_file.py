@@ -1,0 +1,111 @@
+"""`device.py`: one constant for a project that names its device in many places and has no module of its own for it."""
+
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+
+from polysilicon.porting.rewriting.asking import Reader
+from polysilicon.porting.rewriting.codemod import Naming
+from polysilicon.porting.rewriting.site import ACCELERATOR, AT_HAND, Lead, Recall, Site, Swap
+
+FILE = "device.py"
+# From so many places in one file on, a name reads better than the question each time.
+MANY = 3
+TEXT = '''"""The device that this program runs on."""
+
+import torch
+
+# "cuda" where PyTorch was built for CUDA or for no accelerator at all, else the type of the accelerator that it was
+# built for ("npu", "xpu", "musa", ...). To ask for it starts no device.
+ACCELERATOR = getattr(torch.accelerator.current_accelerator(), "type", "cuda")
+'''
+
+
+def naming(
+    reader: Reader, sites: Sequence[Site], root: Path, paths: frozenset[str], entries: frozenset[str]
+) -> tuple[Naming, str]:
+    """How a file names the accelerator, and the path of the helper that this needs; both empty where it asks in place.
+
+    A helper is taken only where the project has no device.py, the file's own imports show how to import it, and the
+    file looks through no list of its names.
+    """
+    own = _imports_it(reader)
+    if own:
+        return own, ""
+    if sum(map(_places, sites)) < MANY or reader.context.lists_names or ACCELERATOR in reader.bindings.taken:
+        return Naming(), ""
+    path, statement = _home(reader, paths, entries)
+    behind = _last_import(reader.source.tree)
+    if not path or not behind or _taken(root, path, paths):
+        return Naming(), ""
+    return Naming(statement, behind), path
+
+
+def _taken(root: Path, path: str, paths: frozenset[str]) -> bool:
+    """Whether the project has a device.py or a package of that name already, or its `__init__` speaks of a device.
+
+    A module that is imported becomes an attribute of its package, which may have a variable of that name.
+    """
+    if any(one.rpartition("/")[2] == FILE or one.startswith(f"{path.removesuffix('.py')}/") for one in paths):
+        return True
+    try:
+        return b"device" in (root / path).with_name("__init__.py").read_bytes()
+    except OSError:
+        return False
+
+
+def _places(site: Site) -> int:
+    """Whether a site names the accelerator where there may be none."""
+    edit = site.edit
+    if isinstance(edit, Swap):
+        return int(ACCELERATOR in edit.code.replace(AT_HAND, ""))
+    return int(isinstance(edit, Lead) or (isinstance(edit, Recall) and ACCELERATOR in (edit.first, edit.last[1])))
+
+
+def _imports_it(reader: Reader) -> Naming | None:
+    """A file that was rewritten before has the constant by name."""
+    means = reader.bindings.means(ACCELERATOR) or ""
+    return Naming(helper=ACCELERATOR) if means.removeprefix(".").endswith(f"device.{ACCELERATOR}") else None
+
+
+def _home(reader: Reader, paths: frozenset[str], entries: frozenset[str]) -> tuple[str, str]:
+    """Where the helper would lie and how this file would import it, as it imports its own package already."""
+    path = reader.source.path
+    folders = path.split("/")[:-1]
+    first = len(folders)
+    while first and f"{'/'.join(folders[:first])}/__init__.py" in paths:
+        first -= 1
+    imports = [one for one in reader.context.nodes if isinstance(one, ast.ImportFrom)]
+    if first == len(folders):
+        # A script finds what lies beside it where it already imports such files by their bare names.
+        beside = not folders and any(f"{one}.py" in paths for one in _imported(reader))
+        return (FILE, f"from device import {ACCELERATOR}\n") if beside else ("", "")
+    package = folders[first]
+    home = "/".join([*folders[: first + 1], FILE])
+    if any(one.level for one in imports) and path not in entries:
+        return home, f"from {'.' * (len(folders) - first)}device import {ACCELERATOR}\n"
+    if any(not one.level and (one.module or "").partition(".")[0] == package for one in imports):
+        return home, f"from {package}.device import {ACCELERATOR}\n"
+    return "", ""
+
+
+def _imported(reader: Reader) -> list[str]:
+    """The modules that a file imports by a bare name at its top level."""
+    names = []
+    for node in reader.source.tree.body:
+        if isinstance(node, ast.Import):
+            names += [one.name for one in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.append(node.module or "")
+    return names
+
+
+def _last_import(tree: ast.Module) -> int:
+    """The line of the last import at the top of a file; nought where it has none."""
+    line = 0
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            line = node.lineno
+        elif not isinstance(node, ast.Expr | ast.Try | ast.If):
+            break
+    return line
