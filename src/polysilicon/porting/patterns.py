@@ -1,0 +1,144 @@
+"""The rules as the readers need them: one look-up by kind of syntax, built once in each process."""
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from polysilicon.facts.porting import PortRule, PortTarget
+
+# A part of an identifier: `MULTI_GPUs2` has MULTI, GPUs and 2; `getCudaDevice` has get, Cuda and Device.
+PARTS = re.compile(r"[A-Z]+(?![a-z])s?|[A-Z]?[a-z]+|\d+")
+IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
+EVERY_TARGET = -1
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Look-ups from what stands in code to the rule that speaks of it.
+
+    `toolkit` are parts that make a name about CUDA one about its toolkit; `company` holds, for some rules, the only
+    other parts that may stand beside theirs. `bits` gives each target's bit; `ladder` maps a part of an identifier to the bits of the targets it names, 0 for
+    an accelerator that is no target of ours. `shapes` are the rules that a reader recognises by form.
+    """
+
+    names: Mapping[str, str]
+    attributes: Mapping[str, str]
+    methods: Mapping[str, str]
+    keywords: Mapping[str, str]
+    strings: Mapping[str, str]
+    prefixes: tuple[tuple[str, str], ...]
+    fragments: tuple[tuple[str, str], ...]
+    words: Mapping[str, str]
+    texts: Mapping[str, str]
+    docs: Mapping[str, str]
+    shapes: Mapping[str, str]
+    ladder: Mapping[str, int]
+    lines: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]]
+    hot: frozenset[str]
+    pieces: re.Pattern[str] | None
+    toolkit: frozenset[str]
+    company: Mapping[str, frozenset[str]]
+    bits: Mapping[str, int]
+
+    @functools.cached_property
+    def parted(self) -> dict[str, tuple[str, int]]:
+        """What was found out about identifiers so far; filled by `word`."""
+        return {}
+
+    def word(self, identifier: str) -> tuple[str, int]:
+        """The rule that an identifier's parts call for, and the bits of the targets they name."""
+        known = self.parted.get(identifier)
+        if known is None:
+            parts = [part.lower() for part in PARTS.findall(identifier)]
+            rule = next((self.words[part] for part in parts if part in self.words), "")
+            if rule in self.company and not self.company[rule].issuperset(parts):
+                rule = ""
+            elif rule and rule == self.words.get("cuda") and not self.toolkit.isdisjoint(parts):
+                rule = self.shapes["version-word"]
+            bits = 0
+            for part in parts:
+                named = self.ladder.get(part)
+                if named is not None:
+                    bits |= named
+                    rule = rule or self.shapes.get("ladder", "")
+            known = self.parted[identifier] = (rule, bits)
+        return known
+
+    def interesting(self, identifier: str) -> bool:
+        """Whether a line with this identifier has to be looked at."""
+        return (
+            identifier in self.hot
+            or BLOCKS.search(identifier) is not None
+            or self.word(identifier)[0] != ""
+            or (self.pieces is not None and self.pieces.search(identifier) is not None)
+        )
+
+
+def compiled(rules: Iterable[PortRule], targets: Iterable[PortTarget], interfaces: Iterable[str] = ()) -> Patterns:
+    """The look-ups of `rules`; `interfaces` are dotted names whose support differs by target."""
+    rules, targets = list(rules), list(targets)
+    tables = {kind: _by_pattern(rules, kind) for kind in ("names", "attributes", "methods", "keywords", "strings")}
+    strings = {text: rule for text, rule in tables["strings"].items() if not text.endswith("*")}
+    globs = {text[:-1]: rule for text, rule in tables["strings"].items() if text.endswith("*")}
+    shapes = _by_pattern(rules, "shapes")
+    for name in interfaces:
+        tables["names"].setdefault(name, shapes["torch-api"])
+    words, bits = _by_pattern(rules, "words"), {one.id: 1 << at for at, one in enumerate(targets)}
+    ladder = dict.fromkeys(_by_pattern(rules, "ladder"), 0)
+    for one in targets:
+        for word in one.words if one.targets != "graph" else ():
+            ladder[word] = ladder.get(word, 0) | bits[one.id]
+    hot = {_telling(name) for name in tables["names"]} | tables["attributes"].keys() | tables["methods"].keys()
+    hot |= tables["keywords"].keys() | {one for text in strings for one in _first_identifiers(text)}
+    fragments = _by_pattern(rules, "fragments")
+    pieces = sorted({one for text in (*globs, *fragments) for one in _first_identifiers(text)})
+    return Patterns(
+        names=tables["names"],
+        attributes=tables["attributes"],
+        methods=tables["methods"],
+        keywords=tables["keywords"],
+        strings=strings,
+        prefixes=tuple(globs.items()),
+        fragments=tuple(fragments.items()),
+        words=words,
+        texts=_by_pattern(rules, "texts"),
+        docs=_by_pattern(rules, "docs"),
+        shapes=shapes,
+        ladder=ladder,
+        lines=_by_file_kind(rules),
+        hot=frozenset(hot | HOT_FORMS),
+        pieces=re.compile("|".join(map(re.escape, pieces))) if pieces else None,
+        toolkit=frozenset(_by_pattern(rules, "toolkit")),
+        company={
+            one.id: frozenset((*one.python["company"], *one.python["words"])) for one in rules if "company" in one.python
+        },
+        bits=bits,
+    )
+
+
+# Identifiers that the forms of `shapes` begin with.
+HOT_FORMS = frozenset({"load", "jit", "skipif", "skipUnless", "skipIf"})
+BLOCKS = re.compile(r"(block|warp|wave)_?size|threads_per_block|num_threads", re.IGNORECASE)
+
+
+def _by_pattern(rules: list[PortRule], kind: str) -> dict[str, str]:
+    return {pattern: rule.id for rule in rules for pattern in rule.python.get(kind, ())}
+
+
+def _by_file_kind(rules: list[PortRule]) -> dict[str, tuple[tuple[re.Pattern[str], str], ...]]:
+    kinds = sorted({kind for rule in rules for kind in rule.lines})
+    return {
+        kind: tuple((re.compile(text), rule.id) for rule in rules for text in rule.lines.get(kind, ()))
+        for kind in kinds
+    }
+
+
+def _telling(name: str) -> str:
+    """The component of a dotted name that gives it away."""
+    parts = name.split(".")
+    return "cuda" if "cuda" in parts else parts[-1]
+
+
+def _first_identifiers(text: str) -> list[str]:
+    return re.findall(r"[A-Za-z_]\w*", text)[:1]

@@ -1,0 +1,42 @@
+"""What a reader saw in one file, before anyone asked for a target: sightings, definitions, and how the file was read."""
+
+import msgspec
+
+
+class Sighting(msgspec.Struct, frozen=True, array_like=True):
+    """One place that matched a rule.
+
+    `line` counts from 1 and `column` from 0; `symbol` is the name or text that matched. `beside` holds a bit for each
+    target that the same statement, or the ladder of branches around it, deals with already. `within` is the line on
+    which the function around it is defined, 0 at the top of a file.
+    """
+
+    rule: str
+    line: int
+    column: int
+    symbol: str
+    beside: int = 0
+    within: int = 0
+
+
+class Definition(msgspec.Struct, frozen=True, array_like=True):
+    """A name of the code base that may carry a tie to its callers: a short function, a constant, a class attribute."""
+
+    name: str
+    owner: str
+    line: int
+    kind: str
+    because: str
+
+
+class FileRead(msgspec.Struct, frozen=True, array_like=True):
+    """A file as read: its path below the root, its kind, its lines, what was seen, or why it was passed over."""
+
+    path: str
+    kind: str
+    lines: int
+    sightings: tuple[Sighting, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    allowed: tuple[tuple[int, str, str], ...] = ()
+    skipped: str = ""
+    doubt: str = ""
