@@ -5,10 +5,11 @@ Links are not followed, so a loop of links ends at once; a file that vanishes be
 
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
+from fnmatch import translate
 from pathlib import Path
 
 MOST_BYTES = 4_000_000
@@ -68,6 +69,12 @@ KIND_OF_NAME = (
     ("azure-pipelines*.y*ml", "ci"),
     ("tox.ini", "ci"),
 )
+NAMED = re.compile(
+    "|".join(
+        f"(?P<{kind}>{'|'.join(translate(pattern) for pattern, of in KIND_OF_NAME if of == kind)})"
+        for kind in dict.fromkeys(of for _, of in KIND_OF_NAME)
+    )
+)
 CI_FOLDERS = re.compile(r"(^|/)(\.github/workflows|\.github/actions|\.circleci|\.buildkite|\.gitlab|\.jenkins|\.ci)/")
 
 
@@ -104,43 +111,55 @@ MOST_NAMED = 20
 def inventory(root: Path, leave_out: Sequence[str] = (), most_bytes: int = MOST_BYTES) -> Inventory:
     """Everything below `root`; a single file is a tree of one. `leave_out` are patterns of paths not wanted."""
     found = Inventory(root if root.is_dir() else root.parent)
-    for folder, name in _entries(root, found):
-        path = os.path.relpath(os.path.join(folder, name), found.root).replace(os.sep, "/")
+    unwanted = re.compile("|".join(translate(one) for one in _with_contents(leave_out))) if leave_out else None
+    for path, entry in _entries(root, found):
         kind = kind_of(path)
-        if any(fnmatch(path, one) or fnmatch(path, f"{one.rstrip('/')}/*") for one in leave_out):
-            found.skip("left out by --exclude", path)
-        elif kind is None:
+        if kind is None:
             found.skipped["no reader for this kind of file"] += 1
+        elif unwanted is not None and unwanted.match(path):
+            found.skip("left out by --exclude", path)
         else:
-            _add(found, path, kind, most_bytes)
+            _add(found, path, kind, entry, most_bytes)
     found.files.sort(key=lambda one: one.path)
     return found
 
 
-def _entries(root: Path, found: Inventory) -> Iterator[tuple[str, str]]:
+def _with_contents(leave_out: Sequence[str]) -> list[str]:
+    return [one for text in leave_out for one in (text, f"{text.rstrip('/')}/*")]
+
+
+def _entries(root: Path, found: Inventory) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """Files below `root` with their paths below it, folder by folder; links to folders are not entered."""
     if not root.is_dir():
-        yield str(root.parent), root.name
+        yield from ((one.name, one) for one in os.scandir(root.parent) if one.name == root.name)
         return
-    for folder, folders, names in os.walk(root, onerror=lambda error: found.skip("folder can't be read", str(error))):
-        for one in [one for one in folders if one in SKIPPED_FOLDERS]:
-            found.skip(f"folder of {SKIPPED_FOLDERS[one]}", os.path.join(folder, one))
-            folders.remove(one)
-        folders.sort()
-        for name in names:
-            yield folder, name
+    waiting = [("", str(root))]
+    while waiting:
+        below, folder = waiting.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as refusal:
+            found.skip("folder can't be read" if os.path.lexists(folder) else "vanished", f"{below}: {refusal.strerror}")
+            continue
+        for one in entries:
+            if not one.is_dir(follow_symlinks=False):
+                yield below + one.name, one
+            elif one.name in SKIPPED_FOLDERS:
+                found.skip(f"folder of {SKIPPED_FOLDERS[one.name]}", below + one.name)
+            else:
+                waiting.append((f"{below}{one.name}/", one.path))
 
 
-def _add(found: Inventory, path: str, kind: str, most_bytes: int) -> None:
-    whole = found.root / path
+def _add(found: Inventory, path: str, kind: str, entry: "os.DirEntry[str]", most_bytes: int) -> None:
     try:
-        if whole.is_symlink():
+        if entry.is_symlink():
             found.skip("a link", path)
             return
-        known = whole.stat()
+        known = entry.stat(follow_symlinks=False)
     except (OSError, ValueError):
         found.skip("vanished", path)
         return
-    if not _is_regular(known.st_mode):
+    if not stat.S_ISREG(known.st_mode):
         found.skip("no regular file", path)
     elif known.st_size > most_bytes:
         found.skip(f"larger than {most_bytes / 1e6:g} MB", path)
@@ -148,17 +167,14 @@ def _add(found: Inventory, path: str, kind: str, most_bytes: int) -> None:
         found.files.append(Found(path, kind, known.st_size, known.st_mtime_ns))
 
 
-def _is_regular(mode: int) -> bool:
-    return (mode & 0o170000) == 0o100000
-
-
 def kind_of(path: str) -> str | None:
     """The kind of reader a path calls for."""
-    name = path.rpartition("/")[2]
-    suffix = os.path.splitext(name)[1].lower()
-    if suffix in (".yml", ".yaml", ".sh", ".bash") and CI_FOLDERS.search(path):
+    name = path[path.rfind("/") + 1 :]
+    suffix = name[name.rfind(".") :].lower() if "." in name else ""
+    kind = KIND_OF_SUFFIX.get(suffix)
+    if kind in ("python", "kernel", "notebook"):
+        return kind
+    if kind in ("yaml", "shell") and CI_FOLDERS.search(path):
         return "ci"
-    for pattern, kind in KIND_OF_NAME:
-        if fnmatch(name, pattern):
-            return kind
-    return KIND_OF_SUFFIX.get(suffix)
+    named = NAMED.match(name)
+    return named.lastgroup if named else kind

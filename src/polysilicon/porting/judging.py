@@ -26,7 +26,7 @@ APART = frozenset({"dev-ladder", "dev-compare", "wrp-block", "grd-word", "ent-im
 LADDERS = frozenset({"dev-ladder", "cux-ladder", "cux-cmake-ladder"})
 # Files of another accelerator's own: what they tell apart is not ours to mend.
 OTHERS = re.compile(r"(^|[/_])(npu|mlu|mps|xpu|musa|hpu|tpu|xla|ascend|rocm|hip)([/_.]|$)")
-ENOUGH = 2
+ENOUGH = 3
 NEIGHBOURS = 2
 # Judged after the rest of the file, on which they hang.
 LAST = frozenset({"ent-import", "dev-doc", "dev-text"})

@@ -17,7 +17,7 @@ EVERY_TARGET = -1
 class Patterns:
     """Look-ups from what stands in code to the rule that speaks of it.
 
-    `toolkit` are parts that make a name about CUDA one about its toolkit; `company` holds, for some rules, the only
+    `carries` are the parts of a name by which a tie may travel, `toolkit` parts that make a name about CUDA one about its toolkit; `company` holds, for some rules, the only
     other parts that may stand beside theirs. `bits` gives each target's bit; `ladder` maps a part of an identifier to the bits of the targets it names, 0 for
     an accelerator that is no target of ours. `shapes` are the rules that a reader recognises by form.
     """
@@ -38,16 +38,20 @@ class Patterns:
     hot: frozenset[str]
     pieces: re.Pattern[str] | None
     toolkit: frozenset[str]
+    carries: frozenset[str]
     company: Mapping[str, frozenset[str]]
     bits: Mapping[str, int]
 
     @functools.cached_property
-    def parted(self) -> dict[str, tuple[str, int]]:
+    def parted(self) -> dict[str, tuple[str, int, bool]]:
         """What was found out about identifiers so far; filled by `word`."""
         return {}
 
-    def word(self, identifier: str) -> tuple[str, int]:
-        """The rule that an identifier's parts call for, and the bits of the targets they name."""
+    def word(self, identifier: str) -> tuple[str, int, bool]:
+        """What an identifier's parts say: the rule they call for, the targets' bits, whether a tie may travel by it.
+
+        A tie travels by a name of several parts that speaks of devices: `device` alone is anybody's variable.
+        """
         known = self.parted.get(identifier)
         if known is None:
             parts = [part.lower() for part in PARTS.findall(identifier)]
@@ -62,7 +66,8 @@ class Patterns:
                 if named is not None:
                     bits |= named
                     rule = rule or self.shapes.get("ladder", "")
-            known = self.parted[identifier] = (rule, bits)
+            travels = len(parts) > 1 and not self.carries.isdisjoint(parts) and not identifier.startswith("__")
+            known = self.parted[identifier] = (rule, bits, travels)
         return known
 
     def interesting(self, identifier: str) -> bool:
@@ -71,6 +76,7 @@ class Patterns:
             identifier in self.hot
             or BLOCKS.search(identifier) is not None
             or self.word(identifier)[0] != ""
+            or self.word(identifier)[2]
             or (self.pieces is not None and self.pieces.search(identifier) is not None)
         )
 
@@ -78,13 +84,14 @@ class Patterns:
 def compiled(rules: Iterable[PortRule], targets: Iterable[PortTarget], interfaces: Iterable[str] = ()) -> Patterns:
     """The look-ups of `rules`; `interfaces` are dotted names whose support differs by target."""
     rules, targets = list(rules), list(targets)
+    words = _by_pattern(rules, "words")
     tables = {kind: _by_pattern(rules, kind) for kind in ("names", "attributes", "methods", "keywords", "strings")}
     strings = {text: rule for text, rule in tables["strings"].items() if not text.endswith("*")}
     globs = {text[:-1]: rule for text, rule in tables["strings"].items() if text.endswith("*")}
     shapes = _by_pattern(rules, "shapes")
     for name in interfaces:
         tables["names"].setdefault(name, shapes["torch-api"])
-    words, bits = _by_pattern(rules, "words"), {one.id: 1 << at for at, one in enumerate(targets)}
+    bits = {one.id: 1 << at for at, one in enumerate(targets)}
     ladder = dict.fromkeys(_by_pattern(rules, "ladder"), 0)
     for one in targets:
         for word in one.words if one.targets != "graph" else ():
@@ -92,7 +99,7 @@ def compiled(rules: Iterable[PortRule], targets: Iterable[PortTarget], interface
     hot = {_telling(name) for name in tables["names"]} | tables["attributes"].keys() | tables["methods"].keys()
     hot |= tables["keywords"].keys() | {one for text in strings for one in _first_identifiers(text)}
     fragments = _by_pattern(rules, "fragments")
-    pieces = sorted({one for text in (*globs, *fragments) for one in _first_identifiers(text)})
+    pieces = sorted({_longest_identifier(text, words) for text in (*globs, *fragments)} - {""})
     return Patterns(
         names=tables["names"],
         attributes=tables["attributes"],
@@ -110,6 +117,7 @@ def compiled(rules: Iterable[PortRule], targets: Iterable[PortTarget], interface
         hot=frozenset(hot | HOT_FORMS),
         pieces=re.compile("|".join(map(re.escape, pieces))) if pieces else None,
         toolkit=frozenset(_by_pattern(rules, "toolkit")),
+        carries=frozenset(_by_pattern(rules, "carries")),
         company={
             one.id: frozenset((*one.python["company"], *one.python["words"])) for one in rules if "company" in one.python
         },
@@ -137,8 +145,14 @@ def _by_file_kind(rules: list[PortRule]) -> dict[str, tuple[tuple[re.Pattern[str
 def _telling(name: str) -> str:
     """The component of a dotted name that gives it away."""
     parts = name.split(".")
-    return "cuda" if "cuda" in parts else parts[-1]
+    return next((one for one in ("cuda", "jit") if one in parts), parts[-1])
 
 
 def _first_identifiers(text: str) -> list[str]:
     return re.findall(r"[A-Za-z_]\w*", text)[:1]
+
+
+def _longest_identifier(text: str, words: Mapping[str, str]) -> str:
+    """The part of a piece of text by which lines with it are found: one that says CUDA, else the longest."""
+    named = re.findall(r"[A-Za-z_]\w*", text)
+    return next((one for one in named if one in words), max(named, key=len, default=""))

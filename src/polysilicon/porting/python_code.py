@@ -10,10 +10,11 @@ import functools
 import re
 import warnings
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
-from polysilicon.porting.sighting import Definition, Sighting
+from polysilicon.porting.sighting import Definition, Sighting, Use
 
 LONGEST_HELPER = 30
 LONGEST_SYMBOL = 80
@@ -33,9 +34,12 @@ class PythonReader:
         self.is_build = path.rpartition("/")[2] in BUILD_FILES
         self.sightings: list[Sighting] = []
         self.definitions: list[Definition] = []
+        self.uses: dict[tuple[int, str], Use] = {}
         self.aliases: dict[str, str] = {}
         self._candidates: list[int] = []
-        self._source: bytes = b""
+        self._lines: frozenset[int] = frozenset()
+        self._named_targets: list[int] = []
+        self._blocks = False
         self._owners: list[str] = []
         self._within = 0
         self._beside = 0
@@ -53,13 +57,15 @@ class PythonReader:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
-        self._source = source
         self._candidates = lines_with(source, ["import"])
         self._learn_imports(tree.body)
         self._candidates = lines_with(source, hot)
-        renamed = [one for one in self.aliases if one not in hot and one in identifiers]
+        self._blocks = any(map(is_block_size, identifiers))
+        renamed = [one for one, dotted in self.aliases.items() if one not in hot and self._rule_of(dotted)]
         if renamed:
             self._candidates = sorted({*self._candidates, *lines_with(source, renamed)})
+        self._lines = frozenset(self._candidates)
+        self._named_targets = lines_with(source, [one for one in identifiers if self.patterns.word(one)[1]])
         self._body(tree.body)
         self._import_place(tree.body)
         return True
@@ -181,6 +187,7 @@ class PythonReader:
             dotted = one.name if isinstance(node, ast.Import) else f"{module}.{one.name}"
             rule = "" if relative else self._rule_of(dotted)
             line, column = one.lineno, one.col_offset
+            self._use([one.name], line, column)
             if rule:
                 self._see(rule, line, column, dotted)
             else:
@@ -200,31 +207,43 @@ class PythonReader:
     def _walk(self, root: ast.AST) -> None:
         """Every expression below `root`, without recursion: expressions may be nested deeper than the stack."""
         docstring = root.value if isinstance(root, ast.Expr) and isinstance(root.value, ast.Constant) else None
+        lines = self._lines
         waiting: list[ast.AST] = [root]
         while waiting:
             node = waiting.pop()
-            if isinstance(node, ast.Attribute | ast.Name):
-                inner = self._chain(node)
+            kind = node.__class__
+            if kind is ast.Attribute or kind is ast.Name:
+                inner = self._chain(node)  # type: ignore[arg-type]
                 if inner is not None:
                     waiting.append(inner)
                 continue
-            if isinstance(node, ast.Constant):
-                if isinstance(node.value, str):
-                    self._string(node, is_prose=node is docstring)
+            if kind is ast.Constant:
+                if node.value.__class__ is str:  # type: ignore[attr-defined]
+                    self._string(node, is_prose=node is docstring)  # type: ignore[arg-type]
                 continue
-            if isinstance(node, ast.Call):
-                self._call(node)
-                self._block_size(node)
-            elif isinstance(node, ast.Compare):
-                self._block_size(node)
-                self._compare(node)
-            elif isinstance(node, ast.keyword) and node.arg:
-                self._keyword(node)
-            elif isinstance(node, ast.arg):
-                self._named(node.arg, node.lineno, node.col_offset)
-            elif isinstance(node, ast.Lambda | ast.stmt) and isinstance(node, ast.stmt) and node is not root:
-                continue
-            waiting.extend(ast.iter_child_nodes(node))
+            seen = _SEEN.get(kind)
+            if seen is not None:
+                seen(self, node)
+            for field in _CHILDREN.get(kind, ()):
+                value = getattr(node, field)
+                for child in value if value.__class__ is list else (value,):
+                    # What lies on one line, and not on one of interest, holds nothing; all else is looked into.
+                    first = getattr(child, "lineno", 0)
+                    if first not in lines and first and first == child.end_lineno:
+                        continue
+                    if child is not None and child.__class__ is not str:
+                        waiting.append(child)
+
+    def _seen_call(self, node: ast.Call) -> None:
+        self._call(node)
+        self._block_size(node)
+
+    def _seen_compare(self, node: ast.Compare) -> None:
+        self._block_size(node)
+        self._compare(node)
+
+    def _seen_argument(self, node: ast.arg) -> None:
+        self._named(node.arg, node.lineno, node.col_offset)
 
     def _one_ladder(self, first: int) -> None:
         """A statement that names several other devices is one ladder: its last rung stands for it."""
@@ -250,6 +269,7 @@ class PythonReader:
             rest = inner
         dotted = ".".join(reversed(parts))
         line, column = node.end_lineno or node.lineno, node.col_offset
+        self._use(parts, line, column)
         rule = self._rule_of(dotted) if rest is None else ""
         if rule:
             self._see(rule, node.lineno, column, dotted)
@@ -264,6 +284,14 @@ class PythonReader:
                 break
         return rest
 
+    def _use(self, parts: Iterable[str], line: int, column: int) -> None:
+        """Note the names by which a tie may travel."""
+        word = self.patterns.word
+        for part in parts:
+            name = part.rpartition(".")[2]
+            if word(name)[2]:
+                self.uses.setdefault((line, name), Use(name, line, column))
+
     def _rule_of(self, dotted: str) -> str:
         """The rule of the longest known name that `dotted` starts with."""
         names = self.patterns.names
@@ -276,7 +304,7 @@ class PythonReader:
     def _named(self, name: str, line: int, column: int) -> bool:
         """A name that says something in one of its parts."""
         last = name.rpartition(".")[2]
-        rule, _ = self.patterns.word(last)
+        rule = self.patterns.word(last)[0]
         if not rule:
             return False
         if self.is_build and rule == self.patterns.words.get("cuda"):
@@ -291,10 +319,9 @@ class PythonReader:
         patterns = self.patterns
         short = not is_prose and len(value) < 200
         rule = patterns.strings.get(value, "") if short else ""
-        if not rule and short:
+        if not rule and short and patterns.pieces is not None and patterns.pieces.search(value):
             rule = next((named for start, named in patterns.prefixes if value.startswith(start)), "")
-        if not rule and short:
-            rule = next((named for piece, named in patterns.fragments if piece in value), "")
+            rule = rule or next((named for piece, named in patterns.fragments if piece in value), "")
         if rule:
             self._see(rule, node.lineno, node.col_offset, value)
             return
@@ -335,7 +362,9 @@ class PythonReader:
                 self._see(self.patterns.shapes["test-skip"], line, column, function.attr)
 
     def _keyword(self, node: ast.keyword) -> None:
-        name = node.arg or ""
+        if node.arg is None:
+            return
+        name = node.arg
         rule = self.patterns.keywords.get(name, "")
         off = isinstance(node.value, ast.Constant) and node.value.value in (False, None)
         if rule and not off:
@@ -365,6 +394,8 @@ class PythonReader:
 
     def _block_size(self, node: ast.Call | ast.Compare | ast.Assign | ast.AnnAssign | ast.keyword | ast.arguments) -> None:
         """A size of blocks or warps beside a literal 32 or 64: one warp of 32 lanes, or two."""
+        if not self._blocks:
+            return
         named: list[str] = []
         literal: ast.Constant | None = None
         for part in _shallow(node):
@@ -386,6 +417,10 @@ class PythonReader:
 
     def _targets(self, root: ast.AST) -> int:
         """The bits of the targets that the names and strings below `root` deal with."""
+        first, last = _span(root)
+        at = bisect_left(self._named_targets, first)
+        if at == len(self._named_targets) or self._named_targets[at] > last:
+            return 0
         bits = 0
         for part in _parts_below(root):
             bits |= self.patterns.word(part)[1]
@@ -497,3 +532,17 @@ def _shallow(node: ast.AST) -> Iterator[ast.AST]:
 def is_block_size(name: str) -> bool:
     """Whether a name speaks of the size of a block, a warp or a wavefront of threads."""
     return BLOCK_SIZE.search(name) is not None and len(name) < LONGEST_SYMBOL
+
+
+_SEEN: dict[type[ast.AST], Callable[[PythonReader, Any], None]] = {
+    ast.Call: PythonReader._seen_call,
+    ast.Compare: PythonReader._seen_compare,
+    ast.keyword: PythonReader._keyword,
+    ast.arg: PythonReader._seen_argument,
+}
+_NO_CHILDREN = frozenset({"ctx", "op", "ops", "kind", "type_comment", "id", "attr", "arg", "conversion", "level", "name", "simple", "is_async"})
+_CHILDREN = {
+    kind: tuple(field for field in kind._fields if field not in _NO_CHILDREN or (kind is ast.keyword and field == "value"))
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}

@@ -73,7 +73,8 @@ def _python(
             reader = PythonReader(patterns, path, own)
             reader.sightings = by_lines(patterns, raw)
     sightings = tuple(_placed(one, places) for one in reader.sightings) if places else tuple(reader.sightings)
-    return FileRead(path, kind, lines, sightings, tuple(reader.definitions), allowed, doubt=doubt)
+    uses = tuple(reader.uses.values())
+    return FileRead(path, kind, lines, sightings, tuple(reader.definitions), uses, allowed, doubt=doubt)
 
 
 UNREADABLE_TEXT = "invalid UTF-8, read with gaps"

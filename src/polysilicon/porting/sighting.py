@@ -29,6 +29,14 @@ class Definition(msgspec.Struct, frozen=True, array_like=True):
     because: str
 
 
+class Use(msgspec.Struct, frozen=True, array_like=True):
+    """A place that uses a name which speaks of devices: it follows, should that name turn out to be a helper."""
+
+    name: str
+    line: int
+    column: int
+
+
 class FileRead(msgspec.Struct, frozen=True, array_like=True):
     """A file as read: its path below the root, its kind, its lines, what was seen, or why it was passed over."""
 
@@ -37,6 +45,7 @@ class FileRead(msgspec.Struct, frozen=True, array_like=True):
     lines: int
     sightings: tuple[Sighting, ...] = ()
     definitions: tuple[Definition, ...] = ()
+    uses: tuple[Use, ...] = ()
     allowed: tuple[tuple[int, str, str], ...] = ()
     skipped: str = ""
     doubt: str = ""

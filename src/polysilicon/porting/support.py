@@ -5,6 +5,7 @@ They stay CSV beside the catalogue, so that commands that scan nothing never rea
 
 import csv
 import functools
+import re
 from pathlib import Path
 
 from polysilicon.facts.index import DATA
@@ -15,6 +16,8 @@ from polysilicon.porting.targets import Target
 TABLES = DATA / "porting" / "tables"
 CHIPS = ("A2", "A3", "950DT")  # the order of the letters in a cell of ascend_apis.csv
 CUDA = "torch.cuda."
+COMPUTES = re.compile(r"torch\.((nn|nn\.functional|nn\.utils|linalg|fft|special|optim|distributed|distributed\.fsdp)\.)?\w+$")
+TELLING = re.compile(r"\.[a-z]*[a-z]_[a-z_]*[a-z]\w*$|\.\w*[a-z][A-Z]\w*$|\.\w{9,}$|\.[a-z]+\d\w*$")
 
 
 class Support:
@@ -39,6 +42,15 @@ class Support:
             row["api"]: ({name: row[name] for name in row if name[:1].isdigit()}, row["dtypes"])
             for row in self._rows("ascend_apis.csv")
         }
+
+    @functools.cached_property
+    def telling(self) -> frozenset[str]:
+        """The interfaces that compute, lack support somewhere, and are named so that a line with the name is worth a look."""
+        return frozenset(
+            name
+            for name, (letters, _) in self.interfaces.items()
+            if any("N" in cell for cell in letters.values()) and COMPUTES.match(name) and TELLING.search(name)
+        )
 
     @functools.cached_property
     def names(self) -> dict[str, dict[str, str]]:

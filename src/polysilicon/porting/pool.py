@@ -1,0 +1,114 @@
+"""Many files over all cores: each process reads its share with look-ups of its own, and answers in packed form."""
+
+import gc
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from polysilicon.porting.inventory import Found
+from polysilicon.porting.patterns import Patterns
+from polysilicon.porting.reading import read_file
+from polysilicon.porting.sighting import FileRead
+
+# Below this much source, starting processes costs more than they save.
+WORTH_PROCESSES_BYTES = 4_000_000
+SHARE_BYTES = 400_000
+Answer = TypeVar("Answer")
+Advance = Callable[[int, int], None]
+_state: dict[str, Patterns] = {}
+
+
+class Readers:
+    """Reads files, here or over processes, whichever is quicker."""
+
+    def __init__(self, patterns: Patterns, root: Path, own: frozenset[str], pool: ProcessPoolExecutor | None) -> None:
+        self.patterns = patterns
+        self.root = root
+        self.own = own
+        self._pool = pool
+
+    def read(self, files: Sequence[Found], advance: Advance) -> list[FileRead]:
+        """Every file as read, in no particular order."""
+        if self._pool is None:
+            return _here(files, lambda one: read_file(self.patterns, self.root, one, self.own), advance)
+        shares = [self._pool.submit(_read_share, str(self.root), share, self.own) for share in shared(files)]
+        return _gathered(shares, msgspec.msgpack.Decoder(list[FileRead]), advance)
+
+
+@contextmanager
+def readers(
+    patterns: Patterns, root: Path, own: frozenset[str], bytes_to_read: int, jobs: int | None = None
+) -> Iterator[Readers]:
+    """Readers for that much source; `jobs` processes, or as many as there are cores."""
+    cores = jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else jobs or os.cpu_count() or 1
+    if cores == 1 or bytes_to_read < WORTH_PROCESSES_BYTES:
+        with _no_collection():
+            yield Readers(patterns, root, own, None)
+        return
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, spawned, _begin, (patterns,)) as pool:
+        try:
+            yield Readers(patterns, root, own, pool)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def shared(files: Sequence[Found]) -> Iterator[list[Found]]:
+    """Files in shares of about the same size, the largest files first."""
+    share: list[Found] = []
+    size = 0
+    for one in sorted(files, key=lambda each: -each.bytes):
+        share.append(one)
+        size += one.bytes + 1_000
+        if size > SHARE_BYTES:
+            yield share
+            share, size = [], 0
+    if share:
+        yield share
+
+
+def _here(files: Sequence[Found], read: Callable[[Found], FileRead], advance: Advance) -> list[FileRead]:
+    kept: list[FileRead] = []
+    for one in files:
+        kept.append(read(one))
+        advance(len(kept), len(files))
+    return kept
+
+
+def _gathered(shares: "Sequence[Future[bytes]]", decoder: "msgspec.msgpack.Decoder[list[Answer]]", advance: Advance) -> "list[Answer]":
+    kept: list[Answer] = []
+    for done, share in enumerate(as_completed(shares), start=1):
+        kept += decoder.decode(share.result())
+        advance(done, len(shares))
+    return kept
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Syntax trees hold no cycles: looking for some costs a third of the time of a scan."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _begin(patterns: Patterns) -> None:
+    gc.disable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of Ctrl-C, and ends its workers
+    _state["patterns"] = patterns
+
+
+def _read_share(root: str, share: list[Found], own: frozenset[str]) -> bytes:
+    patterns = _state["patterns"]
+    return msgspec.msgpack.encode([read_file(patterns, Path(root), one, own) for one in share])
