@@ -1,22 +1,25 @@
 """From what was seen to what it means for a target: the verdict, why, on whose word, and whether it counts.
 
 A finding **counts** when the target needs work there: its verdict is above `note`, and it is a cause. What merely
-repeats a cause (the second use of a library in a file, the tenth test that asks for the same device, a call of a helper
-that is mended in place) is kept and listed, but folded below it.
+repeats a cause (the second use of a library in a file, the tenth test that asks for the same device) is counted with it;
+a use of a helper, which is mended in place, is listed as following.
 """
 
+import functools
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
 
-from polysilicon.facts.porting import Band, Category, Finding as Verdict, Fix, PortRule
+from polysilicon.facts.porting import Finding as Verdict, PortRule
 from polysilicon.porting.sighting import FileRead, Sighting
 from polysilicon.porting.support import Support
 from polysilicon.porting.targets import Target
 
-Role = Literal["cause", "again", "follows"]
+Role = Literal["cause", "follows"]
+Place = tuple[str, str, int]
 LOUD = frozenset({"check", "slow", "wrong", "change", "blocked"})
 TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)test_[^/]*$|_test\.py$|(^|/)conftest\.py$")
 # Libraries are tied at their import; these categories speak of libraries.
@@ -28,6 +31,8 @@ LADDERS = frozenset({"dev-ladder", "cux-ladder", "cux-cmake-ladder"})
 OTHERS = re.compile(r"(^|[/_])(npu|mlu|mps|xpu|musa|hpu|tpu|xla|ascend|rocm|hip)([/_.]|$)")
 ENOUGH = 3
 NEIGHBOURS = 2
+NOWHERE = -1
+FOLLOWS = "dev-follows"
 # Judged after the rest of the file, on which they hang.
 LAST = frozenset({"ent-import", "dev-doc", "dev-text"})
 PROSE = frozenset({"dev-doc", "dev-text"})  # what is told to people is mended with the function that tells it
@@ -35,30 +40,23 @@ TRANSLATED = (".cu", ".cuh")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A place that ties code to a vendor, for one target.
+    """A place that ties code to a vendor, for one target; what holds for every place of its rule stands with the rule.
 
-    `role` is `cause` for what has to be worked on, `again` for a repetition of one, `follows` for a call that is
-    mended with its helper; `because` is the line of the cause. `sources` are keys of the catalogue, `date` the age of
-    what they say.
+    `role` is `cause` for what has to be worked on, and `follows` for what is mended with something else: a use of a
+    helper, a text in a function that changes anyway. `repeats` counts the places that this one stands for. `within` is the line of the function around it, 0 at the top.
+    `suppressed` is the reason for which somebody said that nothing is to be done.
     """
 
     target: str
     rule: str
-    category: Category
     verdict: Verdict
     path: str
     line: int
     column: int
     symbol: str
     role: Role
-    what: str
     why: str
-    fix: Fix
-    band: Band
-    advice: str
-    sources: tuple[str, ...]
-    date: str | None
-    because: int = 0
+    repeats: int = 0
     within: int = 0
     suppressed: str = ""
 
@@ -67,105 +65,123 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         """Whether work is to be done here."""
         return self.role == "cause" and self.verdict in LOUD and not self.suppressed
 
+    @property
+    def listed(self) -> bool:
+        """Whether the place is named to the reader: it counts, or follows a helper that does."""
+        return self.verdict in LOUD and not self.suppressed
+
 
 def judge(
-    reads: Sequence[FileRead], rules: dict[str, PortRule], target: Target, bit: int, support: Support
+    reads: Sequence[FileRead], rules: dict[str, PortRule], target: Target, bit: int, support: Support, *, notes: bool = False
 ) -> list[Finding]:
-    """Every finding for one target, file by file; `bit` is the target's in `Sighting.beside`."""
-    own = packages(read.path for read in reads)
-    keys: dict[str, int] = {}
-    folded: dict[tuple[str, str], int] = {}
-    found: list[Finding] = []
-    for read in reads:
-        found += _file(read, rules, target, bit, support, own, keys, folded)
-    return found
+    """Every finding for one target, file by file; `bit` is the target's in `Sighting.beside`.
+
+    What is only worth knowing is left out unless `notes` are wanted.
+    """
+    judging = Judging(rules, target, bit, support, packages(read.path for read in reads), notes)
+    found = [one for read in reads if read.sightings for one in judging.file(read)]
+    repeats = judging.repeats
+    return [
+        msgspec.structs.replace(one, repeats=repeats[one.path, one.rule, one.line])
+        if (one.path, one.rule, one.line) in repeats
+        else one
+        for one in found
+    ]
 
 
-def _file(
-    read: FileRead,
-    rules: dict[str, PortRule],
-    target: Target,
-    bit: int,
-    support: Support,
-    own: frozenset[str],
-    keys: dict[str, int],
-    folded: dict[tuple[str, str], int],
-) -> Iterator[Finding]:
-    seen: dict[str, int] = {}
-    lines: set[tuple[int, str]] = set()
-    folder = read.path.rpartition("/")[0] if TESTS.search(read.path) else ""
-    worked, mended = 0, set[int]()
-    elsewhere = OTHERS.search(read.path) is not None
-    blocks = last_of_block(read.sightings, rules)
-    for one in sorted(read.sightings, key=lambda each: (each.rule in LAST, each.line)):
-        rule = rules[one.rule]
-        if one.beside & bit or (one.line, one.rule) in lines or _is_own(rule, one, own) or (elsewhere and one.rule in LADDERS):
-            continue
-        lines.add((one.line, one.rule))
-        verdict, why = support.verdict(rule, one, target)
-        if verdict == "runs" or (rule.category == "ENT" and worked < ENOUGH):
-            continue
-        if rule.once == "block" and (one.rule, one.line) in blocks:
-            role, because = "again", blocks[one.rule, one.line]
-        else:
-            role, because = _role(rule, one, read.path, folder, seen, keys, folded)
-        if one.rule in PROSE and verdict == "note" and one.within in mended:
-            role, because, verdict = "follows", one.within, "check"
-        seen.setdefault(one.rule, one.line)
-        if role == "cause" and verdict in LOUD and read.kind == "python":
-            worked += 1
-            if one.within:
-                mended.add(one.within)
-        yield Finding(
-            target=target.name,
-            rule=one.rule,
-            category=rule.category,
-            verdict=verdict,
-            path=read.path,
-            line=one.line,
-            column=one.column,
-            symbol=one.symbol,
-            role=role,
-            what=rule.what,
-            why=why,
-            fix=rule.fix,
-            band=rule.band,
-            advice=rule.advice,
-            sources=rule.sources,
-            date=rule.date,
-            because=because,
-            within=one.within,
-            suppressed=allowed(read, one),
-        )
+class Judging:
+    """One pass over a tree for one target. It remembers what was seen in files before: a key, a folder of tests."""
 
+    def __init__(
+        self, rules: dict[str, PortRule], target: Target, bit: int, support: Support, own: frozenset[str], notes: bool
+    ) -> None:
+        self.rules = rules
+        self.target = target
+        self.bit = bit
+        self.own = own
+        self.notes = notes
+        self.ask = functools.cache(lambda name, symbol: support.verdict(rules[name], symbol, target))
+        self.plain = {name: self._plain(rule, support) for name, rule in rules.items()}
+        self.keys: dict[str, Place] = {}
+        self.folded: dict[tuple[str, str], Place] = {}
+        self.repeats: Counter[Place] = Counter()
 
-def _role(
-    rule: PortRule,
-    one: Sighting,
-    path: str,
-    folder: str,
-    seen: dict[str, int],
-    keys: dict[str, int],
-    folded: dict[tuple[str, str], int],
-) -> tuple[Role, int]:
-    """Whether this place is a cause, or stands for one that was seen before."""
-    if one.rule == "dev-follows":
-        return "follows", 0
-    if rule.once == "key":
-        key = one.symbol.casefold()
-        return ("again", keys[key]) if keys.setdefault(key, one.line) != one.line or key in folded else ("cause", 0)
-    translated = rule.fix == "tool" and path.endswith(TRANSLATED)
-    if rule.once == "file" or translated or (folder and one.rule not in APART):
-        if one.rule in seen:
-            return "again", seen[one.rule]
-        if folder and one.rule not in APART and folded.setdefault((folder, one.rule), one.line) != one.line:
-            return "again", folded[folder, one.rule]
-    return "cause", 0
+    def _plain(self, rule: PortRule, support: Support) -> tuple[Verdict, str] | None:
+        """The verdict of a rule that depends on nothing but the target."""
+        return None if rule.table else support.verdict(rule, "", self.target)
+
+    def file(self, read: FileRead) -> Iterator[Finding]:
+        """The findings of one file, by line; what hangs on the rest of the file comes last."""
+        elsewhere = OTHERS.search(read.path) is not None
+        folder = read.path.rpartition("/")[0] + "/" if TESTS.search(read.path) else ""
+        blocks = last_of_block(read.sightings, self.rules)
+        seen: dict[str, int] = {}
+        lines: set[tuple[int, str]] = set()
+        worked, mended = 0, set[int]()
+        for one in sorted(read.sightings, key=lambda each: (each.rule in LAST, each.line)):
+            if one.beside & self.bit or (one.line, one.rule) in lines or (elsewhere and one.rule in LADDERS):
+                continue
+            rule = self.rules[one.rule]
+            verdict, why = self.plain[one.rule] or self.ask(one.rule, one.symbol)
+            if verdict == "runs" or self._is_own(rule, one) or (rule.category == "ENT" and worked < ENOUGH):
+                continue
+            lines.add((one.line, one.rule))
+            role: Role = "follows" if one.rule == FOLLOWS else "cause"
+            if verdict == "note" and one.rule in PROSE and one.within in mended:
+                role, verdict = "follows", "check"
+            elif (one.rule, one.line) in blocks:
+                self.repeats[read.path, one.rule, blocks[one.rule, one.line]] += 1
+                continue
+            elif (first := self._first(rule, one, read.path, folder, seen)) is not None:
+                self.repeats[first] += 1
+                continue
+            seen.setdefault(one.rule, one.line)
+            if verdict not in LOUD and not self.notes:
+                continue
+            if role == "cause" and verdict in LOUD and read.kind == "python":
+                worked += 1
+                mended.add(one.within or NOWHERE)
+            yield Finding(
+                target=self.target.name,
+                rule=one.rule,
+                verdict=verdict,
+                path=read.path,
+                line=one.line,
+                column=one.column,
+                symbol=one.symbol,
+                role=role,
+                why=why,
+                within=one.within,
+                suppressed=allowed(read, one) if read.allowed else "",
+            )
+
+    def _is_own(self, rule: PortRule, one: Sighting) -> bool:
+        """A library is no tie in its own source."""
+        return rule.category in LIBRARIES and one.symbol.split(".")[0] in self.own
+
+    def _first(self, rule: PortRule, one: Sighting, path: str, folder: str, seen: dict[str, int]) -> Place | None:
+        """The place that this one repeats; none where it is a cause of its own."""
+        here = (path, one.rule, one.line)
+        if one.rule == FOLLOWS:
+            return None
+        if rule.once == "key":
+            first = self.keys.setdefault(one.symbol.casefold(), here)
+            return None if first == here else first
+        in_tests = folder and one.rule not in APART
+        if rule.once == "file" or in_tests or (rule.fix == "tool" and path.endswith(TRANSLATED)):
+            if one.rule in seen:
+                return self.folded[folder, one.rule] if in_tests else (path, one.rule, seen[one.rule])
+            if in_tests:
+                first = self.folded.setdefault((folder, one.rule), here)
+                return None if first == here else first
+        return None
 
 
 def last_of_block(sightings: Iterable[Sighting], rules: dict[str, PortRule]) -> dict[tuple[str, int], int]:
     """Of neighbouring lines of one rule, the last stands for the others: for each of those, its line."""
     last: dict[tuple[str, int], int] = {}
+    if not any(rules[one.rule].once == "block" for one in sightings):
+        return last
     places: dict[str, list[int]] = {}
     for one in sightings:
         if rules[one.rule].once == "block":
@@ -177,11 +193,6 @@ def last_of_block(sightings: Iterable[Sighting], rules: dict[str, PortRule]) -> 
             if after - here <= NEIGHBOURS:
                 last[rule, here] = last.get((rule, after), after)
     return last
-
-
-def _is_own(rule: PortRule, one: Sighting, own: frozenset[str]) -> bool:
-    """A library is no tie in its own source."""
-    return rule.category in LIBRARIES and one.symbol.split(".")[0] in own
 
 
 def packages(paths: Iterable[str]) -> frozenset[str]:

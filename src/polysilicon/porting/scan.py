@@ -59,13 +59,15 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Options:
-    """How a tree is read: what is left out, how large a file may be, over how many processes, where it is cached."""
+    """How a tree is read: what is left out, how large a file may be, over how many processes, where it is cached,
+    and whether what is only worth knowing is listed."""
 
     leave_out: tuple[str, ...] = ()
     most_bytes: int = MOST_BYTES
     jobs: int | None = None
     cache: Path | None = None
     cached: bool = True
+    notes: bool = False
     advance: Advance = field(default=lambda done, whole: None)
 
 
@@ -97,7 +99,9 @@ def scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date, o
         doubted=_told(reads, "doubt"),
         helpers=tuple(known.values()),
         findings=tuple(
-            each for one in asked for each in judge(reads, rules, one, patterns.bits[one.record.id], support)
+            each for one in asked for each in judge(
+                reads, rules, one, patterns.bits[one.record.id], support, notes=chosen.notes
+            )
         ),
         reread=reread,
     )

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from polysilicon.facts.index import DATA
 from polysilicon.facts.porting import Finding as Verdict, PortRule
-from polysilicon.porting.sighting import Sighting
 from polysilicon.porting.targets import Target
 
 TABLES = DATA / "porting" / "tables"
@@ -26,11 +25,11 @@ class Support:
     def __init__(self, folder: Path = TABLES) -> None:
         self._folder = folder
 
-    def verdict(self, rule: PortRule, one: Sighting, target: Target) -> tuple[Verdict, str]:
-        """What a sighting means for a target: the table's word where it has one, else the rule's."""
+    def verdict(self, rule: PortRule, symbol: str, target: Target) -> tuple[Verdict, str]:
+        """What a symbol means for a target: the table's word where it has one, else the rule's."""
         said = rule.verdicts.get(target.record.id) or rule.verdicts.get(target.record.targets, "runs")
         asked = _TABLES.get(rule.table or "")
-        stronger = asked(self, one, target) if asked else None
+        stronger = asked(self, symbol, target) if asked else None
         if stronger is not None:
             return stronger
         return said, f"{rule.what}: {_WHY[said]} on {target.record.name}"
@@ -86,27 +85,27 @@ class Support:
         with (self._folder / name).open(encoding="utf-8", newline="") as stream:
             return list(csv.DictReader(stream))
 
-    def of_interface(self, one: Sighting, target: Target) -> tuple[Verdict, str] | None:
+    def of_interface(self, symbol: str, target: Target) -> tuple[Verdict, str] | None:
         """A PyTorch interface on a chip of Ascend."""
-        if not target.record.chips or one.symbol not in self.interfaces:
+        if not target.record.chips or symbol not in self.interfaces:
             return None
-        letters, dtypes = self.interfaces[one.symbol]
+        letters, dtypes = self.interfaces[symbol]
         cell = letters.get(target.version, "")
         chips = [target.column] if target.column else list(CHIPS)
         without = [chip for chip in chips if cell and cell[CHIPS.index(chip)] == "N"]
         if without:
             where = f"torch {target.version} on {', '.join(without)}"
-            return "blocked" if len(without) == len(chips) else "check", f"{one.symbol} is not supported: {where}"
+            return "blocked" if len(without) == len(chips) else "check", f"{symbol} is not supported: {where}"
         if "fp64" not in dtypes and dtypes not in ("", "other"):
-            return "note", f"{one.symbol} takes {dtypes.replace('|', ', ')} alone"
+            return "note", f"{symbol} takes {dtypes.replace('|', ', ')} alone"
         return None
 
-    def of_cuda_name(self, one: Sighting, target: Target) -> tuple[Verdict, str] | None:
+    def of_cuda_name(self, symbol: str, target: Target) -> tuple[Verdict, str] | None:
         """A name of torch.cuda on a stack with a module of its own."""
-        if target.record.targets != "renamed" or not one.symbol.startswith(CUDA):
+        if target.record.targets != "renamed" or not symbol.startswith(CUDA):
             return None
-        name = one.symbol.removeprefix(CUDA).split(".")[0]
-        refused = self.of_interface(one, target) if target.record.chips else None
+        name = symbol.removeprefix(CUDA).split(".")[0]
+        refused = self.of_interface(symbol, target) if target.record.chips else None
         if refused is not None and refused[0] == "blocked":
             return refused
         row = self.names.get(name)
@@ -114,17 +113,17 @@ class Support:
             return None
         twin = row["device_agnostic"]
         if twin:
-            return "change", f"{one.symbol}: write {twin}"
+            return "change", f"{symbol}: write {twin}"
         device = target.record.device or ""
         if device in row and row[device] == "0":
-            return "blocked", f"{one.symbol} has no counterpart in torch.{device}"
+            return "blocked", f"{symbol} has no counterpart in torch.{device}"
         if device in row:
-            return "change", f"{one.symbol}: torch.{device}.{name}, through torch.get_device_module(device)"
+            return "change", f"{symbol}: torch.{device}.{name}, through torch.get_device_module(device)"
         return None
 
-    def of_operator(self, one: Sighting, target: Target) -> tuple[Verdict, str] | None:
+    def of_operator(self, symbol: str, target: Target) -> tuple[Verdict, str] | None:
         """An operator that a plugin does not register, or runs on the CPU."""
-        name = one.symbol.rpartition(".")[2].rstrip("()")
+        name = symbol.rpartition(".")[2].rstrip("()")
         stack = target.record.id
         if stack == "xpu" and name in self.on_cpu:
             return "slow", f"{name} runs on the CPU under torch.xpu"
@@ -133,17 +132,17 @@ class Support:
             return "slow", f"{name} is not registered by {target.record.plugin}: it runs on the CPU, or fails"
         return None
 
-    def of_denied(self, one: Sighting, target: Target) -> tuple[Verdict, str] | None:
+    def of_denied(self, symbol: str, target: Target) -> tuple[Verdict, str] | None:
         """An operator that the vendor's own configuration refuses to take from FlagGems."""
-        name = one.symbol.rpartition(".")[2].rstrip("()")
+        name = symbol.rpartition(".")[2].rstrip("()")
         found = self.denied.get((target.record.id, name))
         reason = f": {found[0]}" if found and found[0] else ""
         return ("note", f"{name} is on the vendor's own deny list of Triton operators{reason}") if found else None
 
-    def of_triton(self, one: Sighting, target: Target) -> tuple[Verdict, str] | None:
+    def of_triton(self, symbol: str, target: Target) -> tuple[Verdict, str] | None:
         """A Triton operator that loses dtypes."""
-        lost = self.triton.get(one.symbol.rpartition(".")[2]) if target.record.chips else None
-        return ("note", f"{one.symbol} has no {lost.replace('|', ', ')} there") if lost else None
+        lost = self.triton.get(symbol.rpartition(".")[2]) if target.record.chips else None
+        return ("note", f"{symbol} has no {lost.replace('|', ', ')} there") if lost else None
 
 
 _TABLES = {
