@@ -169,11 +169,10 @@ class Judging:
             return None if first == here else first
         in_tests = folder and one.rule not in APART
         if rule.once == "file" or in_tests or (rule.fix == "tool" and path.endswith(TRANSLATED)):
-            if one.rule in seen:
-                return self.folded[folder, one.rule] if in_tests else (path, one.rule, seen[one.rule])
             if in_tests:
                 first = self.folded.setdefault((folder, one.rule), here)
                 return None if first == here else first
+            return (path, one.rule, seen[one.rule]) if one.rule in seen else None
         return None
 
 
