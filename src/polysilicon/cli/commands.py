@@ -34,6 +34,7 @@ GROUPS = {
     "estimate": "How fast does a model train or serve on a given cluster, with a given parallelism?",
     "search": "Which parallelism is fastest? Every layout that fits in memory is tried.",
     "facts": "The catalogue: what is known, from which source, and how far it can be trusted.",
+    "port": "What in our code ties us to one vendor, and what moving it takes.",
     "validate": "Measured or decided cases against our answers: the error of each row, and the median.",
 }
 
@@ -128,6 +129,14 @@ COMMANDS: tuple[Command, ...] = (
         "What becomes of each request of a trace on a cluster: tails, goodput, cache, energy.",
         "replay llama-3.1-70b --chip nvidia-h100-sxm-80gb --tp 8 --replicas 4 --poisson 12 --input 1000 --output 200",
         "Prints percentiles of TTFT, TPOT and the whole answer; `replay TRACE MODEL` replays a trace.",
+    ),
+    Command(
+        "scan",
+        "polysilicon.cli.port:scan",
+        "Find every place that ties code to one vendor, for each target, and size the work.",
+        "port scan . --target ascend@950dt,rocm,musa --effort",
+        "Prints verdicts by target, the matrix, and person-days; --json, --sarif and --html write more.",
+        "port",
     ),
     Command(
         "list",

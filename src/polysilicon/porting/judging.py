@@ -43,7 +43,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A place that ties code to a vendor, for one target; what holds for every place of its rule stands with the rule.
 
     `role` is `cause` for what has to be worked on, and `follows` for what is mended with something else: a use of a
-    helper, a text in a function that changes anyway. `repeats` counts the places that this one stands for. `within` is the line of the function around it, 0 at the top.
+    helper, a text in a function that changes anyway. `repeats` counts the places that this one stands for. `within` is the line of the function around it, 0 at the top; `size` the lines of a kernel.
     `suppressed` is the reason for which somebody said that nothing is to be done.
     """
 
@@ -58,6 +58,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     repeats: int = 0
     within: int = 0
+    size: int = 1
     suppressed: str = ""
 
     @property
@@ -152,6 +153,7 @@ class Judging:
                 role=role,
                 why=why,
                 within=one.within,
+                size=one.size,
                 suppressed=allowed(read, one) if read.allowed else "",
             )
 

@@ -11,6 +11,7 @@ from polysilicon.porting.patterns import PARTS, Patterns
 from polysilicon.porting.sighting import Sighting
 
 LONGEST_LINE = 2_000
+LONGEST_KERNEL = 3_000
 HASH_COMMENT = re.compile(r"(?:(?<=\s)|^)#(?!SBATCH).*$")
 CONDITIONAL = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)$")
 BLOCK_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -46,7 +47,8 @@ def _matched(
             if found:
                 if named is None:
                     named = guards[number - 1] | _targets(patterns, row)
-                yield Sighting(rule, number, found.start(), found.group().strip()[:80], named)
+                size = kernel_lines(rows, number - 1) if KERNEL_START.search(found.group()) else 1
+                yield Sighting(rule, number, found.start(), found.group().strip()[:80], named, 0, size)
 
 
 def _ladder(patterns: Patterns, rows: list[str], guards: list[int]) -> Iterator[Sighting]:
@@ -61,6 +63,16 @@ def _ladder(patterns: Patterns, rows: list[str], guards: list[int]) -> Iterator[
         last = Sighting(rule, number, len(row) - len(row.lstrip()), row.strip()[:80], named | guards[number - 1])
     if last is not None:
         yield last
+
+
+def kernel_lines(rows: Sequence[str], start: int) -> int:
+    """The lines of the function that begins at `start`, counted by its braces; 1 where it is only declared."""
+    depth = 0
+    for at in range(start, min(len(rows), start + LONGEST_KERNEL)):
+        depth += rows[at].count("{") - rows[at].count("}")
+        if depth == 0 and ("}" in rows[at] or ";" in rows[at]):
+            return at - start + 1
+    return 1
 
 
 def _targets(patterns: Patterns, row: str) -> int:

@@ -413,7 +413,8 @@ class PythonReader:
 
     def _triton(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         if any(_dotted(one).split(".")[0] in ("triton", "jit") for one in node.decorator_list):
-            self._see(self.patterns.shapes["triton-kernel"], node.lineno, node.col_offset, node.name)
+            size = (node.end_lineno or node.lineno) - node.lineno + 1
+            self._see(self.patterns.shapes["triton-kernel"], node.lineno, node.col_offset, node.name, size)
 
     def _targets(self, root: ast.AST) -> int:
         """The bits of the targets that the names and strings below `root` deal with."""
@@ -426,10 +427,10 @@ class PythonReader:
             bits |= self.patterns.word(part)[1]
         return bits
 
-    def _see(self, rule: str, line: int, column: int, symbol: str) -> None:
+    def _see(self, rule: str, line: int, column: int, symbol: str, size: int = 1) -> None:
         if rule:
             shown = symbol if len(symbol) <= LONGEST_SYMBOL else symbol[: LONGEST_SYMBOL - 1] + "…"
-            self.sightings.append(Sighting(rule, line, column, shown, self._beside, self._within))
+            self.sightings.append(Sighting(rule, line, column, shown, self._beside, self._within, size))
 
 
 def lines_with(source: bytes, identifiers: Iterable[str]) -> list[int]:

@@ -40,7 +40,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     root: str
-    as_of: date
+    as_of: date | None
     catalogue: str
     targets: tuple[str, ...]
     files: int
@@ -71,7 +71,7 @@ class Options:
     advance: Advance = field(default=lambda done, whole: None)
 
 
-def scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date, options: Options | None = None) -> Scan:
+def scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date | None = None, options: Options | None = None) -> Scan:
     """Every place below `root` that ties code to one vendor, for each of the targets `wanted`.
 
     Raises:

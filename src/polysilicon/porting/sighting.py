@@ -8,7 +8,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
 
     `line` counts from 1 and `column` from 0; `symbol` is the name or text that matched. `beside` holds a bit for each
     target that the same statement, or the ladder of branches around it, deals with already. `within` is the line on
-    which the function around it is defined, 0 at the top of a file.
+    which the function around it is defined, 0 at the top of a file; `size` the lines of a kernel, 1 for anything else.
     """
 
     rule: str
@@ -17,6 +17,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
     symbol: str
     beside: int = 0
     within: int = 0
+    size: int = 1
 
 
 class Definition(msgspec.Struct, frozen=True, array_like=True):
