@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from polysilicon.porting import Finding, Scan
     from polysilicon.porting.effort import Effort
 
-READ, WORK, LATER = Group("What is read", sort_key=2), Group("Effort", sort_key=3), Group("Continuous integration", sort_key=4)
+READ, WORK, LATER = (
+    Group("What is read", sort_key=2),
+    Group("Effort", sort_key=3),
+    Group("Continuous integration", sort_key=4),
+)
 FAULTS = 1
 
 

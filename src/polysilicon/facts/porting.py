@@ -42,8 +42,8 @@ class PortRule(Record, frozen=True, kw_only=True):
 
     `python` holds patterns by kind of syntax (names, attributes, keywords, strings, words, shapes), `lines` regular
     expressions by kind of file. `verdicts` says what it means by class of target, or by one target's id, which wins.
-    `table` names a support table that is asked first. `once` says that one place a file, one a key of a setting,
-    or the last of neighbouring lines stands for all others like it. `fix` is the grade of the repair, `band` its effort.
+    `table` names a support table that is asked first. `once` says that one place a file, one a key of a setting, or the
+    last of neighbouring lines stands for all others like it. `fix` is the grade of the repair, `band` its effort.
     """
 
     category: Category

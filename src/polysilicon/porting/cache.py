@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from polysilicon import __version__
+from polysilicon.porting import kernels
 from polysilicon.porting.inventory import Found
 from polysilicon.porting.sighting import FileRead
 from polysilicon.records import files
@@ -40,7 +41,8 @@ class Cache(msgspec.Struct):
 def place(root: Path, content: str, folder: Path | None = None) -> Path:
     """Where the cache of a tree lies; `content` is the hash of the catalogue whose rules read it."""
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "polysilicon" / "port"
-    digest = hashlib.sha256(f"{root.resolve()}\0{content}\0{__version__}".encode()).hexdigest()[:24]
+    how = f"{content}\0{__version__}\0{kernels.reader()}"
+    digest = hashlib.sha256(f"{root.resolve()}\0{how}".encode()).hexdigest()[:24]
     return (folder or default) / f"{digest}.msgpack"
 
 

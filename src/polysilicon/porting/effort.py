@@ -58,7 +58,8 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     """The work of a port to one target: new lines and person-days, split, and the largest items.
 
     `parts` are expected days by who does them; the fixed part and verification are beside them. `blocked` names the
-    rules for which no counterpart is known: their days are those of a replacement. `stack` is the catalogue's stack that a plan charges.
+    rules for which no counterpart is known: their days are those of a replacement. `stack` is the catalogue's stack
+    that a plan charges.
     """
 
     target: str

@@ -35,7 +35,9 @@ KIND_OF_SUFFIX = {
     ".pyi": "python",
     ".pyx": "python",
     ".ipynb": "notebook",
-    **dict.fromkeys((".cu", ".cuh", ".cpp", ".cc", ".cxx", ".c", ".h", ".hpp", ".hxx", ".hip", ".inl", ".inc"), "kernel"),
+    **dict.fromkeys(
+        (".cu", ".cuh", ".cpp", ".cc", ".cxx", ".c", ".h", ".hpp", ".hxx", ".hip", ".inl", ".inc"), "kernel"
+    ),
     ".cmake": "cmake",
     ".mk": "cmake",
     ".sh": "shell",
@@ -139,7 +141,9 @@ def _entries(root: Path, found: Inventory) -> Iterator[tuple[str, "os.DirEntry[s
         try:
             entries = list(os.scandir(folder))
         except OSError as refusal:
-            found.skip("folder can't be read" if os.path.lexists(folder) else "vanished", f"{below}: {refusal.strerror}")
+            found.skip(
+                "folder can't be read" if os.path.lexists(folder) else "vanished", f"{below}: {refusal.strerror}"
+            )
             continue
         for one in entries:
             if not one.is_dir(follow_symlinks=False):

@@ -1,8 +1,8 @@
 """From what was seen to what it means for a target: the verdict, why, on whose word, and whether it counts.
 
 A finding **counts** when the target needs work there: its verdict is above `note`, and it is a cause. What merely
-repeats a cause (the second use of a library in a file, the tenth test that asks for the same device) is counted with it;
-a use of a helper, which is mended in place, is listed as following.
+repeats a cause (the second use of a library in a file, the tenth test that asks for the same device) is counted with
+it; a use of a helper, which is mended in place, is listed as following.
 """
 
 import functools
@@ -13,7 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from polysilicon.facts.porting import Finding as Verdict, PortRule
+from polysilicon.facts.porting import Finding as Verdict
+from polysilicon.facts.porting import PortRule
 from polysilicon.porting.sighting import FileRead, Sighting
 from polysilicon.porting.support import Support
 from polysilicon.porting.targets import Target
@@ -43,8 +44,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A place that ties code to a vendor, for one target; what holds for every place of its rule stands with the rule.
 
     `role` is `cause` for what has to be worked on, and `follows` for what is mended with something else: a use of a
-    helper, a text in a function that changes anyway. `repeats` counts the places that this one stands for. `within` is the line of the function around it, 0 at the top; `size` the lines of a kernel.
-    `suppressed` is the reason for which somebody said that nothing is to be done.
+    helper, a text in a function that changes anyway. `repeats` counts the places that this one stands for. `within` is
+    the line of the function around it, 0 at the top; `size` the lines of a kernel. `suppressed` is the reason for which
+    somebody said that nothing is to be done.
     """
 
     target: str
@@ -73,7 +75,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(
-    reads: Sequence[FileRead], rules: dict[str, PortRule], target: Target, bit: int, support: Support, *, notes: bool = False
+    reads: Sequence[FileRead],
+    rules: dict[str, PortRule],
+    target: Target,
+    bit: int,
+    support: Support,
+    *,
+    notes: bool = False,
 ) -> list[Finding]:
     """Every finding for one target, file by file; `bit` is the target's in `Sighting.beside`.
 

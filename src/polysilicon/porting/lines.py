@@ -1,22 +1,20 @@
-"""What is read line by line: build files, images, deployments, requirements, scripts, workflows, and C++ without a parser.
+"""What is matched line by line: build files, images, deployments, requirements, scripts, workflows, and C++.
 
 A line is matched against the expressions of its kind of file. Comments don't count. In C++ the ladder of `#if`
 branches says which targets a line is written for already.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from polysilicon.porting.kernels import code_of
 from polysilicon.porting.patterns import PARTS, Patterns
 from polysilicon.porting.sighting import Sighting
 
 LONGEST_LINE = 2_000
-LONGEST_KERNEL = 3_000
 HASH_COMMENT = re.compile(r"(?:(?<=\s)|^)#(?!SBATCH).*$")
 CONDITIONAL = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)$")
-BLOCK_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 IDENTIFIERS = re.compile(r"[A-Za-z_]\w+")
-KERNEL_START = re.compile(r"\b__global__\b")
 
 
 def read_lines(patterns: Patterns, kind: str, text: str) -> list[Sighting]:
@@ -24,19 +22,19 @@ def read_lines(patterns: Patterns, kind: str, text: str) -> list[Sighting]:
     rows = text.split("\n")
     if kind != "kernel":
         rows = [HASH_COMMENT.sub("", row) if len(row) <= LONGEST_LINE else "" for row in rows]
-        return list(_matched(patterns, patterns.lines.get(kind, ()), rows, [0] * len(rows)))
-    rows = without_comments(text).split("\n")
+        return list(_matched(patterns, patterns.lines.get(kind, ()), rows, [0] * len(rows), {}))
+    code, kernels = code_of(text)
+    rows = code.split("\n")
     guards = _guards(patterns, rows)
-    return [*_matched(patterns, patterns.lines.get(kind, ()), rows, guards), *_ladder(patterns, rows, guards)]
-
-
-def without_comments(text: str) -> str:
-    """C++ with its comments blanked, every line in its place."""
-    return BLOCK_COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
+    return [*_matched(patterns, patterns.lines.get(kind, ()), rows, guards, kernels), *_ladder(patterns, rows, guards)]
 
 
 def _matched(
-    patterns: Patterns, rules: Sequence[tuple[re.Pattern[str], str]], rows: list[str], guards: list[int]
+    patterns: Patterns,
+    rules: Sequence[tuple[re.Pattern[str], str]],
+    rows: list[str],
+    guards: list[int],
+    kernels: Mapping[int, int],
 ) -> Iterator[Sighting]:
     for number, row in enumerate(rows, start=1):
         if not row or len(row) > LONGEST_LINE:
@@ -47,7 +45,7 @@ def _matched(
             if found:
                 if named is None:
                     named = guards[number - 1] | _targets(patterns, row)
-                size = kernel_lines(rows, number - 1) if KERNEL_START.search(found.group()) else 1
+                size = kernels.get(number - 1, 1) if "__global__" in found.group() else 1
                 yield Sighting(rule, number, found.start(), found.group().strip()[:80], named, 0, size)
 
 
@@ -63,16 +61,6 @@ def _ladder(patterns: Patterns, rows: list[str], guards: list[int]) -> Iterator[
         last = Sighting(rule, number, len(row) - len(row.lstrip()), row.strip()[:80], named | guards[number - 1])
     if last is not None:
         yield last
-
-
-def kernel_lines(rows: Sequence[str], start: int) -> int:
-    """The lines of the function that begins at `start`, counted by its braces; 1 where it is only declared."""
-    depth = 0
-    for at in range(start, min(len(rows), start + LONGEST_KERNEL)):
-        depth += rows[at].count("{") - rows[at].count("}")
-        if depth == 0 and ("}" in rows[at] or ";" in rows[at]):
-            return at - start + 1
-    return 1
 
 
 def _targets(patterns: Patterns, row: str) -> int:

@@ -17,9 +17,10 @@ EVERY_TARGET = -1
 class Patterns:
     """Look-ups from what stands in code to the rule that speaks of it.
 
-    `carries` are the parts of a name by which a tie may travel, `toolkit` parts that make a name about CUDA one about its toolkit; `company` holds, for some rules, the only
-    other parts that may stand beside theirs. `bits` gives each target's bit; `ladder` maps a part of an identifier to the bits of the targets it names, 0 for
-    an accelerator that is no target of ours. `shapes` are the rules that a reader recognises by form.
+    `carries` are the parts of a name by which a tie may travel, `toolkit` parts that make a name about CUDA one about
+    its toolkit; `company` holds, for some rules, the only other parts that may stand beside theirs. `bits` gives each
+    target's bit; `ladder` maps a part of an identifier to the bits of the targets it names, 0 for an accelerator that
+    is no target of ours. `shapes` are the rules that a reader recognises by form.
     """
 
     names: Mapping[str, str]
@@ -119,7 +120,9 @@ def compiled(rules: Iterable[PortRule], targets: Iterable[PortTarget], interface
         toolkit=frozenset(_by_pattern(rules, "toolkit")),
         carries=frozenset(_by_pattern(rules, "carries")),
         company={
-            one.id: frozenset((*one.python["company"], *one.python["words"])) for one in rules if "company" in one.python
+            one.id: frozenset((*one.python["company"], *one.python["words"]))
+            for one in rules
+            if "company" in one.python
         },
         bits=bits,
     )

@@ -83,7 +83,9 @@ def _here(files: Sequence[Found], read: Callable[[Found], FileRead], advance: Ad
     return kept
 
 
-def _gathered(shares: "Sequence[Future[bytes]]", decoder: "msgspec.msgpack.Decoder[list[Answer]]", advance: Advance) -> "list[Answer]":
+def _gathered(
+    shares: "Sequence[Future[bytes]]", decoder: "msgspec.msgpack.Decoder[list[Answer]]", advance: Advance
+) -> "list[Answer]":
     kept: list[Answer] = []
     for done, share in enumerate(as_completed(shares), start=1):
         kept += decoder.decode(share.result())

@@ -20,12 +20,15 @@ LONGEST_HELPER = 30
 LONGEST_SYMBOL = 80
 AGNOSTIC = ("torch.accelerator", "torch.get_device_module")
 BUILD_FILES = ("setup.py", "build.py", "conftest_build.py")
+SKIPS = frozenset({"skipif", "skipIf", "skipUnless"})
 ONE_WARP = frozenset({32, 64})
 BLOCK_SIZE = re.compile(r"(block|warp|wave)_?size|threads_per_block|num_threads", re.IGNORECASE)
 
 
 class PythonReader:
-    """Reads one file. `own` are the names by which the code base imports itself. `sightings` and `definitions` fill as the tree is walked."""
+    """Reads one file. `own` are the names by which the code base imports itself. `sightings` and `definitions` fill as
+    the tree is walked.
+    """
 
     def __init__(self, patterns: Patterns, path: str, own: Collection[str] = ()) -> None:
         self.patterns = patterns
@@ -357,9 +360,8 @@ class PythonReader:
         elif function.attr == "load" and _dotted(function) == "torch.load":
             if len(node.args) < 2 and not any(one.arg in ("map_location", None) for one in node.keywords):
                 self._see(self.patterns.shapes["load-without-map"], line, column, "torch.load")
-        elif function.attr in ("skipif", "skipUnless", "skipIf"):
-            if any(self.patterns.word(part)[0] or part == "cuda" for part in _parts_below(node)):
-                self._see(self.patterns.shapes["test-skip"], line, column, function.attr)
+        elif function.attr in SKIPS and any(self.patterns.word(part)[0] for part in _parts_below(node)):
+            self._see(self.patterns.shapes["test-skip"], line, column, function.attr)
 
     def _keyword(self, node: ast.keyword) -> None:
         if node.arg is None:
@@ -387,12 +389,13 @@ class PythonReader:
         paired += [(one, value) for one, value in zip(node.kwonlyargs, node.kw_defaults, strict=True) if value]
         settled = function.body[1 if len(function.body) > 1 and _is_text(function.body[0]) else 0]
         for one, value in paired:
-            if isinstance(value, ast.Constant) and type(value.value) is int and value.value in ONE_WARP:
-                if is_block_size(one.arg):
-                    told = f"{one.arg}={value.value}"
-                    self._see(self.patterns.shapes["block-size"], settled.lineno, settled.col_offset, told)
+            if is_block_size(one.arg) and isinstance(value, ast.Constant) and value.value in ONE_WARP:
+                told = f"{one.arg}={value.value}"
+                self._see(self.patterns.shapes["block-size"], settled.lineno, settled.col_offset, told)
 
-    def _block_size(self, node: ast.Call | ast.Compare | ast.Assign | ast.AnnAssign | ast.keyword | ast.arguments) -> None:
+    def _block_size(
+        self, node: ast.Call | ast.Compare | ast.Assign | ast.AnnAssign | ast.keyword | ast.arguments
+    ) -> None:
         """A size of blocks or warps beside a literal 32 or 64: one warp of 32 lanes, or two."""
         if not self._blocks:
             return
@@ -460,7 +463,7 @@ def _first_line(node: ast.stmt) -> int:
 
 def _span(node: ast.AST) -> tuple[int, int]:
     """First and last line; what has no place of its own spans what it holds."""
-    if hasattr(node, "lineno"):
+    if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias):
         return node.lineno, node.end_lineno or node.lineno
     spans = [_span(one) for one in ast.iter_child_nodes(node)]
     return (min(one for one, _ in spans), max(one for _, one in spans)) if spans else (0, 0)
@@ -541,9 +544,27 @@ _SEEN: dict[type[ast.AST], Callable[[PythonReader, Any], None]] = {
     ast.keyword: PythonReader._keyword,
     ast.arg: PythonReader._seen_argument,
 }
-_NO_CHILDREN = frozenset({"ctx", "op", "ops", "kind", "type_comment", "id", "attr", "arg", "conversion", "level", "name", "simple", "is_async"})
+_NO_CHILDREN = frozenset(
+    {
+        "ctx",
+        "op",
+        "ops",
+        "kind",
+        "type_comment",
+        "id",
+        "attr",
+        "arg",
+        "conversion",
+        "level",
+        "name",
+        "simple",
+        "is_async",
+    }
+)
 _CHILDREN = {
-    kind: tuple(field for field in kind._fields if field not in _NO_CHILDREN or (kind is ast.keyword and field == "value"))
+    kind: tuple(
+        field for field in kind._fields if field not in _NO_CHILDREN or (kind is ast.keyword and field == "value")
+    )
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST)
 }

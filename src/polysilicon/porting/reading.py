@@ -16,7 +16,9 @@ from polysilicon.porting.sighting import FileRead, Sighting
 # `# port: allow dev-string -- reason`, in any kind of comment; a reason is required.
 ALLOW = re.compile(r"port:\s*allow(?:\[(?P<set>[^\]]*)\]|\s+(?P<one>[\w*-]+(?:\s*,\s*[\w*-]+)*))?\s*(?P<rest>.*)$")
 REASON = re.compile(r"^(?:--|:|—|because)\s*(\S.*?)\s*(?:-->|\*/)?$")
-PYTHON_2 = re.compile(rb"^\s*(print\s+[\"'\w]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+\w+\s*,|exec\s+[\"'])", re.MULTILINE)
+PYTHON_2 = re.compile(
+    rb"^\s*(print\s+[\"'\w]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+\w+\s*,|exec\s+[\"'])", re.MULTILINE
+)
 CUDA_CALL = re.compile(r"\.cuda\(|[\"']cuda(:\d+)?[\"']")
 
 
@@ -25,7 +27,12 @@ def read_file(patterns: Patterns, root: Path, found: Found, own: Collection[str]
     try:
         raw = (root / found.path).read_bytes()
     except OSError as refusal:
-        return FileRead(found.path, found.kind, 0, skipped="vanished" if not (root / found.path).exists() else "can't be read: " + (refusal.strerror or ""))
+        return FileRead(
+            found.path,
+            found.kind,
+            0,
+            skipped="vanished" if not (root / found.path).exists() else "can't be read: " + (refusal.strerror or ""),
+        )
     return read_bytes(patterns, found.path, found.kind, raw, own)
 
 
@@ -82,7 +89,11 @@ UNREADABLE_TEXT = "invalid UTF-8, read with gaps"
 
 def why_unparsed(raw: bytes, cause: BaseException) -> str:
     """In words why the parser refused; what is left is read by lines."""
-    if isinstance(cause, RecursionError | MemoryError) or "too many nested" in str(cause) or "too complex" in str(cause):
+    if (
+        isinstance(cause, RecursionError | MemoryError)
+        or "too many nested" in str(cause)
+        or "too complex" in str(cause)
+    ):
         return "nested too deeply, read by lines"
     try:
         raw.decode("utf-8")

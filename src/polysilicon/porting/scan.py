@@ -11,6 +11,7 @@ import msgspec
 from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.porting import PortRule, PortTarget
 from polysilicon.porting import cache as caches
+from polysilicon.porting import kernels
 from polysilicon.porting.inventory import MOST_BYTES, Inventory, inventory
 from polysilicon.porting.judging import Finding, judge, packages
 from polysilicon.porting.patterns import Patterns, compiled
@@ -36,7 +37,8 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """What ties a tree to one vendor, for each target.
 
     `lines` are those read by kind of file; `passed` and `doubted` count what was not read, or not parsed. `catalogue`
-    names the very rules that were asked, `as_of` the day of the question.
+    names the very rules that were asked, `as_of` the day of the question; `kernels_by` says how C++ was read. `reread`
+    is the number of files that a cache did not know.
     """
 
     root: str
@@ -49,6 +51,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     doubted: tuple[Passed, ...]
     helpers: tuple[Helper, ...]
     findings: tuple[Finding, ...]
+    kernels_by: str = ""
     reread: int = 0
 
     @property
@@ -71,7 +74,9 @@ class Options:
     advance: Advance = field(default=lambda done, whole: None)
 
 
-def scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date | None = None, options: Options | None = None) -> Scan:
+def scan(
+    catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date | None = None, options: Options | None = None
+) -> Scan:
     """Every place below `root` that ties code to one vendor, for each of the targets `wanted`.
 
     Raises:
@@ -99,10 +104,11 @@ def scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date | 
         doubted=_told(reads, "doubt"),
         helpers=tuple(known.values()),
         findings=tuple(
-            each for one in asked for each in judge(
-                reads, rules, one, patterns.bits[one.record.id], support, notes=chosen.notes
-            )
+            each
+            for one in asked
+            for each in judge(reads, rules, one, patterns.bits[one.record.id], support, notes=chosen.notes)
         ),
+        kernels_by=kernels.reader(),
         reread=reread,
     )
 

@@ -9,13 +9,16 @@ import re
 from pathlib import Path
 
 from polysilicon.facts.index import DATA
-from polysilicon.facts.porting import Finding as Verdict, PortRule
+from polysilicon.facts.porting import Finding as Verdict
+from polysilicon.facts.porting import PortRule
 from polysilicon.porting.targets import Target
 
 TABLES = DATA / "porting" / "tables"
 CHIPS = ("A2", "A3", "950DT")  # the order of the letters in a cell of ascend_apis.csv
 CUDA = "torch.cuda."
-COMPUTES = re.compile(r"torch\.((nn|nn\.functional|nn\.utils|linalg|fft|special|optim|distributed|distributed\.fsdp)\.)?\w+$")
+COMPUTES = re.compile(
+    r"torch\.((nn|nn\.functional|nn\.utils|linalg|fft|special|optim|distributed|distributed\.fsdp)\.)?\w+$"
+)
 TELLING = re.compile(r"\.[a-z]*[a-z]_[a-z_]*[a-z]\w*$|\.\w*[a-z][A-Z]\w*$|\.\w{9,}$|\.[a-z]+\d\w*$")
 
 
@@ -44,7 +47,9 @@ class Support:
 
     @functools.cached_property
     def telling(self) -> frozenset[str]:
-        """The interfaces that compute, lack support somewhere, and are named so that a line with the name is worth a look."""
+        """The interfaces that compute, lack support somewhere, and are named so that a line with the name is worth a
+        look.
+        """
         return frozenset(
             name
             for name, (letters, _) in self.interfaces.items()
@@ -69,7 +74,9 @@ class Support:
     @functools.cached_property
     def denied(self) -> dict[tuple[str, str], tuple[str, str]]:
         """Operators that a vendor's configuration refuses: reason and commit."""
-        return {(row["vendor"], row["operator"]): (row["reason"], row["commit"]) for row in self._rows("deny_lists.csv")}
+        return {
+            (row["vendor"], row["operator"]): (row["reason"], row["commit"]) for row in self._rows("deny_lists.csv")
+        }
 
     @functools.cached_property
     def triton(self) -> dict[str, str]:

@@ -61,7 +61,8 @@ def _target(catalogue: Catalogue, text: str, place: Place) -> Target:
             "no facts for that version of PyTorch",
             place=place,
             found=version,
-            allowed=[f"torch-{one}" for one in record.versions] or f"{record.id} alone: its facts don't differ by version",
+            allowed=[f"torch-{one}" for one in record.versions]
+            or f"{record.id} alone: its facts don't differ by version",
         )
     name = record.id + (f"@{chip}" if chip else "") + (f":torch-{number}" if number else "")
     newest = record.versions[-1] if record.versions else ""

@@ -24,10 +24,13 @@ SAYS = {
     "note": "worth knowing",
 }
 TONES = {"blocked": "red", "change": "red", "wrong": "magenta", "slow": "yellow", "check": "yellow", "note": "dim"}
+DEEPEST = 4
 RULES_ON_SCREEN, PLACES_ON_SCREEN, ROWS_ON_SCREEN, ITEMS_ON_SCREEN = 8, 2, 12, 5
 
 
-def to_dict(scan: Scan, rules: Mapping[str, PortRule], efforts: Sequence[Effort], added: Sequence[Finding] | None) -> Any:
+def to_dict(
+    scan: Scan, rules: Mapping[str, PortRule], efforts: Sequence[Effort], added: Sequence[Finding] | None
+) -> Any:
     """What `--json` prints: the scan, the rules it names, the matrix, the effort, and what is new to a ratchet."""
     named = {one.rule for one in scan.findings}
     return {
@@ -51,8 +54,17 @@ def to_dict(scan: Scan, rules: Mapping[str, PortRule], efforts: Sequence[Effort]
     }
 
 
-def matrix(scan: Scan, depth: int = 1) -> Table:
-    """Folders by targets: findings that count, the worst folders first."""
+def matrix(scan: Scan) -> Table:
+    """Folders by targets, findings that count, the worst folders first; as deep as it takes to tell folders apart."""
+    found = _matrix(scan, 1)
+    for depth in range(2, DEEPEST + 1):
+        if len(found) > 1:
+            break
+        found = _matrix(scan, depth)
+    return found
+
+
+def _matrix(scan: Scan, depth: int) -> Table:
     counts: dict[str, Counter[str]] = {}
     for one in scan.findings:
         if one.counts:
@@ -91,6 +103,8 @@ def read_line(scan: Scan) -> str:
     said = f"read {number(scan.files)} files ({number(sum(scan.lines.values()))} lines)"
     if scan.passed:
         said += "; skipped " + ", ".join(f"{number(one.files)} because {one.why}" for one in scan.passed)
+    if scan.lines.get("kernel"):
+        said += f"; C++ read by {scan.kernels_by}"
     if scan.doubted:
         said += "; with a doubt " + ", ".join(f"{number(one.files)}: {one.why}" for one in scan.doubted)
     return said

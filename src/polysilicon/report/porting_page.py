@@ -26,9 +26,9 @@ def render(scan: Scan, rules: Mapping[str, PortRule], efforts: Sequence[Effort])
         says=SAYS,
         read=read_line(scan),
         matrix=list(table.rows()),
-        findings=sorted(shown, key=lambda one: (scan.targets.index(one.target), WORST.index(one.verdict), one.path, one.line))[
-            :MOST_ROWS
-        ],
+        findings=sorted(
+            shown, key=lambda one: (scan.targets.index(one.target), WORST.index(one.verdict), one.path, one.line)
+        )[:MOST_ROWS],
         left_out=max(0, len(shown) - MOST_ROWS),
     )
 
