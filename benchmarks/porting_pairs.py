@@ -65,7 +65,7 @@ class Hunk:
 
 @dataclass(frozen=True)
 class Row:
-    """One pair: port hunks found and all; good, all and in-changed-file flags; findings after; lines real and expected."""
+    """One pair: port hunks found, and all; flags that are good, and all; findings after; lines real and expected."""
 
     name: str
     kind: str

@@ -116,7 +116,9 @@ def inventory(root: Path, leave_out: Sequence[str] = (), most_bytes: int = MOST_
     unwanted = re.compile("|".join(translate(one) for one in _with_contents(leave_out))) if leave_out else None
     for path, entry in _entries(root, found):
         kind = kind_of(path)
-        if kind is None:
+        if not _is_text(path):
+            found.skip("name is no UTF-8", path.encode("utf-8", "backslashreplace").decode())
+        elif kind is None:
             found.skipped["no reader for this kind of file"] += 1
         elif unwanted is not None and unwanted.match(path):
             found.skip("left out by --exclude", path)
@@ -124,6 +126,14 @@ def inventory(root: Path, leave_out: Sequence[str] = (), most_bytes: int = MOST_
             _add(found, path, kind, entry, most_bytes)
     found.files.sort(key=lambda one: one.path)
     return found
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _with_contents(leave_out: Sequence[str]) -> list[str]:

@@ -128,11 +128,13 @@ class Judging:
         lines: set[tuple[int, str]] = set()
         worked, mended = 0, set[int]()
         for one in sorted(read.sightings, key=lambda each: (each.rule in LAST, each.line)):
+            verdict, why = self.plain[one.rule] or self.ask(one.rule, one.symbol)
+            if verdict == "runs" or (verdict == "note" and not self.notes and one.rule not in PROSE):
+                continue
             if one.beside & self.bit or (one.line, one.rule) in lines or (elsewhere and one.rule in LADDERS):
                 continue
             rule = self.rules[one.rule]
-            verdict, why = self.plain[one.rule] or self.ask(one.rule, one.symbol)
-            if verdict == "runs" or self._is_own(rule, one) or (rule.category == "ENT" and worked < ENOUGH):
+            if self._is_own(rule, one) or (rule.category == "ENT" and worked < ENOUGH):
                 continue
             lines.add((one.line, one.rule))
             role: Role = "follows" if one.rule == FOLLOWS else "cause"

@@ -18,11 +18,13 @@ def code_of(raw: bytes) -> tuple[bytes, list[int]]:
         raise ValueError("no notebook") from cause
     code: list[str] = []
     places: list[int] = []
-    at = 0
+    at, counted, number = 0, 0, 1
     for source in sources:
         for line in (source if isinstance(source, str) else "".join(source)).splitlines():
             found = text.find(json.dumps(line, ensure_ascii=False)[1:-1], at) if line.strip() else -1
             at = found if found >= 0 else at
-            places.append(text.count("\n", 0, at) + 1)
+            number += text.count("\n", counted, at)
+            counted = at
+            places.append(number)
             code.append("" if line.lstrip().startswith(("%", "!", "?")) else line)
     return "\n".join(code).encode(), places

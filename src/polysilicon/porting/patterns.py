@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from polysilicon.facts.porting import PortRule, PortTarget
 
@@ -44,42 +45,49 @@ class Patterns:
     bits: Mapping[str, int]
 
     @functools.cached_property
-    def parted(self) -> dict[str, tuple[str, int, bool]]:
+    def parted(self) -> dict[str, "Word"]:
         """What was found out about identifiers so far; filled by `word`."""
         return {}
 
-    def word(self, identifier: str) -> tuple[str, int, bool]:
-        """What an identifier's parts say: the rule they call for, the targets' bits, whether a tie may travel by it.
-
-        A tie travels by a name of several parts that speaks of devices: `device` alone is anybody's variable.
-        """
+    def word(self, identifier: str) -> "Word":
+        """What an identifier says: the rule its parts call for, the targets' bits, and what it may stand for."""
         known = self.parted.get(identifier)
         if known is None:
-            parts = [part.lower() for part in PARTS.findall(identifier)]
-            rule = next((self.words[part] for part in parts if part in self.words), "")
-            if rule in self.company and not self.company[rule].issuperset(parts):
-                rule = ""
-            elif rule and rule == self.words.get("cuda") and not self.toolkit.isdisjoint(parts):
-                rule = self.shapes["version-word"]
-            bits = 0
-            for part in parts:
-                named = self.ladder.get(part)
-                if named is not None:
-                    bits |= named
-                    rule = rule or self.shapes.get("ladder", "")
-            travels = len(parts) > 1 and not self.carries.isdisjoint(parts) and not identifier.startswith("__")
-            known = self.parted[identifier] = (rule, bits, travels)
+            known = self.parted[identifier] = self._word(identifier)
         return known
 
-    def interesting(self, identifier: str) -> bool:
-        """Whether a line with this identifier has to be looked at."""
-        return (
-            identifier in self.hot
-            or BLOCKS.search(identifier) is not None
-            or self.word(identifier)[0] != ""
-            or self.word(identifier)[2]
-            or (self.pieces is not None and self.pieces.search(identifier) is not None)
-        )
+    def _word(self, identifier: str) -> "Word":
+        parts = [part.lower() for part in PARTS.findall(identifier)]
+        rule = next((self.words[part] for part in parts if part in self.words), "")
+        if rule in self.company and not self.company[rule].issuperset(parts):
+            rule = ""
+        elif rule and rule == self.words.get("cuda") and not self.toolkit.isdisjoint(parts):
+            rule = self.shapes["version-word"]
+        bits = 0
+        for part in parts:
+            if part in self.ladder:
+                bits |= self.ladder[part]
+                rule = rule or self.shapes.get("ladder", "")
+        travels = len(parts) > 1 and not self.carries.isdisjoint(parts) and not identifier.startswith("__")
+        is_block = BLOCKS.search(identifier) is not None and len(identifier) < LONGEST_NAME
+        piece = self.pieces is not None and self.pieces.search(identifier) is not None
+        hot = identifier in self.hot or bool(rule) or travels or is_block or piece
+        return Word(rule, bits, travels, is_block, hot)
+
+
+class Word(NamedTuple):
+    """What an identifier says.
+
+    `rule` is the one its parts call for, `bits` are the targets they name. A tie `travels` by a name of several parts
+    that speaks of devices: `device` alone is anybody's variable. `is_block` is said of sizes of blocks and warps, `hot`
+    of all that make a line worth looking at.
+    """
+
+    rule: str
+    bits: int
+    travels: bool
+    is_block: bool
+    hot: bool
 
 
 def compiled(rules: Iterable[PortRule], targets: Iterable[PortTarget], interfaces: Iterable[str] = ()) -> Patterns:
@@ -128,6 +136,7 @@ def compiled(rules: Iterable[PortRule], targets: Iterable[PortTarget], interface
     )
 
 
+LONGEST_NAME = 80
 # Identifiers that the forms of `shapes` begin with.
 HOT_FORMS = frozenset({"load", "jit", "skipif", "skipUnless", "skipIf"})
 BLOCKS = re.compile(r"(block|warp|wave)_?size|threads_per_block|num_threads", re.IGNORECASE)

@@ -6,8 +6,6 @@ deals with; a branch that leaves tells what follows it.
 """
 
 import ast
-import functools
-import re
 import warnings
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +20,6 @@ AGNOSTIC = ("torch.accelerator", "torch.get_device_module")
 BUILD_FILES = ("setup.py", "build.py", "conftest_build.py")
 SKIPS = frozenset({"skipif", "skipIf", "skipUnless"})
 ONE_WARP = frozenset({32, 64})
-BLOCK_SIZE = re.compile(r"(block|warp|wave)_?size|threads_per_block|num_threads", re.IGNORECASE)
 
 
 class PythonReader:
@@ -54,7 +51,8 @@ class PythonReader:
             SyntaxError, ValueError, RecursionError, MemoryError: the parser's, on what is no Python of today.
         """
         identifiers = {one.decode("ascii", "ignore") for one in set(IDENTIFIER.findall(source))}
-        hot = [one for one in identifiers if self.patterns.interesting(one)]
+        words = {one: self.patterns.word(one) for one in identifiers}
+        hot = [one for one, word in words.items() if word.hot]
         if not hot:
             return False
         with warnings.catch_warnings():
@@ -63,12 +61,12 @@ class PythonReader:
         self._candidates = lines_with(source, ["import"])
         self._learn_imports(tree.body)
         self._candidates = lines_with(source, hot)
-        self._blocks = any(map(is_block_size, identifiers))
+        self._blocks = any(words[one].is_block for one in hot)
         renamed = [one for one, dotted in self.aliases.items() if one not in hot and self._rule_of(dotted)]
         if renamed:
             self._candidates = sorted({*self._candidates, *lines_with(source, renamed)})
         self._lines = frozenset(self._candidates)
-        self._named_targets = lines_with(source, [one for one in identifiers if self.patterns.word(one)[1]])
+        self._named_targets = lines_with(source, [one for one in hot if words[one].bits])
         self._body(tree.body)
         self._import_place(tree.body)
         return True
@@ -98,8 +96,8 @@ class PythonReader:
                 continue
             if isinstance(statement, ast.Import):
                 for one in statement.names:
-                    if one.asname:
-                        self.aliases[one.asname] = one.name
+                    root = one.name.partition(".")[0]
+                    self.aliases[one.asname or root] = one.name if one.asname else root
             elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
                 for one in statement.names:
                     self.aliases[one.asname or one.name] = f"{statement.module}.{one.name}"
@@ -273,7 +271,9 @@ class PythonReader:
         dotted = ".".join(reversed(parts))
         line, column = node.end_lineno or node.lineno, node.col_offset
         self._use(parts, line, column)
-        rule = self._rule_of(dotted) if rest is None else ""
+        # A variable may be called as a library is: only what was imported is one.
+        known = isinstance(inner, ast.Name) and (inner.id in self.aliases or inner.id == "torch")
+        rule = self._rule_of(dotted) if known else ""
         if rule:
             self._see(rule, node.lineno, column, dotted)
             return rest
@@ -292,7 +292,7 @@ class PythonReader:
         word = self.patterns.word
         for part in parts:
             name = part.rpartition(".")[2]
-            if word(name)[2]:
+            if word(name).travels:
                 self.uses.setdefault((line, name), Use(name, line, column))
 
     def _rule_of(self, dotted: str) -> str:
@@ -307,7 +307,7 @@ class PythonReader:
     def _named(self, name: str, line: int, column: int) -> bool:
         """A name that says something in one of its parts."""
         last = name.rpartition(".")[2]
-        rule = self.patterns.word(last)[0]
+        rule = self.patterns.word(last).rule
         if not rule:
             return False
         if self.is_build and rule == self.patterns.words.get("cuda"):
@@ -360,7 +360,7 @@ class PythonReader:
         elif function.attr == "load" and _dotted(function) == "torch.load":
             if len(node.args) < 2 and not any(one.arg in ("map_location", None) for one in node.keywords):
                 self._see(self.patterns.shapes["load-without-map"], line, column, "torch.load")
-        elif function.attr in SKIPS and any(self.patterns.word(part)[0] for part in _parts_below(node)):
+        elif function.attr in SKIPS and any(self.patterns.word(part).rule for part in _parts_below(node)):
             self._see(self.patterns.shapes["test-skip"], line, column, function.attr)
 
     def _keyword(self, node: ast.keyword) -> None:
@@ -389,7 +389,7 @@ class PythonReader:
         paired += [(one, value) for one, value in zip(node.kwonlyargs, node.kw_defaults, strict=True) if value]
         settled = function.body[1 if len(function.body) > 1 and _is_text(function.body[0]) else 0]
         for one, value in paired:
-            if is_block_size(one.arg) and isinstance(value, ast.Constant) and value.value in ONE_WARP:
+            if self.patterns.word(one.arg).is_block and isinstance(value, ast.Constant) and value.value in ONE_WARP:
                 told = f"{one.arg}={value.value}"
                 self._see(self.patterns.shapes["block-size"], settled.lineno, settled.col_offset, told)
 
@@ -411,7 +411,7 @@ class PythonReader:
                 named.append(getattr(part, "id", None) or getattr(part, "arg", None) or "")
             elif isinstance(part, ast.Attribute):
                 named.append(part.attr)
-        if literal is not None and any(is_block_size(one) for one in named):
+        if literal is not None and any(self.patterns.word(one).is_block for one in named):
             self._see(self.patterns.shapes["block-size"], literal.lineno, literal.col_offset, str(literal.value))
 
     def _triton(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -427,12 +427,14 @@ class PythonReader:
             return 0
         bits = 0
         for part in _parts_below(root):
-            bits |= self.patterns.word(part)[1]
+            bits |= self.patterns.word(part).bits
         return bits
 
     def _see(self, rule: str, line: int, column: int, symbol: str, size: int = 1) -> None:
         if rule:
             shown = symbol if len(symbol) <= LONGEST_SYMBOL else symbol[: LONGEST_SYMBOL - 1] + "…"
+            if not shown.isascii() or not shown.isprintable():
+                shown = " ".join(shown.encode("utf-8", "backslashreplace").decode().split())
             self.sightings.append(Sighting(rule, line, column, shown, self._beside, self._within, size))
 
 
@@ -530,12 +532,6 @@ def _shallow(node: ast.AST) -> Iterator[ast.AST]:
         yield one
         if isinstance(one, ast.List | ast.Tuple | ast.Set | ast.keyword | ast.UnaryOp):
             waiting.extend(ast.iter_child_nodes(one))
-
-
-@functools.lru_cache(maxsize=16_384)
-def is_block_size(name: str) -> bool:
-    """Whether a name speaks of the size of a block, a warp or a wavefront of threads."""
-    return BLOCK_SIZE.search(name) is not None and len(name) < LONGEST_SYMBOL
 
 
 _SEEN: dict[type[ast.AST], Callable[[PythonReader, Any], None]] = {

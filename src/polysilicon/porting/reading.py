@@ -79,6 +79,8 @@ def _python(
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             reader = PythonReader(patterns, path, own)
             reader.sightings = by_lines(patterns, raw)
+    if not doubt and not raw.isascii() and not _is_utf8(raw):
+        doubt = UNREADABLE_TEXT
     sightings = tuple(_placed(one, places) for one in reader.sightings) if places else tuple(reader.sightings)
     uses = tuple(reader.uses.values())
     return FileRead(path, kind, lines, sightings, tuple(reader.definitions), uses, allowed, doubt=doubt)
@@ -95,17 +97,23 @@ def why_unparsed(raw: bytes, cause: BaseException) -> str:
         or "too complex" in str(cause)
     ):
         return "nested too deeply, read by lines"
+    if not _is_utf8(raw):
+        return UNREADABLE_TEXT
+    return "Python 2, read by lines" if PYTHON_2.search(raw) else "a syntax error, read by lines"
+
+
+def _is_utf8(raw: bytes) -> bool:
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:
-        return UNREADABLE_TEXT
-    return "Python 2, read by lines" if PYTHON_2.search(raw) else "a syntax error, read by lines"
+        return b"coding" in raw[:200]  # it may say that it is something else
+    return True
 
 
 def by_lines(patterns: Patterns, raw: bytes) -> list[Sighting]:
     """Python that no parser takes: names that say CUDA, and its device strings, outside of comments."""
     identifiers = {one.decode("ascii", "ignore") for one in set(IDENTIFIER.findall(raw))}
-    hot = [one for one in identifiers if patterns.word(one)[0]]
+    hot = [one for one in identifiers if patterns.word(one).rule]
     rows = raw.decode("utf-8", "replace").split("\n")
     seen: list[Sighting] = []
     for number in lines_with(raw, hot):
@@ -116,8 +124,8 @@ def by_lines(patterns: Patterns, raw: bytes) -> list[Sighting]:
             seen.append(Sighting(rule, number, found.start(), found.group()))
             continue
         for one in re.findall(r"[A-Za-z_]\w*", row):
-            if patterns.word(one)[0]:
-                seen.append(Sighting(patterns.word(one)[0], number, row.find(one), one))
+            if patterns.word(one).rule:
+                seen.append(Sighting(patterns.word(one).rule, number, row.find(one), one))
                 break
     return seen
 

@@ -1,4 +1,4 @@
-"""What a reader saw in one file, before anyone asked for a target: sightings, definitions, and how the file was read."""
+"""What a reader saw in one file, before anyone asked for a target: sightings, definitions, uses, and doubts."""
 
 import msgspec
 

@@ -90,7 +90,9 @@ class Support:
 
     def _rows(self, name: str) -> list[dict[str, str]]:
         with (self._folder / name).open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
+            rows = csv.reader(stream)
+            names = next(rows)
+            return [dict(zip(names, row, strict=True)) for row in rows]
 
     def of_interface(self, symbol: str, target: Target) -> tuple[Verdict, str] | None:
         """A PyTorch interface on a chip of Ascend."""

@@ -34,7 +34,7 @@ def helpers(reads: Iterable[FileRead], patterns: Patterns) -> dict[str, Helper]:
     for read in reads:
         if not TESTS.search(read.path):
             for one in read.definitions:
-                if patterns.word(one.name)[2]:
+                if patterns.word(one.name).travels:
                     found.setdefault(one.name, Helper(one.name, read.path, one.line, one.kind, one.because))
     used = dict.fromkeys(found, 0)
     for read in reads:
