@@ -9,6 +9,6 @@ changed, `ratchet` compares with what was known before. Imports point down: fact
 """
 
 from polysilicon.porting.judging import Finding
-from polysilicon.porting.scan import Options, Scan, scan
+from polysilicon.porting.scanning import Options, Scan, scan
 
 __all__ = ["Finding", "Options", "Scan", "scan"]

@@ -22,7 +22,7 @@ from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.money import Assumption
 from polysilicon.facts.porting import PortRule, PortTarget
 from polysilicon.porting.judging import Finding
-from polysilicon.porting.scan import Scan
+from polysilicon.porting.scanning import Scan
 
 Floats = NDArray[np.float64]
 DRAWS = 4_000

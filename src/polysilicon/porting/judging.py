@@ -15,6 +15,7 @@ import msgspec
 
 from polysilicon.facts.porting import Finding as Verdict
 from polysilicon.facts.porting import PortRule
+from polysilicon.porting.patterns import Patterns
 from polysilicon.porting.sighting import FileRead, Sighting
 from polysilicon.porting.support import Support
 from polysilicon.porting.targets import Target
@@ -28,8 +29,6 @@ LIBRARIES = frozenset({"APX", "ATT", "QNT", "DAL", "SRV"})
 # In a test, what follows from the device under test is one cause; what tells devices apart is one each.
 APART = frozenset({"dev-ladder", "dev-compare", "wrp-block", "grd-word", "ent-import", "cux-ladder"})
 LADDERS = frozenset({"dev-ladder", "cux-ladder", "cux-cmake-ladder"})
-# Files of another accelerator's own: what they tell apart is not ours to mend.
-OTHERS = re.compile(r"(^|[/_])(npu|mlu|mps|xpu|musa|hpu|tpu|xla|ascend|rocm|hip)([/_.]|$)")
 ENOUGH = 3
 NEIGHBOURS = 2
 NOWHERE = -1
@@ -78,16 +77,16 @@ def judge(
     reads: Sequence[FileRead],
     rules: dict[str, PortRule],
     target: Target,
-    bit: int,
+    patterns: Patterns,
     support: Support,
     *,
     notes: bool = False,
 ) -> list[Finding]:
-    """Every finding for one target, file by file; `bit` is the target's in `Sighting.beside`.
+    """Every finding for one target, file by file; `patterns` are those by which the files were read.
 
     What is only worth knowing is left out unless `notes` are wanted.
     """
-    judging = Judging(rules, target, bit, support, packages(read.path for read in reads), notes)
+    judging = Judging(rules, target, patterns, support, packages(read.path for read in reads), notes)
     found = [one for read in reads if read.sightings for one in judging.file(read)]
     repeats = judging.repeats
     return [
@@ -102,11 +101,18 @@ class Judging:
     """One pass over a tree for one target. It remembers what was seen in files before: a key, a folder of tests."""
 
     def __init__(
-        self, rules: dict[str, PortRule], target: Target, bit: int, support: Support, own: frozenset[str], notes: bool
+        self,
+        rules: dict[str, PortRule],
+        target: Target,
+        patterns: Patterns,
+        support: Support,
+        own: frozenset[str],
+        notes: bool,
     ) -> None:
         self.rules = rules
         self.target = target
-        self.bit = bit
+        self.bit = patterns.bits[target.record.id]
+        self.elsewhere = patterns.elsewhere
         self.own = own
         self.notes = notes
         self.ask = functools.cache(lambda name, symbol: support.verdict(rules[name], symbol, target))
@@ -121,7 +127,8 @@ class Judging:
 
     def file(self, read: FileRead) -> Iterator[Finding]:
         """The findings of one file, by line; what hangs on the rest of the file comes last."""
-        elsewhere = OTHERS.search(read.path) is not None
+        # In files of another accelerator's own, what they tell apart is not ours to mend.
+        elsewhere = self.elsewhere.search(read.path) is not None
         folder = read.path.rpartition("/")[0] + "/" if TESTS.search(read.path) else ""
         blocks = last_of_block(read.sightings, self.rules)
         seen: dict[str, int] = {}

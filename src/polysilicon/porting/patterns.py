@@ -14,14 +14,15 @@ IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 EVERY_TARGET = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Patterns:
     """Look-ups from what stands in code to the rule that speaks of it.
 
     `carries` are the parts of a name by which a tie may travel, `toolkit` parts that make a name about CUDA one about
     its toolkit; `company` holds, for some rules, the only other parts that may stand beside theirs. `bits` gives each
     target's bit; `ladder` maps a part of an identifier to the bits of the targets it names, 0 for an accelerator that
-    is no target of ours. `shapes` are the rules that a reader recognises by form.
+    is no target of ours; `elsewhere` finds paths that belong to one of those. `shapes` are the rules that a reader
+    recognises by form.
     """
 
     names: Mapping[str, str]
@@ -43,6 +44,7 @@ class Patterns:
     carries: frozenset[str]
     company: Mapping[str, frozenset[str]]
     bits: Mapping[str, int]
+    elsewhere: re.Pattern[str]
 
     @functools.cached_property
     def parted(self) -> dict[str, "Word"]:
@@ -133,6 +135,7 @@ def compiled(rules: Iterable[PortRule], targets: Iterable[PortTarget], interface
             if "company" in one.python
         },
         bits=bits,
+        elsewhere=re.compile(rf"(^|[/_])({'|'.join(map(re.escape, sorted(ladder)))})([/_.]|$)"),
     )
 
 

@@ -6,18 +6,32 @@ deals with; a branch that leaves tells what follows it.
 """
 
 import ast
+import re
 import warnings
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
 from polysilicon.porting.sighting import Definition, Sighting, Use
+from polysilicon.porting.syntax import (
+    bodies,
+    dotted_name,
+    first_line,
+    headers,
+    is_text,
+    leaves,
+    lines_with,
+    parts_below,
+    shallow,
+    span,
+)
 
 LONGEST_HELPER = 30
 LONGEST_SYMBOL = 80
 AGNOSTIC = ("torch.accelerator", "torch.get_device_module")
 BUILD_FILES = ("setup.py", "build.py", "conftest_build.py")
+TO_INTEGER = re.compile(rb"\.to\(\s*\d")
 SKIPS = frozenset({"skipif", "skipIf", "skipUnless"})
 ONE_WARP = frozenset({32, 64})
 
@@ -53,14 +67,15 @@ class PythonReader:
         identifiers = {one.decode("ascii", "ignore") for one in set(IDENTIFIER.findall(source))}
         words = {one: self.patterns.word(one) for one in identifiers}
         hot = [one for one, word in words.items() if word.hot]
-        if not hot:
+        numbered = [source.count(b"\n", 0, found.start()) + 1 for found in TO_INTEGER.finditer(source)]
+        if not hot and not numbered:
             return False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
         self._candidates = lines_with(source, ["import"])
         self._learn_imports(tree.body)
-        self._candidates = lines_with(source, hot)
+        self._candidates = sorted({*lines_with(source, hot), *numbered})
         self._blocks = any(words[one].is_block for one in hot)
         renamed = [one for one, dotted in self.aliases.items() if one not in hot and self._rule_of(dotted)]
         if renamed:
@@ -92,7 +107,7 @@ class PythonReader:
     def _learn_imports(self, body: Sequence[ast.stmt]) -> None:
         """Imports anywhere on candidate lines: only a name of interest needs to be known by its alias."""
         for statement in body:
-            if not self._touched(_first_line(statement), statement.end_lineno or statement.lineno):
+            if not self._touched(first_line(statement), statement.end_lineno or statement.lineno):
                 continue
             if isinstance(statement, ast.Import):
                 for one in statement.names:
@@ -102,15 +117,15 @@ class PythonReader:
                 for one in statement.names:
                     self.aliases[one.asname or one.name] = f"{statement.module}.{one.name}"
             else:
-                for inner in _bodies(statement):
+                for inner in bodies(statement):
                     self._learn_imports(inner)
 
     def _body(self, body: Sequence[ast.stmt]) -> None:
         beside = self._beside
         for statement in body:
-            if self._touched(_first_line(statement), statement.end_lineno or statement.lineno):
+            if self._touched(first_line(statement), statement.end_lineno or statement.lineno):
                 self._statement(statement)
-                if isinstance(statement, ast.If) and _leaves(statement.body):
+                if isinstance(statement, ast.If) and leaves(statement.body):
                     self._beside |= self._targets(statement.test)
         self._beside = beside
 
@@ -122,10 +137,10 @@ class PythonReader:
         elif isinstance(node, ast.Import | ast.ImportFrom):
             self._import(node)
         else:
-            bodies = list(_bodies(node))
+            blocks = list(bodies(node))
             seen = len(self.sightings)
-            self._expressions(_headers(node) if bodies else [node])
-            for inner in bodies:
+            self._expressions(headers(node) if blocks else [node])
+            for inner in blocks:
                 self._body(inner)
             if isinstance(node, ast.Assign | ast.AnnAssign):
                 self._block_size(node)
@@ -141,9 +156,11 @@ class PythonReader:
         if not isinstance(node, ast.ClassDef):
             self._expressions([node.args, *([node.returns] if node.returns else [])])
             self._defaults(node)
-            if any(_dotted(one).endswith(".jit") or _dotted(one) == "jit" for one in node.decorator_list):
+            if any(dotted_name(one).endswith(".jit") or dotted_name(one) == "jit" for one in node.decorator_list):
                 self._triton(node)
-        outer, self._within = self._within, node.lineno
+        outer = self._within
+        if not isinstance(node, ast.ClassDef):
+            self._within = node.lineno
         seen = len(self.sightings)
         self._owners.append(node.name)
         self._body(node.body)
@@ -197,7 +214,7 @@ class PythonReader:
 
     def _expressions(self, nodes: Iterable[ast.AST]) -> None:
         for node in nodes:
-            if not self._touched(*_span(node)):
+            if not self._touched(*span(node)):
                 continue
             outer, first = self._beside, len(self.sightings)
             self._beside |= self._targets(node)
@@ -357,10 +374,10 @@ class PythonReader:
         if function.attr == "to" and len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
             if type(node.args[0].value) is int:
                 self._see(self.patterns.shapes["to-integer"], line, column, f".to({node.args[0].value})")
-        elif function.attr == "load" and _dotted(function) == "torch.load":
+        elif function.attr == "load" and dotted_name(function) == "torch.load":
             if len(node.args) < 2 and not any(one.arg in ("map_location", None) for one in node.keywords):
                 self._see(self.patterns.shapes["load-without-map"], line, column, "torch.load")
-        elif function.attr in SKIPS and any(self.patterns.word(part).rule for part in _parts_below(node)):
+        elif function.attr in SKIPS and any(self.patterns.word(part).rule for part in parts_below(node)):
             self._see(self.patterns.shapes["test-skip"], line, column, function.attr)
 
     def _keyword(self, node: ast.keyword) -> None:
@@ -376,7 +393,7 @@ class PythonReader:
 
     def _compare(self, node: ast.Compare) -> None:
         """`device.type == "cuda"`, or `in ("cuda", ...)`."""
-        for one in _shallow(node):
+        for one in shallow(node):
             if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.partition(":")[0] == "cuda":
                 self._see(self.patterns.shapes["compare"], one.lineno, one.col_offset, one.value)
                 return
@@ -387,7 +404,7 @@ class PythonReader:
         named = [*node.posonlyargs, *node.args]
         paired = [*zip(named[len(named) - len(node.defaults) :], node.defaults, strict=True)]
         paired += [(one, value) for one, value in zip(node.kwonlyargs, node.kw_defaults, strict=True) if value]
-        settled = function.body[1 if len(function.body) > 1 and _is_text(function.body[0]) else 0]
+        settled = function.body[1 if len(function.body) > 1 and is_text(function.body[0]) else 0]
         for one, value in paired:
             if self.patterns.word(one.arg).is_block and isinstance(value, ast.Constant) and value.value in ONE_WARP:
                 told = f"{one.arg}={value.value}"
@@ -401,7 +418,7 @@ class PythonReader:
             return
         named: list[str] = []
         literal: ast.Constant | None = None
-        for part in _shallow(node):
+        for part in shallow(node):
             if isinstance(part, ast.Constant):
                 if type(part.value) is int and part.value in ONE_WARP:
                     literal = part
@@ -415,18 +432,18 @@ class PythonReader:
             self._see(self.patterns.shapes["block-size"], literal.lineno, literal.col_offset, str(literal.value))
 
     def _triton(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        if any(_dotted(one).split(".")[0] in ("triton", "jit") for one in node.decorator_list):
+        if any(dotted_name(one).split(".")[0] in ("triton", "jit") for one in node.decorator_list):
             size = (node.end_lineno or node.lineno) - node.lineno + 1
             self._see(self.patterns.shapes["triton-kernel"], node.lineno, node.col_offset, node.name, size)
 
     def _targets(self, root: ast.AST) -> int:
         """The bits of the targets that the names and strings below `root` deal with."""
-        first, last = _span(root)
+        first, last = span(root)
         at = bisect_left(self._named_targets, first)
         if at == len(self._named_targets) or self._named_targets[at] > last:
             return 0
         bits = 0
-        for part in _parts_below(root):
+        for part in parts_below(root):
             bits |= self.patterns.word(part).bits
         return bits
 
@@ -436,102 +453,6 @@ class PythonReader:
             if not shown.isascii() or not shown.isprintable():
                 shown = " ".join(shown.encode("utf-8", "backslashreplace").decode().split())
             self.sightings.append(Sighting(rule, line, column, shown, self._beside, self._within, size))
-
-
-def lines_with(source: bytes, identifiers: Iterable[str]) -> list[int]:
-    """The lines, from 1, on which one of `identifiers` stands, in order."""
-    places: list[int] = []
-    for one in identifiers:
-        name = one.encode()
-        at = source.find(name)
-        while at >= 0:
-            places.append(at)
-            at = source.find(name, at + len(name))
-    places.sort()
-    found: list[int] = []
-    line, last = 1, 0
-    for place in places:
-        line += source.count(b"\n", last, place)
-        last = place
-        if not found or found[-1] != line:
-            found.append(line)
-    return found
-
-
-def _first_line(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", None)
-    return int(decorators[0].lineno) if decorators else node.lineno
-
-
-def _span(node: ast.AST) -> tuple[int, int]:
-    """First and last line; what has no place of its own spans what it holds."""
-    if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias):
-        return node.lineno, node.end_lineno or node.lineno
-    spans = [_span(one) for one in ast.iter_child_nodes(node)]
-    return (min(one for one, _ in spans), max(one for _, one in spans)) if spans else (0, 0)
-
-
-def _bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
-    """The blocks of a compound statement."""
-    for field in ("body", "orelse", "finalbody"):
-        block = getattr(node, field, None)
-        if isinstance(block, list) and block:
-            yield block
-    for one in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-        yield one.body
-
-
-def _headers(node: ast.stmt) -> Iterator[ast.AST]:
-    """What stands before the blocks of a compound statement."""
-    for one in ast.iter_child_nodes(node):
-        if isinstance(one, ast.expr | ast.withitem):
-            yield one
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _leaves(body: Sequence[ast.stmt]) -> bool:
-    return bool(body) and isinstance(body[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
-
-
-def _dotted(node: ast.AST) -> str:
-    parts: list[str] = []
-    while isinstance(node, ast.Call):
-        node = node.func
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if isinstance(node, ast.Name):
-        parts.append(node.id)
-    return ".".join(reversed(parts))
-
-
-def _parts_below(root: ast.AST) -> Iterator[str]:
-    """Names, attributes and one-word strings below `root`."""
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, ast.Attribute):
-            yield node.attr
-        elif isinstance(node, ast.alias):
-            yield node.name
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < LONGEST_SYMBOL:
-            yield node.value
-        waiting.extend(ast.iter_child_nodes(node))
-
-
-def _shallow(node: ast.AST) -> Iterator[ast.AST]:
-    """The operands of a call, a comparison or an assignment, through lists and keywords but not through calls."""
-    waiting = list(ast.iter_child_nodes(node))
-    while waiting:
-        one = waiting.pop()
-        yield one
-        if isinstance(one, ast.List | ast.Tuple | ast.Set | ast.keyword | ast.UnaryOp):
-            waiting.extend(ast.iter_child_nodes(one))
 
 
 _SEEN: dict[type[ast.AST], Callable[[PythonReader, Any], None]] = {

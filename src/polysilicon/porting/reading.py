@@ -10,11 +10,14 @@ from polysilicon.porting.inventory import Found
 from polysilicon.porting.lines import read_lines
 from polysilicon.porting.notebooks import code_of
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
-from polysilicon.porting.python_code import PythonReader, lines_with
+from polysilicon.porting.python_code import PythonReader
 from polysilicon.porting.sighting import FileRead, Sighting
+from polysilicon.porting.syntax import lines_with
 
 # `# port: allow dev-string -- reason`, in any kind of comment; a reason is required.
-ALLOW = re.compile(r"port:\s*allow(?:\[(?P<set>[^\]]*)\]|\s+(?P<one>[\w*-]+(?:\s*,\s*[\w*-]+)*))?\s*(?P<rest>.*)$")
+ALLOW = re.compile(
+    r"port:\s*allow(?:\[(?P<set>[^\]]*)\]|\s+(?P<one>[a-z*][\w*-]*(?:\s*,\s*[a-z*][\w*-]*)*))?\s*(?P<rest>.*)$"
+)
 REASON = re.compile(r"^(?:--|:|—|because)\s*(\S.*?)\s*(?:-->|\*/)?$")
 PYTHON_2 = re.compile(
     rb"^\s*(print\s+[\"'\w]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+\w+\s*,|exec\s+[\"'])", re.MULTILINE

@@ -39,7 +39,7 @@ class Support:
 
     @functools.cached_property
     def interfaces(self) -> dict[str, tuple[dict[str, str], str]]:
-        """PyTorch interfaces on Ascend: by version, a letter a chip; and the dtypes they are limited to."""
+        """PyTorch interfaces of a plugin: by version, a letter a chip; and the dtypes they are limited to."""
         return {
             row["api"]: ({name: row[name] for name in row if name[:1].isdigit()}, row["dtypes"])
             for row in self._rows("ascend_apis.csv")
@@ -80,7 +80,7 @@ class Support:
 
     @functools.cached_property
     def triton(self) -> dict[str, str]:
-        """Dtypes that a Triton operator loses on Ascend."""
+        """Dtypes that a Triton operator loses."""
         return {row["operator"]: row["lost_dtypes"] for row in self._rows("triton_ascend.csv") if row["lost_dtypes"]}
 
     @functools.cached_property
@@ -95,7 +95,7 @@ class Support:
             return [dict(zip(names, row, strict=True)) for row in rows]
 
     def of_interface(self, symbol: str, target: Target) -> tuple[Verdict, str] | None:
-        """A PyTorch interface on a chip of Ascend."""
+        """A PyTorch interface on a chip."""
         if not target.record.chips or symbol not in self.interfaces:
             return None
         letters, dtypes = self.interfaces[symbol]

@@ -1,4 +1,4 @@
-"""Targets as a user writes them: `rocm`, `ascend@950dt`, `ascend@910b:torch-2.11.0`."""
+"""Targets as a user writes them: a stack, `stack@chip`, or `stack@chip:torch-2.11.0`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

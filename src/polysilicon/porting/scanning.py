@@ -104,9 +104,7 @@ def scan(
         doubted=_told(reads, "doubt"),
         helpers=tuple(known.values()),
         findings=tuple(
-            each
-            for one in asked
-            for each in judge(reads, rules, one, patterns.bits[one.record.id], support, notes=chosen.notes)
+            each for one in asked for each in judge(reads, rules, one, patterns, support, notes=chosen.notes)
         ),
         kernels_by=kernels.reader(),
         reread=reread,
