@@ -38,3 +38,10 @@ def test_a_name_that_says_nothing_of_devices_carries_nothing(scanned):
 
 def test_helpers_of_tests_serve_tests_alone(scanned):
     assert not scanned({"tests/tools.py": HELPER}).helpers
+
+
+def test_a_name_with_an_implementation_for_each_vendor_ties_nobody(scanned):
+    other = HELPER.replace("cuda", "npu")
+    files = {"backend/cuda_backend.py": HELPER, "backend/npu_backend.py": other, "train.py": CALLER}
+    assert not scanned(files, "musa").helpers
+    assert scanned({**files, "tools.py": HELPER}, "musa").helpers

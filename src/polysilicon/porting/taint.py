@@ -30,18 +30,28 @@ class Helper(msgspec.Struct, frozen=True):
 def helpers(reads: Iterable[FileRead], patterns: Patterns) -> dict[str, Helper]:
     """The helpers of a code base by name; what tests define serves tests alone."""
     reads = list(reads)
-    found: dict[str, Helper] = {}
+    defined: dict[str, list[Helper]] = {}
     for read in reads:
         if not TESTS.search(read.path):
             for one in read.definitions:
                 if patterns.word(one.name).travels:
-                    found.setdefault(one.name, Helper(one.name, read.path, one.line, one.kind, one.because))
+                    helper = Helper(one.name, read.path, one.line, one.kind, one.because)
+                    defined.setdefault(one.name, []).append(helper)
+    found = {name: ours[0] for name, ours in defined.items() if not _by_vendor(ours, patterns)}
     used = dict.fromkeys(found, 0)
     for read in reads:
         for use in read.uses:
             if use.name in used:
                 used[use.name] += 1
     return {name: msgspec.structs.replace(one, used=used[name]) for name, one in found.items()}
+
+
+def _by_vendor(defined: list[Helper], patterns: Patterns) -> bool:
+    """Whether a name has an implementation for each vendor, in files of their own: its users are free already."""
+    elsewhere = [patterns.elsewhere.search(one.path) is not None for one in defined]
+    return any(elsewhere) and all(
+        other or patterns.word(one.path.rpartition("/")[2]).rule for one, other in zip(defined, elsewhere, strict=True)
+    )
 
 
 def followed(read: FileRead, known: Mapping[str, Helper], rule: str) -> FileRead:
