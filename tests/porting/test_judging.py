@@ -88,3 +88,46 @@ def test_a_suppression_needs_a_reason(found, comment):
 def test_a_suppression_speaks_of_its_rule_alone(found):
     told = found("import torch\nx = torch.cuda.current_device()  # port: allow dst-* -- no\n")
     assert [one for one in told if one.counts]
+
+
+def test_every_name_that_a_rule_lists_is_seen(catalogue):
+    from polysilicon.porting.patterns import compiled
+    from polysilicon.porting.reading import read_bytes
+
+    patterns = compiled(catalogue.every(PortRule), catalogue.every(PortTarget))
+    forms = {
+        "names": "import {root}\nx = {text}\n",
+        "attributes": "x = y.{text}\n",
+        "methods": "y.{text}()\n",
+        "keywords": "f({text}=g)\n",
+        "strings": "x = {text!r}\n",
+        "words": "x = my_{text}_y\n",
+        "ladder": "x = my_{text}_y\n",
+    }
+    silent = []
+    for rule in catalogue.every(PortRule):
+        for kind, form in forms.items():
+            for text in rule.python.get(kind, ()):
+                code = form.format(root=text.split(".")[0], text=text.replace("*", ""))
+                if not read_bytes(patterns, "a.py", "python", code.encode()).sightings:
+                    silent.append(f"{rule.id}: {text}")
+    # Some words count only in the company of others: `my` and `y` are none of theirs.
+    assert [one for one in silent if not one.startswith("dev-gpu-word")] == []
+
+
+def test_every_shape_that_a_rule_names_is_one_that_a_reader_knows(catalogue):
+    from pathlib import Path
+
+    import polysilicon.porting
+
+    source = "\n".join(one.read_text() for one in Path(polysilicon.porting.__file__).parent.glob("*.py"))
+    for rule in catalogue.every(PortRule):
+        for shape in rule.python.get("shapes", ()):
+            assert f'"{shape}"' in source or shape == "follows", f"{rule.id}: {shape}"
+
+
+def test_a_name_of_cuda_without_a_counterpart_blocks_where_names_are_translated(scanned):
+    code = "int f() { return cuCoredumpGetAttribute(0, 0, 0) + cudaMalloc(0, 0); }\n"
+    told = {target: scanned({"a.cpp": code}, target).findings for target in ("rocm", "musa")}
+    assert [(one.symbol, one.verdict) for one in told["rocm"]] == [("cuCoredumpGetAttribute", "blocked")]
+    assert not told["musa"]

@@ -14,6 +14,7 @@ from polysilicon.porting.sighting import Sighting
 LONGEST_LINE = 2_000
 HASH_COMMENT = re.compile(r"(?:(?<=\s)|^)#(?!SBATCH).*$")
 CONDITIONAL = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)$")
+CUDA_NAMES = re.compile(r"\bcu[A-Za-z]\w+")
 IDENTIFIERS = re.compile(r"[A-Za-z_]\w+")
 
 
@@ -26,7 +27,8 @@ def read_lines(patterns: Patterns, kind: str, text: str) -> list[Sighting]:
     code, kernels = code_of(text)
     rows = code.split("\n")
     guards = _guards(patterns, rows)
-    return [*_matched(patterns, patterns.lines.get(kind, ()), rows, guards, kernels), *_ladder(patterns, rows, guards)]
+    matched = _matched(patterns, patterns.lines.get(kind, ()), rows, guards, kernels)
+    return [*matched, *_ladder(patterns, rows, guards), *_unmapped(patterns, rows, guards)]
 
 
 def _matched(
@@ -61,6 +63,15 @@ def _ladder(patterns: Patterns, rows: list[str], guards: list[int]) -> Iterator[
         last = Sighting(rule, number, len(row) - len(row.lstrip()), row.strip()[:80], named | guards[number - 1])
     if last is not None:
         yield last
+
+
+def _unmapped(patterns: Patterns, rows: list[str], guards: list[int]) -> Iterator[Sighting]:
+    """Names of CUDA that a translator has no counterpart for."""
+    for number, row in enumerate(rows, start=1):
+        if "cu" in row and len(row) <= LONGEST_LINE:
+            for name in CUDA_NAMES.findall(row):
+                if name in patterns.unmapped:
+                    yield Sighting(patterns.shapes["unmapped"], number, row.find(name), name, guards[number - 1])
 
 
 def _targets(patterns: Patterns, row: str) -> int:

@@ -21,8 +21,8 @@ class Patterns:
     `carries` are the parts of a name by which a tie may travel, `toolkit` parts that make a name about CUDA one about
     its toolkit; `company` holds, for some rules, the only other parts that may stand beside theirs. `bits` gives each
     target's bit; `ladder` maps a part of an identifier to the bits of the targets it names, 0 for an accelerator that
-    is no target of ours; `elsewhere` finds paths that belong to one of those. `shapes` are the rules that a reader
-    recognises by form.
+    is no target of ours; `elsewhere` finds paths that belong to one of those. `unmapped` are names of CUDA that a
+    translator has no counterpart for. `shapes` are the rules that a reader recognises by form.
     """
 
     names: Mapping[str, str]
@@ -45,6 +45,7 @@ class Patterns:
     company: Mapping[str, frozenset[str]]
     bits: Mapping[str, int]
     elsewhere: re.Pattern[str]
+    unmapped: frozenset[str]
 
     @functools.cached_property
     def parted(self) -> dict[str, "Word"]:
@@ -92,8 +93,13 @@ class Word(NamedTuple):
     hot: bool
 
 
-def compiled(rules: Iterable[PortRule], targets: Iterable[PortTarget], interfaces: Iterable[str] = ()) -> Patterns:
-    """The look-ups of `rules`; `interfaces` are dotted names whose support differs by target."""
+def compiled(
+    rules: Iterable[PortRule],
+    targets: Iterable[PortTarget],
+    interfaces: Iterable[str] = (),
+    unmapped: Iterable[str] = (),
+) -> Patterns:
+    """The look-ups of `rules`; `interfaces` are dotted names whose support differs, `unmapped` names of C++."""
     rules, targets = list(rules), list(targets)
     words = _by_pattern(rules, "words")
     tables = {kind: _by_pattern(rules, kind) for kind in ("names", "attributes", "methods", "keywords", "strings")}
@@ -135,6 +141,7 @@ def compiled(rules: Iterable[PortRule], targets: Iterable[PortTarget], interface
             if "company" in one.python
         },
         bits=bits,
+        unmapped=frozenset(unmapped),
         elsewhere=re.compile(rf"(^|[/_])({'|'.join(map(re.escape, sorted(ladder)))})([/_.]|$)"),
     )
 

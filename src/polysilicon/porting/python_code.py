@@ -97,6 +97,9 @@ class PythonReader:
         here = self.path.split("/", 1)[0]
         library = [one for one in own if not one.level and (one.module or "").split(".")[0] != here]
         last = (library or own or imports or [None])[-1]
+        for one in body:
+            if self.sightings and isinstance(one, ast.If) and "__name__" in map(_name_of, ast.walk(one.test)):
+                self._see(self.patterns.shapes["entry"], one.lineno, 0, "__main__")
         if self.sightings and last is not None:
             self._see(self.patterns.shapes["import-place"], last.end_lineno or last.lineno, 0, "import")
 
@@ -453,6 +456,10 @@ class PythonReader:
             if not shown.isascii() or not shown.isprintable():
                 shown = " ".join(shown.encode("utf-8", "backslashreplace").decode().split())
             self.sightings.append(Sighting(rule, line, column, shown, self._beside, self._within, size))
+
+
+def _name_of(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 _SEEN: dict[type[ast.AST], Callable[[PythonReader, Any], None]] = {

@@ -88,7 +88,7 @@ def scan(
         raise InputError("no such file or folder", place=Place(field="PATH"), found=str(root))
     rules = {one.id: one for one in catalogue.every(PortRule)}
     support = Support()
-    patterns = compiled(rules.values(), catalogue.every(PortTarget), support.telling)
+    patterns = compiled(rules.values(), catalogue.every(PortTarget), support.telling, support.unmapped)
     found = inventory(root, chosen.leave_out, chosen.most_bytes)
     reads, reread = read_tree(catalogue.hash, patterns, found, chosen)
     known = helpers(reads, patterns)

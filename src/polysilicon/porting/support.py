@@ -16,6 +16,7 @@ from polysilicon.porting.targets import Target
 TABLES = DATA / "porting" / "tables"
 CHIPS = ("A2", "A3", "950DT")  # the order of the letters in a cell of ascend_apis.csv
 CUDA = "torch.cuda."
+OPERATOR_SPACES = frozenset({"linalg", "fft", "special"})  # torch.linalg.eigh is the operator linalg_eigh
 COMPUTES = re.compile(
     r"torch\.((nn|nn\.functional|nn\.utils|linalg|fft|special|optim|distributed|distributed\.fsdp)\.)?\w+$"
 )
@@ -50,11 +51,15 @@ class Support:
         """The interfaces that compute, lack support somewhere, and are named so that a line with the name is worth a
         look.
         """
-        return frozenset(
-            name
-            for name, (letters, _) in self.interfaces.items()
-            if any("N" in cell for cell in letters.values()) and COMPUTES.match(name) and TELLING.search(name)
-        )
+        lacking = {
+            name for name, (letters, _) in self.interfaces.items() if any("N" in one for one in letters.values())
+        }
+        lacking |= {
+            f"torch.{name.replace('_', '.', 1) if name.partition('_')[0] in OPERATOR_SPACES else name}"
+            for name, row in self.operators.items()
+            if "0" in row.values() or name in self.on_cpu
+        }
+        return frozenset(name for name in lacking if COMPUTES.match(name) and TELLING.search(name))
 
     @functools.cached_property
     def names(self) -> dict[str, dict[str, str]]:
@@ -84,9 +89,9 @@ class Support:
         return {row["operator"]: row["lost_dtypes"] for row in self._rows("triton_ascend.csv") if row["lost_dtypes"]}
 
     @functools.cached_property
-    def without_hip(self) -> frozenset[str]:
-        """CUDA names without a HIP counterpart."""
-        return frozenset(row["cuda"] for row in self._rows("hip_unsupported.csv"))
+    def unmapped(self) -> frozenset[str]:
+        """Functions and types of CUDA without a HIP counterpart; the table is out of date about intrinsics."""
+        return frozenset(row["cuda"] for row in self._rows("hip_unsupported.csv") if row["cuda"].startswith("cu"))
 
     def _rows(self, name: str) -> list[dict[str, str]]:
         with (self._folder / name).open(encoding="utf-8", newline="") as stream:
@@ -108,6 +113,10 @@ class Support:
         if "fp64" not in dtypes and dtypes not in ("", "other"):
             return "note", f"{symbol} takes {dtypes.replace('|', ', ')} alone"
         return None
+
+    def of_torch(self, symbol: str, target: Target) -> tuple[Verdict, str] | None:
+        """An interface of PyTorch: by the plugin's own list, by what it registers, by what its vendor refuses."""
+        return self.of_interface(symbol, target) or self.of_operator(symbol, target) or self.of_denied(symbol, target)
 
     def of_cuda_name(self, symbol: str, target: Target) -> tuple[Verdict, str] | None:
         """A name of torch.cuda on a stack with a module of its own."""
@@ -132,9 +141,11 @@ class Support:
 
     def of_operator(self, symbol: str, target: Target) -> tuple[Verdict, str] | None:
         """An operator that a plugin does not register, or runs on the CPU."""
-        name = symbol.rpartition(".")[2].rstrip("()")
+        space, _, name = symbol.rpartition(".")
+        if space.rpartition(".")[2] in OPERATOR_SPACES:
+            name = f"{space.rpartition('.')[2]}_{name}"
         stack = target.record.id
-        if stack == "xpu" and name in self.on_cpu:
+        if stack == "xpu" and not {name, f"_{name}"}.isdisjoint(self.on_cpu):
             return "slow", f"{name} runs on the CPU under torch.xpu"
         row = self.operators.get(name)
         if row is not None and row.get(stack) == "0":
@@ -155,7 +166,7 @@ class Support:
 
 
 _TABLES = {
-    "npu-interfaces": Support.of_interface,
+    "interfaces": Support.of_torch,
     "cuda-names": Support.of_cuda_name,
     "operators": Support.of_operator,
     "deny": Support.of_denied,
