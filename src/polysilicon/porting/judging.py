@@ -117,6 +117,8 @@ class Judging:
         self.notes = notes
         self.ask = functools.cache(lambda name, symbol: support.verdict(rules[name], symbol, target))
         self.plain = {name: self._plain(rule, support) for name, rule in rules.items()}
+        # Rules that say nothing here, whatever the symbol: most of what was seen, for most targets.
+        self.silent = {name for name, told in self.plain.items() if told is not None and self._is_silent(name, told[0])}
         self.keys: dict[str, Place] = {}
         self.folded: dict[tuple[str, str], Place] = {}
         self.repeats: Counter[Place] = Counter()
@@ -130,13 +132,14 @@ class Judging:
         # In files of another accelerator's own, what they tell apart is not ours to mend.
         elsewhere = self.elsewhere.search(read.path) is not None
         folder = read.path.rpartition("/")[0] + "/" if TESTS.search(read.path) else ""
-        blocks = last_of_block(read.sightings, self.rules)
+        live = [one for one in read.sightings if one.rule not in self.silent]
+        blocks = last_of_block(live, self.rules)
         seen: dict[str, int] = {}
         lines: set[tuple[int, str]] = set()
         worked, mended = 0, set[int]()
-        for one in sorted(read.sightings, key=lambda each: (each.rule in LAST, each.line)):
+        for one in sorted(live, key=lambda each: (each.rule in LAST, each.line)):
             verdict, why = self.plain[one.rule] or self.ask(one.rule, one.symbol)
-            if verdict == "runs" or (verdict == "note" and not self.notes and one.rule not in PROSE):
+            if self._is_silent(one.rule, verdict):
                 continue
             if one.beside & self.bit or (one.line, one.rule) in lines or (elsewhere and one.rule in LADDERS):
                 continue
@@ -173,6 +176,10 @@ class Judging:
                 size=one.size,
                 suppressed=allowed(read, one) if read.allowed else "",
             )
+
+    def _is_silent(self, rule: str, verdict: Verdict) -> bool:
+        """Whether nobody is to be told; prose may yet follow the function that it stands in."""
+        return verdict == "runs" or (verdict == "note" and not self.notes and rule not in PROSE)
 
     def _is_own(self, rule: PortRule, one: Sighting) -> bool:
         """A library is no tie in its own source."""

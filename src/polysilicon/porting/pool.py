@@ -49,8 +49,7 @@ def readers(
     """Readers for that much source; `jobs` processes, or as many as there are cores."""
     cores = jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else jobs or os.cpu_count() or 1
     if cores == 1 or bytes_to_read < WORTH_PROCESSES_BYTES:
-        with _no_collection():
-            yield Readers(patterns, root, own, None)
+        yield Readers(patterns, root, own, None)
         return
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores, spawned, _begin, (patterns,)) as pool:
@@ -94,8 +93,8 @@ def _gathered(
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Syntax trees hold no cycles: looking for some costs a third of the time of a scan."""
+def uncollected() -> Iterator[None]:
+    """No search for cycles: trees and findings hold none, and looking for some costs a third of the time of a scan."""
     was = gc.isenabled()
     gc.disable()
     try:

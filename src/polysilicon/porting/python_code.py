@@ -170,7 +170,8 @@ class PythonReader:
         self._owners.pop()
         self._within = outer
         short = (node.end_lineno or node.lineno) - node.lineno <= LONGEST_HELPER
-        if not isinstance(node, ast.ClassDef) and short and len(self.sightings) > seen:
+        carries = short and not isinstance(node, ast.ClassDef) and self.patterns.word(node.name).travels
+        if carries and len(self.sightings) > seen:
             because = self.sightings[seen].rule
             self.definitions.append(Definition(node.name, ".".join(self._owners), node.lineno, "function", because))
 
@@ -180,7 +181,7 @@ class PythonReader:
         for one in targets:
             name = one.id if isinstance(one, ast.Name) else one.attr if isinstance(one, ast.Attribute) else ""
             at_top = not self._within or isinstance(one, ast.Attribute)
-            if name and at_top:
+            if name and at_top and self.patterns.word(name).travels:
                 owner = ".".join(self._owners)
                 self.definitions.append(Definition(name, owner, node.lineno, "value", first.rule))
 

@@ -15,7 +15,7 @@ from polysilicon.porting import kernels
 from polysilicon.porting.inventory import MOST_BYTES, Inventory, inventory
 from polysilicon.porting.judging import Finding, judge, packages
 from polysilicon.porting.patterns import Patterns, compiled
-from polysilicon.porting.pool import Advance, readers
+from polysilicon.porting.pool import Advance, readers, uncollected
 from polysilicon.porting.sighting import FileRead
 from polysilicon.porting.support import Support
 from polysilicon.porting.taint import Helper, followed, helpers
@@ -82,7 +82,11 @@ def scan(
     Raises:
         InputError: no such folder or target.
     """
-    chosen = options or Options()
+    with uncollected():
+        return _scan(catalogue, root, wanted, as_of, options or Options())
+
+
+def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date | None, chosen: Options) -> Scan:
     asked = targets(catalogue, wanted)
     if not root.exists():
         raise InputError("no such file or folder", place=Place(field="PATH"), found=str(root))

@@ -34,9 +34,8 @@ def helpers(reads: Iterable[FileRead], patterns: Patterns) -> dict[str, Helper]:
     for read in reads:
         if not TESTS.search(read.path):
             for one in read.definitions:
-                if patterns.word(one.name).travels:
-                    helper = Helper(one.name, read.path, one.line, one.kind, one.because)
-                    defined.setdefault(one.name, []).append(helper)
+                helper = Helper(one.name, read.path, one.line, one.kind, one.because)
+                defined.setdefault(one.name, []).append(helper)
     found = {name: ours[0] for name, ours in defined.items() if not _by_vendor(ours, patterns)}
     used = dict.fromkeys(found, 0)
     for read in reads:
