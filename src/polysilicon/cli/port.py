@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from polysilicon.porting import Finding, Scan
     from polysilicon.porting.effort import Effort
 
+Flag = Annotated[bool, Parameter(show_default=False)]
 READ, WORK, LATER = (
     Group("What is read", sort_key=2),
     Group("Effort", sort_key=3),
@@ -46,7 +47,7 @@ class Reading:
     exclude: tuple[str, ...] = ()
     most_mb: float = 4.0
     jobs: Whole | None = None
-    no_cache: bool = False
+    no_cache: Flag = False
     as_of: str | None = None
 
 
@@ -67,7 +68,7 @@ class Work:
         Where the person-months by stack are written, as facts that `plan` reads.
     """
 
-    effort: bool = False
+    effort: Flag = False
     days_per_line: float | None = None
     team: Whole = 1
     effort_out: Path | None = None
@@ -106,8 +107,8 @@ def scan(
     reading: Reading = _READING,
     work: Work = _WORK,
     later: Later = _LATER,
-    notes: bool = False,
-    all_: Annotated[bool, Parameter(name="--all", group=FILES)] = False,
+    notes: Flag = False,
+    all_: Annotated[bool, Parameter(name="--all", group=FILES, show_default=False)] = False,
     sarif: Annotated[Path | None, Parameter(group=FILES)] = None,
     html: Annotated[Path | None, Parameter(group=FILES)] = None,
     facts: Facts = None,

@@ -1,11 +1,11 @@
 """Many files over all cores: each process reads its share with look-ups of its own, and answers in packed form."""
 
 import gc
-import multiprocessing
+import hashlib
 import os
-import signal
+import pickle
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -16,19 +16,20 @@ from polysilicon.porting.inventory import Found
 from polysilicon.porting.patterns import Patterns
 from polysilicon.porting.reading import read_file
 from polysilicon.porting.sighting import FileRead
+from polysilicon.sweep.workers import workers
 
 # Below this much source, starting processes costs more than they save.
 WORTH_PROCESSES_BYTES = 4_000_000
 SHARE_BYTES = 400_000
 Answer = TypeVar("Answer")
 Advance = Callable[[int, int], None]
-_state: dict[str, Patterns] = {}
+_patterns: dict[str, Patterns] = {}
 
 
 class Readers:
     """Reads files, here or over processes, whichever is quicker."""
 
-    def __init__(self, patterns: Patterns, root: Path, own: frozenset[str], pool: ProcessPoolExecutor | None) -> None:
+    def __init__(self, patterns: Patterns, root: Path, own: frozenset[str], pool: Executor | None) -> None:
         self.patterns = patterns
         self.root = root
         self.own = own
@@ -38,7 +39,11 @@ class Readers:
         """Every file as read, in no particular order."""
         if self._pool is None:
             return _here(files, lambda one: read_file(self.patterns, self.root, one, self.own), advance)
-        shares = [self._pool.submit(_read_share, str(self.root), share, self.own) for share in shared(files)]
+        packed = pickle.dumps(self.patterns)
+        key = hashlib.sha256(packed).hexdigest()
+        shares = [
+            self._pool.submit(_read_share, key, packed, str(self.root), share, self.own) for share in shared(files)
+        ]
         return _gathered(shares, msgspec.msgpack.Decoder(list[FileRead]), advance)
 
 
@@ -47,17 +52,14 @@ def readers(
     patterns: Patterns, root: Path, own: frozenset[str], bytes_to_read: int, jobs: int | None = None
 ) -> Iterator[Readers]:
     """Readers for that much source; `jobs` processes, or as many as there are cores."""
-    cores = jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else jobs or os.cpu_count() or 1
-    if cores == 1 or bytes_to_read < WORTH_PROCESSES_BYTES:
-        yield Readers(patterns, root, own, None)
-        return
-    spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(cores, spawned, _begin, (patterns,)) as pool:
-        try:
-            yield Readers(patterns, root, own, pool)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    count = 1 if bytes_to_read < WORTH_PROCESSES_BYTES else jobs or cores()
+    with workers(count) as pool:
+        yield Readers(patterns, root, own, pool)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def shared(files: Sequence[Found]) -> Iterator[list[Found]]:
@@ -104,12 +106,9 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _begin(patterns: Patterns) -> None:
-    gc.disable()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of Ctrl-C, and ends its workers
-    _state["patterns"] = patterns
-
-
-def _read_share(root: str, share: list[Found], own: frozenset[str]) -> bytes:
-    patterns = _state["patterns"]
-    return msgspec.msgpack.encode([read_file(patterns, Path(root), one, own) for one in share])
+def _read_share(key: str, packed: bytes, root: str, share: list[Found], own: frozenset[str]) -> bytes:
+    """A share as read, packed; a worker unpacks the look-ups once."""
+    if key not in _patterns:
+        _patterns[key] = pickle.loads(packed)  # noqa: S301 - packed by our own parent
+    with uncollected():
+        return msgspec.msgpack.encode([read_file(_patterns[key], Path(root), one, own) for one in share])
