@@ -43,9 +43,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A place that ties code to a vendor, for one target; what holds for every place of its rule stands with the rule.
 
     `role` is `cause` for what has to be worked on, and `follows` for what is mended with something else: a use of a
-    helper, a text in a function that changes anyway. `repeats` counts the places that this one stands for. `within` is
-    the line of the function around it, 0 at the top; `size` the lines of a kernel. `suppressed` is the reason for which
-    somebody said that nothing is to be done.
+    helper, a text in a function that changes anyway, an import. `repeats` counts the places that this one stands for.
+    `within` is the line of the function around it, 0 at the top; `size` the lines of a kernel. `suppressed` is the
+    reason for which somebody said that nothing is to be done.
     """
 
     target: str
@@ -147,7 +147,7 @@ class Judging:
             if self._is_own(rule, one) or (rule.category == "ENT" and worked < ENOUGH):
                 continue
             lines.add((one.line, one.rule))
-            role: Role = "follows" if one.rule == FOLLOWS else "cause"
+            role: Role = "follows" if one.rule == FOLLOWS or rule.category == "ENT" else "cause"
             if verdict == "note" and one.rule in PROSE and one.within in mended:
                 role, verdict = "follows", "check"
             elif (one.rule, one.line) in blocks:
