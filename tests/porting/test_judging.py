@@ -131,3 +131,24 @@ def test_a_name_of_cuda_without_a_counterpart_blocks_where_names_are_translated(
     told = {target: scanned({"a.cpp": code}, target).findings for target in ("rocm", "musa")}
     assert [(one.symbol, one.verdict) for one in told["rocm"]] == [("cuCoredumpGetAttribute", "blocked")]
     assert not told["musa"]
+
+
+def test_a_user_adds_a_rule_and_mends_another(scanned, catalogue, tmp_path):
+    from polysilicon.facts import load
+    from polysilicon.porting import Options, scan
+
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "porting/rules:\n"
+        "  dev-ours: {from: [user], confidence: estimate, category: DEV, what: our launcher, "
+        "python: {names: [acme.launch]}, verdicts: {rocm: blocked}}\n"
+        "  dev-method: {verdicts: {rocm: check}}\n"
+    )
+    (tmp_path / "code.py").write_text("import acme\nacme.launch()\nx.cuda()\n")
+    told = scan(load(mine), tmp_path / "code.py", ["rocm"], options=Options(cached=False))
+    assert {(one.rule, one.verdict) for one in told.counted} == {("dev-ours", "blocked"), ("dev-method", "check")}
+
+
+def test_a_graph_takes_no_kernels(scanned):
+    told = scanned({"k.cu": "__global__ void k() {\n}\n", "a.py": "x.cuda()\n"}, "onnx")
+    assert {(one.rule, one.verdict) for one in told.findings} == {("cux-kernel", "blocked")}
