@@ -146,6 +146,14 @@ COMMANDS: tuple[Command, ...] = (
         "Prints percentiles of TTFT, TPOT and the whole answer; `replay TRACE MODEL` replays a trace.",
     ),
     Command(
+        "scan",
+        "polysilicon.cli.port:scan",
+        "Find every place that ties code to one vendor, for each target, and size the work.",
+        "port scan . --target ascend@950dt,rocm,musa --effort",
+        "Prints verdicts by target, the matrix, and person-days; --json, --sarif and --html write more.",
+        "port",
+    ),
+    Command(
         "rewrite",
         "polysilicon.cli.port_rewrite:rewrite",
         "A diff that turns code for CUDA into code for the accelerator at hand.",

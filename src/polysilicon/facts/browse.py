@@ -6,6 +6,7 @@ from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.kinds import KINDS, Kind
 from polysilicon.facts.places import Region
+from polysilicon.facts.porting import PortRule, PortTarget
 from polysilicon.facts.record import PROVENANCE_FIELDS, Origin, Record, units
 from polysilicon.records.errors import AmbiguousName, UnknownName
 from polysilicon.records.names import nearest, plain
@@ -15,6 +16,8 @@ from polysilicon.records.table import Table
 _COLUMNS: dict[type[Record], tuple[str, ...]] = {
     Chip: ("name", "vendor_country", "status", "bf16_tflops", "memory_gb", "memory_bw_gbs", "tdp_w"),
     System: ("name", "vendor_country", "status", "chip_id", "chips", "power_kw"),
+    PortRule: ("what", "fix", "band"),
+    PortTarget: ("name", "targets", "stack", "device", "plugin"),
     Region: ("name", "country", "carbon_intensity_g_per_kwh", "electricity_usd_per_kwh", "typical_pue"),
 }
 _FIRST_FIELDS = 5

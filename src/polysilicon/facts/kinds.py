@@ -12,6 +12,7 @@ from polysilicon.facts.hardware import Advisory, Chip, ChipSecurity, MemoryFact,
 from polysilicon.facts.law import Consequence, Definition, Event, Group, Jurisdiction, Proposal, Regime, Rule
 from polysilicon.facts.money import Assumption, EmbodiedFactor, Price
 from polysilicon.facts.places import Cooling, Region
+from polysilicon.facts.porting import PortRule, PortTarget
 from polysilicon.facts.porting_names import PortingName
 from polysilicon.facts.recipes import TrainingRecipe
 from polysilicon.facts.record import Record
@@ -66,5 +67,7 @@ KINDS: dict[str, Kind] = {
         Kind("jurisdiction", Jurisdiction, "jurisdictions"),
         Kind("regime", Regime, "regimes", nested=frozenset({"hears"})),
         Kind("consequence", Consequence, "consequences"),
+        Kind("port-target", PortTarget, "porting/targets", nested=frozenset({"chips"})),
+        Kind("port-rule", PortRule, "porting/rules", nested=frozenset({"python", "lines", "verdicts"})),
     )
 }

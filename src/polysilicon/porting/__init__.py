@@ -1,6 +1,17 @@
-"""What ties code to one vendor: find it, size it, rewrite what is safe, prove the numbers.
+"""Porting: what ties code to one vendor, how much work that is, and where it will run wrongly.
 
-Architecture in one paragraph: `rewriting` turns code that names CUDA into code that asks PyTorch which accelerator
-there is, as a diff, and only where users of CUDA and of CPUs see no change. It reads the names and their twins from
-the catalogue; this room imports facts alone, and nothing here runs the code that it reads.
+A tree passes through five stages. `inventory` lists its files and counts what it passes over. A reader for each kind of
+file (`python_code`, `lines`, `notebooks`) notes *sightings*: places that match a rule, whatever the target. `taint`
+finds the helpers that hand a tie on to their callers. `judging` asks, for each target, what a sighting means there,
+with the dated tables of `support`; the answer is a *finding*. `effort` adds findings up to days of work. Rules, targets
+and tables are facts; this room holds readers and sums. `pool` spreads files over processes, `cache` keeps what has not
+changed, `ratchet` compares with what was known before. Two houses stand in the room: `rewriting` turns code that names
+CUDA into code that asks PyTorch which accelerator there is, as a diff, and only where users of CUDA and of CPUs see no
+change; `verifying` runs one exported graph on every runtime of the machine and compares. Imports point down: facts
+alone.
 """
+
+from polysilicon.porting.judging import Finding
+from polysilicon.porting.scanning import Options, Scan, scan
+
+__all__ = ["Finding", "Options", "Scan", "scan"]

@@ -1,0 +1,239 @@
+"""From what was seen to what it means for a target: the verdict, why, on whose word, and whether it counts.
+
+A finding **counts** when the target needs work there: its verdict is above `note`, and it is a cause. What merely
+repeats a cause (the second use of a library in a file, the tenth test that asks for the same device) is counted with
+it; a use of a helper, which is mended in place, is listed as following.
+"""
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from polysilicon.facts.porting import Finding as Verdict
+from polysilicon.facts.porting import PortRule
+from polysilicon.porting.patterns import Patterns
+from polysilicon.porting.sighting import FileRead, Sighting
+from polysilicon.porting.support import Support
+from polysilicon.porting.targets import Target
+
+Role = Literal["cause", "follows"]
+Place = tuple[str, str, int]
+LOUD = frozenset({"check", "slow", "wrong", "change", "blocked"})
+TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)test_[^/]*$|_test\.py$|(^|/)conftest\.py$")
+# Libraries are tied at their import; these categories speak of libraries.
+LIBRARIES = frozenset({"APX", "ATT", "QNT", "DAL", "SRV"})
+# In a test, what follows from the device under test is one cause; what tells devices apart is one each.
+APART = frozenset({"dev-ladder", "dev-compare", "wrp-block", "grd-word", "ent-import", "cux-ladder"})
+LADDERS = frozenset({"dev-ladder", "cux-ladder", "cux-cmake-ladder"})
+ENOUGH = 3
+NEIGHBOURS = 2
+NOWHERE = -1
+FOLLOWS = "dev-follows"
+# Judged after the rest of the file, on which they hang.
+LAST = frozenset({"ent-import", "dev-doc", "dev-text"})
+PROSE = frozenset({"dev-doc", "dev-text"})  # what is told to people is mended with the function that tells it
+TRANSLATED = (".cu", ".cuh")
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A place that ties code to a vendor, for one target; what holds for every place of its rule stands with the rule.
+
+    `role` is `cause` for what has to be worked on, and `follows` for what is mended with something else: a use of a
+    helper, a text in a function that changes anyway, an import. `repeats` counts the places that this one stands for.
+    `within` is the line of the function around it, 0 at the top; `size` the lines of a kernel. `suppressed` is the
+    reason for which somebody said that nothing is to be done.
+    """
+
+    target: str
+    rule: str
+    verdict: Verdict
+    path: str
+    line: int
+    column: int
+    symbol: str
+    role: Role
+    why: str
+    repeats: int = 0
+    within: int = 0
+    size: int = 1
+    suppressed: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether work is to be done here."""
+        return self.role == "cause" and self.verdict in LOUD and not self.suppressed
+
+    @property
+    def listed(self) -> bool:
+        """Whether the place is named to the reader: it counts, or follows a helper that does."""
+        return self.verdict in LOUD and not self.suppressed
+
+
+def judge(
+    reads: Sequence[FileRead],
+    rules: dict[str, PortRule],
+    target: Target,
+    patterns: Patterns,
+    support: Support,
+    *,
+    notes: bool = False,
+) -> list[Finding]:
+    """Every finding for one target, file by file; `patterns` are those by which the files were read.
+
+    What is only worth knowing is left out unless `notes` are wanted.
+    """
+    judging = Judging(rules, target, patterns, support, packages(read.path for read in reads), notes)
+    found = [one for read in reads if read.sightings for one in judging.file(read)]
+    repeats = judging.repeats
+    return [
+        msgspec.structs.replace(one, repeats=repeats[one.path, one.rule, one.line])
+        if (one.path, one.rule, one.line) in repeats
+        else one
+        for one in found
+    ]
+
+
+class Judging:
+    """One pass over a tree for one target. It remembers what was seen in files before: a key, a folder of tests."""
+
+    def __init__(
+        self,
+        rules: dict[str, PortRule],
+        target: Target,
+        patterns: Patterns,
+        support: Support,
+        own: frozenset[str],
+        notes: bool,
+    ) -> None:
+        self.rules = rules
+        self.target = target
+        self.bit = patterns.bits[target.record.id]
+        self.elsewhere = patterns.elsewhere
+        self.own = own
+        self.notes = notes
+        self.ask = functools.cache(lambda name, symbol: support.verdict(rules[name], symbol, target))
+        self.plain = {name: self._plain(rule, support) for name, rule in rules.items()}
+        # Rules that say nothing here, whatever the symbol: most of what was seen, for most targets.
+        self.silent = {name for name, told in self.plain.items() if told is not None and self._is_silent(name, told[0])}
+        self.keys: dict[str, Place] = {}
+        self.folded: dict[tuple[str, str], Place] = {}
+        self.repeats: Counter[Place] = Counter()
+
+    def _plain(self, rule: PortRule, support: Support) -> tuple[Verdict, str] | None:
+        """The verdict of a rule that depends on nothing but the target."""
+        return None if rule.table else support.verdict(rule, "", self.target)
+
+    def file(self, read: FileRead) -> Iterator[Finding]:
+        """The findings of one file, by line; what hangs on the rest of the file comes last."""
+        # In files of another accelerator's own, what they tell apart is not ours to mend.
+        elsewhere = self.elsewhere.search(read.path) is not None
+        folder = read.path.rpartition("/")[0] + "/" if TESTS.search(read.path) else ""
+        live = [one for one in read.sightings if one.rule not in self.silent]
+        blocks = last_of_block(live, self.rules)
+        seen: dict[str, int] = {}
+        lines: set[tuple[int, str]] = set()
+        worked, mended = 0, set[int]()
+        for one in sorted(live, key=lambda each: (each.rule in LAST, each.line)):
+            verdict, why = self.plain[one.rule] or self.ask(one.rule, one.symbol)
+            if self._is_silent(one.rule, verdict):
+                continue
+            if one.beside & self.bit or (one.line, one.rule) in lines or (elsewhere and one.rule in LADDERS):
+                continue
+            rule = self.rules[one.rule]
+            if self._is_own(rule, one) or (rule.category == "ENT" and worked < ENOUGH):
+                continue
+            lines.add((one.line, one.rule))
+            role: Role = "follows" if one.rule == FOLLOWS or rule.category == "ENT" else "cause"
+            if verdict == "note" and one.rule in PROSE and one.within in mended:
+                role, verdict = "follows", "check"
+            elif (one.rule, one.line) in blocks:
+                self.repeats[read.path, one.rule, blocks[one.rule, one.line]] += 1
+                continue
+            elif (first := self._first(rule, one, read.path, folder, seen)) is not None:
+                self.repeats[first] += 1
+                continue
+            seen.setdefault(one.rule, one.line)
+            if verdict not in LOUD and not self.notes:
+                continue
+            if role == "cause" and verdict in LOUD and read.kind == "python":
+                worked += 1
+                mended.add(one.within or NOWHERE)
+            yield Finding(
+                target=self.target.name,
+                rule=one.rule,
+                verdict=verdict,
+                path=read.path,
+                line=one.line,
+                column=one.column,
+                symbol=one.symbol,
+                role=role,
+                why=why,
+                within=one.within,
+                size=one.size,
+                suppressed=allowed(read, one) if read.allowed else "",
+            )
+
+    def _is_silent(self, rule: str, verdict: Verdict) -> bool:
+        """Whether nobody is to be told; prose may yet follow the function that it stands in."""
+        return verdict == "runs" or (verdict == "note" and not self.notes and rule not in PROSE)
+
+    def _is_own(self, rule: PortRule, one: Sighting) -> bool:
+        """A library is no tie in its own source."""
+        return rule.category in LIBRARIES and one.symbol.split(".")[0] in self.own
+
+    def _first(self, rule: PortRule, one: Sighting, path: str, folder: str, seen: dict[str, int]) -> Place | None:
+        """The place that this one repeats; none where it is a cause of its own."""
+        here = (path, one.rule, one.line)
+        if one.rule == FOLLOWS:
+            return None
+        if rule.once == "key":
+            first = self.keys.setdefault(one.symbol.casefold(), here)
+            return None if first == here else first
+        in_tests = folder and one.rule not in APART
+        if rule.once == "file" or in_tests or (rule.fix == "tool" and path.endswith(TRANSLATED)):
+            if in_tests:
+                first = self.folded.setdefault((folder, one.rule), here)
+                return None if first == here else first
+            return (path, one.rule, seen[one.rule]) if one.rule in seen else None
+        return None
+
+
+def last_of_block(sightings: Iterable[Sighting], rules: dict[str, PortRule]) -> dict[tuple[str, int], int]:
+    """Of neighbouring lines of one rule, the last stands for the others: for each of those, its line."""
+    last: dict[tuple[str, int], int] = {}
+    if not any(rules[one.rule].once == "block" for one in sightings):
+        return last
+    places: dict[str, list[int]] = {}
+    for one in sightings:
+        if rules[one.rule].once == "block":
+            places.setdefault(one.rule, []).append(one.line)
+    for rule, lines in places.items():
+        ordered = sorted(set(lines))
+        for at in range(len(ordered) - 2, -1, -1):
+            here, after = ordered[at], ordered[at + 1]
+            if after - here <= NEIGHBOURS:
+                last[rule, here] = last.get((rule, after), after)
+    return last
+
+
+def packages(paths: Iterable[str]) -> frozenset[str]:
+    """The names by which the code base imports itself: its first folders and its modules."""
+    names: set[str] = set()
+    for path in paths:
+        if path.endswith(".py"):
+            parts = path.split("/")
+            names.update(parts[:3][: len(parts) - 1])
+            names.add(parts[-1].partition(".")[0])
+    return frozenset(names)
+
+
+def allowed(read: FileRead, one: Sighting) -> str:
+    """The reason for which somebody suppressed this finding, on its line or the line above; empty if nobody did."""
+    for line, rule, reason in read.allowed:
+        if line in (one.line, one.line - 1) and reason and (rule == "*" or one.rule.startswith(rule.rstrip("*"))):
+            return reason
+    return ""

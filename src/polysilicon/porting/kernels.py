@@ -1,0 +1,76 @@
+"""C++ and CUDA: what is code and what is comment, and where each kernel ends.
+
+With tree-sitter's CUDA grammar (the extra `kernels`) that is read from the syntax tree, which bears with macros;
+without, comments are blanked by an expression and kernels are measured by their braces. Either way the rules see lines.
+"""
+
+import functools
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Parser, Query
+
+GRAMMAR = "tree-sitter-cuda"
+BY_LINES = "lines"
+BLOCK_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+KERNEL_START = re.compile(r"\b__global__\b")
+LONGEST_KERNEL = 3_000
+QUERY = "(comment) @comment (function_definition) @function"
+
+
+def reader() -> str:
+    """How C++ is read here: by the grammar where it is installed, else by lines."""
+    return GRAMMAR if _grammar() else BY_LINES
+
+
+@functools.cache
+def _grammar() -> "tuple[Parser, Query] | None":
+    """The parser and what it is asked for; none where the extra is not installed."""
+    try:
+        import tree_sitter
+        import tree_sitter_cuda
+    except ImportError:
+        return None
+    language = tree_sitter.Language(tree_sitter_cuda.language())
+    return tree_sitter.Parser(language), tree_sitter.Query(language, QUERY)
+
+
+def code_of(text: str) -> tuple[str, dict[int, int]]:
+    """C++ with its comments blanked, every line in its place; and by first line (from 0), the lines of each kernel."""
+    known = _grammar()
+    return _by_tree(text, *known) if known else _by_lines(text)
+
+
+def _by_tree(text: str, parser: "Parser", query: "Query") -> tuple[str, dict[int, int]]:
+    from tree_sitter import QueryCursor
+
+    raw = bytearray(text.encode())
+    captured = QueryCursor(query).captures(parser.parse(bytes(raw)).root_node)
+    kernels: dict[int, int] = {}
+    for node in captured.get("function", ()):
+        head = raw[node.start_byte : min(node.end_byte, node.start_byte + 400)]
+        if b"__global__" in head:
+            first = node.start_point.row + head[: head.index(b"__global__")].count(b"\n")
+            kernels[first] = node.end_point.row - node.start_point.row + 1
+    for node in captured.get("comment", ()):
+        raw[node.start_byte : node.end_byte] = re.sub(rb"[^\n]", b" ", raw[node.start_byte : node.end_byte])
+    return raw.decode("utf-8", "replace"), kernels
+
+
+def _by_lines(text: str) -> tuple[str, dict[int, int]]:
+    bare = BLOCK_COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
+    rows = bare.split("\n")
+    starts = [at for at, row in enumerate(rows) if KERNEL_START.search(row)]
+    return bare, {at: lines for at in starts if (lines := _braced(rows, at)) > 1}
+
+
+def _braced(rows: Sequence[str], start: int) -> int:
+    """The lines of the function that begins at `start`, counted by its braces; 1 where it is only declared."""
+    depth = 0
+    for at in range(start, min(len(rows), start + LONGEST_KERNEL)):
+        depth += rows[at].count("{") - rows[at].count("}")
+        if depth == 0 and ("}" in rows[at] or ";" in rows[at]):
+            return at - start + 1
+    return 1

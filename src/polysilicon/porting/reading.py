@@ -1,0 +1,149 @@
+"""One file: from bytes to sightings, whatever is in it. Nothing in a file may stop a scan."""
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from polysilicon.porting.inventory import Found
+from polysilicon.porting.lines import read_lines
+from polysilicon.porting.notebooks import code_of
+from polysilicon.porting.patterns import IDENTIFIER, Patterns
+from polysilicon.porting.python_code import PythonReader
+from polysilicon.porting.sighting import FileRead, Sighting
+from polysilicon.porting.syntax import lines_with
+
+# `# port: allow dev-string -- reason`, in any kind of comment; a reason is required.
+ALLOW = re.compile(
+    r"port:\s*allow(?:\[(?P<set>[^\]]*)\]|\s+(?P<one>[a-z*][\w*-]*(?:\s*,\s*[a-z*][\w*-]*)*))?\s*(?P<rest>.*)$"
+)
+REASON = re.compile(r"^(?:--|:|—|because)\s*(\S.*?)\s*(?:-->|\*/)?$")
+PYTHON_2 = re.compile(
+    rb"^\s*(print\s+[\"'\w]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+\w+\s*,|exec\s+[\"'])", re.MULTILINE
+)
+CUDA_CALL = re.compile(r"\.cuda\(|[\"']cuda(:\d+)?[\"']")
+
+
+def read_file(patterns: Patterns, root: Path, found: Found, own: Collection[str] = ()) -> FileRead:
+    """What was seen in a file, or why it was passed over."""
+    try:
+        raw = (root / found.path).read_bytes()
+    except OSError as refusal:
+        return FileRead(
+            found.path,
+            found.kind,
+            0,
+            skipped="vanished" if not (root / found.path).exists() else "can't be read: " + (refusal.strerror or ""),
+        )
+    return read_bytes(patterns, found.path, found.kind, raw, own)
+
+
+def read_bytes(patterns: Patterns, path: str, kind: str, raw: bytes, own: Collection[str] = ()) -> FileRead:
+    """What was seen in these bytes; `own` are the names by which the code base imports itself."""
+    lines = raw.count(b"\n") + (not raw.endswith(b"\n") and bool(raw))
+    if b"\0" in raw:
+        return FileRead(path, kind, 0, skipped="binary")
+    allowed = allowances(raw) if b"port:" in raw else ()
+    if kind in ("python", "notebook"):
+        return _python(patterns, path, kind, raw, lines, allowed, own)
+    text = raw.decode("utf-8", "replace")
+    doubt = "invalid UTF-8, read with gaps" if "\ufffd" in text else ""
+    return FileRead(path, kind, lines, tuple(read_lines(patterns, kind, text)), allowed=allowed, doubt=doubt)
+
+
+def _python(
+    patterns: Patterns,
+    path: str,
+    kind: str,
+    raw: bytes,
+    lines: int,
+    allowed: tuple[tuple[int, str, str], ...],
+    own: Collection[str],
+) -> FileRead:
+    places: list[int] = []
+    if kind == "notebook":
+        try:
+            raw, places = code_of(raw)
+        except ValueError:
+            return FileRead(path, kind, 0, skipped="no notebook")
+        lines = len(places)
+    reader, doubt = PythonReader(patterns, path, own), ""
+    try:
+        reader.read(raw)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as cause:
+        doubt = why_unparsed(raw, cause)
+        reader = PythonReader(patterns, path, own)
+        try:
+            if doubt == UNREADABLE_TEXT:
+                reader.read(raw.decode("utf-8", "replace").encode())
+            else:
+                reader.sightings = by_lines(patterns, raw)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            reader = PythonReader(patterns, path, own)
+            reader.sightings = by_lines(patterns, raw)
+    if not doubt and not raw.isascii() and not _is_utf8(raw):
+        doubt = UNREADABLE_TEXT
+    sightings = tuple(_placed(one, places) for one in reader.sightings) if places else tuple(reader.sightings)
+    uses = tuple(reader.uses.values())
+    return FileRead(path, kind, lines, sightings, tuple(reader.definitions), uses, allowed, doubt=doubt)
+
+
+UNREADABLE_TEXT = "invalid UTF-8, read with gaps"
+
+
+def why_unparsed(raw: bytes, cause: BaseException) -> str:
+    """In words why the parser refused; what is left is read by lines."""
+    if (
+        isinstance(cause, RecursionError | MemoryError)
+        or "too many nested" in str(cause)
+        or "too complex" in str(cause)
+    ):
+        return "nested too deeply, read by lines"
+    if not _is_utf8(raw):
+        return UNREADABLE_TEXT
+    return "Python 2, read by lines" if PYTHON_2.search(raw) else "a syntax error, read by lines"
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return b"coding" in raw[:200]  # it may say that it is something else
+    return True
+
+
+def by_lines(patterns: Patterns, raw: bytes) -> list[Sighting]:
+    """Python that no parser takes: names that say CUDA, and its device strings, outside of comments."""
+    identifiers = {one.decode("ascii", "ignore") for one in set(IDENTIFIER.findall(raw))}
+    hot = [one for one in identifiers if patterns.word(one).rule]
+    rows = raw.decode("utf-8", "replace").split("\n")
+    seen: list[Sighting] = []
+    for number in lines_with(raw, hot):
+        row = rows[number - 1].partition("#")[0] if number <= len(rows) else ""
+        found = CUDA_CALL.search(row)
+        if found:
+            rule = patterns.methods["cuda"] if found.group().startswith(".") else patterns.strings["cuda"]
+            seen.append(Sighting(rule, number, found.start(), found.group()))
+            continue
+        for one in re.findall(r"[A-Za-z_]\w*", row):
+            if patterns.word(one).rule:
+                seen.append(Sighting(patterns.word(one).rule, number, row.find(one), one))
+                break
+    return seen
+
+
+def allowances(raw: bytes) -> tuple[tuple[int, str, str], ...]:
+    """Inline suppressions: line, rule (`*` for all) and reason; an empty reason suppresses nothing."""
+    kept: list[tuple[int, str, str]] = []
+    for number, row in enumerate(raw.decode("utf-8", "replace").split("\n"), start=1):
+        found = ALLOW.search(row) if "port:" in row else None
+        if found:
+            rules = found["set"] or found["one"] or "*"
+            reason = REASON.match(found["rest"].strip())
+            kept += [(number, one.strip(), reason[1] if reason else "") for one in rules.split(",") if one.strip()]
+    return tuple(kept)
+
+
+def _placed(one: Sighting, places: list[int]) -> Sighting:
+    return msgspec.structs.replace(one, line=places[one.line - 1] if one.line <= len(places) else one.line)

@@ -1,0 +1,145 @@
+"""The scan: what is in a tree, what was seen in each file, which helpers carry ties, and what that means per target."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from polysilicon.facts.catalogue import Catalogue
+from polysilicon.facts.porting import PortRule, PortTarget
+from polysilicon.porting import cache as caches
+from polysilicon.porting import kernels
+from polysilicon.porting.inventory import MOST_BYTES, Inventory, inventory
+from polysilicon.porting.judging import Finding, judge, packages
+from polysilicon.porting.patterns import Patterns, compiled
+from polysilicon.porting.pool import Advance, readers, uncollected
+from polysilicon.porting.sighting import FileRead
+from polysilicon.porting.support import Support
+from polysilicon.porting.taint import Helper, followed, helpers
+from polysilicon.porting.targets import targets
+from polysilicon.records.errors import InputError, Place
+
+FOLLOWS = "follows"
+
+
+class Passed(msgspec.Struct, frozen=True):
+    """Files that were passed over, or read with a doubt: why, how many, and some of them."""
+
+    why: str
+    files: int
+    named: tuple[str, ...]
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """What ties a tree to one vendor, for each target.
+
+    `lines` are those read by kind of file; `passed` and `doubted` count what was not read, or not parsed. `catalogue`
+    names the very rules that were asked, `as_of` the day of the question; `kernels_by` says how C++ was read. `reread`
+    is the number of files that a cache did not know.
+    """
+
+    root: str
+    as_of: date | None
+    catalogue: str
+    targets: tuple[str, ...]
+    files: int
+    lines: dict[str, int]
+    passed: tuple[Passed, ...]
+    doubted: tuple[Passed, ...]
+    helpers: tuple[Helper, ...]
+    findings: tuple[Finding, ...]
+    kernels_by: str = ""
+    reread: int = 0
+
+    @property
+    def counted(self) -> list[Finding]:
+        """The findings that ask for work."""
+        return [one for one in self.findings if one.counts]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a tree is read: what is left out, how large a file may be, over how many processes, where it is cached,
+    and whether what is only worth knowing is listed."""
+
+    leave_out: tuple[str, ...] = ()
+    most_bytes: int = MOST_BYTES
+    jobs: int | None = None
+    cache: Path | None = None
+    cached: bool = True
+    notes: bool = False
+    advance: Advance = field(default=lambda done, whole: None)
+
+
+def scan(
+    catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date | None = None, options: Options | None = None
+) -> Scan:
+    """Every place below `root` that ties code to one vendor, for each of the targets `wanted`.
+
+    Raises:
+        InputError: no such folder or target.
+    """
+    with uncollected():
+        return _scan(catalogue, root, wanted, as_of, options or Options())
+
+
+def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date | None, chosen: Options) -> Scan:
+    asked = targets(catalogue, wanted)
+    if not root.exists():
+        raise InputError("no such file or folder", place=Place(field="PATH"), found=str(root))
+    rules = {one.id: one for one in catalogue.every(PortRule)}
+    support = Support()
+    patterns = compiled(rules.values(), catalogue.every(PortTarget), support.telling, support.unmapped)
+    found = inventory(root, chosen.leave_out, chosen.most_bytes)
+    reads, reread = read_tree(catalogue.hash, patterns, found, chosen)
+    known = helpers(reads, patterns)
+    reads = [followed(one, known, patterns.shapes[FOLLOWS]) for one in reads]
+    return Scan(
+        root=str(root),
+        as_of=as_of,
+        catalogue=catalogue.hash,
+        targets=tuple(one.name for one in asked),
+        files=sum(not one.skipped for one in reads),
+        lines=dict(sorted(sum((Counter({one.kind: one.lines}) for one in reads), Counter()).items())),
+        passed=_passed(found, reads),
+        doubted=_told(reads, "doubt"),
+        helpers=tuple(known.values()),
+        findings=tuple(
+            each for one in asked for each in judge(reads, rules, one, patterns, support, notes=chosen.notes)
+        ),
+        kernels_by=kernels.reader(),
+        reread=reread,
+    )
+
+
+def read_tree(content: str, patterns: Patterns, found: Inventory, chosen: Options) -> tuple[list[FileRead], int]:
+    """Every file as read, in order, and how many were read anew; `content` is the hash of the rules."""
+    path = caches.place(found.root, content, chosen.cache) if chosen.cached else None
+    kept = caches.load(path)
+    changed = {one.path: one for one in found.files if not kept.unchanged(one)}
+    own = packages(one.path for one in found.files)
+    if changed:
+        with readers(patterns, found.root, own, sum(one.bytes for one in changed.values()), chosen.jobs) as at_work:
+            for read in at_work.read(list(changed.values()), chosen.advance):
+                file = changed[read.path]
+                kept.files[read.path] = caches.Kept(file.bytes, file.changed_ns, read)
+    if changed or len(kept.files) != len(found.files):
+        caches.save(path, kept, (one.path for one in found.files))
+    return [kept.files[one.path].read for one in found.files], len(changed)
+
+
+def _passed(found: Inventory, reads: Sequence[FileRead]) -> tuple[Passed, ...]:
+    listed = [Passed(why, count, tuple(found.named.get(why, ()))) for why, count in found.skipped.most_common()]
+    return (*listed, *_told(reads, "skipped"))
+
+
+def _told(reads: Sequence[FileRead], attribute: str) -> tuple[Passed, ...]:
+    named: dict[str, list[str]] = {}
+    for one in reads:
+        why = getattr(one, attribute)
+        if why:
+            named.setdefault(why, []).append(one.path)
+    return tuple(Passed(why, len(paths), tuple(paths[:20])) for why, paths in sorted(named.items()))

@@ -1,0 +1,52 @@
+"""What a reader saw in one file, before anyone asked for a target: sightings, definitions, uses, and doubts."""
+
+import msgspec
+
+
+class Sighting(msgspec.Struct, frozen=True, array_like=True):
+    """One place that matched a rule.
+
+    `line` counts from 1 and `column` from 0; `symbol` is the name or text that matched. `beside` holds a bit for each
+    target that the same statement, or the ladder of branches around it, deals with already. `within` is the line on
+    which the function around it is defined, 0 at the top of a file; `size` the lines of a kernel, 1 for anything else.
+    """
+
+    rule: str
+    line: int
+    column: int
+    symbol: str
+    beside: int = 0
+    within: int = 0
+    size: int = 1
+
+
+class Definition(msgspec.Struct, frozen=True, array_like=True):
+    """A name of the code base that may carry a tie to its callers: a short function, a constant, a class attribute."""
+
+    name: str
+    owner: str
+    line: int
+    kind: str
+    because: str
+
+
+class Use(msgspec.Struct, frozen=True, array_like=True):
+    """A place that uses a name which speaks of devices: it follows, should that name turn out to be a helper."""
+
+    name: str
+    line: int
+    column: int
+
+
+class FileRead(msgspec.Struct, frozen=True, array_like=True):
+    """A file as read: its path below the root, its kind, its lines, what was seen, or why it was passed over."""
+
+    path: str
+    kind: str
+    lines: int
+    sightings: tuple[Sighting, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    uses: tuple[Use, ...] = ()
+    allowed: tuple[tuple[int, str, str], ...] = ()
+    skipped: str = ""
+    doubt: str = ""

@@ -1,0 +1,106 @@
+"""Shapes of a syntax tree: where a node begins and ends, which blocks it holds, what stands just below it."""
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+
+LONGEST_NAME = 80
+
+
+def lines_with(source: bytes, identifiers: Iterable[str]) -> list[int]:
+    """The lines, from 1, on which one of `identifiers` stands, in order."""
+    places: list[int] = []
+    for one in identifiers:
+        name = one.encode()
+        at = source.find(name)
+        while at >= 0:
+            places.append(at)
+            at = source.find(name, at + len(name))
+    places.sort()
+    found: list[int] = []
+    line, last = 1, 0
+    for place in places:
+        line += source.count(b"\n", last, place)
+        last = place
+        if not found or found[-1] != line:
+            found.append(line)
+    return found
+
+
+def first_line(node: ast.stmt) -> int:
+    """The line on which a statement begins, its decorators included."""
+    decorators = getattr(node, "decorator_list", None)
+    return int(decorators[0].lineno) if decorators else node.lineno
+
+
+def span(node: ast.AST) -> tuple[int, int]:
+    """First and last line; what has no place of its own spans what it holds."""
+    if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias):
+        return node.lineno, node.end_lineno or node.lineno
+    spans = [span(one) for one in ast.iter_child_nodes(node)]
+    return (min(one for one, _ in spans), max(one for _, one in spans)) if spans else (0, 0)
+
+
+def bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The blocks of a compound statement."""
+    for field in ("body", "orelse", "finalbody"):
+        block = getattr(node, field, None)
+        if isinstance(block, list) and block:
+            yield block
+    for one in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+        yield one.body
+
+
+def headers(node: ast.stmt) -> Iterator[ast.AST]:
+    """What stands before the blocks of a compound statement."""
+    for one in ast.iter_child_nodes(node):
+        if isinstance(one, ast.expr | ast.withitem):
+            yield one
+
+
+def is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a text that stands alone, as a docstring does."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def leaves(body: Sequence[ast.stmt]) -> bool:
+    """Whether a block ends by going elsewhere."""
+    return bool(body) and isinstance(body[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
+
+
+def dotted_name(node: ast.AST) -> str:
+    """`a.b.c` of a name, an attribute or a call of one; what stands before it left out."""
+    parts: list[str] = []
+    while isinstance(node, ast.Call):
+        node = node.func
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Name):
+        parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+def parts_below(root: ast.AST) -> Iterator[str]:
+    """Names, attributes and one-word strings below `root`."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.alias):
+            yield node.name
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < LONGEST_NAME:
+            yield node.value
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def shallow(node: ast.AST) -> Iterator[ast.AST]:
+    """The operands of a call, a comparison or an assignment, through lists and keywords but not through calls."""
+    waiting = list(ast.iter_child_nodes(node))
+    while waiting:
+        one = waiting.pop()
+        yield one
+        if isinstance(one, ast.List | ast.Tuple | ast.Set | ast.keyword | ast.UnaryOp):
+            waiting.extend(ast.iter_child_nodes(one))

@@ -1,0 +1,55 @@
+import os
+
+from polysilicon.porting import Options, scan
+
+
+def test_only_what_changed_is_read_again_and_the_answer_is_the_same(tmp_path, catalogue):
+    tree, kept = tmp_path / "tree", Options(cache=tmp_path / "cache")
+    tree.mkdir()
+    for name in "abc":
+        (tree / f"{name}.py").write_text(f"{name}.cuda()\n")
+    first = scan(catalogue, tree, ["ascend"], options=kept)
+    assert (first.reread, scan(catalogue, tree, ["ascend"], options=kept).reread) == (3, 0)
+    (tree / "b.py").write_text("x = 1\ny = 'nccl'\n")
+    (tree / "c.py").unlink()
+    again = scan(catalogue, tree, ["ascend"], options=kept)
+    fresh = scan(catalogue, tree, ["ascend"], options=Options(cached=False))
+    assert again.reread == 1
+    assert again.findings == fresh.findings
+
+
+def test_a_spoilt_cache_is_done_without(tmp_path, catalogue):
+    tree, kept = tmp_path / "tree", Options(cache=tmp_path / "cache")
+    tree.mkdir()
+    (tree / "a.py").write_text("x.cuda()\n")
+    whole = scan(catalogue, tree, ["ascend"], options=kept)
+    for one in (tmp_path / "cache").iterdir():
+        one.write_bytes(b"spoilt")
+    assert scan(catalogue, tree, ["ascend"], options=kept).findings == whole.findings
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, catalogue):
+    (tmp_path / "a.py").write_text("x.cuda()\n")
+    (tmp_path / "cache").write_text("a file, no folder")
+    assert scan(catalogue, tmp_path / "a.py", ["ascend"], options=Options(cache=tmp_path / "cache")).counted
+
+
+def test_processes_answer_as_one_does(tmp_path, catalogue, monkeypatch):
+    monkeypatch.setattr("polysilicon.porting.pool.WORTH_PROCESSES_BYTES", 0)
+    for at in range(20):
+        (tmp_path / f"m{at}.py").write_text(
+            f"def get_gpu_{at}():\n    return x.cuda()\nget_gpu_{at - 1}()\n" + "\n" * at
+        )
+    alone = scan(catalogue, tmp_path, ["ascend"], options=Options(cached=False, jobs=1))
+    shared = scan(catalogue, tmp_path, ["ascend"], options=Options(cached=False, jobs=2))
+    assert len(alone.findings) > 30
+    assert shared.findings == alone.findings
+
+
+def test_a_changed_time_is_a_changed_file(tmp_path, catalogue):
+    one = tmp_path / "a.py"
+    one.write_text("x.cuda()\n")
+    kept = Options(cache=tmp_path / "cache")
+    scan(catalogue, one, ["ascend"], options=kept)
+    os.utime(one, ns=(1, 1))
+    assert scan(catalogue, one, ["ascend"], options=kept).reread == 1

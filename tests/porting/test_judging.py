@@ -1,0 +1,154 @@
+import pytest
+
+from polysilicon.facts.porting import PortRule, PortTarget
+
+TORCH = "import torch\n"
+
+
+def test_all_categories_have_rules(catalogue):
+    from typing import get_args
+
+    from polysilicon.facts.porting import Category
+
+    assert {one.category for one in catalogue.every(PortRule)} == set(get_args(Category))
+
+
+def test_every_rule_names_its_category_and_a_known_target(catalogue):
+    known = {*catalogue.ids(PortTarget), "cuda-named", "renamed", "graph"}
+    for rule in catalogue.every(PortRule):
+        assert rule.id.partition("-")[0].upper() == rule.category
+        assert rule.verdicts.keys() <= known, rule.id
+
+
+def test_every_stack_that_a_target_charges_exists(catalogue):
+    from polysilicon.facts.hardware import SoftwareStack
+
+    for target in catalogue.every(PortTarget):
+        assert target.stack is None or target.stack in catalogue.ids(SoftwareStack)
+
+
+def test_cuda_in_python_runs_where_devices_are_named_as_cudas(found):
+    text = TORCH + "x = torch.zeros(3, device='cuda')\ntorch.cuda.synchronize()"
+    assert not [one for one in found(text, "rocm") if one.counts]
+    assert {one.verdict for one in found(text, "musa") if one.counts} == {"change"}
+
+
+def test_a_table_decides_by_chip(found):
+    text = TORCH + "y = torch.cuda.memory_summary()"
+    told = {target: found(text, target)[0].verdict for target in ("ascend@910b", "ascend@950dt")}
+    assert told == {"ascend@910b": "change", "ascend@950dt": "blocked"}
+
+
+def test_a_table_decides_by_version(found):
+    text = "from torch.nn.functional import embedding_bag\n"
+    one = next(one for one in found(text, "ascend@910b:torch-2.7.1") if one.rule == "num-bag")
+    assert one.verdict == "blocked"
+    assert "2.7.1" in one.why
+
+
+def test_what_has_a_device_agnostic_twin_is_told_so(found):
+    assert "torch.accelerator.synchronize" in found(TORCH + "torch.cuda.synchronize()")[0].why
+
+
+def test_an_operator_that_runs_on_the_cpu_is_slow(found):
+    assert {one.verdict for one in found(TORCH + "torch.linalg.eigh(x)", "xpu")} <= {"slow", "check"}
+
+
+def test_a_library_is_no_tie_in_its_own_source(scanned):
+    own = scanned({"bitsandbytes/nn.py": "x = 1\n", "bitsandbytes/a.py": "import bitsandbytes.nn\n"})
+    assert not [one for one in own.findings if one.rule == "qnt-library"]
+    assert [one for one in scanned({"train.py": "import bitsandbytes\n"}).findings if one.rule == "qnt-library"]
+
+
+def test_repetitions_are_counted_with_their_cause(found):
+    told = [one for one in found("import flash_attn\nflash_attn.a()\nflash_attn.b()\n") if one.rule == "att-flash"]
+    assert [(one.line, one.repeats) for one in told] == [(1, 2)]
+
+
+def test_tests_of_a_folder_that_ask_for_one_device_are_one_cause(scanned):
+    files = {f"tests/test_{name}.py": "x.cuda()\ny.cuda()\n" for name in "abc"}
+    told = [one for one in scanned(files).findings if one.rule == "dev-method"]
+    assert [(one.path, one.repeats) for one in told] == [("tests/test_a.py", 5)]
+
+
+def test_notes_are_listed_when_wanted(found):
+    text = TORCH + "torch.backends.cudnn.benchmark = True"
+    assert not found(text)
+    assert {one.verdict for one in found(text, notes=True)} == {"note"}
+
+
+@pytest.mark.parametrize("comment", ["port: allow dev-method -- measured on purpose", "port: allow: a demo"])
+def test_a_suppression_needs_a_reason(found, comment):
+    kept = [one for one in found(f"x.cuda()  # {comment}") if one.rule == "dev-method"]
+    assert [one.suppressed for one in kept] == [comment.split("-- ")[-1].split(": ")[-1]]
+    bare = [one for one in found("x.cuda()  # port: allow dev-method") if one.rule == "dev-method"]
+    assert [one.suppressed for one in bare] == [""]
+
+
+def test_a_suppression_speaks_of_its_rule_alone(found):
+    told = found("import torch\nx = torch.cuda.current_device()  # port: allow dst-* -- no\n")
+    assert [one for one in told if one.counts]
+
+
+def test_every_name_that_a_rule_lists_is_seen(catalogue):
+    from polysilicon.porting.patterns import compiled
+    from polysilicon.porting.reading import read_bytes
+
+    patterns = compiled(catalogue.every(PortRule), catalogue.every(PortTarget))
+    forms = {
+        "names": "import {root}\nx = {text}\n",
+        "attributes": "x = y.{text}\n",
+        "methods": "y.{text}()\n",
+        "keywords": "f({text}=g)\n",
+        "strings": "x = {text!r}\n",
+        "words": "x = my_{text}_y\n",
+        "ladder": "x = my_{text}_y\n",
+    }
+    silent = []
+    for rule in catalogue.every(PortRule):
+        for kind, form in forms.items():
+            for text in rule.python.get(kind, ()):
+                code = form.format(root=text.split(".")[0], text=text.replace("*", ""))
+                if not read_bytes(patterns, "a.py", "python", code.encode()).sightings:
+                    silent.append(f"{rule.id}: {text}")
+    # Some words count only in the company of others: `my` and `y` are none of theirs.
+    assert [one for one in silent if not one.startswith("dev-gpu-word")] == []
+
+
+def test_every_shape_that_a_rule_names_is_one_that_a_reader_knows(catalogue):
+    from pathlib import Path
+
+    import polysilicon.porting
+
+    source = "\n".join(one.read_text() for one in Path(polysilicon.porting.__file__).parent.glob("*.py"))
+    for rule in catalogue.every(PortRule):
+        for shape in rule.python.get("shapes", ()):
+            assert f'"{shape}"' in source or shape == "follows", f"{rule.id}: {shape}"
+
+
+def test_a_name_of_cuda_without_a_counterpart_blocks_where_names_are_translated(scanned):
+    code = "int f() { return cuCoredumpGetAttribute(0, 0, 0) + cudaMalloc(0, 0); }\n"
+    told = {target: scanned({"a.cpp": code}, target).findings for target in ("rocm", "musa")}
+    assert [(one.symbol, one.verdict) for one in told["rocm"]] == [("cuCoredumpGetAttribute", "blocked")]
+    assert not told["musa"]
+
+
+def test_a_user_adds_a_rule_and_mends_another(scanned, catalogue, tmp_path):
+    from polysilicon.facts import load
+    from polysilicon.porting import Options, scan
+
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "porting/rules:\n"
+        "  dev-ours: {from: [user], confidence: estimate, category: DEV, what: our launcher, "
+        "python: {names: [acme.launch]}, verdicts: {rocm: blocked}}\n"
+        "  dev-method: {verdicts: {rocm: check}}\n"
+    )
+    (tmp_path / "code.py").write_text("import acme\nacme.launch()\nx.cuda()\n")
+    told = scan(load(mine), tmp_path / "code.py", ["rocm"], options=Options(cached=False))
+    assert {(one.rule, one.verdict) for one in told.counted} == {("dev-ours", "blocked"), ("dev-method", "check")}
+
+
+def test_a_graph_takes_no_kernels(scanned):
+    told = scanned({"k.cu": "__global__ void k() {\n}\n", "a.py": "x.cuda()\n"}, "onnx")
+    assert {(one.rule, one.verdict) for one in told.findings} == {("cux-kernel", "blocked")}

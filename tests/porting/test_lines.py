@@ -1,0 +1,93 @@
+import pytest
+
+from polysilicon.porting import kernels
+
+KERNEL = """\
+// cudaMalloc, and asm("x") in a comment
+#include <cub/cub.cuh>
+template <int N>
+__global__ void scale(float *x) {
+  float y = __shfl_down_sync(0xffffffff, x[0], 16);
+  asm volatile("mma.sync;");
+  x[threadIdx.x % 32] = y;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "rule"),
+    [
+        ("CMakeLists.txt", "project(x LANGUAGES CXX CUDA)\n", "cux-cmake"),
+        ("Dockerfile", "FROM nvidia/cuda:12.2-devel\n", "img-base"),
+        ("deploy/pod.yaml", "limits:\n  nvidia.com/gpu: 8\n", "img-device"),
+        ("conf/train.yaml", "device: cuda\n", "cux-config"),
+        ("requirements.txt", "torch==2.7.1+cu126\n", "req-wheel"),
+        ("requirements.txt", "flash-attn>=2\n", "req-package"),
+        ("run.sh", "export CUDA_VISIBLE_DEVICES=0,1\n", "flg-env"),
+        ("job.slurm", "#SBATCH --gres=gpu:8\n", "img-slurm"),
+        (".github/workflows/ci.yml", "jobs:\n  build-cuda:\n", "ci-job"),
+    ],
+)
+def test_files_beside_the_code_are_read(scanned, path, text, rule):
+    assert rule in {one.rule for one in scanned({path: text}).findings}
+
+
+def test_a_comment_is_no_finding(scanned):
+    assert not scanned({"run.sh": "# export CUDA_VISIBLE_DEVICES=0\n"}).findings
+
+
+@pytest.fixture(params=[kernels.GRAMMAR, kernels.BY_LINES])
+def read_by(request, monkeypatch):
+    if request.param == kernels.BY_LINES:
+        monkeypatch.setattr(kernels, "_grammar", lambda: None)
+    elif kernels.reader() != kernels.GRAMMAR:
+        pytest.skip("the extra `kernels` is not installed")
+    return request.param
+
+
+def test_a_kernel_is_read_the_same_with_the_grammar_and_without(scanned, read_by):
+    told = scanned({"scale.cu": KERNEL}, "rocm")
+    assert told.kernels_by == read_by
+    assert {(one.rule, one.line) for one in told.findings} >= {
+        ("cux-include", 2),
+        ("wrp-shuffle", 5),
+        ("wrp-mask", 5),
+        ("ptx-asm", 6),
+        ("wrp-size", 7),
+    }
+    assert not [one for one in told.findings if one.line == 1]
+
+
+def test_a_kernel_knows_its_lines(scanned, read_by):
+    one = next(one for one in scanned({"scale.cu": KERNEL}, "ascend").findings if one.rule == "cux-kernel")
+    assert (one.line, one.verdict) == (4, "blocked")
+    assert one.size == 5
+
+
+def test_a_preprocessor_ladder_with_a_branch_for_the_target_is_done(scanned):
+    text = "#if defined(USE_ROCM)\n#include <hip/hip_bf16.h>\n#else\n#include <cuda_bf16.h>\n#endif\n"
+    assert not [one for one in scanned({"a.h": text}, "rocm").findings if one.rule == "cux-include"]
+    assert [one for one in scanned({"a.h": text}, "musa").findings if one.rule == "cux-include"]
+
+
+def test_neighbouring_lines_are_one_place(scanned):
+    text = "#include <cuda.h>\n#include <cuda_fp16.h>\n#include <cublas_v2.h>\n\n\n\n#include <curand.h>\n"
+    told = [one for one in scanned({"a.h": text}, "rocm").findings if one.rule == "cux-include"]
+    assert [(one.line, one.repeats) for one in told] == [(3, 2), (7, 0)]
+
+
+NOTEBOOK = """{
+ "cells": [
+  {"cell_type": "code", "source": [
+   "%time\\n",
+   "import torch\\n",
+   "x.cuda()"
+  ]}
+ ]
+}
+"""
+
+
+def test_a_notebook_gives_lines_of_its_file(scanned):
+    told = [one for one in scanned({"a.ipynb": NOTEBOOK}).findings if one.rule == "dev-method"]
+    assert [one.line for one in told] == [6]

@@ -1,0 +1,106 @@
+import ast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polysilicon.porting.syntax import lines_with
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("import torch\nx = torch.device('cuda')", "dev-string"),
+        ("x = y.cuda()", "dev-method"),
+        ("import torch\ntorch.cuda.empty_cache()", "mem-api"),
+        ("import torch.cuda as tc\ns = tc.Stream()", "str-stream"),
+        ("from torch import cuda as tc\ns = tc.Stream()", "str-stream"),
+        ("from torch.cuda.amp import autocast as half\nwith half():\n    pass", "amp-module"),
+        ("import torch\ntorch.distributed.init_process_group('nccl')", "dst-backend"),
+        ("import os\nos.environ['CUDA_VISIBLE_DEVICES'] = '0'", "flg-env"),
+        ("from apex.optimizers import FusedAdam", "apx-apex"),
+        ("import flash_attn", "att-flash"),
+        ("if x.device.type == 'cuda':\n    pass", "dev-compare"),
+        ("x.to(0)", "dev-index"),
+        ("import torch\nx = torch.load('a.pt')", "ckp-load"),
+        ("from torch.utils.cpp_extension import CUDAExtension", "cux-extension"),
+        ("import pynvml", "nvm-nvml"),
+        ("import subprocess\nsubprocess.run(['nvidia-smi', '-q'])", "nvm-smi"),
+        ("import torch\nm = torch.jit.script(f)", "jit-script"),
+        ("import torch\ng = torch.cuda.CUDAGraph()", "str-graph"),
+        ("import tensorrt", "srv-tensorrt"),
+        ("import torch\nx = torch.cuda.FloatTensor(3)", "dev-tensor-type"),
+        ("is_xpu_available()", "dev-ladder"),
+    ],
+)
+def test_a_tie_is_seen_under_whatever_name_it_was_imported(rules, text, rule):
+    assert rule in rules(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# x.cuda() and torch.device('cuda')",
+        "def f():\n    '''Runs on cuda.'''",
+        "cuda = None\ncuda.compile()",
+        "import re\nre.compile('x')",
+        "import torch\nx = torch.load('a.pt', map_location='cpu')",
+        "x.to(dtype)",
+    ],
+)
+def test_what_is_no_code_or_no_tie_is_left_alone(found, text):
+    assert not [one for one in found(text) if one.verdict != "check"]
+
+
+def test_a_position_is_that_of_the_name(found):
+    one = next(
+        one for one in found("import torch\n\n\nx = 1; y = torch.cuda.current_device()") if one.rule == "dev-api"
+    )
+    assert (one.line, one.column, one.symbol) == (4, 11, "torch.cuda.current_device")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import torch\nif is_npu_available():\n    torch.npu.empty_cache()\nelse:\n    torch.cuda.empty_cache()",
+        "import torch\nif use_npu:\n    pass\nelif torch.cuda.is_available():\n    torch.cuda.synchronize()",
+        "import torch\ndef f():\n    if is_npu:\n        return 1\n    torch.cuda.synchronize()",
+        "x = device.type in ('cuda', 'npu')",
+    ],
+)
+def test_a_ladder_that_has_a_rung_for_the_target_is_done(found, text):
+    assert not [one for one in found(text) if one.counts]
+    assert [one for one in found(text, "musa") if one.counts]
+
+
+def test_a_block_of_one_warp_is_pointed_at_where_its_default_is_settled(found):
+    text = "def quantize(x, blocksize=64):\n    '''Quantise.'''\n    y = x\n    return y"
+    one = next(one for one in found(text, "rocm") if one.rule == "wrp-block")
+    assert (one.line, one.symbol) == (3, "blocksize=64")
+    assert not [one for one in found("f(blocksize=256)", "rocm") if one.rule == "wrp-block"]
+
+
+@given(st.lists(st.sampled_from(["cuda", "x = 1", "", "y.cuda() # cuda", "gpu"]), max_size=30))
+def test_lines_are_counted_as_editors_count_them(rows):
+    source = "\n".join(rows).encode()
+    assert lines_with(source, ["cuda"]) == [at for at, row in enumerate(rows, start=1) if "cuda" in row]
+
+
+def test_every_kind_of_statement_is_walked(rules):
+    inner = "torch.cuda.synchronize()"
+    holders = [
+        f"for x in y:\n    {inner}",
+        f"while {inner}:\n    pass",
+        f"with {inner}:\n    pass",
+        f"try:\n    pass\nexcept ValueError:\n    {inner}",
+        f"match x:\n    case 1:\n        {inner}",
+        f"async def f():\n    await g({inner})",
+        f"x = [a for a in b if {inner}]",
+        f"x = lambda: {inner}",
+        f"@g({inner})\nclass A:\n    pass",
+        f"assert {inner}",
+        f"x = f'{{{inner}}}'",
+    ]
+    for text in holders:
+        ast.parse(text)
+        assert "dev-api" in rules(f"import torch\n{text}"), text
