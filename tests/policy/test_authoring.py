@@ -47,3 +47,18 @@ def test_a_file_without_rules_is_told_so(tmp_path: Path) -> None:
     file.write_text("rules: {}\n")
     with pytest.raises(InputError, match="holds no rules"):
         tried(load(file))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[US-03-licence]", "[US-03-licenze]", "no rule is called 'US-03-licenze'; did you mean US-03-licence"),
+        ("    rank: 10", "    supersedes: [US-99]\n    rank: 10", "no rule is called 'US-99'"),
+        ("{at_least: 4800, below: 8000}", "{at_least: 8000, below: 4800}", "nothing lies between"),
+        ("{at_least: 4800, below: 8000}", "{at_least: -3}", "no quantity is negative"),
+        ("  MEMO-01:", "  US-17:", "is a rule of the catalogue"),
+    ],
+)
+def test_a_rule_that_could_never_do_what_it_says_is_refused(tmp_path: Path, old: str, new: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        try_out(tmp_path, old, new)

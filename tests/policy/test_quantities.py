@@ -13,7 +13,7 @@ ON = dt.date(2026, 6, 1)
 
 def value(catalogue: Catalogue, name: str, **fields: float) -> tuple[float, float]:
     items = Items.from_columns(fields, count=1)
-    found = quantity(name, items, law_of(catalogue, ON, "enforced").definitions)
+    found = quantity(name, items, law_of(catalogue, ON, "enforced").definitions, ON)
     return float(np.ravel(found.lo)[0]), float(np.ravel(found.hi)[0])
 
 

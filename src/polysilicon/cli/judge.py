@@ -1,7 +1,7 @@
 """`polysilicon judge`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -35,6 +35,7 @@ OPTIONS = {
     "onward_to": "--onward-to",
     "region": "--region",
     "exporter_role": "--exporter-role",
+    "party_kind": "--party-kind",
     "listed_ownership_pct": "--listed-ownership-pct",
     "site_fp64_pflops": "--site-fp64-pflops",
     "site_fp32_pflops": "--site-fp32-pflops",
@@ -67,7 +68,9 @@ class Act:
     party
         The party, where a rule or a list names it.
     activity
-        What is done.
+        What is done: by default an export; of a site its operation, of data their sending, of a service its offer.
+    party_kind
+        What the party is, where a rule asks: AI company.
     end_use
         What it is for, in a rule's word.
     onward_to
@@ -89,7 +92,8 @@ class Act:
     from_: Annotated[str | None, Parameter(name="--from")] = None
     headquarters: Annotated[str | None, Parameter(name=["--headquarters", "--entity-hq"])] = None
     party: str | None = None
-    activity: Activity = "export"
+    activity: Activity | None = None
+    party_kind: str | None = None
     end_use: str | None = None
     onward_to: str | None = None
     region: str | None = None
@@ -168,6 +172,8 @@ def judge(
         ask = partial(_row, known, view, heard)
         answer_table(cases, out, ANSWERS, ask, needs=("to", "date"), as_json=json)
         return
+    if entity is not None and act.party is None:
+        act = replace(act, party=entity)  # the name that is screened is the name that rules are asked about
     verdict = question(known, thing, kind, with_, act, view, suppose)
     plain = verdict.to_dict if screened is None else lambda: {**verdict.to_dict(), "screening": screened.to_dict()}
     answer(plain, lambda: _shown(verdict, screened), as_json=json)
@@ -197,9 +203,14 @@ def _described(thing: str | None, kind: str | None, with_: tuple[str, ...], act:
     """What was typed, as a row of a table states it."""
     from polysilicon.records.errors import InputError, Place
 
+    empty = next((name for name, value in act.said().items() if not value.strip()), None)
+    if empty is not None:
+        raise InputError("is empty", place=Place(field=OPTIONS.get(empty, "--activity")), remedy="leave the option out")
     words: dict[str, str] = {}
     for one in with_:
         name, equals, value = one.partition("=")
+        if name.strip() in words:
+            raise InputError("is said twice", place=Place(field="--with"), found=one, remedy="say it once")
         if not equals or not name.strip() or not value.strip():
             raise InputError("is no NAME=VALUE", place=Place(field="--with"), found=one, allowed="such as tpp=4799")
         words[name.strip()] = value.strip()
@@ -250,6 +261,7 @@ def _verdict(
 ) -> "Verdict":
     """The verdict on one case, its fields named as in a table of policy cases."""
     from polysilicon.policy import Transaction, described, supposed, verdict
+    from polysilicon.policy.vocabulary import ACTS_BY_KIND, GOODS
     from polysilicon.records.dates import day
     from polysilicon.records.errors import InputError, Place
 
@@ -257,7 +269,8 @@ def _verdict(
         on = day(said["date"])
     except InputError as complaint:
         raise complaint.at(Place(field="date")) from complaint
-    act = Transaction.read(said)
+    usual = ACTS_BY_KIND.get(said.get("kind", ""), GOODS)[0]
+    act = Transaction.read({**said, "activity": said.get("activity") or usual})
     words = {name: value for name, value in said.items() if name not in OF_THE_ACT}
     thing = described(known, said.get("chip_id", ""), said.get("kind"), words)
     return verdict(known, thing, act, on, view, supposed(known, suppose, on), flips=flips)

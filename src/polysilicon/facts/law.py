@@ -116,7 +116,7 @@ class Proposal(Record, frozen=True, kw_only=True):
 class Definition(Record, frozen=True, kw_only=True):
     """A quantity that rules name (`tpp`, `performance_density`), as a dated formula over an item's fields.
 
-    The formula is one of `{field: name}`, `{sum: [..]}`, `{ratio: [over, under]}`, or
+    The formula is one of `{field: name}`, `{sum: [..]}`, `{ratio: [over, under]}`, `{years_since: day}`, or
     `{greatest_published: {field: factor}}`, the largest of the products whose field is published.
     """
 

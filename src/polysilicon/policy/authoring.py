@@ -2,13 +2,15 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
-from polysilicon.facts import Catalogue
+from polysilicon.facts import Catalogue, load
 from polysilicon.facts.law import Regime, Rule
 from polysilicon.policy.conditions import Node, leaves
 from polysilicon.policy.law import View, in_force, law_of, starts
 from polysilicon.records.dates import day
-from polysilicon.records.errors import InputError, Place
+from polysilicon.records.errors import InputError, Place, UnknownName
+from polysilicon.records.names import nearest
 from polysilicon.records.table import Table
 
 VIEWS: tuple[View, ...] = ("enforced", "text")
@@ -30,6 +32,9 @@ def tried(catalogue: Catalogue) -> Table:
     for rule in rules:
         _check_dates(rule)
         _check_stage(rule)
+        _check_ids(catalogue, rule)
+        _check_lines(rule, rule.when)
+        _check_lines(rule, rule.binds)
         asked.append(
             ", ".join(sorted({leaf.subject for node in _conditions(catalogue, rule) for leaf in leaves(node)}))
         )
@@ -88,6 +93,47 @@ def _check_stage(rule: Rule) -> None:
         raise _fault(rule, "then", f"a {rule.stage} gives a consequence", None, "{consequence: ...}")
     if rule.stage != "classification" and gives.item_class is not None:
         raise _fault(rule, "then", "only a classification gives a class", gives.item_class, "{consequence: ...}")
+
+
+def _check_ids(catalogue: Catalogue, rule: Rule) -> None:
+    """Rules that a rule names exist, and it does not take the place of one of ours without saying so."""
+    known = catalogue.ids(Rule)
+    for name in (*rule.supersedes, *_asked_for(rule.when)):
+        if name not in known:
+            place = Place(rule.theirs or None, None, f"rules.{rule.id}")
+            raise UnknownName(f"no rule is called {name!r}", place=place, nearest=nearest(name, known))
+    if rule.overridden or rule.id in load().ids(Rule):
+        raise _fault(rule, "id", "is a rule of the catalogue", rule.id, "an id of your own, and supersedes: [...]")
+
+
+def _asked_for(tree: Any) -> Iterator[str]:
+    if isinstance(tree, list):
+        for part in tree:
+            yield from _asked_for(part)
+    elif isinstance(tree, dict):
+        for name, inner in tree.items():
+            if name == "required_by" and isinstance(inner, dict):
+                yield from inner.get("in", [])
+            else:
+                yield from _asked_for(inner)
+
+
+def _check_lines(rule: Rule, tree: Any) -> None:
+    """A figure can lie between the two ends of each pair of lines, and none is negative."""
+    if isinstance(tree, list):
+        for part in tree:
+            _check_lines(rule, part)
+    elif isinstance(tree, dict):
+        for name, inner in tree.items():
+            lines = inner if isinstance(inner, dict) else {}
+            low = [value for test, value in lines.items() if test in ("at_least", "above")]
+            high = [value for test, value in lines.items() if test in ("at_most", "below")]
+            numbers = [one for one in (*low, *high) if isinstance(one, int | float)]
+            if any(one < 0 for one in numbers):
+                raise _fault(rule, name, "no quantity is negative", lines, "0 or more")
+            if low and high and type(low[0]) is type(high[0]) and low[0] >= high[0]:
+                raise _fault(rule, name, "nothing lies between these lines", lines, "the lower one first")
+            _check_lines(rule, inner)
 
 
 def _fault(rule: Rule, field: str, problem: str, found: object, allowed: str) -> InputError:

@@ -12,7 +12,7 @@ from polysilicon.records.names import nearest
 
 BRANCHES = ("all", "any", "not", "unless_shown")
 COMPARISONS = ("at_least", "above", "at_most", "below")
-TESTS = (*COMPARISONS, "in", "named", "given", "is")
+TESTS = (*COMPARISONS, "in", "named", "exactly", "given", "is")
 
 
 @dataclass(frozen=True)
@@ -132,4 +132,4 @@ def _fitting(subject: str, quantities: frozenset[str]) -> tuple[str, ...]:
         return ("is",)
     if subject in PLACES or subject in FINDINGS:
         return ("in",)
-    return ("in", "named") if subject in LABELS else ("in", "named", "given")
+    return ("in", "named") if subject in LABELS else ("in", "named", "exactly", "given")

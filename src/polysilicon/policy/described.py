@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from polysilicon.facts import Catalogue
+from polysilicon.facts.hardware import Chip, System
 from polysilicon.policy.items import Flag, Items, Labels
 from polysilicon.policy.vocabulary import DAYS, FIELDS, FIELDS_BY_KIND, FLAGS, KINDS, STATED
 from polysilicon.records.dates import day
@@ -28,14 +29,29 @@ def described(catalogue: Catalogue, name: str, kind: str | None, said: Mapping[s
     """
     if kind is not None and kind not in KINDS:
         raise UnknownName(f"unknown kind {kind!r}", allowed=KINDS, nearest=nearest(kind, KINDS))
+    if kind not in (None, "processor") and name in catalogue.ids(Chip):
+        raise InputError(f"{name} is a processor", place=Place(field="kind"), found=kind, remedy="leave --kind out")
     if kind in (None, "processor") and name:
-        items = Items.from_chips(catalogue, [name])
+        items = Items.from_chips(catalogue, [_chip(catalogue, name)])
     else:
         what = kind or "processor"
         items = Items.from_columns({}, count=1, ids=name or what, name=name, kind=what, datacenter=None)
     for word, text in said.items():
         items = _with(items, word, text)
     return items
+
+
+def _chip(catalogue: Catalogue, name: str) -> str:
+    """The chip called so, or the one in the system called so: its entries (4A090, .z) follow the class of the chip."""
+    try:
+        catalogue.get(Chip, name)
+    except UnknownName:
+        if name in catalogue.ids(System):
+            inside = catalogue.get(System, name).chip_id
+            if inside is not None:
+                return inside
+        raise
+    return name
 
 
 def _with(items: Items, word: str, text: str) -> Items:
@@ -78,4 +94,7 @@ def _number(word: str, text: str) -> Interval:
         raise InputError(
             "is not a quantity", place=Place(field=word), found=text, allowed="0 or more, a range 1.2..1.4, or unknown"
         )
+    if word == "die_area_mm2" and ends[0] == 0.0:
+        remedy = "unknown where it is not known; applicable_die_area=0 for a part without non-planar logic"
+        raise InputError("no die is without area", place=Place(field=word), found=text, remedy=remedy)
     return Interval(Interval.exactly([ends[0]]).lo, Interval.exactly([ends[1]]).hi)

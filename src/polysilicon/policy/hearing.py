@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from polysilicon.facts.law import Regime
 from polysilicon.policy.conditions import Branch, Leaf, Node
-from polysilicon.policy.items import Items, Labels, named
+from polysilicon.policy.items import Items, Labels, called, named
 from polysilicon.policy.law import Clause, Law
 from polysilicon.policy.quantities import quantity
 from polysilicon.policy.transaction import ANYWHERE, Transaction
@@ -144,7 +144,7 @@ class Hearing:
     def value(self, name: str) -> Interval:
         """A defined quantity of every item."""
         if name not in self._quantities:
-            self._quantities[name] = quantity(name, self.items, self.law.definitions)
+            self._quantities[name] = quantity(name, self.items, self.law.definitions, self.law.on)
         return self._quantities[name]
 
     def _branch(self, node: Branch, regime: str) -> Truth:
@@ -206,6 +206,9 @@ class Hearing:
             return Truth.of(bool(word) is wanted)
         if not word or not isinstance(wanted, tuple):
             return NO
+        if test == "exactly":
+            # A right is not given to a name that only contains one that has it, nor certainly refused to it.
+            return Truth(np.asarray(called(word, wanted)), np.asarray(named(word, wanted)))
         return Truth.of(word in wanted if test == "in" else named(word, wanted))
 
     def _label(self, subject: str, test: str, wanted: tuple[str, ...]) -> Truth:

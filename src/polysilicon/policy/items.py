@@ -131,7 +131,10 @@ class Items:
             vendor=Labels.of([one.vendor for one in found], len(found)),
             designer=Labels.of([one.vendor_country for one in found], len(found)),
             kind=Labels.of("processor", len(found)),
-            flags={"datacenter": _flags([one.segment == "datacenter" for one in found])},
+            flags={
+                "datacenter": _flags([one.segment == "datacenter" for one in found]),
+                "us_commercial": _flags([_on_sale(one) for one in found]),
+            },
             fields={field: _column(catalogue, found, field) for field in CHIP_FIELDS},
             catalogued=True,
         )
@@ -157,10 +160,21 @@ class Items:
         return replace(self, fields={**self.fields, field: Interval.exactly(values)})
 
 
+def _on_sale(chip: Chip) -> Flag:
+    """Whether a chip could be bought on 2026-01-15: certainly not where it was only announced, or came later."""
+    return False if chip.status != "shipping" or (chip.available or "") > "2026-01-15" else None
+
+
 def named(label: str, wanted: Sequence[str]) -> bool:
     """Whether one of `wanted` stands in `label` as whole words, whatever the case and punctuation between them."""
     text = _words(label)
     return any(f" {_words(one).strip()} " in text for one in wanted)
+
+
+def called(label: str, wanted: Sequence[str]) -> bool:
+    """Whether `label` is one of `wanted`, or lists only such, whatever the case and punctuation."""
+    known = {_words(one) for one in wanted}
+    return all(_words(part) in known for part in re.split(r"[,;/]|\band\b", label) if part.strip())
 
 
 @functools.lru_cache(maxsize=4096)

@@ -15,7 +15,7 @@ from polysilicon.policy.hearing import Finding, Hearing, Masks
 from polysilicon.policy.items import Items
 from polysilicon.policy.law import PERMISSIONS, Law, View, law_of
 from polysilicon.policy.transaction import Transaction
-from polysilicon.policy.vocabulary import FIELDS, FLAGS, KINDS, STATED
+from polysilicon.policy.vocabulary import ACTS_BY_KIND, FIELDS, FLAGS, GOODS, KINDS, STATED
 from polysilicon.records.errors import InputError, UnknownName, Unsupported
 from polysilicon.records.interval import Bools, Floats
 from polysilicon.records.names import nearest
@@ -137,7 +137,7 @@ def judge(
     """
     law = law_of(catalogue, on, view, extra_rules)
     transaction.check(law.codes)
-    _check_fields(items, law)
+    _check_fields(items, law, transaction.activity)
     hearing = Hearing(law, items, transaction)
     _check_day(law, [regime for regime in law.regimes if hearing.hears(regime)])
     opinions = tuple(_opinion(hearing, regime) for regime in law.regimes if hearing.hears(regime))
@@ -166,7 +166,7 @@ def _check_day(law: Law, heard: Sequence[Regime]) -> None:
         )
 
 
-def _check_fields(items: Items, law: Law) -> None:
+def _check_fields(items: Items, law: Law, activity: str) -> None:
     known = {*FIELDS, *STATED, *law.definitions}
     for field in items.fields:
         if field not in known:
@@ -177,6 +177,9 @@ def _check_fields(items: Items, law: Law) -> None:
     for kind in items.kind.values:
         if kind not in KINDS:
             raise UnknownName(f"unknown kind of thing {kind!r}", nearest=nearest(kind, KINDS), allowed=KINDS)
+        acts = ACTS_BY_KIND.get(kind, GOODS)
+        if activity not in acts:
+            raise InputError(f"activity: nobody does that to a {kind}", found=activity, allowed=acts)
 
 
 def _opinion(hearing: Hearing, regime: Regime) -> Opinion:

@@ -1,5 +1,6 @@
 """Defined quantities from an item's fields, by the definition in force: intervals in, intervals out."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,15 +8,15 @@ import numpy as np
 
 from polysilicon.facts.law import Definition
 from polysilicon.policy.items import Items
-from polysilicon.policy.vocabulary import FIELDS
+from polysilicon.policy.vocabulary import DAYS, FIELDS
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.interval import Interval
 
 NOTHING_KNOWN = Interval(np.asarray(0.0), np.asarray(np.inf))
 
 
-def quantity(name: str, items: Items, definitions: Mapping[str, Definition]) -> Interval:
-    """The value of a defined quantity, or of a plain field, for every item; unknown where nothing gives it.
+def quantity(name: str, items: Items, definitions: Mapping[str, Definition], on: dt.date) -> Interval:
+    """The value of a defined quantity, or of a plain field, for every item on a day; unknown where nothing gives it.
 
     A number that the items state themselves under that name counts before the definition's formula.
     """
@@ -28,12 +29,14 @@ def quantity(name: str, items: Items, definitions: Mapping[str, Definition]) -> 
         return items.fields.get(formula["field"], NOTHING_KNOWN)
     if "greatest_published" in formula:
         return _greatest_published(formula["greatest_published"], items)
+    if "years_since" in formula:
+        return _years_since(items.fields.get(formula["years_since"], NOTHING_KNOWN), on)
     if "sum" in formula:
-        first, *rest = (quantity(part, items, definitions) for part in formula["sum"])
+        first, *rest = (quantity(part, items, definitions, on) for part in formula["sum"])
         for part in rest:
             first = first + part
         return first
-    over, under = (quantity(part, items, definitions) for part in formula["ratio"])
+    over, under = (quantity(part, items, definitions, on) for part in formula["ratio"])
     return _ratio(over, under)
 
 
@@ -44,6 +47,8 @@ def fields_of(name: str, definitions: Mapping[str, Definition]) -> tuple[str, ..
     formula = definitions[name].formula
     if "field" in formula:
         return (formula["field"],)
+    if "years_since" in formula:
+        return (formula["years_since"],)
     if "greatest_published" in formula:
         return tuple(formula["greatest_published"])
     parts: list[str] = formula.get("sum") or formula["ratio"]
@@ -54,11 +59,12 @@ def check_formula(definition: Definition) -> None:
     """Refuse a formula of a form that nothing here evaluates.
 
     Raises:
-        InputError: it is not exactly one of the four forms.
+        InputError: it is not exactly one of the five forms.
     """
     formula = definition.formula
     fits = {
         "field": lambda said: said in FIELDS,
+        "years_since": lambda said: said in DAYS,
         "sum": lambda said: _names(said) and len(said) > 0,
         "ratio": lambda said: _names(said) and len(said) == 2,
         "greatest_published": _is_factors,
@@ -69,7 +75,8 @@ def check_formula(definition: Definition) -> None:
             "is no formula of a quantity",
             place=Place(definition.theirs or None, None, f"definitions.{definition.id}.formula"),
             found=formula,
-            allowed="{field: name}, {sum: [..]}, {ratio: [over, under]} or {greatest_published: {field: factor}}",
+            allowed="{field: name}, {sum: [..]}, {ratio: [over, under]}, {years_since: day} or "
+            "{greatest_published: {field: factor}}",
         )
 
 
@@ -100,6 +107,13 @@ def _greatest_published(factors: Mapping[str, Any], items: Items) -> Interval:
         hi = np.where(published, np.maximum(hi, rate.hi * factor), hi)
     none = np.isneginf(hi)
     return Interval(np.where(none, 0.0, lo), np.where(none, np.inf, hi))
+
+
+def _years_since(day: Interval, on: dt.date) -> Interval:
+    """Whole days since a day, in years of 365.25 days; none before it."""
+    today = float(on.toordinal())
+    lo, hi = np.maximum(today - day.hi, 0.0), np.maximum(today - day.lo, 0.0)
+    return Interval(np.where(np.isfinite(day.hi), lo, 0.0) / 365.25, np.where(np.isfinite(day.hi), hi, np.inf) / 365.25)
 
 
 def _ratio(over: Interval, under: Interval) -> Interval:

@@ -10,15 +10,15 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.law import Rule
 from polysilicon.facts.record import CONFIDENCES, USER, Confidence
-from polysilicon.policy.conditions import COMPARISONS, Leaf, leaves
+from polysilicon.policy.conditions import COMPARISONS, Leaf, Node, leaves
 from polysilicon.policy.hearing import Hearing
-from polysilicon.policy.items import Items
+from polysilicon.policy.items import Items, named
 from polysilicon.policy.judge import UNKNOWN, Opinion, Verdicts, judge
-from polysilicon.policy.law import PERMISSIONS, Clause, View
+from polysilicon.policy.law import PERMISSIONS, Clause, View, law_of, starts
 from polysilicon.policy.quantities import fields_of, parts_of
 from polysilicon.policy.transaction import Transaction
 from polysilicon.policy.verdict import Answer, Flip, Input, Reading, RuleFinding, Verdict
-from polysilicon.policy.vocabulary import AMOUNTS, DAYS, FLAGS, LABELS
+from polysilicon.policy.vocabulary import AMOUNTS, DAYS, FINDINGS, FLAGS, LABELS
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Truth
 
@@ -72,7 +72,7 @@ def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
         view=law.view,
         item_class=str(one.item_class[0]),
         consequence=consequence,
-        words=law.consequences[consequence].words,
+        words=_words(one, head, consequence),
         permission=PERMISSIONS[int(one.permission_code[0])],
         regime=head.regime.name,
         decided_by=tuple(clause.id for clause in deciding),
@@ -80,13 +80,15 @@ def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
         confidence=_confidence(deciding, head, findings, one, hearing),
         undetermined=bool(one.undetermined[0]),
         could_be=tuple(_could_be(head)) if one.undetermined[0] else (),
-        missing=_missing(findings, hearing) if one.undetermined[0] else (),
+        missing=_missing(hearing, one) if one.undetermined[0] else (),
         assumed=one.assumed,
         known_until=one.known_until,
         duty_share=float(one.duty_share[0]),
         duties=tuple(_duties(hearing, one)),
         caps=tuple(_cap(clause) for clause in deciding if clause.record.then.cap is not None),
         conditions=tuple(text for clause in deciding for text in clause.record.conditions),
+        remarks=tuple(f"{one.id}: {one.record.notes}" for one in deciding if one.record.notes),
+        printed=tuple(_printed(one)),
         presumed=tuple(_presumed(one)),
         also={opinion.regime.id: _says(opinion) for opinion in one.opinions if _is_other(opinion, head)},
         inputs=tuple(_inputs(findings, one)),
@@ -94,6 +96,19 @@ def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
         flips=tuple(_flips(one, findings)) if flips else (),
         catalogue=one.catalogue.hash,
     )
+
+
+def _words(one: Verdicts, head: Opinion, consequence: str) -> str:
+    """What follows, in words; whose the permission is where another body of law sets it."""
+    said = one.law.consequences[consequence].words
+    if consequence == UNKNOWN and one.undetermined[0]:
+        said = "what the rules need to know is not known"
+    worst = int(one.permission_code[0])
+    stricter = [opinion for opinion in one.opinions if int(opinion.permission_code[0]) == worst]
+    if int(head.permission_code[0]) < worst and stricter:
+        other = stricter[0]
+        said += f"; stricter is {other.regime.name}: {other.consequences[int(other.consequence_code[0])]}"
+    return said
 
 
 def _alone(verdicts: Verdicts, index: int) -> Verdicts:
@@ -305,27 +320,57 @@ def _cap(clause: Clause) -> str:
     return f"at most {amount} of {cap.of} ({clause.id})"
 
 
+def _printed(one: Verdicts) -> Iterator[str]:
+    """Provisions that the text holds and that are not applied yet, where they may bear on the case."""
+    law = one.law
+    if law.view == "text":
+        return
+    text = law_of(one.catalogue, law.on, "text", one.extra_rules)
+    hearing = Hearing(text, one.items, one.transaction)
+    for opinion in one.opinions:
+        applied = {clause.id for clause in law.clauses[opinion.regime.id]}
+        for clause in text.clauses[opinion.regime.id]:
+            asked = {leaf.subject for leaf in leaves(clause.binds)} & TAKEN.keys()
+            unsaid = any(getattr(one.transaction, subject) is None for subject in asked)
+            if clause.id not in applied and (unsaid or hearing.applies(clause).possibly.any()):
+                starts_on = (
+                    f", applied from {starts(clause.record, 'enforced')}" if starts(clause.record, "enforced") else ""
+                )
+                gives = clause.consequence or clause.item_class
+                yield f"{clause.id} is in the text since {clause.record.effective}{starts_on}: {gives}"
+
+
 def _could_be(head: Opinion) -> Iterator[str]:
     yield from (f"class {one}" for one in _options(head.class_finding.outcomes, int(head.class_finding.possible[0])))
     options = _options(head.finding.outcomes, int(head.finding.possible[0]))
     yield from dict.fromkeys(one.split("\t")[0] for one in options)
 
 
-def _missing(findings: Sequence[RuleFinding], hearing: Hearing) -> tuple[str, ...]:
-    """The fields and facts whose absence leaves a rule open."""
+def _missing(hearing: Hearing, one: Verdicts) -> tuple[str, ...]:
+    """The fields and facts whose absence leaves a rule open; not those that another answer makes idle."""
     missing: dict[str, None] = {}
-    for finding in findings:
-        if finding.applies != "undetermined":
-            continue
-        for reading in finding.readings:
-            if reading.holds == "undetermined" and reading.test in COMPARISONS:
-                missing |= dict.fromkeys(_gaps(reading.subject, hearing))
-            elif reading.holds == "undetermined" and reading.subject.rsplit(".")[-1] not in (
-                "item_class",
-                "required_by",
-            ):
-                missing[reading.subject] = None
+    for opinion in one.opinions:
+        for clause in hearing.law.clauses[opinion.regime.id]:
+            if _answer(hearing.applies(clause)) != "undetermined":
+                continue
+            regime = clause.record.regime
+            for leaf in (*_open(clause.binds, hearing, regime), *_open(clause.when, hearing, regime)):
+                if leaf.test in COMPARISONS:
+                    missing |= dict.fromkeys(_gaps(leaf.subject, hearing))
+                elif leaf.subject.rsplit(".")[-1] not in FINDINGS:
+                    missing[leaf.subject] = None
     return tuple(missing)
+
+
+def _open(node: Node, hearing: Hearing, regime: str) -> Iterator[Leaf]:
+    """The questions on which an undetermined condition hangs."""
+    if _answer(hearing.truth(node, regime)) != "undetermined":
+        return
+    if isinstance(node, Leaf):
+        yield node
+    else:
+        for part in node.parts:
+            yield from _open(part, hearing, regime)
 
 
 def _gaps(name: str, hearing: Hearing) -> list[str]:
@@ -336,8 +381,8 @@ def _gaps(name: str, hearing: Hearing) -> list[str]:
     if definition is None or name in hearing.items.fields:
         return [name]
     formula = definition.formula
-    if "field" in formula:
-        return [formula["field"]]
+    if "field" in formula or "years_since" in formula:
+        return [formula.get("field") or formula["years_since"]]
     if "greatest_published" in formula:
         return _doubtful(name, formula["greatest_published"], hearing)
     parts: list[str] = formula.get("ratio") or formula.get("sum") or []
@@ -358,8 +403,11 @@ def _doubtful(name: str, factors: Mapping[str, float], hearing: Hearing) -> list
 
 def _presumed(one: Verdicts) -> Iterator[str]:
     """What was taken for granted because the question did not say it; only what a rule that was heard asks."""
-    clauses = [clause for opinion in one.opinions for clause in one.law.clauses[opinion.regime.id]]
-    asked = {leaf.subject for clause in clauses for leaf in (*leaves(clause.binds), *leaves(clause.when))}
+    text = law_of(one.catalogue, one.law.on, "text", one.extra_rules)
+    heard = [opinion.regime.id for opinion in one.opinions]
+    clauses = [clause for law in (one.law, text) for regime in heard for clause in law.clauses[regime]]
+    every = [leaf for clause in clauses for leaf in (*leaves(clause.binds), *leaves(clause.when))]
+    asked = {leaf.subject for leaf in every}
     act = one.transaction
     if "headquarters" in asked and act.headquarters is None:
         yield f"the party and its ultimate parent have their headquarters in {act.to}"
@@ -367,6 +415,9 @@ def _presumed(one: Verdicts) -> Iterator[str]:
         yield "no party to the transaction is named in a rule or on a list"
     elif "party" in asked:
         yield f"{act.party} was not screened against the party lists, beyond the names that rules hold"
+    uses = tuple(word for leaf in every if leaf.subject == "end_use" for word in leaf.value)
+    if act.end_use is not None and act.activity != "use" and not named(act.end_use, uses):
+        yield f"no rule speaks of the end use {act.end_use!r}"
     for subject, words in TAKEN.items():
         if subject in asked and getattr(act, subject) is None:
             yield words

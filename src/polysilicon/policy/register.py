@@ -97,8 +97,8 @@ def proposals(catalogue: Catalogue) -> Table:
             "status": [one.status for one in rows],
             "seen": [one.seen for one in rows],
             "supposable": ["yes" if one.rules else "no" for one in rows],
-            "words": [one.words for one in rows],
         },
+        notes=("`rules show ID` says what each would do, and by which lines.",),
     )
 
 

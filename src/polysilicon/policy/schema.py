@@ -127,7 +127,7 @@ def _condition(catalogue: Catalogue) -> Schema:
 
 def _of_words(name: str) -> dict[str, Schema | None]:
     word: Schema = {"enum": list(ACTIVITIES)} if name == "activity" else {"type": "string"}
-    return {"in": word, "named": {"type": "string"}, "given": None}
+    return {"in": word, "named": {"type": "string"}, "exactly": {"type": "string"}, "given": None}
 
 
 def _of_labels(name: str, places: list[str]) -> dict[str, Schema | None]:

@@ -1,11 +1,12 @@
 """The act that is judged: what is done, from where, to whom, for what."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from polysilicon.policy.vocabulary import AMOUNTS
+from polysilicon.policy.vocabulary import AMOUNTS, EXPORTER_ROLES
 from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
 
@@ -36,6 +37,7 @@ class Transaction:
     onward_to: str | None = None
     region: str | None = None
     exporter_role: str | None = None
+    party_kind: str | None = None
     listed_ownership_pct: float | None = None
     site_fp64_pflops: float | None = None
     site_fp32_pflops: float | None = None
@@ -54,6 +56,9 @@ class Transaction:
             except ValueError:
                 place = Place(field=amount)
                 raise InputError("is not a number", place=place, found=words[amount], allowed="0 or more") from None
+        role = words.get("exporter_role")
+        if role is not None:
+            words["exporter_role"] = EXPORTER_ROLES.get(role.casefold(), role)
         return cls(**{"to": "", **words})
 
     def place(self, field: str) -> str | None:
@@ -76,8 +81,11 @@ class Transaction:
             )
         for amount in AMOUNTS:
             said: float | None = getattr(self, amount)
-            if said is not None and not 0.0 <= said < math.inf:
-                raise InputError(f"{amount} is not a quantity", found=said, allowed="a number of 0 or more")
+            most = 100.0 if amount.endswith("_pct") else math.inf
+            if said is not None and not (0.0 <= said <= most and said < math.inf):
+                allowed = "0 to 100" if amount.endswith("_pct") else "a number of 0 or more"
+                raise InputError(f"{amount} is not a quantity", found=said, allowed=allowed)
+        self._check_words()
         for field in ("to", "exported_from", "headquarters", "onward_to"):
             code = getattr(self, field)
             if code is None or code in codes or (field == "to" and code == ANYWHERE):
@@ -89,6 +97,18 @@ class Transaction:
                 remedy=None
                 if len(code) == 2
                 else "write the code, not the name: CN for China, US for the United States",
+            )
+
+    def _check_words(self) -> None:
+        if self.exporter_role is not None and self.exporter_role not in EXPORTER_ROLES.values():
+            roles = tuple(EXPORTER_ROLES)
+            wrong = f"exporter_role: no rule knows {self.exporter_role!r}"
+            raise UnknownName(wrong, allowed=roles, nearest=nearest(self.exporter_role, roles))
+        if self.region is not None and not re.fullmatch(rf"{self.to}-[A-Z0-9]{{1,3}}", self.region):
+            raise InputError(
+                "region: is no subdivision of the place",
+                found=self.region,
+                allowed=f"an ISO 3166-2 code that begins with {self.to}-, such as CN-BJ or US-CA",
             )
 
 

@@ -97,6 +97,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     duties: tuple[str, ...]
     caps: tuple[str, ...]
     conditions: tuple[str, ...]
+    remarks: tuple[str, ...]
+    printed: tuple[str, ...]
     presumed: tuple[str, ...]
     also: dict[str, str]
     inputs: tuple[Input, ...]

@@ -19,6 +19,7 @@ WORDS: Mapping[str, str] = {
     "activity": "what is done",
     "region": "the subdivision of the place, as ISO 3166-2 writes it (CN-BJ, US-CA)",
     "exporter_role": "what the exporter is, where a rule asks for it (foundry, OSAT)",
+    "party_kind": "what the party is, where a rule asks for it (AI company)",
 }
 
 # Numbers of the act. One that is not said is taken to be below every line, and the verdict says so.
@@ -40,6 +41,9 @@ FLAGS: Mapping[str, str] = {
     "non_planar": "its logic has non-planar transistors, or a node of 16/14 nm or below",
     "has_hbm": "high-bandwidth memory stands in its package",
     "approved_designer": "an approved designer (15 CFR 740 Supp. 6) attests what it is",
+    "designer_applied": "the authorized designer has applied for approval, less than 180 days ago",
+    "us_commercial": "commercially available in the United States on 2026-01-15",
+    "chinese_origin": "of Chinese origin",
     "authorized_designer": "an authorized designer attests what it is",
     "packaged_outside": "packaged by the fabricator outside Macau and D:5, or by an approved OSAT, with attestation",
     "weights_published": "the parameters of the model are published",
@@ -94,6 +98,18 @@ FIELDS = tuple(dict.fromkeys(field for fields in FIELDS_BY_KIND.values() for fie
 
 # Quantities that may be stated as they are, without what their definition computes them from.
 STATED = ("tpp", "performance_density", "applicable_die_area", "memory_bandwidth_density")
+
+# What an exporter can be, with other words for it.
+EXPORTER_ROLES: Mapping[str, str] = {"foundry": "foundry", "fab": "foundry", "osat": "OSAT"}
+
+# What is done to each kind of thing; the first is meant where nothing is said.
+ACTS_BY_KIND: Mapping[str, tuple[str, ...]] = {
+    "model": ("export", "reexport", "transfer", "train", "place_on_market"),
+    "data": ("send_data",),
+    "site": ("operate",),
+    "service": ("offer",),
+}
+GOODS = ("export", "reexport", "transfer", "import", "use")
 
 # Fields that hold a day of the calendar; conditions write it YYYY-MM-DD.
 DAYS = frozenset({"operation_start"})

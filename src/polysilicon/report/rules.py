@@ -37,6 +37,7 @@ ASKED = {
     "below": "less than",
     "in": "is one of",
     "named": "is called",
+    "exactly": "is exactly",
 }
 JOINED = {
     "all": "all of these hold",
@@ -61,6 +62,13 @@ def provision(one: Provision | Proposal, cited: Mapping[str, Source]) -> Rendera
     parts: list[RenderableType] = [text(one.id, "bold"), pairs([*named, ("grade", one.confidence)])]
     if isinstance(one, Provision):
         parts += _conditions(one)
+    else:
+        for rule in one.rules:
+            parts.append(text("\nWould bind", "bold"))
+            parts += [text(line) for line in _read_out(rule.get("binds", {}))]
+            parts.append(text("\nWould catch", "bold"))
+            parts += [text(line) for line in _read_out(rule.get("when", {}))]
+            parts.append(text(f"\nThen: {rule.get('then', {}).get('consequence', '')}", "bold"))
     if one.notes:
         parts += ["", text(one.notes)]
     parts += ["", *(text(f"{key}: {source.title}; {source.publisher}", "dim") for key, source in cited.items())]

@@ -17,6 +17,8 @@ SIGNS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<", "in": 
 FLIPS_ON_SCREEN = 6
 # In the order in which the law is asked.
 STAGES = get_args(Stage)
+# Free to do, and yet to be warned of.
+WARNED = frozenset({"GP10_presumption", "text_licence_required:not_enforced"})
 # Planners treat these as reviewed case by case, for want of a known policy; a reader is told that it is wanting.
 POLICY_UNKNOWN = {
     "licence_required:is_informed_letter": "licence required, review policy unpublished",
@@ -42,7 +44,9 @@ def render(verdict: Verdict) -> RenderableType:
 
 
 def _headline(verdict: Verdict) -> Text:
-    said = "undetermined" if verdict.undetermined else _heading(verdict)
+    said = _heading(verdict)
+    if verdict.undetermined and verdict.permission != "undetermined":
+        said += ", whatever is still open"
     tone = "yellow" if verdict.undetermined else TONES.get(verdict.permission, "red")
     route = " ".join(f"{name.replace('_', ' ')} {value}" for name, value in verdict.transaction.items())
     return Text("\n").join(
@@ -56,6 +60,8 @@ def _headline(verdict: Verdict) -> Text:
 
 def _heading(verdict: Verdict) -> str:
     """The permission in words; a licence without a known review policy is not said to have one."""
+    if verdict.permission == "free" and verdict.consequence in WARNED:
+        return "free, with a warning"
     return POLICY_UNKNOWN.get(verdict.consequence) or label(verdict.permission)
 
 
@@ -78,7 +84,9 @@ def _facts(verdict: Verdict) -> RenderableType:
         ("duties", verdict.duties),
         ("limit of volume", verdict.caps),
         ("conditions", verdict.conditions),
+        ("printed only", verdict.printed),
         ("presumed", verdict.presumed),
+        ("remarks", verdict.remarks),
     ):
         if words:
             named.append((name, "; ".join(words)))
