@@ -9,7 +9,8 @@ from polysilicon.scenario import Entity
 
 QUARTERS = [Quarter(2026, 4) + step for step in range(4)]
 CHINESE = Entity(name="Shenzhen", headquarters="CN", ultimate_parent="CN")
-AMERICAN = Entity(name="California", headquarters="US", ultimate_parent="US")
+AMERICAN = Entity(name="California", headquarters="US", ultimate_parent="US", ai_company=True)
+OTHER_AMERICAN = Entity(name="Nevada", headquarters="US", ultimate_parent="US")
 OWNED = Entity(name="Subsidiary", headquarters="US", ultimate_parent="CN")
 
 
@@ -25,6 +26,7 @@ def ruling(chip: str, country: str, entity: Entity) -> Ruling:
         ("nvidia-b300-sxm", "US", AMERICAN, True),
         ("nvidia-b300-sxm", "MY", AMERICAN, True),
         ("nvidia-b300-sxm", "AE", AMERICAN, True),
+        ("nvidia-b300-sxm", "AE", OTHER_AMERICAN, False),
         ("nvidia-b300-sxm", "CN", CHINESE, False),
         ("nvidia-h20-96gb", "CN", CHINESE, False),
         ("huawei-ascend-910c", "CN", CHINESE, True),

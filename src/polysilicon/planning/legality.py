@@ -75,7 +75,13 @@ def rulings_on(
 def acts_of(origin: str, country: str, entity: Entity) -> Iterator[Transaction]:
     """What is done when a part made in `origin` comes to `country` for an entity: each act that the law is asked."""
     for place in dict.fromkeys((entity.headquarters, entity.ultimate_parent)):
-        export = Transaction(to=country, exported_from=origin, headquarters=place, end_use="datacenter")
+        export = Transaction(
+            to=country,
+            exported_from=origin,
+            headquarters=place,
+            end_use="datacenter",
+            party_kind="AI company" if entity.ai_company else None,
+        )
         if origin == country:
             yield replace(export, activity="use")
         else:

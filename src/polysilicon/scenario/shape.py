@@ -45,11 +45,15 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Entity(Said, frozen=True, kw_only=True):
-    """A legal person that buys and operates. The law asks for its headquarters and its ultimate parent's."""
+    """A legal person that buys and operates. The law asks for its headquarters and its ultimate parent's.
+
+    `ai_company` says that it is an AI company, which some rules treat apart.
+    """
 
     name: Name
     headquarters: Country
     ultimate_parent: Country
+    ai_company: bool = False
 
 
 class Building(Said, frozen=True, kw_only=True):
