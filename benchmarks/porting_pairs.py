@@ -5,7 +5,7 @@
     python benchmarks/porting_pairs.py MIRRORS --missed     and the hunks that were not found
 
 MIRRORS holds git directories, as `owner+name/repo`, `owner/name` or `owner/name.git`. `porting_pairs.csv` lists the
-pairs: `upstream` ports took part in setting the rules, `held back` ones took none (nobody looked at their hunks), and
+pairs: `upstream` ports took part in setting the rules, `held back` ones took none (nobody read their hunks), and
 `whole model` ports are copies of a model repository in Ascend's ModelZoo, which change much that has to do with no
 vendor.
 

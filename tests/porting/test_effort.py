@@ -64,3 +64,9 @@ def test_a_plan_reads_it_as_the_charge_of_a_stack(scanned, catalogue):
     months = facts["stacks"]["cann"]["porting_effort_person_months"]["value"]
     before, after = (float(porting_fee_musd(one, "cann").value) for one in (catalogue, overlaid))
     assert after / before == pytest.approx(months / 18, rel=0.05)
+
+
+def test_what_is_replaced_as_a_whole_is_replaced_once(scanned, catalogue):
+    once = effort(catalogue, scanned({"a.py": "import bitsandbytes\n"}, "ascend"))[0]
+    often = effort(catalogue, scanned({"a.py": "import bitsandbytes\n" + "bitsandbytes.f()\n" * 200}, "ascend"))[0]
+    assert once.lines.p50 < often.lines.p50 < 3 * once.lines.p50

@@ -164,13 +164,15 @@ def items(findings: Sequence[Finding], rules: Mapping[str, PortRule], drawn: Dra
 
 def _lines(rule: PortRule, places: Sequence[Finding], drawn: Drawn) -> Floats:
     """New lines of the causes of one rule in one file, (DRAWS,)."""
-    count = float(sum(1 + one.repeats for one in places))
+    repeats = sum(one.repeats for one in places)
+    # What is replaced as a whole is replaced once: its further uses in the file follow.
+    count, more = (len(places), repeats) if rule.band == "rewrite" else (len(places) + repeats, 0)
     written = sum(one.size for one in places if one.size > 1 and one.verdict == "blocked")
     base = drawn[f"lines-{rule.band}"]
     if written:
         return np.asarray(written * drawn["lines-per-kernel-line"])
     asked = np.where(all(one.verdict == "check" for one in places), drawn["share-touched"], 1.0)
-    return np.asarray(base * count ** drawn["size-exponent"] * asked)
+    return np.asarray(base * float(count) ** drawn["size-exponent"] * asked + more * drawn["lines-follows"])
 
 
 def _effort(
