@@ -83,7 +83,8 @@ class Experts(nn.Module):
         kept, chosen = gates.topk(2, -1)
         shares = torch.zeros_like(gates).scatter(-1, chosen, kept / kept.sum(-1, keepdim=True))
         inner = functional.silu(torch.einsum("btw,ewi->ebti", x, self.rise))
-        return torch.einsum("ebti,eiw,bte->btw", inner, self.fall, shares)
+        answers = torch.einsum("ebti,eiw->ebtw", inner, self.fall)
+        return (answers * shares.permute(2, 0, 1)[..., None]).sum(0)
 
 
 class Block(nn.Module):

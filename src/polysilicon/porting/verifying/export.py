@@ -2,39 +2,22 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import Any, Iterator
 
 import numpy as np
 import torch
 
 from polysilicon.porting.verifying import training
-from polysilicon.porting.verifying.graph import Array, Graph, Values
+from polysilicon.porting.verifying.case import Case
+from polysilicon.porting.verifying.graph import Array, Graph
 from polysilicon.porting.verifying.subject import Subject
 from polysilicon.records.errors import Unsupported
 
 OPSET = 18
 FORWARD, STEP = "forward", "training step"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One computation in every form: the graph, the module as PyTorch runs it eagerly, and what is fed.
-
-    `eager` takes a device, a PyTorch format and feeds, and gives the outputs in order. `changed` names, for an output
-    that is an updated parameter, the input that it was before: the update is compared, not the parameter. `program`
-    records the ATen operators that eager PyTorch runs, with the values that it is given.
-    """
-
-    name: str
-    graph: Graph
-    feeds: dict[str, Array]
-    eager: Callable[[str, Any, Values], list[Array]]
-    program: Callable[[], tuple[Any, tuple[Any, ...]]]
-    changed: Mapping[str, str] = field(default_factory=dict)
 
 
 def forward(subject: Subject) -> Case:
@@ -46,10 +29,14 @@ def forward(subject: Subject) -> Case:
     names = [f"input.{at}" for at in range(len(subject.inputs))]
     model = _exported(subject.module, subject.inputs, names, None)
 
-    def eager(device: str, dtype: Any, feeds: Values) -> list[Array]:
+    def eager(device: str, dtype: Any) -> Callable[..., Any]:
         module = moved(deepcopy(subject.module), device, dtype)
-        with torch.no_grad():
-            return arrays(module(*[tensor(feeds[one], device, dtype) for one in names]))
+
+        def run(*given: Any) -> Any:
+            with torch.no_grad():
+                return module(*given)
+
+        return run
 
     def program() -> tuple[Any, tuple[Any, ...]]:
         with quiet():
@@ -82,9 +69,8 @@ def step(subject: Subject) -> Case:
         raise Unsupported(f"PyTorch can't record the training step: {_first_line(cause)}") from cause
     model = _exported(traced, given, names, outputs)
 
-    def eager(device: str, dtype: Any, feeds: Values) -> list[Array]:
-        run = _step(moved(deepcopy(subject.module), device, dtype), subject)
-        return arrays(run(*[tensor(feeds[one], device, dtype) for one in names]))
+    def eager(device: str, dtype: Any) -> Callable[..., Any]:
+        return _step(moved(deepcopy(subject.module), device, dtype), subject)
 
     def program() -> tuple[Any, tuple[Any, ...]]:
         with quiet():
@@ -108,7 +94,7 @@ def moved(module: Any, device: str, dtype: Any) -> Any:
 
 def tensor(value: Array, device: str, dtype: Any) -> Any:
     """A fed value on a device, numbers in a format."""
-    made = torch.from_numpy(np.ascontiguousarray(value))
+    made = torch.from_numpy(np.array(value, order="C"))
     return made.to(device=device, dtype=dtype if made.is_floating_point() else made.dtype)
 
 

@@ -1,7 +1,7 @@
 """The graph that every runtime runs: an ONNX model, read once, and the smaller graphs that are cut from it."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -68,38 +68,49 @@ class Graph:
         """What tells this graph, weights included, from any other."""
         return hashlib.sha256(self.blob).hexdigest()
 
-    def cut(self, kept: Sequence[Node], values: Values) -> "Graph":
-        """Every kept node by itself in one graph: each reads given values, none another's output.
+    def cut(self, groups: Sequence[Sequence[Node]], values: Values) -> "Graph":
+        """Groups of nodes side by side in one graph: each reads given values, none what another gives.
 
-        A value `x` that a node reads is the input `x.given`. `values` tell shapes and formats. Weights stay weights.
+        A value `x` that a group reads from outside is the input `x.given`; what is read outside the group, or of a
+        group of one node all that it gives, comes out. `values` tell shapes and formats. Weights stay weights.
         """
-        renamed = {
-            one: one + GIVEN for node in kept for one in node.inputs if one and one not in self.constants
-        }
-        protos = []
-        for node, proto in self._protos(kept):
-            twin = onnx.NodeProto()
-            twin.CopyFrom(proto)
-            twin.input[:] = [renamed.get(one, one) for one in node.inputs]
-            protos.append(twin)
-        outputs = [one for node in kept for one in node.outputs if one]
-        given = {renamed[one]: values[one] for one in renamed}
-        return self._built(protos, given, {one: values[one] for one in outputs})
+        protos, given, wanted = [], {}, {}
+        named = self._protos
+        for group in groups:
+            made = {one for node in group for one in node.outputs}
+            for node in group:
+                twin = onnx.NodeProto()
+                twin.CopyFrom(named[node.name])
+                outside = [one for one in node.inputs if one and one not in made and one not in self.constants]
+                given.update({one + GIVEN: values[one] for one in outside})
+                twin.input[:] = [one + GIVEN if one in outside else one for one in node.inputs]
+                protos.append(twin)
+            wanted.update({one: values[one] for one in self._leaving(group)})
+        return self._built(protos, given, wanted)
 
-    def segment(self, kept: Sequence[Node], values: Values) -> "Graph":
-        """The kept nodes as one graph, fed with what they read from outside, giving what outside reads."""
-        made = {one for node in kept for one in node.outputs}
-        read = dict.fromkeys(one for node in kept for one in node.inputs if one and one not in made)
-        names = {node.name for node in kept}
-        outside = {one for node in self.nodes if node.name not in names for one in node.inputs}
-        wanted = [one for node in kept for one in node.outputs if one in outside or one in self.outputs]
-        given = {one: values[one] for one in read if one not in self.constants}
-        protos = [proto for _, proto in self._protos(kept)]
-        return self._built(protos, given, {one: values[one] for one in wanted})
+    def _leaving(self, group: Sequence[Node]) -> list[str]:
+        """What a group gives to others."""
+        if len(group) == 1:
+            return [one for one in group[0].outputs if one]
+        names = {node.name for node in group}
+        return [
+            one
+            for node in group
+            for one in node.outputs
+            if one in self.outputs or any(reader not in names for reader in self._readers.get(one, ()))
+        ]
 
-    def _protos(self, kept: Iterable[Node]) -> list[tuple[Node, Any]]:
-        names = {node.name for node in kept}
-        return [pair for pair in zip(self.nodes, self.model.graph.node, strict=True) if pair[0].name in names]
+    @cached_property
+    def _readers(self) -> dict[str, list[str]]:
+        readers: dict[str, list[str]] = {}
+        for node in self.nodes:
+            for one in node.inputs:
+                readers.setdefault(one, []).append(node.name)
+        return readers
+
+    @cached_property
+    def _protos(self) -> dict[str, Any]:
+        return {node.name: proto for node, proto in zip(self.nodes, self.model.graph.node, strict=True)}
 
     def _built(self, protos: Sequence[Any], given: Values, wanted: Values) -> "Graph":
         read = {one for proto in protos for one in proto.input}

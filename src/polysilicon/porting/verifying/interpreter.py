@@ -51,9 +51,10 @@ def as_format(value: Array, dtype: str) -> Array:
     """A value of real numbers in a format; one of other kinds as it is."""
     if not floating(value):
         return value
-    if dtype in FORMATS:
-        return value.astype(FORMATS[dtype], copy=False)
-    return value.astype(_narrow(dtype)).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if dtype in FORMATS:
+            return value.astype(FORMATS[dtype], copy=False)
+        return value.astype(_narrow(dtype)).astype(np.float32)
 
 
 def _narrow(dtype: str) -> Any:

@@ -2,15 +2,16 @@
 
 import importlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from polysilicon.porting.verifying.export import Case
+from polysilicon.porting.verifying.case import Case
+from polysilicon.porting.verifying.export import arrays, tensor
 from polysilicon.porting.verifying.graph import Array, Graph, Values
 from polysilicon.porting.verifying.runtimes import EAGER, Placed, Runtime
 
@@ -45,17 +46,24 @@ class Eagerly:
     device: str
     dtype: str
 
+    @cached_property
+    def _function(self) -> Callable[..., Any]:
+        return self.case.eager(self.device, FORMATS[self.dtype])
+
+    def _given(self, feeds: Values) -> list[Any]:
+        return [tensor(feeds[one], self.device, FORMATS[self.dtype]) for one in self.case.feeds]
+
     def run(self, feeds: Values) -> dict[str, Array]:
         """Every output by name."""
-        given = self.case.eager(self.device, FORMATS[self.dtype], feeds)
-        return dict(zip(self.case.graph.outputs, given, strict=True))
+        return dict(zip(self.case.graph.outputs, arrays(self._function(*self._given(feeds))), strict=True))
 
     def placement(self, feeds: Values) -> Sequence[Placed]:
         """Every operator that was dispatched; one that warned of a fallback ran on the CPU, whatever it gave back."""
-        watched = Watched()
-        with warnings.catch_warnings(record=True) as said, watched:
+        given, function, watched = self._given(feeds), self._function, Watched()
+        with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            self.case.eager(self.device, FORMATS[self.dtype], feeds)
+            with watched:
+                function(*given)
         fallen = [str(one.message) for one in said if "fall back" in str(one.message) or "fallback" in str(one.message)]
         return [*watched.seen, *(Placed(one[:120], "fallback", "cpu") for one in fallen)]
 

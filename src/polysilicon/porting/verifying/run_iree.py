@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from polysilicon.porting.verifying.export import Case
+from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.graph import Array, Graph, Values
 from polysilicon.porting.verifying.runtimes import Placed, Runtime, missing_module, version_of
 
@@ -37,7 +37,7 @@ class Module:
 
     def run(self, feeds: Values) -> dict[str, Array]:
         """Every output by name."""
-        given = self._function(*[np.ascontiguousarray(feeds[one]) for one in self.graph.inputs])
+        given = self._function(*[np.asarray(feeds[one], order="C") for one in self.graph.inputs])
         several = given if isinstance(given, tuple | list) else [given]
         every = {name: _array(one) for name, one in zip(self.graph.outputs, several, strict=True)}
         return {name: value.astype(np.bool_) if value.dtype == np.int8 else value for name, value in every.items()}

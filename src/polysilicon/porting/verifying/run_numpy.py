@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from polysilicon.porting.verifying.export import Case
+from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.graph import Array, Graph, Values, floating
 from polysilicon.porting.verifying.interpreter import evaluate
 from polysilicon.porting.verifying.runtimes import Placed, Runtime

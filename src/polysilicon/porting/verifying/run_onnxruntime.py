@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from polysilicon.porting.verifying.export import Case
+from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.graph import Array, Graph, Values
 from polysilicon.porting.verifying.runtimes import Placed, Runtime, missing_module, version_of
 

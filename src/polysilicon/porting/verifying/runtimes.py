@@ -4,11 +4,12 @@ A runtime is a record of functions, so that adding one is adding a row: whether 
 are pinned to, and how it prepares a graph. What it prepares runs, and says where each node ran.
 """
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from polysilicon.porting.verifying.export import Case
+from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.graph import Array, Graph, Values
 
 GRAPH, EAGER = "graph", "eager"
@@ -58,21 +59,23 @@ class Runtime:
     consensus: bool = True
 
 
+# Modules of runtimes that run the exported graph; none of them needs PyTorch.
+GRAPH_MODULES = ("run_onnxruntime", "run_openvino", "run_iree", "run_numpy", "run_tinygrad")
+
+
 def known() -> tuple[Runtime, ...]:
     """Every runtime that is known, whether or not it is there; those of accelerators as this machine has them."""
-    from polysilicon.porting.verifying import (
-        run_eager,
-        run_iree,
-        run_numpy,
-        run_onnxruntime,
-        run_openvino,
-        run_tinygrad,
-    )
+    from polysilicon.porting.verifying import isolation, run_eager
 
-    every: list[Runtime] = []
-    for one in (run_eager, run_onnxruntime, run_openvino, run_iree, run_numpy, run_tinygrad):
-        every += one.runtimes()
-    return tuple(every)
+    return (*run_eager.runtimes(), *map(isolation.isolated, of_graphs()))
+
+
+def of_graphs() -> list[Runtime]:
+    """The runtimes that run the exported graph, each in this process."""
+    found: list[Runtime] = []
+    for name in GRAPH_MODULES:
+        found += importlib.import_module(f"polysilicon.porting.verifying.{name}").runtimes()
+    return found
 
 
 def missing_module(*names: str) -> Callable[[], str]:
