@@ -77,8 +77,12 @@ def _wrong(
     """The groups that a runtime gets wrong, in order."""
     part = graph.cut(groups, values)
     judges = [one for one in bench.runtimes if one.consensus and one.kind == runtime.kind and one.name != runtime.name]
-    answered = attempt(bench, [*judges, runtime], case, part, probes.as_run(part, values), probes.AS_RUN)
-    bad: dict[str, Compared] = {one.value: one for one in answered.of(runtime.name) if one.verdict == FAILS}
+    bad: dict[str, Compared] = {}
+    for name, make in probes.BLOCK_PROBES.items():
+        answered = attempt(bench, [*judges, runtime], case, part, make(part, values), name)
+        for one in answered.of(runtime.name):
+            if one.verdict == FAILS:
+                bad.setdefault(one.value, one)
     found = []
     for group in groups:
         mine = [bad[value] for node in group for value in node.outputs if value in bad]

@@ -53,23 +53,25 @@ def curves(
     return results, courses
 
 
+class _Stopped(Exception):
+    """A runtime failed in the middle of a curve."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.why)
+        self.failed = failed
+
+
 def _of(bench: Bench, runtime: Runtime, case: Case, steps: int, seeds: int) -> Array | Failed:
-    class Stopped(Exception):  # noqa: N818 - it carries an answer out of the loop
-        pass
-
-    stopped: list[Failed] = []
-
     def run(feeds: Values) -> Mapping[str, Array]:
         given = bench.run(runtime, case, case.graph, feeds)
         if isinstance(given, Failed):
-            stopped.append(given)
-            raise Stopped
+            raise _Stopped(given)
         return given
 
     try:
         return _course(run, case, steps, seeds)
-    except Stopped:
-        return stopped[0]
+    except _Stopped as stopped:
+        return stopped.failed
 
 
 def _course(run: Callable[[Values], Mapping[str, Array]], case: Case, steps: int, seeds: int) -> Array:
@@ -114,7 +116,7 @@ def _judged(
     ]
     compared = []
     for at, off in enumerate(far[runtime.name].tolist()):
-        floor = metrics.floor([float(one[at]) for one in others], dtype)
+        floor = metrics.floor([float(one[at]) for one in others], dtype, len(wanted))
         ratio = off / floor if np.isfinite(off) else float("inf")
         distance = metrics.Distance(off, float(np.abs(losses - wanted)[:, at].max()), 0.0, (), None)
         compared.append(

@@ -8,7 +8,6 @@ from onnx import helper, numpy_helper
 
 from polysilicon.porting.verifying.graph import Array, Graph, typed, with_graph
 
-EMPTY = "nothing"
 ROWS = np.zeros((0, 4), np.float32)
 NO_PLACES = np.zeros(0, np.int64)
 SQUARE = np.eye(4, dtype=np.float32)

@@ -86,7 +86,8 @@ class Graph:
                 twin.input[:] = [one + GIVEN if one in outside else one for one in node.inputs]
                 protos.append(twin)
             wanted.update({one: values[one] for one in self._leaving(group)})
-        return self._built(protos, given, wanted)
+        made = [one for proto in protos for one in proto.output if one and one not in wanted]
+        return self._built(protos, given, wanted, {one: values[one] for one in made})
 
     def _leaving(self, group: Sequence[Node]) -> list[str]:
         """What a group gives to others."""
@@ -112,17 +113,18 @@ class Graph:
     def _protos(self) -> dict[str, Any]:
         return {node.name: proto for node, proto in zip(self.nodes, self.model.graph.node, strict=True)}
 
-    def _built(self, protos: Sequence[Any], given: Values, wanted: Values) -> "Graph":
+    def _built(self, protos: Sequence[Any], given: Values, wanted: Values, inner: Values) -> "Graph":
         read = {one for proto in protos for one in proto.input}
         weights = [one for one in self.model.graph.initializer if one.name in read]
-        inner = helper.make_graph(
+        graph = helper.make_graph(
             protos,
             "part",
             [typed(name, value) for name, value in given.items()],
             [typed(name, value) for name, value in wanted.items()],
             initializer=weights,
+            value_info=[typed(name, value) for name, value in inner.items()],
         )
-        return Graph(with_graph(self.model, inner))
+        return Graph(with_graph(self.model, graph))
 
 
 def with_graph(model: Any, inner: Any) -> Any:

@@ -40,8 +40,8 @@ class Result:
 
     @property
     def worst(self) -> Compared | None:
-        """The value with the largest ratio."""
-        return max(self.compared, key=lambda one: one.ratio, default=None)
+        """The value with the gravest verdict, and of those the largest ratio."""
+        return max(self.compared, key=lambda one: (metrics.ORDER.index(one.verdict), one.ratio), default=None)
 
 
 def placement(bench: Bench, case: Case, runtime: Runtime) -> tuple[Result, tuple[Placed, ...]]:
@@ -83,6 +83,7 @@ def operators(bench: Bench, cases: Sequence[Case]) -> tuple[list[Result], list[B
     runtimes = [one for one in bench.runtimes if one.kind == GRAPH]
     compared: dict[str, list[Compared]] = {one.name: [] for one in runtimes}
     blames: list[Blame] = []
+    failed: list[Failed] = []
     seen: set[object] = set()
     for case in cases:
         values = evaluate(case.graph, case.feeds, "fp32")
@@ -97,18 +98,23 @@ def operators(bench: Bench, cases: Sequence[Case]) -> tuple[list[Result], list[B
         for answered in _probed(bench, runtimes, case, kept, values, lacking):
             for one in answered.compared:
                 compared[one.runtime].append(one)
+            failed += answered.failed
     for one in _empty(bench, runtimes, cases):
         compared[one.runtime].append(one)
-    results = [_operators(one, tuple(compared[one.name]), blames) for one in runtimes]
+    results = [_operators(one, tuple(compared[one.name]), blames, failed) for one in runtimes]
     return results, blames
 
 
-def _operators(runtime: Runtime, compared: tuple[Compared, ...], blames: Sequence[Blame]) -> Result:
+def _operators(
+    runtime: Runtime, compared: tuple[Compared, ...], blames: Sequence[Blame], failed: Sequence[Failed]
+) -> Result:
     refused = [one for one in blames if one.runtime == runtime.name]
-    at_edges = [one for one in compared if one.verdict != PASSES and one.probe in (probes.EDGE_VALUES, empties.EMPTY)]
-    verdicts = [*(one.verdict for one in compared), *(ABSENT for _ in refused)]
+    stopped = dict.fromkeys(one.why for one in failed if one.runtime == runtime.name)
+    at_edges = [one for one in compared if one.verdict != PASSES and one.probe in probes.AT_THE_EDGE]
+    verdicts = [*(one.verdict for one in compared), *(ABSENT for _ in refused), *(ABSENT for _ in stopped)]
     notes = [f"can't run {one.operators[0]}: {one.why}" for one in refused]
-    notes += [f"{one.node or one.value} differs on {one.probe}" for one in at_edges[:6]]
+    notes += [f"stopped: {one}" for one in stopped]
+    notes += dict.fromkeys(f"{one.node or one.value} differs on {one.probe}" for one in at_edges)
     return Result("L1", runtime.name, metrics.worst(verdicts), compared, tuple(notes))
 
 
@@ -144,7 +150,7 @@ def _probed(
         for name, feeds in _feeds(part, values):
             answered = attempt(bench, several, case, part, feeds, name)
             only = answered if at == 0 else replace(answered, compared=answered.of(several[-1].name))
-            answers.append(_at_the_edge(only, part) if name == probes.EDGE_VALUES else only)
+            answers.append(_at_the_edge(only, part) if name in probes.AT_THE_EDGE else only)
     return answers
 
 
@@ -172,7 +178,7 @@ def _empty(bench: Bench, runtimes: Sequence[Runtime], cases: Sequence[Case]) -> 
     used = {node.op for case in cases for node in case.graph.nodes}
     found: list[Compared] = []
     for graph, feeds in empties.graphs(used, cases[0].graph.model):
-        answered = attempt(bench, runtimes, cases[0], graph, feeds, empties.EMPTY)
+        answered = attempt(bench, runtimes, cases[0], graph, feeds, probes.EMPTY)
         found += [replace(one, verdict=LOOKS) if one.verdict == FAILS else one for one in answered.compared]
         found += [_refused_empty(one, graph) for one in answered.failed]
     return found
@@ -181,7 +187,7 @@ def _empty(bench: Bench, runtimes: Sequence[Runtime], cases: Sequence[Case]) -> 
 def _refused_empty(failed: Failed, graph: Graph) -> Compared:
     node = graph.nodes[0]
     far = metrics.Distance(float("inf"), float("inf"), 0.0, (), None)
-    return Compared(failed.runtime, node.outputs[0], empties.EMPTY, far, 0.0, float("inf"), LOOKS, node.op)
+    return Compared(failed.runtime, node.outputs[0], probes.EMPTY, far, 0.0, float("inf"), LOOKS, node.op)
 
 
 def blocks(bench: Bench, case: Case) -> list[Result]:

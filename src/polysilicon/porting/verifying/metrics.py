@@ -48,11 +48,12 @@ def distance(given: Array, wanted: Array, dtype: str, origin: Array | None = Non
         return Distance(math.inf if wrong else 0.0, wrong, 0.0, (1.0 - wrong, 0.0, 0.0, 0.0, 0.0, wrong), None)
     start = 0.0 if origin is None else origin.astype(np.float64)
     mine, right = given.astype(np.float64), wanted.astype(np.float64)
-    rounded = as_format(right, dtype).astype(np.float64)  # what overflows in the format may overflow in the answer
-    same = (mine == rounded) | (np.isnan(mine) & np.isnan(right))
-    if not np.array_equal(np.isfinite(mine) | same, np.isfinite(rounded) | same):
+    # What overflows in the format may overflow in the answer, and what does not may not.
+    told, rounded = (as_format(one, dtype).astype(np.float64) for one in (mine, right))
+    alike = (told == rounded) | (np.isnan(told) & np.isnan(rounded)) | (np.isfinite(told) & np.isfinite(rounded))
+    if not alike.all():
         return Distance(math.inf, math.inf, 2.0, _histogram(mine, right, dtype), _top1(mine, right))
-    kept = np.isfinite(mine) & np.isfinite(rounded)
+    kept = np.isfinite(rounded)
     with np.errstate(invalid="ignore"):
         left, base = np.where(kept, mine - right, 0.0), np.where(kept, right - start, 0.0)
     size, off = float(np.linalg.norm(base)), float(np.linalg.norm(left))
@@ -80,21 +81,24 @@ def _top1(mine: Array, right: Array) -> float | None:
     return float(np.mean(np.argmax(mine, -1) == np.argmax(right, -1)))
 
 
-def rounding(dtype: str) -> float:
-    """What one rounding to nearest costs, relative, in the root mean square over significands.
+def rounding(dtype: str, elements: int) -> float:
+    """What one rounding to nearest costs a value of so many elements, relative.
 
     The error is uniform within half a unit of the last place u, and significands are spread as 1/m (Benford), which
-    gives u sqrt(1 / (8 ln 2)). Source: Higham, Accuracy and Stability of Numerical Algorithms (2002), section 2.6 and
-    problem 2.11, for the distribution of significands; the rest is its second moment.
+    gives u sqrt(1 / (8 ln 2)) in the root mean square over many elements. One element alone may be off by all of u;
+    between the two the spread of a mean falls with the root of the count. Source: Higham, Accuracy and Stability of
+    Numerical Algorithms (2002), section 2.1 for u, and Knuth, The Art of Computer Programming 2 (1997), section 4.2.4
+    for the distribution of significands.
     """
     unit: float = 2.0 ** -SIGNIFICAND[dtype]
-    return unit * math.sqrt(1.0 / (8.0 * math.log(2.0)))
+    many = math.sqrt(1.0 / (8.0 * math.log(2.0)))
+    return unit * (many + (1.0 - many) / math.sqrt(max(elements, 1)))
 
 
-def floor(spread: Sequence[float], dtype: str) -> float:
+def floor(spread: Sequence[float], dtype: str, elements: int) -> float:
     """The floor under a distance: the median of others' distances, but no less than one rounding."""
     known = [one for one in spread if math.isfinite(one)]
-    return max(float(np.median(known)) if known else 0.0, rounding(dtype))
+    return max(float(np.median(known)) if known else 0.0, rounding(dtype, elements))
 
 
 def verdict(ratio: float) -> str:

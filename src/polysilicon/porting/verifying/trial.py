@@ -53,11 +53,12 @@ class Answered:
 class Bench:
     """Runtimes with the graphs that they have made ready, so that none is compiled twice.
 
-    `ready` holds a prepared graph, or why it can't be, by runtime and the graph's hash.
+    `ready` holds a prepared graph, or why it can't be, by runtime and the graph's hash; `ran` tells which ran once.
     """
 
     runtimes: Sequence[Runtime]
     ready: dict[tuple[str, str], Prepared | Failed] = field(default_factory=dict)
+    ran: set[tuple[str, str]] = field(default_factory=set)
 
     def named(self, name: str) -> Runtime:
         """The runtime of a name."""
@@ -73,10 +74,14 @@ class Bench:
         if isinstance(made, Failed):
             return made
         try:
-            return made.run(feeds)
+            given = made.run(feeds)
         except Exception as cause:  # noqa: BLE001 - whatever a runtime raises is its answer
-            self.ready[key] = Failed(runtime.name, told(cause))
-            return Failed(runtime.name, told(cause))
+            failed = Failed(runtime.name, told(cause))
+            if key not in self.ran:
+                self.ready[key] = failed
+            return failed
+        self.ran.add(key)
+        return given
 
 
 def told(cause: BaseException) -> str:
@@ -106,18 +111,19 @@ def attempt(
             for one in ran
         }
         for one in ran:
-            compared.append(_compared(one, ran, far, value, probe, makers.get(value, "")))
+            compared.append(_compared(one, ran, far, value, probe, makers.get(value, ""), wanted[value].size))
     return Answered(tuple(compared), failed)
 
 
 def _compared(
-    runtime: Runtime, ran: Sequence[Runtime], far: Mapping[str, Distance], value: str, probe: str, node: str
+    runtime: Runtime, ran: Sequence[Runtime], far: Mapping[str, Distance], value: str, probe: str, node: str,
+    elements: int,
 ) -> Compared:
     dtype = _format(runtime)
     others = [
         far[one.name].relative for one in ran if one.consensus and one.dtype == dtype and one.name != runtime.name
     ]
-    floor = metrics.floor(others, dtype)
+    floor = metrics.floor(others, dtype, elements)
     ratio = far[runtime.name].relative / floor
     ratio = ratio if not math.isnan(ratio) else math.inf
     return Compared(runtime.name, value, probe, far[runtime.name], floor, ratio, metrics.verdict(ratio), node)
