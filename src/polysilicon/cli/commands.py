@@ -34,6 +34,7 @@ GROUPS = {
     "estimate": "How fast does a model train or serve on a given cluster, with a given parallelism?",
     "search": "Which parallelism is fastest? Every layout that fits in memory is tried.",
     "facts": "The catalogue: what is known, from which source, and how far it can be trusted.",
+    "port": "What ties code to one vendor: find it, size it, rewrite it, prove the numbers.",
     "validate": "Measured or decided cases against our answers: the error of each row, and the median.",
 }
 
@@ -128,6 +129,14 @@ COMMANDS: tuple[Command, ...] = (
         "What becomes of each request of a trace on a cluster: tails, goodput, cache, energy.",
         "replay llama-3.1-70b --chip nvidia-h100-sxm-80gb --tp 8 --replicas 4 --poisson 12 --input 1000 --output 200",
         "Prints percentiles of TTFT, TPOT and the whole answer; `replay TRACE MODEL` replays a trace.",
+    ),
+    Command(
+        "verify",
+        "polysilicon.cli.port_verify:verify",
+        "Does a model give the same numbers on every runtime of this machine, and if not, which operator is it?",
+        "port verify example:recommender --out evidence",
+        "Prints a verdict by level and runtime; evidence/ holds evidence.json and evidence.html to sign.",
+        "port",
     ),
     Command(
         "list",

@@ -63,9 +63,7 @@ def refused(
     return _blame(runtime, case, left, probes.AS_RUN, float("inf"), float("inf"), why)
 
 
-def _why_not(
-    bench: Bench, runtime: Runtime, case: Case, graph: Graph, nodes: Sequence[Node], values: Values
-) -> str:
+def _why_not(bench: Bench, runtime: Runtime, case: Case, graph: Graph, nodes: Sequence[Node], values: Values) -> str:
     part = graph.cut([[one] for one in nodes], values)
     answered = attempt(bench, [runtime], case, part, probes.as_run(part, values), probes.AS_RUN)
     return answered.failed[0].why if answered.failed else ""

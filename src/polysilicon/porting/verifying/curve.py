@@ -32,9 +32,7 @@ class Course:
     losses: Array
 
 
-def curves(
-    bench: Bench, case: Case, steps: int = STEPS, seeds: int = SEEDS
-) -> tuple[list[Result], tuple[Course, ...]]:
+def curves(bench: Bench, case: Case, steps: int = STEPS, seeds: int = SEEDS) -> tuple[list[Result], tuple[Course, ...]]:
     """Train on every runtime and compare the curves."""
     wanted = _course(lambda feeds: evaluate(case.graph, feeds), case, steps, seeds)
     found: dict[str, Array | Failed] = {}

@@ -10,8 +10,8 @@ import msgspec
 
 from polysilicon.porting.verifying import metrics
 from polysilicon.porting.verifying.bisection import Blame
-from polysilicon.porting.verifying.curve import Course
 from polysilicon.porting.verifying.case import Case
+from polysilicon.porting.verifying.curve import Course
 from polysilicon.porting.verifying.levels import Result
 from polysilicon.porting.verifying.runtimes import Placed, Runtime, version_of
 
@@ -121,7 +121,9 @@ def denied(blames: tuple[Blame, ...], versions: Mapping[str, str]) -> tuple[Deni
             reason = f"refused: {one.why}" if one.why else "accuracy"
             entries.setdefault(
                 (one.runtime, one.operators[0]),
-                Denied(one.runtime, versions.get(one.runtime, ""), one.operators[0], one.aten, reason, one.ratio, one.scope),
+                Denied(
+                    one.runtime, versions.get(one.runtime, ""), one.operators[0], one.aten, reason, one.ratio, one.scope
+                ),
             )
     return tuple(entries.values())
 

@@ -181,7 +181,9 @@ class DiffusionBlock(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width, elementwise_affine=False, eps=1e-6) for _ in range(2))
         self.queries_keys_values = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
-        self.inner = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(approximate="tanh"), nn.Linear(2 * width, width))
+        self.inner = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(approximate="tanh"), nn.Linear(2 * width, width)
+        )
         self.register_buffer("frequencies", torch.exp(-torch.arange(width // 2) * (9.21 / (width // 2))))
 
     def forward(self, patches: Tensor, level: Tensor) -> Tensor:

@@ -118,9 +118,7 @@ def _operators(
     return Result("L1", runtime.name, metrics.worst(verdicts), compared, tuple(notes))
 
 
-def _refusals(
-    bench: Bench, runtime: Runtime, case: Case, kept: Sequence[Node], values: Values
-) -> list[Blame]:
+def _refusals(bench: Bench, runtime: Runtime, case: Case, kept: Sequence[Node], values: Values) -> list[Blame]:
     """The kinds of node that a runtime can't run at all, found one after another."""
     found: list[Blame] = []
     left = list(kept)
@@ -202,7 +200,9 @@ def blocks(bench: Bench, case: Case) -> list[Result]:
     results = []
     for one in runtimes:
         mine = tuple(
-            replace(each, node=scopes.get(each.node, each.node)) for answered in answers for each in answered.of(one.name)
+            replace(each, node=scopes.get(each.node, each.node))
+            for answered in answers
+            for each in answered.of(one.name)
         )
         results.append(_result("L2", one, mine, [each for answered in answers for each in answered.failed]))
     return results

@@ -124,7 +124,9 @@ def _pad(attributes: Attributes, x: Array, pads: Array, value: Array | None = No
     widths, half = [(0, 0)] * x.ndim, len(along)
     for place, axis in enumerate(along):
         widths[axis] = (int(pads[place]), int(pads[place + half]))
-    cropped = x[tuple(slice(max(-low, 0), size - max(-high, 0)) for (low, high), size in zip(widths, x.shape, strict=True))]
+    cropped = x[
+        tuple(slice(max(-low, 0), size - max(-high, 0)) for (low, high), size in zip(widths, x.shape, strict=True))
+    ]
     grown = [(max(low, 0), max(high, 0)) for low, high in widths]
     mode = attributes.get("mode", b"constant").decode()
     if mode == "constant":

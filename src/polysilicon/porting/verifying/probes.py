@@ -63,7 +63,8 @@ def wide(graph: Graph, values: Values) -> dict[str, Array]:
     """Whole numbers above 2^31 where they are only counted with, and index nothing."""
     fed, only = as_run(graph, values), _only_counted(graph)
     return {
-        one: np.asarray(value + WIDE) if one in only and value.dtype == np.int64 else value for one, value in fed.items()
+        one: np.asarray(value + WIDE) if one in only and value.dtype == np.int64 else value
+        for one, value in fed.items()
     }
 
 

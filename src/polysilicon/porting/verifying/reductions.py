@@ -44,7 +44,7 @@ def _log_softmax(attributes: Attributes, x: Array) -> Array:
     return np.asarray(low - np.log(np.exp(low).sum(axis, keepdims=True)))
 
 
-def _log_sum_exp(x: Array, axis: Any, keepdims: bool) -> Array:  # noqa: FBT001 - numpy's own word
+def _log_sum_exp(x: Array, axis: Any, keepdims: bool) -> Array:
     most = x.max(axis=axis, keepdims=True)
     total = np.log(np.exp(x - most).sum(axis=axis, keepdims=True)) + most
     return np.asarray(total if keepdims else total.squeeze(axis))
@@ -159,7 +159,9 @@ def _convolved_back(attributes: Attributes, x: Array, weight: Array, shift: Arra
     batch, each = x.shape[0], weight.shape[0] // groups
     split = x.reshape(batch, groups, each, *x.shape[2:])
     kernels = weight.reshape(groups, each, *weight.shape[1:])
-    total = np.zeros((batch, groups, weight.shape[1], *(size + one for size, one in zip(whole, more, strict=True))), x.dtype)
+    total = np.zeros(
+        (batch, groups, weight.shape[1], *(size + one for size, one in zip(whole, more, strict=True))), x.dtype
+    )
     for place in np.ndindex(*weight.shape[2:]):
         part = np.einsum("ngc...,gco->ngo...", split, kernels[(slice(None), slice(None), slice(None), *place)])
         spots = tuple(

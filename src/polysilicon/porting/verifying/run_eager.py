@@ -28,7 +28,7 @@ class Watched(TorchDispatchMode):
         super().__init__()
         self.seen: list[Placed] = []
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: D105
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = func(*args, **(kwargs or {}))
         for one in torch.utils._pytree.tree_leaves(given):
             if isinstance(one, torch.Tensor):
@@ -76,6 +76,11 @@ def prepared(device: str, dtype: str, case: Case, _: Graph) -> Eagerly:
 def runtimes() -> list[Runtime]:
     """The CPU in 64 and 32 bits, and each device that is there."""
     return [runtime("cpu", "fp64"), runtime("cpu", "fp32"), *(runtime(one, "fp32") for one in DEVICES if there(one))]
+
+
+def narrow(dtype: str) -> list[Runtime]:
+    """The CPU, and each device that is there, in a format of 16 bits."""
+    return [runtime(one, dtype) for one in ("cpu", *DEVICES) if one == "cpu" or there(one)]
 
 
 def runtime(device: str, dtype: str) -> Runtime:

@@ -41,14 +41,12 @@ def prepared(dtype: str, _: Case, graph: Graph) -> Interpreted:
 
 def runtimes() -> list[Runtime]:
     """The interpreter in 64 bits, which is the reference, and in 32."""
-    return [
-        Runtime(
-            f"numpy-{dtype}", "cpu", partial(prepared, dtype), lambda: "", partial(_precision, dtype),
-            lambda: f"{np.__version__} on Python {platform.python_version()}", dtype=dtype,
-        )
-        for dtype in ("fp64", "fp32")
-    ]  # fmt: skip
+    return [runtime("fp64"), runtime("fp32")]
 
 
-def _precision(dtype: str) -> dict[str, str]:
-    return {"arithmetic": dtype}
+def runtime(dtype: str) -> Runtime:
+    """The interpreter in a format."""
+    return Runtime(
+        f"numpy-{dtype}", "cpu", partial(prepared, dtype), lambda: "", lambda: {"arithmetic": dtype},
+        lambda: f"{np.__version__} on Python {platform.python_version()}", dtype=dtype,
+    )  # fmt: skip

@@ -49,7 +49,13 @@ class Compiled:
                 continue
             kind = told.get("runtimePrecision", "")
             placed.append(
-                Placed(layer.get_friendly_name(), told.get("layerType", ""), where, FORMATS.get(kind, kind), numeric=kind in FORMATS)
+                Placed(
+                    layer.get_friendly_name(),
+                    told.get("layerType", ""),
+                    where,
+                    FORMATS.get(kind, kind),
+                    numeric=kind in FORMATS,
+                )
             )
         return placed
 

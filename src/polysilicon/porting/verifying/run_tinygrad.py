@@ -48,5 +48,3 @@ def runtimes() -> list[Runtime]:
             lambda: {"DEV": device}, version_of("tinygrad"), consensus=False,
         )
     ]  # fmt: skip
-
-

@@ -63,11 +63,15 @@ class Runtime:
 GRAPH_MODULES = ("run_onnxruntime", "run_openvino", "run_iree", "run_numpy", "run_tinygrad")
 
 
-def known() -> tuple[Runtime, ...]:
-    """Every runtime that is known, whether or not it is there; those of accelerators as this machine has them."""
-    from polysilicon.porting.verifying import isolation, run_eager
+def known(dtype: str = "fp32") -> tuple[Runtime, ...]:
+    """Every runtime that is known, whether or not it is there; those of accelerators as this machine has them.
 
-    return (*run_eager.runtimes(), *map(isolation.isolated, of_graphs()))
+    A `dtype` of 16 bits adds eager PyTorch and our interpreter in it, and their spread is then its floor.
+    """
+    from polysilicon.porting.verifying import isolation, run_eager, run_numpy
+
+    narrow = [] if dtype == "fp32" else [*run_eager.narrow(dtype), run_numpy.runtime(dtype)]
+    return (*run_eager.runtimes(), *map(isolation.isolated, of_graphs()), *narrow)
 
 
 def of_graphs() -> list[Runtime]:

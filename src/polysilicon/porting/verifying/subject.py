@@ -3,11 +3,11 @@
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
@@ -67,7 +67,9 @@ def imported() -> Any:
         import onnxscript  # noqa: F401 - the same
         import torch
     except ImportError as cause:
-        raise InputError(f"verifying runs through PyTorch and ONNX, and {cause.name} is missing", remedy=INSTALL) from cause
+        raise InputError(
+            f"verifying runs through PyTorch and ONNX, and {cause.name} is missing", remedy=INSTALL
+        ) from cause
     return torch
 
 

@@ -58,7 +58,7 @@ def _empty(size: Sequence[int], _: Sequence[int], *, dtype: torch.dtype | None =
 
 def _convolution_backward(
     grad: Tensor, x: Tensor, weight: Tensor, _: object, stride: Sequence[int], padding: Sequence[int],
-    dilation: Sequence[int], transposed: bool, __: object, groups: int, mask: Sequence[bool],  # noqa: FBT001
+    dilation: Sequence[int], transposed: bool, __: object, groups: int, mask: Sequence[bool],
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:  # fmt: skip
     """The three gradients of a convolution, each where it is asked for.
 

@@ -91,9 +91,7 @@ def told(cause: BaseException) -> str:
     return f"{type(cause).__name__}: {' '.join(wrong)[:400]}"
 
 
-def attempt(
-    bench: Bench, runtimes: Sequence[Runtime], case: Case, graph: Graph, feeds: Values, probe: str
-) -> Answered:
+def attempt(bench: Bench, runtimes: Sequence[Runtime], case: Case, graph: Graph, feeds: Values, probe: str) -> Answered:
     """Run a graph on every given runtime and compare.
 
     The reference is our interpreter in 64 bits on the same, already rounded, feeds.
@@ -116,7 +114,12 @@ def attempt(
 
 
 def _compared(
-    runtime: Runtime, ran: Sequence[Runtime], far: Mapping[str, Distance], value: str, probe: str, node: str,
+    runtime: Runtime,
+    ran: Sequence[Runtime],
+    far: Mapping[str, Distance],
+    value: str,
+    probe: str,
+    node: str,
     elements: int,
 ) -> Compared:
     dtype = _format(runtime)

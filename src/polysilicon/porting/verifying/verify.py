@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from polysilicon.porting.verifying import bisection, curve, evidence, export, levels, metrics
 from polysilicon.porting.verifying.bisection import Blame
+from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.curve import Course
 from polysilicon.porting.verifying.evidence import Evidence
-from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.interpreter import evaluate
 from polysilicon.porting.verifying.levels import Result
 from polysilicon.porting.verifying.metrics import FAILS
