@@ -29,14 +29,20 @@ def _kernel(name: str) -> Any:
     return torch.cuda._compile_kernel((HERE / "kernels.cu").read_text(), name)
 
 
-def _run(name: str, y: Tensor, groups: tuple[int, int], size: tuple[int, int], given: list[Any], on_cpu: list[Any]) -> Tensor:
+def _run(
+    name: str, y: Tensor, groups: tuple[int, int], size: tuple[int, int], given: list[Any], on_cpu: list[Any]
+) -> Tensor:
     """Run a kernel; `on_cpu` are the plain numbers that the CPU's function takes beside, of its grid."""
     if y.device.type == "cuda":
         _kernel(name)((*groups, 1), (*size, 1), tuple(given))
         return y
     kept = [one.contiguous() if isinstance(one, Tensor) else one for one in given]
     tensors = [ctypes.c_void_p(one.data_ptr()) for one in kept if isinstance(one, Tensor)]
-    numbers = [ctypes.c_float(one) if isinstance(one, float) else ctypes.c_int(one) for one in kept if not isinstance(one, Tensor)]
+    numbers = [
+        ctypes.c_float(one) if isinstance(one, float) else ctypes.c_int(one)
+        for one in kept
+        if not isinstance(one, Tensor)
+    ]
     getattr(_library(), f"run_{name}")(*tensors, *map(ctypes.c_int, on_cpu), *numbers)
     return y
 

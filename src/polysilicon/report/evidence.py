@@ -39,11 +39,10 @@ def verdicts(found: Evidence) -> Table:
     columns: dict[str, list[Any]] = {"runtime": list(found.verdicts)}
     for level in levels:
         columns[f"{level} {TITLES[level]}"] = [_cell(by.get((name, level))) for name in found.verdicts]
-    notes = (
-        "beside a verdict: the largest distance from the reference in 64 bits, in units of the noise floor; "
-        "pass up to 3, look up to 30",
+    note = (
+        "beside a verdict: the largest distance from the reference in units of the noise floor; pass to 3, look to 30"
     )
-    return Table("verdict by level", columns, notes=notes)
+    return Table("verdict by level", columns, notes=(note,))
 
 
 def _cell(result: Result | None) -> str:

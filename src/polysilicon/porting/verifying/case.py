@@ -11,9 +11,9 @@ from polysilicon.porting.verifying.graph import Array, Graph
 class Case:
     """One computation in every form: the graph, the module as PyTorch runs it eagerly, and what is fed.
 
-    `eager` takes a device and a PyTorch format, and gives the function of tensors that PyTorch runs there. `changed` names, for an output
-    that is an updated parameter, the input that it was before: the update is compared, not the parameter. `program`
-    records the ATen operators that eager PyTorch runs, with the values that it is given.
+    `eager` takes a device and a PyTorch format, and gives the function of tensors that PyTorch runs there. `changed`
+    names, for an output that is an updated parameter, the input that it was before: the update is compared, not the
+    parameter. `program` records the ATen operators that eager PyTorch runs, with the values that it is given.
     """
 
     name: str

@@ -85,8 +85,8 @@ class Graph:
                 twin.input[:] = [one + GIVEN if one in outside else one for one in node.inputs]
                 protos.append(twin)
             wanted.update({one: values[one] for one in self._leaving(group)})
-        made = [one for proto in protos for one in proto.output if one and one not in wanted]
-        return self._built(protos, given, wanted, {one: values[one] for one in made})
+        within = {one: values[one] for proto in protos for one in proto.output if one and one not in wanted}
+        return self._built(protos, given, wanted, within)
 
     def _leaving(self, group: Sequence[Node]) -> list[str]:
         """What a group gives to others."""

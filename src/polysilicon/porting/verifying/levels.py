@@ -4,7 +4,7 @@ L0 did it run where it should, in the format it should? L1 is every operator rig
 L2 every block? L3 the forward pass? L4 one training step? L5 (in `curve`) a short run of training?
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from polysilicon.porting.verifying import bisection, empties, metrics, probes
@@ -70,8 +70,7 @@ def _bits(dtype: str) -> int:
     return SIGNIFICAND.get(dtype, max(SIGNIFICAND.values()))
 
 
-def _listed(placed: Sequence[Placed], words: str, where: object) -> list[str]:
-    assert callable(where)  # noqa: S101 - a function of a placement
+def _listed(placed: Sequence[Placed], words: str, where: Callable[[Placed], str]) -> list[str]:
     if not placed:
         return []
     names = ", ".join(dict.fromkeys(one.op for one in placed[:6]))
@@ -219,7 +218,7 @@ def groups(graph: Graph) -> list[list[Node]]:
         else:
             found.append([node])
     while len(found) > MOST_BLOCKS:
-        found = [sum(found[at : at + 2], []) for at in range(0, len(found), 2)]
+        found = [[node for one in found[at : at + 2] for node in one] for at in range(0, len(found), 2)]
     return found
 
 

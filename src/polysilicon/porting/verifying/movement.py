@@ -93,7 +93,7 @@ def _scatter_nd(attributes: Attributes, x: Array, at: Array, new: Array) -> Arra
 
 def _scatter_elements(attributes: Attributes, x: Array, at: Array, new: Array) -> Array:
     result, axis = x.copy(), attributes.get("axis", 0) % x.ndim
-    places = list(np.indices(at.shape, sparse=True))
+    places: list[Any] = list(np.indices(at.shape, sparse=True))
     places[axis] = np.where(at < 0, at + x.shape[axis], at)
     joined = _JOINED.get(attributes.get("reduction", b"none"))
     if joined is None:
@@ -119,6 +119,11 @@ def _shape(attributes: Attributes, x: Array) -> Array:
     return np.array(x.shape[attributes.get("start", 0) : attributes.get("end")], np.int64)
 
 
+def _range(_: Attributes, start: Array, end: Array, step: Array) -> Array:
+    made: Any = np.arange(start.item(), end.item(), step.item())
+    return made.astype(start.dtype)
+
+
 def _pad(attributes: Attributes, x: Array, pads: Array, value: Array | None = None, axes: Array | None = None) -> Array:
     along = list(range(x.ndim)) if axes is None else axes.tolist()
     widths, half = [(0, 0)] * x.ndim, len(along)
@@ -131,7 +136,7 @@ def _pad(attributes: Attributes, x: Array, pads: Array, value: Array | None = No
     mode = attributes.get("mode", b"constant").decode()
     if mode == "constant":
         return np.pad(cropped, grown, constant_values=0 if value is None else value.item())
-    return np.pad(cropped, grown, mode={"reflect": "reflect", "edge": "edge", "wrap": "wrap"}[mode])
+    return np.pad(cropped, grown, mode=mode)  # type: ignore[call-overload] # ONNX names modes as NumPy does
 
 
 def _trilu(attributes: Attributes, x: Array, by: Array | None = None) -> Array:
@@ -148,8 +153,8 @@ def _one_hot(attributes: Attributes, at: Array, depth: Array, ends: Array) -> Ar
 
 
 def _eye(attributes: Attributes, x: Array) -> Array:
-    kind = helper.tensor_dtype_to_np_dtype(attributes["dtype"]) if "dtype" in attributes else x.dtype
-    return np.eye(*x.shape, k=attributes.get("k", 0), dtype=kind)
+    kind: Any = helper.tensor_dtype_to_np_dtype(attributes["dtype"]) if "dtype" in attributes else x.dtype
+    return np.eye(x.shape[0], x.shape[1], k=attributes.get("k", 0), dtype=kind)
 
 
 MOVEMENT: dict[str, Callable[..., Any]] = {
@@ -165,7 +170,7 @@ MOVEMENT: dict[str, Callable[..., Any]] = {
     "NonZero": lambda _, x: np.array(np.nonzero(x), np.int64),
     "OneHot": _one_hot,
     "Pad": _pad,
-    "Range": lambda _, start, end, step: np.arange(start.item(), end.item(), step.item(), start.dtype),
+    "Range": _range,
     "Reshape": _reshape,
     "ScatterElements": _scatter_elements,
     "ScatterND": _scatter_nd,

@@ -74,7 +74,8 @@ def runtimes() -> list[Runtime]:
     return [
         Runtime(
             "iree", backend, partial(prepared, backend, driver, flags),
-            missing_module("iree.compiler", "iree.runtime"), lambda: _precision(flags), version_of("iree-base-compiler"),
+            missing_module("iree.compiler", "iree.runtime"), partial(_precision, flags),
+            version_of("iree-base-compiler"),
         )
     ]  # fmt: skip
 

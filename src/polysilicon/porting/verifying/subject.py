@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +88,7 @@ def _function(asked: str) -> Callable[[], Any]:
         allowed = "example:NAME, package.module:function or path/to/file.py:function"
         raise InputError("names no function", place=Place(field="MODEL"), found=asked, allowed=allowed)
     module = _module(where)
-    found = getattr(module, name, None)
+    found: Any = getattr(module, name, None)
     if not callable(found):
         public = [one for one in vars(module) if not one.startswith("_") and callable(getattr(module, one))]
         raise UnknownName(f"{where} has no function {name!r}", nearest=nearest(name, public))
@@ -161,8 +161,3 @@ def _same_format(place: Place, module: Any, torch: Any) -> None:
             "has weights that are not torch.float32", place=place, found=sorted(other),
             remedy="return the module in float32; --dtype compares it in a narrower format",
         )  # fmt: skip
-
-
-def labels(module: Any) -> Mapping[str, Any]:
-    """The parameters by name."""
-    return dict(module.named_parameters())

@@ -108,8 +108,8 @@ def attempt(bench: Bench, runtimes: Sequence[Runtime], case: Case, graph: Graph,
             one.name: metrics.distance(answers[one.name][value], wanted[value], _format(one), origin.get(value))  # type: ignore[index]
             for one in ran
         }
-        for one in ran:
-            compared.append(_compared(one, ran, far, value, probe, makers.get(value, ""), wanted[value].size))
+        size, node = wanted[value].size, makers.get(value, "")
+        compared += [_compared(one, ran, far, value, probe, node, size) for one in ran]
     return Answered(tuple(compared), failed)
 
 

@@ -50,7 +50,7 @@ def verify(subject: Subject, runtimes: Sequence[Runtime], request: Request, said
     run = _Run(bench, cases, request, said)
     run.all()
     results = tuple(run.results)
-    blames = tuple([*run.blames, *_blamed(bench, cases, results, said)])
+    blames = (*run.blames, *_blamed(bench, cases, results, said))
     verdicts = evidence.overall(results)
     told = tuple(evidence.described(one) for one in runtimes)
     deny = evidence.denied(blames, {one.name: one.version for one in told})
