@@ -155,7 +155,8 @@ def narrow_weights(kind: int) -> Callable[[Surgery], None]:
     def prepare(surgery: Surgery) -> None:
         for name, value in surgery.weights.items():
             if value.dtype == np.float32:
-                surgery.weights[name] = value.astype(narrow).astype(np.float32)
+                with np.errstate(over="ignore"):  # a mask's -1e9 becomes an infinity, and masks all the same
+                    surgery.weights[name] = value.astype(narrow).astype(np.float32)
 
     return prepare
 

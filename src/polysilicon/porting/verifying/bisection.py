@@ -2,7 +2,7 @@
 
 Every node is run by itself from the values that all agree on, all in one graph, so that the search costs one
 compilation. Where each node by itself is right, the fault lies in what the runtime makes of several together:
-then the graph is halved until the smallest part that is still wrong.
+then the shortest stretch of the graph that is still wrong is searched by halves.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,6 @@ from polysilicon.porting.verifying.graph import Graph, Node, Values
 from polysilicon.porting.verifying.metrics import FAILS
 from polysilicon.porting.verifying.runtimes import Runtime
 from polysilicon.porting.verifying.trial import Bench, Compared, attempt
-
-FEWEST = 2
 
 
 @dataclass(frozen=True)
@@ -93,18 +91,29 @@ def _wrong(
 def _narrowed(
     bench: Bench, runtime: Runtime, case: Case, graph: Graph, nodes: Sequence[Node], values: Values
 ) -> Blame | None:
-    """The smallest run of nodes, by halving, that is wrong while both of its halves are right."""
-    whole = _wrong(bench, runtime, case, graph, [nodes], values)
-    if not whole:
+    """The shortest stretch of nodes found that is wrong: its end by halves from the front, then its start."""
+
+    def wrong(start: int, end: int) -> list[Blame]:
+        return _wrong(bench, runtime, case, graph, [nodes[start:end]], values)
+
+    found = wrong(0, len(nodes))
+    if not found:
         return None
-    while len(nodes) > FEWEST:
-        middle = len(nodes) // 2
-        halves = _wrong(bench, runtime, case, graph, [nodes[:middle], nodes[middle:]], values)
-        if not halves:
-            break
-        whole = halves
-        nodes = nodes[:middle] if halves[0].nodes[0] == nodes[0].name else nodes[middle:]
-    return whole[0]
+    right, end = 0, len(nodes)
+    while end - right > 1:
+        middle = (right + end) // 2
+        if told := wrong(0, middle):
+            found, end = told, middle
+        else:
+            right = middle
+    start, late = 0, end
+    while late - start > 1:
+        middle = (start + late) // 2
+        if told := wrong(middle, end):
+            found, start = told, middle
+        else:
+            late = middle
+    return found[0]
 
 
 def _blame(
