@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from benchmarks.planted_faults import FAULTS, faulty
+
 from polysilicon.porting.verifying import bisection, levels, probes
 from polysilicon.porting.verifying.interpreter import evaluate
 from polysilicon.porting.verifying.runtimes import Placed

@@ -48,7 +48,7 @@ def small(graph: Graph, values: Values) -> dict[str, Array]:
 
 def edges(graph: Graph, values: Values) -> dict[str, Array]:
     """Infinities, not-a-numbers, zeros, a denormal and large numbers strewn among the run's."""
-    return _changed(graph, values, _strewn)
+    return _changed(graph, values, strewn)
 
 
 def ends(graph: Graph, values: Values) -> dict[str, Array]:
@@ -92,7 +92,8 @@ def _drawn(name: str, value: Array) -> Array:
     return np.asarray(np.abs(drawn) if value.size and value.min() >= 0 else drawn, value.dtype)
 
 
-def _strewn(name: str, value: Array) -> Array:
+def strewn(name: str, value: Array) -> Array:
+    """Edge values at a few places of an array that has room for them."""
     flat = value.copy().ravel()
     if flat.size >= 2 * EDGES.size:
         places = np.random.default_rng(zlib.crc32(name.encode())).permutation(flat.size)[: EDGES.size]

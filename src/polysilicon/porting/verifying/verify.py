@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from polysilicon.porting.verifying import bisection, curve, evidence, export, levels, metrics
+from polysilicon.porting.verifying import bisection, curve, eager_operators, evidence, export, levels, metrics
 from polysilicon.porting.verifying.bisection import Blame
 from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.curve import Course
@@ -11,7 +11,7 @@ from polysilicon.porting.verifying.evidence import Evidence
 from polysilicon.porting.verifying.interpreter import evaluate
 from polysilicon.porting.verifying.levels import Result
 from polysilicon.porting.verifying.metrics import FAILS
-from polysilicon.porting.verifying.runtimes import GRAPH, Placed, Runtime
+from polysilicon.porting.verifying.runtimes import EAGER, GRAPH, Placed, Runtime
 from polysilicon.porting.verifying.subject import Subject
 from polysilicon.porting.verifying.trial import Bench
 from polysilicon.records.errors import InputError, Place, Unsupported
@@ -109,6 +109,12 @@ class _Run:
         results, blames = levels.operators(self.bench, self.cases)
         self.results += results
         self.blames += blames
+        for one in self.bench.runtimes:
+            # Of the CPU in 32 and 64 bits the same operators are the floor itself.
+            if one.kind == EAGER and not one.consensus:
+                result, blames = eager_operators.operators(one, self.cases[0])
+                self.results.append(result)
+                self.blames += blames
 
     def _blocks(self) -> None:
         self.results += levels.blocks(self.bench, self.cases[0])
