@@ -131,3 +131,26 @@ def test_a_device_whose_operators_run_elsewhere_fails_its_placement(exported):
     claimed = replace(run_eager.runtime("cpu", "fp32"), device="npu")
     result, _ = levels.placement(Bench([claimed]), exported("recommender"), claimed)
     assert result.verdict == "fail"
+
+
+def test_a_fault_of_a_released_compiler_that_nobody_planted_is_named(runtime, tmp_path):
+    """IREE 3.13 computes an Einsum of three operands wrong; where a later release is right there is nothing to name."""
+    from polysilicon.porting.verifying import export, subject
+
+    (tmp_path / "shares.py").write_text(
+        "import torch\n"
+        "class Shares(torch.nn.Module):\n"
+        "    def forward(self, inner, fall, shares):\n"
+        "        return torch.einsum('ebti,eiw,bte->btw', inner.tanh(), fall, shares)\n"
+        "def make():\n"
+        "    return Shares(), (torch.randn(4, 2, 8, 16), torch.randn(4, 16, 12), torch.rand(2, 8, 4))\n"
+    )
+    iree, case = runtime("iree"), export.forward(subject.find(f"{tmp_path}/shares.py:make"))
+    bench = Bench([runtime("pytorch-fp32"), runtime("onnxruntime"), runtime("numpy-fp32"), iree])
+    verdicts = {one.runtime: one.verdict for one in levels.whole(bench, "L3", case)}
+    if verdicts["iree"] == "pass":
+        pytest.skip("this release computes it right")
+    assert verdicts == {"pytorch-fp32": "pass", "onnxruntime": "pass", "numpy-fp32": "pass", "iree": "fail"}
+    blame = bisection.first_bad(bench, iree, case, case.graph, evaluate(case.graph, case.feeds, "fp32"))
+    assert blame is not None
+    assert blame.operators == ("Einsum",)
