@@ -18,7 +18,9 @@ from polysilicon.report.terminal import pairs, table, text
 from polysilicon.report.words import number
 
 STYLES = {"pass": "green", "look": "yellow", "fail": "bold red", "unsupported": "yellow"}
-ON_SCREEN, ON_PAGE = 6, 400
+ON_PAGE = 400
+# Above this a ratio says only that what has to be exact is not.
+EXACT = 1e12
 
 
 def to_dict(found: Evidence) -> dict[str, Any]:
@@ -54,7 +56,7 @@ def _cell(result: Result | None) -> str:
 
 def ratio(value: float) -> str:
     """A ratio to the floor in a word; what must be exact and is not has none."""
-    return number(value, 2) if value < 1e12 else "inexact"
+    return number(value, 2) if value < EXACT else "inexact"
 
 
 def shown(found: Evidence, out: Path | None) -> RenderableType:
@@ -84,7 +86,8 @@ def _blamed(one: Any) -> str:
         return f"{one.operators[0]}{where} ({one.case}): {one.why}"
     names = " … ".join(dict.fromkeys((one.operators[0], one.operators[-1])))
     together = "" if len(one.nodes) == 1 else f", {len(one.nodes)} nodes that are wrong only together"
-    return f"{names}{where} ({one.case}, node {one.nodes[0]}): {ratio(one.ratio)} times the floor{together}"
+    off = f"{ratio(one.ratio)} times the floor" if one.ratio < EXACT else "has to be exact and is not"
+    return f"{names}{where} ({one.case}, node {one.nodes[0]}): {off}{together}"
 
 
 def render(found: Evidence) -> str:

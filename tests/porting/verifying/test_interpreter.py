@@ -51,7 +51,11 @@ def test_transposed_convolutions_are_pytorchs(width, stride, padding, dilation, 
 def test_pools_are_pytorchs():
     x = drawn(2, 3, 7, 8)
     told = {"kernel_shape": [3, 2], "strides": [2, 1], "pads": [1, 0, 1, 0]}
-    same(run("MaxPool", x, **told), functional.max_pool2d(torch.tensor(x), (3, 2), (2, 1), (1, 0)))
+    right, places = functional.max_pool2d(torch.tensor(x), (3, 2), (2, 1), (1, 0), return_indices=True)
+    largest, at = apply(Node("n", "MaxPool", (), ("y", "at"), told), [x])
+    same(largest, right)
+    starts = np.arange(6).reshape(2, 3, 1, 1) * 56  # PyTorch counts within each channel, ONNX over all
+    np.testing.assert_array_equal(at, places.numpy() + starts)
     right = functional.avg_pool2d(torch.tensor(x), (3, 2), (2, 1), (1, 0), count_include_pad=False)
     same(run("AveragePool", x, **told), right)
 

@@ -44,6 +44,8 @@ def apply(node: Node, read: Iterable[Array | None], dtype: str = "fp64") -> list
     with np.errstate(all="ignore"):
         given = OPERATORS[node.op](node.attributes, *read)
     several = given if isinstance(given, tuple | list) else [given]
+    if any(node.outputs[len(several) :]):
+        raise Unsupported(f"not all that {node.op} of {node.name} gives is interpreted")
     return [as_format(np.asarray(one), dtype) for one in several]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.graph import Array, Graph, Values
-from polysilicon.porting.verifying.runtimes import Placed, Prepared, Runtime, of_graphs
+from polysilicon.porting.verifying.runtimes import Placed, Prepared, Runtime, of_graph
 
 # Our own interpreter has nothing to crash.
 SAFE = ("numpy-fp64", "numpy-fp32")
@@ -117,7 +117,7 @@ def serve(pipe: Any, name: str) -> None:
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, sys.stdout.fileno() if sys.stdout else 1)
     os.dup2(quiet, sys.stderr.fileno() if sys.stderr else 2)
-    runtime = next(one for one in of_graphs() if one.name == name)
+    runtime = of_graph(name)
     ready: dict[str, Prepared] = {}
     while True:
         try:

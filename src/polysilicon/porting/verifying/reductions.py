@@ -175,9 +175,15 @@ def _convolved_back(attributes: Attributes, x: Array, weight: Array, shift: Arra
     return given if shift is None else given + _by_channel(shift, given)
 
 
-def _max_pool(attributes: Attributes, x: Array) -> Array:
+def _max_pool(attributes: Attributes, x: Array) -> tuple[Array, Array]:
+    """The largest of each window, and its place in the whole flattened input."""
     kernel = attributes["kernel_shape"]
-    return np.asarray(_windows(attributes, x, kernel, -np.inf).max(tuple(range(-len(kernel), 0))))
+    places = np.arange(x.size).reshape(x.shape)
+    seen, at = (_windows(attributes, one, kernel, low) for one, low in ((x, -np.inf), (places, -1)))
+    flat = seen.reshape(*seen.shape[: -len(kernel)], -1)
+    chosen = np.argmax(flat, -1)[..., None]
+    picked = np.take_along_axis(at.reshape(flat.shape), chosen, -1)[..., 0]
+    return np.take_along_axis(flat, chosen, -1)[..., 0], picked
 
 
 def _mean_pool(attributes: Attributes, x: Array) -> Array:

@@ -76,10 +76,17 @@ def known(dtype: str = "fp32") -> tuple[Runtime, ...]:
 
 def of_graphs() -> list[Runtime]:
     """The runtimes that run the exported graph, each in this process."""
-    found: list[Runtime] = []
-    for name in GRAPH_MODULES:
-        found += importlib.import_module(f"polysilicon.porting.verifying.{name}").runtimes()
-    return found
+    return [one for name in GRAPH_MODULES for one in _of(name)]
+
+
+def of_graph(name: str) -> Runtime:
+    """One of them by its name, which begins with that of its module; no other is imported."""
+    return next(one for one in _of(f"run_{name.partition('-')[0]}") if one.name == name)
+
+
+def _of(module: str) -> list[Runtime]:
+    made: list[Runtime] = importlib.import_module(f"polysilicon.porting.verifying.{module}").runtimes()
+    return made
 
 
 def missing_module(*names: str) -> Callable[[], str]:
