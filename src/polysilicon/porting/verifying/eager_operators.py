@@ -65,7 +65,7 @@ def operators(runtime: Runtime, case: Case) -> tuple[Result, list[Blame]]:
                 lambda one, to=change, at=node.name: _changed(one, to, at), (args, kwargs)
             )
             try:
-                compared += _compared(runtime, node, *fed, name)
+                compared += _compared(runtime, node, fed, name)
             except Exception as cause:  # noqa: BLE001 - whatever a device raises is its answer
                 notes.append(f"{node.target} on {name}: {told(cause)}")
     verdicts = [*(one.verdict for one in compared), *([ABSENT] if notes else [])]
@@ -77,11 +77,9 @@ def _changed(value: Any, change: Callable[[str, Any], Any], name: str) -> Any:
     return change(name, value) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
 
-def _compared(
-    runtime: Runtime, node: Any, args: Sequence[Any], kwargs: Mapping[str, Any], probe: str
-) -> list[Compared]:
+def _compared(runtime: Runtime, node: Any, fed: tuple[Any, Any], probe: str) -> list[Compared]:
     dtype = FORMATS[runtime.dtype]
-    rounded = torch.utils._pytree.tree_map(lambda one: _to(one, CPU, dtype), (args, kwargs))
+    rounded = torch.utils._pytree.tree_map(lambda one: _to(one, CPU, dtype), fed)
     with torch.no_grad():
         exact = arrays(_called(node.target, rounded, CPU, torch.float64))
         usual = arrays(_called(node.target, rounded, CPU, dtype))
