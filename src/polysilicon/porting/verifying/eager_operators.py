@@ -22,6 +22,7 @@ from polysilicon.porting.verifying.runtimes import Runtime
 from polysilicon.porting.verifying.trial import Compared, told
 
 CPU = "cpu"
+Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
 PROBES: Mapping[str, Callable[[str, Any], Any]] = {
     probes.AS_RUN: lambda _, value: value,
     probes.SMALL_INPUTS: lambda _, value: value * probes.SMALL,
@@ -36,7 +37,7 @@ class _Kept(torch.fx.Interpreter):
 
     def __init__(self, program: Any) -> None:
         super().__init__(program)
-        self.calls: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
+        self.calls: list[Call] = []
 
     def run_node(self, n: Any) -> Any:
         """One node; of an operator, also its arguments."""
@@ -51,16 +52,43 @@ def _copied(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, torch.Tensor) else value
 
 
-def operators(runtime: Runtime, case: Case) -> tuple[Result, list[Blame]]:
-    """Every operator of a case on the runtime's device, and the first one that is wrong."""
+def operators(runtime: Runtime, cases: Sequence[Case]) -> tuple[Result, list[Blame]]:
+    """Every operator of every case on the runtime's device, and the first one of each case that is wrong."""
+    compared: list[Compared] = []
+    notes: list[str] = []
+    blames: list[Blame] = []
+    for case in cases:
+        calls = _calls(case)
+        found, told = _probed(runtime, calls)
+        compared += found
+        notes += told
+        blames += _first(runtime, case, calls, found)
+    verdicts = [*(one.verdict for one in compared), *([ABSENT] if notes else [])]
+    return Result("L1", runtime.name, metrics.worst(verdicts), tuple(compared), tuple(dict.fromkeys(notes))), blames
+
+
+def _calls(case: Case) -> list[Call]:
+    """One call of each kind of operator, with what it was given."""
     program, given = case.program()
     kept = _Kept(program)
     with torch.no_grad():
         kept.run(*given)
+    kinds: dict[str, Call] = {}
+    for node, args, kwargs in kept.calls:
+        shapes = torch.utils._pytree.tree_map(_shape, (args, kwargs))
+        kinds.setdefault(f"{node.target} {shapes}", (node, args, kwargs))
+    return list(kinds.values())
+
+
+def _shape(value: Any) -> Any:
+    return (tuple(value.shape), str(value.dtype)) if isinstance(value, torch.Tensor) else value
+
+
+def _probed(runtime: Runtime, calls: Sequence[Call]) -> tuple[list[Compared], list[str]]:
     compared: list[Compared] = []
     notes: list[str] = []
     for name, change in PROBES.items():
-        for node, args, kwargs in kept.calls:
+        for node, args, kwargs in calls:
             fed = torch.utils._pytree.tree_map(
                 lambda one, to=change, at=node.name: _changed(one, to, at), (args, kwargs)
             )
@@ -68,9 +96,7 @@ def operators(runtime: Runtime, case: Case) -> tuple[Result, list[Blame]]:
                 compared += _compared(runtime, node, fed, name)
             except Exception as cause:  # noqa: BLE001 - whatever a device raises is its answer
                 notes.append(f"{node.target} on {name}: {told(cause)}")
-    verdicts = [*(one.verdict for one in compared), *([ABSENT] if notes else [])]
-    result = Result("L1", runtime.name, metrics.worst(verdicts), tuple(compared), tuple(dict.fromkeys(notes)))
-    return result, _first(runtime, case, kept.calls, compared)
+    return compared, notes
 
 
 def _changed(value: Any, change: Callable[[str, Any], Any], name: str) -> Any:
@@ -109,9 +135,7 @@ def _to(value: Any, device: str, dtype: Any) -> Any:
     return value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
 
 
-def _first(
-    runtime: Runtime, case: Case, calls: Sequence[tuple[Any, Any, Any]], compared: Sequence[Compared]
-) -> list[Blame]:
+def _first(runtime: Runtime, case: Case, calls: Sequence[Call], compared: Sequence[Compared]) -> list[Blame]:
     bad = {one.value: one for one in reversed(compared) if one.verdict == FAILS}
     for node, _, _ in calls:
         if node.name in bad:

@@ -112,7 +112,7 @@ class _Run:
         for one in self.bench.runtimes:
             # Of the CPU in 32 and 64 bits the same operators are the floor itself.
             if one.kind == EAGER and not one.consensus:
-                result, blames = eager_operators.operators(one, self.cases[0])
+                result, blames = eager_operators.operators(one, self.cases)
                 self.results.append(result)
                 self.blames += blames
 
