@@ -37,7 +37,8 @@ def interpreted():
     pytest.importorskip("triton")
     code = (
         "import check, json\n"
-        "print(json.dumps([[k, s, check.ratio('kernels_triton', k, s)] for k in check.REFERENCES for s in (1.0, 1e-3)]))"
+        "tried = [(k, s) for k in check.REFERENCES for s in (1.0, 1e-3)]\n"
+        "print(json.dumps([[k, s, check.ratio('kernels_triton', k, s)] for k, s in tried]))"
     )
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
