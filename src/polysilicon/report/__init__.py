@@ -3,8 +3,8 @@
 Architecture in one paragraph: `words` writes numbers, gaps and other people's text; `terminal` owns the console and
 shows any `records.table.Table`; `estimate`, `search`, `run`, `verdict`, `explanation`, `scores` and `summary` show
 what `performance`, `policy.judge`, the recorder, `validation` and `planning` return; `page` (a plan) and
-`scores_page` (a validation), and `evidence` (a verified port) render `templates/` with the figures of `figures` and a vendored Apache ECharts, all in
-one file that needs no network; `files` writes CSV and JSON. A room returns frozen results, this room shows them, and
-nothing here computes a figure that a room did not return.
+`scores_page` (a validation), and `evidence` (a verified port) render `templates/` with the figures of `figures` and a
+vendored Apache ECharts, all in one file that needs no network; `files` writes CSV and JSON. A room returns frozen
+results, this room shows them, and nothing here computes a figure that a room did not return.
 Rendering is deterministic: the same result gives the same bytes.
 """

@@ -17,17 +17,18 @@ from typing import Any
 from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.graph import Array, Graph, Values
 from polysilicon.porting.verifying.runtimes import Placed, Prepared, Runtime, of_graph
+from polysilicon.porting.verifying.trial import Apart
 
 # Our own interpreter has nothing to crash.
 SAFE = ("numpy-fp64", "numpy-fp32")
 PATIENCE_S = 2.0
 
 
-class Crashed(Exception):
+class Crashed(Apart):
     """A runtime ended its own process."""
 
 
-class Refused(Exception):
+class Refused(Apart):
     """A runtime raised an error; the message is its own."""
 
 

@@ -29,6 +29,10 @@ class Compared:
     node: str = ""
 
 
+class Apart(Exception):
+    """What a runtime in a process of its own came to; the message is whole."""
+
+
 @dataclass(frozen=True)
 class Failed:
     """A runtime that could not run a graph, and why."""
@@ -88,7 +92,9 @@ def told(cause: BaseException) -> str:
     """What a runtime said when it failed, in one line."""
     lines = [one.strip() for one in str(cause).splitlines() if one.strip()]
     wrong = [one for one in lines if "error:" in one.lower()] or lines
-    return f"{type(cause).__name__}: {' '.join(wrong)[:400]}"
+    said = " ".join(wrong)[:400]
+    # What comes from a worker names the error already.
+    return said if isinstance(cause, Apart) else f"{type(cause).__name__}: {said}"
 
 
 def attempt(bench: Bench, runtimes: Sequence[Runtime], case: Case, graph: Graph, feeds: Values, probe: str) -> Answered:
