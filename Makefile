@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: plan test lint types layers unit facts calibrate clean
+.PHONY: plan test lint types layers unit facts calibrate runtimes clean
 
 plan: $(VENV)/installed
 	$(BIN)/polysilicon plan examples/novamind/scenario.yaml --out plan-out
@@ -20,7 +20,7 @@ types: $(VENV)/installed-dev
 layers: $(VENV)/installed-dev
 	$(BIN)/lint-imports --no-cache
 
-unit: $(VENV)/installed-dev
+unit: $(VENV)/installed-dev $(VENV)/installed-runtimes
 	$(BIN)/pytest -n auto
 
 # Compile src/polysilicon/facts/data into the index that commands read; run after editing any fact.
@@ -50,6 +50,14 @@ $(VENV)/installed: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+# What `port verify`, `measure` and the example kernels run on. Tests that need them are skipped where they can't be had.
+runtimes: $(VENV)/installed-runtimes
+
+$(VENV)/installed-runtimes: $(VENV)/installed-dev scripts/install_runtimes.py
+	@echo 'installing the runtimes of port verify into $(VENV) ...'
+	@$(BIN)/python scripts/install_runtimes.py
 	@touch $@
 
 clean:

@@ -162,6 +162,14 @@ COMMANDS: tuple[Command, ...] = (
         "port",
     ),
     Command(
+        "verify",
+        "polysilicon.cli.port_verify:verify",
+        "Does a model give the same numbers on every runtime of this machine, and if not, which operator is it?",
+        "port verify example:recommender --out evidence",
+        "Prints a verdict by level and runtime; evidence/ holds evidence.json and evidence.html to sign.",
+        "port",
+    ),
+    Command(
         "list",
         "polysilicon.cli.facts:list_",
         "The records of a kind, or the kinds.",

@@ -7,8 +7,9 @@ with the dated tables of `support`; the answer is a *finding*. `effort` adds fin
 and tables are facts; this room holds readers and sums. `pool` spreads files over processes, `cache` keeps what has not
 changed, `ratchet` compares with what was known before. Two houses stand in the room: `rewriting` turns code that names
 CUDA into code that asks PyTorch which accelerator there is, as a diff, and only where users of CUDA and of CPUs see no
-change; `verifying` runs one exported graph on every runtime of the machine and compares. Imports point down: facts
-alone.
+change; `verifying` runs one exported graph on every runtime of the machine and holds each answer against the measured
+noise floor; PyTorch and compilers are needed there alone, and only once it is asked to verify. Imports point down:
+facts alone.
 """
 
 from polysilicon.porting.judging import Finding

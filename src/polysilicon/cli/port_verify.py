@@ -1,0 +1,155 @@
+"""`polysilicon port verify`: does a model give the same numbers on every runtime of this machine?"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from polysilicon.cli.options import FILES, QUESTION, Json, Whole, answer, within
+
+if TYPE_CHECKING:
+    from polysilicon.porting.verifying.runtimes import Runtime
+
+LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
+MOST_STEPS, MOST_SEEDS = 1000, 100
+
+
+@Parameter(name="*", group=QUESTION)
+@dataclass(frozen=True)
+class Asked:
+    """What is verified, and where.
+
+    Attributes
+    ----------
+    runtime
+        Only these runtimes; all that are here where not given. May be given several times.
+    level
+        Only these levels, L0 to L5; all where not given. May be given several times.
+    dtype
+        Also compare eager PyTorch, on each of its devices, in a format of 16 bits, against a floor measured in it.
+    steps
+        Steps of the loss curve (L5).
+    seeds
+        How many times the loss curve is run, over other batches each time.
+    """
+
+    runtime: Annotated[tuple[str, ...], Parameter(negative=())] = ()
+    level: Annotated[tuple[str, ...], Parameter(negative=())] = ()
+    dtype: Literal["fp32", "bf16", "fp16"] = "fp32"
+    steps: Whole = 12
+    seeds: Whole = 3
+
+
+_ASKED = Asked()
+
+
+def verify(
+    model: Annotated[str | None, Parameter(name="MODEL", show_default=False)] = None,
+    /,
+    *,
+    asked: Asked = _ASKED,
+    out: Annotated[Path | None, Parameter(group=FILES)] = None,
+    json: Json = False,
+) -> int:
+    """Run one exported graph on every runtime of this machine and hold each answer against the noise floor.
+
+    Parameters
+    ----------
+    model
+        example:NAME, package.module:function or path/to/file.py:function; the function takes nothing and returns
+        (module, inputs), (module, inputs, loss) or (module, inputs, loss, wanted).
+    out
+        A folder for the evidence: evidence.json, and evidence.html for a reviewer to sign.
+    """
+    from polysilicon.cli.app import ANSWERED, FAULTS
+    from polysilicon.porting.verifying import subject
+    from polysilicon.records.errors import InputError, Place
+
+    within(1, MOST_STEPS, steps=asked.steps)
+    within(1, MOST_SEEDS, seeds=asked.seeds)
+    if model is None:
+        raise InputError("is not said", place=Place(field="MODEL"), remedy="name one, such as example:transformer")
+    levels = _levels(asked.level)
+    _writable(out)
+    subject.imported()
+    runtimes = _runtimes(asked)
+    found = subject.find(model)
+    from polysilicon.porting.verifying.verify import Request, verify
+    from polysilicon.report import evidence
+
+    with _progress() as said:
+        verified = verify(found, runtimes, Request(levels, asked.steps, asked.seeds), said)
+    if out is not None:
+        evidence.write(verified, out)
+    answer(lambda: evidence.to_dict(verified), lambda: evidence.shown(verified, out), as_json=json)
+    return FAULTS if verified.verdict == "fail" else ANSWERED
+
+
+def _levels(asked: tuple[str, ...]) -> tuple[str, ...]:
+    from polysilicon.records.errors import UnknownName
+    from polysilicon.records.names import nearest
+
+    for one in asked:
+        if one not in LEVELS:
+            raise UnknownName(f"unknown level {one!r}", allowed=LEVELS, nearest=nearest(one, LEVELS, 1))
+    return asked or LEVELS
+
+
+def _runtimes(asked: Asked) -> "tuple[Runtime, ...]":
+    """The runtimes asked for.
+
+    Raises:
+        UnknownName: no runtime is so called.
+        InputError: one that is asked for by name is not here.
+    """
+    from polysilicon.porting.verifying.runtimes import known
+    from polysilicon.records.errors import InputError, Place, UnknownName
+    from polysilicon.records.names import nearest
+
+    every = {one.name: one for one in known(asked.dtype)}
+    for name in asked.runtime:
+        if name not in every:
+            raise UnknownName(f"unknown runtime {name!r}", allowed=list(every), nearest=nearest(name, every, 1))
+        if why := every[name].missing():
+            raise InputError("is not here", place=Place(field="--runtime"), found=name, remedy=why)
+    return tuple(one for name, one in every.items() if not asked.runtime or name in asked.runtime)
+
+
+def _writable(out: Path | None) -> None:
+    """The folder can be written, which is found before minutes are spent.
+
+    Raises:
+        InputError: it can't.
+    """
+    import os
+
+    from polysilicon.records.errors import InputError, Place
+
+    if out is None:
+        return
+    folder = out.resolve()
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError("can't be written", place=Place(str(out)), remedy="choose another folder")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """A bar on standard error, where it is a terminal, with what is being done."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from polysilicon.report.terminal import console
+
+    screen = console(err=True)
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
+        task = progress.add_task("starting", total=1.0)
+
+        def said(words: str, share: float) -> None:
+            progress.update(task, description=words, completed=min(share, 1.0))
+
+        yield said
