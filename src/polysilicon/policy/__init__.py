@@ -7,7 +7,9 @@ is the table under judgement (one chip is a table of length one; `described` rea
 the act, `vocabulary` lists every word of both, and `cases` reads both from a row of CSV; `proposals` turns bills into
 what-if rules; `hearing` reads every condition on intervals (`certainly`, `possibly`) for the whole table at
 once and lets the clauses vote; `judge` turns the votes of each regime into verdicts as arrays; `reasons` explains
-one of them as a `verdict`. No figure and no law stands in this code.
+one of them as a `verdict`, with `flips`, `gaps` and `presumptions`; `register` lists provisions, what changed and what
+held when; `authoring`, `schema` and `words` help authors of rules; `trust` asks what hardware is documented to protect;
+`screening` looks a name up in party lists. No figure and no law stands in this code.
 """
 
 from polysilicon.policy.described import described

@@ -1,8 +1,7 @@
 """Why a verdict is what it is: each rule is heard again for one item, and what it read is written down."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,24 +9,20 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.law import Rule
 from polysilicon.facts.record import CONFIDENCES, USER, Confidence
-from polysilicon.policy.conditions import COMPARISONS, Leaf, Node, leaves
+from polysilicon.policy.conditions import COMPARISONS, Leaf, leaves
+from polysilicon.policy.flips import flips as flips_of
+from polysilicon.policy.gaps import missing
 from polysilicon.policy.hearing import Hearing
-from polysilicon.policy.items import Items, named
+from polysilicon.policy.items import Items
 from polysilicon.policy.judge import UNKNOWN, Opinion, Verdicts, judge
-from polysilicon.policy.law import PERMISSIONS, Clause, View, law_of, starts
+from polysilicon.policy.law import PERMISSIONS, Clause, View
+from polysilicon.policy.presumptions import presumed, printed
 from polysilicon.policy.quantities import fields_of, parts_of
 from polysilicon.policy.transaction import Transaction
-from polysilicon.policy.verdict import Answer, Flip, Input, Reading, RuleFinding, Verdict
-from polysilicon.policy.vocabulary import AMOUNTS, DAYS, FINDINGS, FLAGS, LABELS
+from polysilicon.policy.verdict import Input, Reading, RuleFinding, Verdict, answer_of
+from polysilicon.policy.vocabulary import AMOUNTS, DAYS, FLAGS, LABELS
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Truth
-
-# What is taken to hold where the act does not say it.
-TAKEN = {
-    "listed_ownership_pct": "listed parties own less of the party than any rule asks",
-    "site_fp64_pflops": "it goes into no computing as large as a supercomputer",
-    "region": "the place lies in no subdivision that a rule names",
-}
 
 
 def verdict(
@@ -80,7 +75,7 @@ def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
         confidence=_confidence(deciding, head, findings, one, hearing),
         undetermined=bool(one.undetermined[0]),
         could_be=tuple(_could_be(head)) if one.undetermined[0] else (),
-        missing=_missing(hearing, one) if one.undetermined[0] else (),
+        missing=missing(hearing, one) if one.undetermined[0] else (),
         assumed=one.assumed,
         known_until=one.known_until,
         duty_share=float(one.duty_share[0]),
@@ -88,12 +83,12 @@ def explain(verdicts: Verdicts, index: int, *, flips: bool = True) -> Verdict:
         caps=tuple(_cap(clause) for clause in deciding if clause.record.then.cap is not None),
         conditions=tuple(text for clause in deciding for text in clause.record.conditions),
         remarks=tuple(f"{one.id}: {one.record.notes}" for one in deciding if one.record.notes),
-        printed=tuple(_printed(one)),
-        presumed=tuple(_presumed(one)),
+        printed=tuple(printed(one)),
+        presumed=tuple(presumed(one)),
         also={opinion.regime.id: _says(opinion) for opinion in one.opinions if _is_other(opinion, head)},
         inputs=tuple(_inputs(findings, one)),
         findings=findings,
-        flips=tuple(_flips(one, findings)) if flips else (),
+        flips=tuple(flips_of(one, findings)) if flips else (),
         catalogue=one.catalogue.hash,
     )
 
@@ -160,12 +155,6 @@ def _counting(name: str, hearing: Hearing) -> Iterator[str]:
             yield from _counting(part, hearing)
 
 
-def _answer(truth: Truth) -> Answer:
-    if np.all(truth.certainly):
-        return "yes"
-    return "undetermined" if np.any(truth.possibly) else "no"
-
-
 def _findings(hearing: Hearing, one: Verdicts) -> Iterator[RuleFinding]:
     for opinion in one.opinions:
         for clause in hearing.law.clauses[opinion.regime.id]:
@@ -181,8 +170,8 @@ def _findings(hearing: Hearing, one: Verdicts) -> Iterator[RuleFinding]:
                 effective=record.effective,
                 until=record.until,
                 enforced=clause.enforced,
-                binds=_answer(binds),
-                applies=_answer(hearing.applies(clause)),
+                binds=answer_of(binds),
+                applies=answer_of(hearing.applies(clause)),
                 gives=clause.item_class or clause.consequence,
                 readings=tuple(_readings(clause, hearing)) if binds.possibly.any() else (),
                 conditions=record.conditions,
@@ -205,7 +194,7 @@ def _readings(clause: Clause, hearing: Hearing) -> Iterator[Reading]:
                 test=leaf.test,
                 limit=list(leaf.value) if isinstance(leaf.value, tuple) else leaf.value,
                 word=_word(leaf, hearing, clause.record.regime),
-                holds=_answer(truth),
+                holds=answer_of(truth),
             )
 
 
@@ -222,7 +211,7 @@ def _measured(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
         high=high if np.isfinite(high) else None,
         word="undefined" if np.isnan(low) else None,
         unit=definition.unit if definition else "",
-        holds=_answer(truth),
+        holds=answer_of(truth),
         margin=margin,
         margin_pct=100.0 * margin / leaf.value if margin is not None and leaf.value else None,
     )
@@ -238,7 +227,7 @@ def _dated(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
         test=leaf.test,
         limit=dt.date.fromordinal(int(leaf.value)).isoformat(),
         word=dt.date.fromordinal(int(at)).isoformat() if known else "not stated",
-        holds=_answer(truth),
+        holds=answer_of(truth),
     )
 
 
@@ -254,7 +243,7 @@ def _said(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
         high=amount,
         word="not said" if amount is None else None,
         unit=AMOUNTS[leaf.subject][0],
-        holds=_answer(truth),
+        holds=answer_of(truth),
         margin=margin,
         margin_pct=100.0 * margin / leaf.value if margin is not None and leaf.value else None,
     )
@@ -265,7 +254,7 @@ def _word(leaf: Leaf, hearing: Hearing, regime: str) -> str | None:
     if subject in LABELS:
         return getattr(items, subject)[0] or "not stated"
     if subject in FLAGS:
-        return _answer(items.flag(subject))
+        return answer_of(items.flag(subject))
     if subject.rsplit(".", 1)[-1] == "item_class":
         finding = hearing.classes(subject.rsplit(".", 1)[0] if "." in subject else regime)
         return " or ".join(_options(finding.outcomes, int(finding.possible[0])))
@@ -305,7 +294,7 @@ def _duties(hearing: Hearing, one: Verdicts) -> Iterator[str]:
         if by >= 0 and law.ballot(opinion.regime.id)[by].record.stage in ("exception", "prohibition"):
             continue
         for clause in law.stage(opinion.regime.id, "duty"):
-            holds = _answer(hearing.applies(clause))
+            holds = answer_of(hearing.applies(clause))
             if holds != "no" and clause.consequence is not None:
                 open_ = "" if holds == "yes" else " (undetermined)"
                 yield f"{law.consequences[clause.consequence].words} ({clause.id}){open_}"
@@ -320,111 +309,10 @@ def _cap(clause: Clause) -> str:
     return f"at most {amount} of {cap.of} ({clause.id})"
 
 
-def _printed(one: Verdicts) -> Iterator[str]:
-    """Provisions that the text holds and that are not applied yet, where they may bear on the case."""
-    law = one.law
-    if law.view == "text":
-        return
-    text = law_of(one.catalogue, law.on, "text", one.extra_rules)
-    hearing = Hearing(text, one.items, one.transaction)
-    for opinion in one.opinions:
-        applied = {clause.id for clause in law.clauses[opinion.regime.id]}
-        for clause in text.clauses[opinion.regime.id]:
-            asked = {leaf.subject for leaf in leaves(clause.binds)} & TAKEN.keys()
-            unsaid = any(getattr(one.transaction, subject) is None for subject in asked)
-            if clause.id not in applied and (unsaid or hearing.applies(clause).possibly.any()):
-                starts_on = (
-                    f", applied from {starts(clause.record, 'enforced')}" if starts(clause.record, "enforced") else ""
-                )
-                gives = clause.consequence or clause.item_class
-                yield f"{clause.id} is in the text since {clause.record.effective}{starts_on}: {gives}"
-
-
 def _could_be(head: Opinion) -> Iterator[str]:
     yield from (f"class {one}" for one in _options(head.class_finding.outcomes, int(head.class_finding.possible[0])))
     options = _options(head.finding.outcomes, int(head.finding.possible[0]))
     yield from dict.fromkeys(one.split("\t")[0] for one in options)
-
-
-def _missing(hearing: Hearing, one: Verdicts) -> tuple[str, ...]:
-    """The fields and facts whose absence leaves a rule open; not those that another answer makes idle."""
-    missing: dict[str, None] = {}
-    for opinion in one.opinions:
-        for clause in hearing.law.clauses[opinion.regime.id]:
-            if _answer(hearing.applies(clause)) != "undetermined":
-                continue
-            regime = clause.record.regime
-            for leaf in (*_open(clause.binds, hearing, regime), *_open(clause.when, hearing, regime)):
-                if leaf.test in COMPARISONS:
-                    missing |= dict.fromkeys(_gaps(leaf.subject, hearing))
-                elif leaf.subject.rsplit(".")[-1] not in FINDINGS:
-                    missing[leaf.subject] = None
-    return tuple(missing)
-
-
-def _open(node: Node, hearing: Hearing, regime: str) -> Iterator[Leaf]:
-    """The questions on which an undetermined condition hangs."""
-    if _answer(hearing.truth(node, regime)) != "undetermined":
-        return
-    if isinstance(node, Leaf):
-        yield node
-    else:
-        for part in node.parts:
-            yield from _open(part, hearing, regime)
-
-
-def _gaps(name: str, hearing: Hearing) -> list[str]:
-    """What is not known exactly of all that a quantity rests on."""
-    if np.all(hearing.value(name).known):
-        return []
-    definition = hearing.law.definitions.get(name)
-    if definition is None or name in hearing.items.fields:
-        return [name]
-    formula = definition.formula
-    if "field" in formula or "years_since" in formula:
-        return [formula.get("field") or formula["years_since"]]
-    if "greatest_published" in formula:
-        return _doubtful(name, formula["greatest_published"], hearing)
-    parts: list[str] = formula.get("ratio") or formula.get("sum") or []
-    return [gap for part in parts for gap in _gaps(part, hearing)] or [name]
-
-
-def _doubtful(name: str, factors: Mapping[str, float], hearing: Hearing) -> list[str]:
-    """The published rates whose range reaches the greatest product; the quantity itself where none is published."""
-    floor = float(np.ravel(hearing.value(name).lo)[0])
-    open_rates = []
-    for field, factor in factors.items():
-        rate = hearing.value(field)
-        reaches = np.isfinite(rate.hi) & (rate.hi * factor > floor) & (rate.lo < rate.hi)
-        if reaches.any():
-            open_rates.append(field)
-    return open_rates or [name]
-
-
-def _presumed(one: Verdicts) -> Iterator[str]:
-    """What was taken for granted because the question did not say it; only what a rule that was heard asks."""
-    text = law_of(one.catalogue, one.law.on, "text", one.extra_rules)
-    heard = [opinion.regime.id for opinion in one.opinions]
-    clauses = [clause for law in (one.law, text) for regime in heard for clause in law.clauses[regime]]
-    every = [leaf for clause in clauses for leaf in (*leaves(clause.binds), *leaves(clause.when))]
-    asked = {leaf.subject for leaf in every}
-    act = one.transaction
-    if "headquarters" in asked and act.headquarters is None:
-        yield f"the party and its ultimate parent have their headquarters in {act.to}"
-    if "party" in asked and act.party is None:
-        yield "no party to the transaction is named in a rule or on a list"
-    elif "party" in asked:
-        yield f"{act.party} was not screened against the party lists, beyond the names that rules hold"
-    uses = tuple(word for leaf in every if leaf.subject == "end_use" for word in leaf.value)
-    if act.end_use is not None and act.activity != "use" and not named(act.end_use, uses):
-        yield f"no rule speaks of the end use {act.end_use!r}"
-    for subject, words in TAKEN.items():
-        if subject in asked and getattr(act, subject) is None:
-            yield words
-    if "designer" in asked and not one.items.designer[0]:
-        yield "the designer is headquartered outside Macau and Country Group D:5"
-    if one.assumed:
-        yield "the law is carried forward from the last day up to which it was read"
 
 
 def _is_other(opinion: Opinion, head: Opinion) -> bool:
@@ -461,54 +349,3 @@ def _inputs(findings: Sequence[RuleFinding], one: Verdicts) -> Iterator[Input]:
             confidence=(origin.confidence or "") if origin else "" if np.isfinite(high) else "unknown",
             sources=(USER,) if theirs else origin.sources if origin else (),
         )
-
-
-def _flips(one: Verdicts, findings: Sequence[RuleFinding]) -> Iterator[Flip]:
-    """Twins of the item with one quantity moved just across one line, judged together; those that differ."""
-    lines = {
-        (reading.subject, float(reading.limit), reading.test, reading.low, reading.holds)
-        for finding in findings
-        for reading in finding.readings
-        if reading.test in COMPARISONS and reading.margin is not None and reading.subject not in AMOUNTS
-    }
-    before = (str(one.item_class[0]), str(one.consequence[0]))
-    seen: set[tuple[str, float, str]] = set()
-    for subject, limit, test, value, holds in sorted(
-        lines, key=lambda line: (line[0], abs((line[3] or 0.0) - line[1]))
-    ):
-        to, just = _across(limit, test, holds)
-        if (subject, limit, just) in seen:
-            continue
-        seen.add((subject, limit, just))
-        twin = judge(
-            one.catalogue, _moved(one.items, subject, to), one.transaction, one.law.on, one.law.view, one.extra_rules
-        )
-        after = (str(twin.item_class[0]), str(twin.consequence[0]))
-        if after != before:
-            change = limit - (value or 0.0)
-            yield Flip(
-                quantity=subject,
-                to=limit,
-                just=just,
-                change=change,
-                change_pct=100.0 * change / value if value else None,
-                item_class=after[0],
-                consequence=after[1],
-            )
-
-
-def _across(limit: float, test: str, holds: Answer) -> tuple[float, Literal["at", "above", "below"]]:
-    """The value that turns the answer over, next to the limit."""
-    over = (test in ("at_least", "above")) != (holds == "yes")
-    if over:
-        return (limit, "at") if test in ("at_least", "below") else (float(np.nextafter(limit, np.inf)), "above")
-    return (float(np.nextafter(limit, -np.inf)), "below") if test in ("at_least", "below") else (limit, "at")
-
-
-def _moved(items: Items, subject: str, to: float) -> Items:
-    """The item with one quantity moved; its density follows its performance unless it is the one that moves."""
-    twin = items.having(subject, [to])
-    if subject == "tpp" and "performance_density" in twin.fields:
-        fields = {name: column for name, column in twin.fields.items() if name != "performance_density"}
-        return Items(**{**vars(twin), "fields": fields})
-    return twin

@@ -3,13 +3,22 @@
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 
 from polysilicon.facts.law import Permission
 from polysilicon.facts.record import Confidence
+from polysilicon.records.interval import Truth
 
 Answer = Literal["yes", "no", "undetermined"]
 
 NOTICE = "This is a reading of published rules by a program, not legal advice."
+
+
+def answer_of(truth: Truth) -> Answer:
+    """Three-valued truth in a word."""
+    if np.all(truth.certainly):
+        return "yes"
+    return "undetermined" if np.any(truth.possibly) else "no"
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
