@@ -1,8 +1,6 @@
 """`polysilicon measure`: calibrate the user's own chip, and check what was learned against a real transformer."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from polysilicon.cli.options import FILES, QUESTION, Json, Whole, answer, needs, within
+from polysilicon.cli.progress import told
 
 if TYPE_CHECKING:
     from polysilicon.performance.measuring.device import Device
@@ -126,7 +125,7 @@ def _measure(out: Path, subject: Subject, kept: Kept, device: "Device", budget_s
     )
     _warn_of_others(device, subject.clock)
     try:
-        with _progress() as said:
+        with told() as said:
             found = measure(request, said)
     except KeyboardInterrupt:
         print(f"what was timed is kept in {journal}: ask again with --resume to go on from there", file=sys.stderr)
@@ -140,7 +139,7 @@ def _check(facts: Path, subject: Subject, device: "Device", *, as_json: bool) ->
     from polysilicon.report import measured
 
     _warn_of_others(device, subject.clock)
-    with _progress() as said:
+    with told() as said:
         found = check_facts(facts, subject.id_, device, subject.clock, said)
     answer(lambda: measured.checked_dict(found), lambda: measured.checked(found), as_json=as_json)
 
@@ -191,21 +190,3 @@ def _warn_of_others(device: "Device", clock: str) -> None:
             "--threads 1 --clock cpu counts only the time that one thread runs",
             file=sys.stderr,
         )
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """A bar on standard error, where it is a terminal, with what is being timed."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from polysilicon.report.terminal import console
-
-    screen = console(err=True)
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        task = progress.add_task("starting", total=1.0)
-
-        def said(words: str, share: float) -> None:
-            progress.update(task, description=words, completed=min(share, 1.0))
-
-        yield said

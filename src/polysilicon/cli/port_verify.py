@@ -1,7 +1,5 @@
 """`polysilicon port verify`: does a model give the same numbers on every runtime of this machine?"""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from polysilicon.cli.options import FILES, QUESTION, Json, Whole, answer, within
+from polysilicon.cli.progress import told
 
 if TYPE_CHECKING:
     from polysilicon.porting.verifying.runtimes import Runtime
@@ -80,7 +79,7 @@ def verify(
     from polysilicon.porting.verifying.verify import Request, verify
     from polysilicon.report import evidence
 
-    with _progress() as said:
+    with told() as said:
         verified = verify(found, runtimes, Request(levels, asked.steps, asked.seeds), said)
     if out is not None:
         evidence.write(verified, out)
@@ -135,21 +134,3 @@ def _writable(out: Path | None) -> None:
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InputError("can't be written", place=Place(str(out)), remedy="choose another folder")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """A bar on standard error, where it is a terminal, with what is being done."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from polysilicon.report.terminal import console
-
-    screen = console(err=True)
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        task = progress.add_task("starting", total=1.0)
-
-        def said(words: str, share: float) -> None:
-            progress.update(task, description=words, completed=min(share, 1.0))
-
-        yield said

@@ -16,3 +16,21 @@ def shown(what: str) -> "Iterator[Callable[[int, int], None]]":
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, whole: bar.update(task, completed=done, total=whole)
+
+
+@contextmanager
+def told() -> Iterator[Callable[[str, float], None]]:
+    """A bar on standard error that says what is being done and what share of the whole is behind."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from polysilicon.report.terminal import console
+
+    screen = console(err=True)
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def said(words: str, share: float) -> None:
+            bar.update(task, description=words, completed=min(share, 1.0))
+
+        yield said
