@@ -19,6 +19,12 @@ FLIPS_ON_SCREEN = 6
 STAGES = get_args(Stage)
 # Free to do, and yet to be warned of.
 WARNED = frozenset({"GP10_presumption", "text_licence_required:not_enforced"})
+# What is no matter of licences is not told in their words.
+OTHERWISE = {
+    "site_outside_limits": "not allowed as it stands",
+    "standard_contract_or_certification": "allowed after a procedure",
+    "security_assessment": "allowed after an assessment",
+}
 # Planners treat these as reviewed case by case, for want of a known policy; a reader is told that it is wanting.
 POLICY_UNKNOWN = {
     "licence_required:is_informed_letter": "licence required, review policy unpublished",
@@ -62,7 +68,8 @@ def _heading(verdict: Verdict) -> str:
     """The permission in words; a licence without a known review policy is not said to have one."""
     if verdict.permission == "free" and verdict.consequence in WARNED:
         return "free, with a warning"
-    return POLICY_UNKNOWN.get(verdict.consequence) or label(verdict.permission)
+    told = POLICY_UNKNOWN.get(verdict.consequence) or OTHERWISE.get(verdict.consequence)
+    return told or label(verdict.permission)
 
 
 def _confidence(verdict: Verdict) -> str:
