@@ -137,3 +137,21 @@ def test_a_stricter_law_is_named_beside_the_one_that_heads_the_verdict() -> None
 def test_an_end_use_that_no_rule_speaks_of_is_said_to_be_so() -> None:
     got = judged("nvidia-rtx-4090", "2025-06-01", to="CN", end_use="HPC")
     assert any("no rule speaks of the end use 'HPC'" in one for one in got.presumed)
+
+
+@pytest.mark.parametrize(("pue", "outcome"), [("1.19", "within"), ("1.2", "within"), ("1.2001", "outside")])
+def test_the_german_limit_is_at_most_and_not_below(pue: str, outcome: str) -> None:
+    said = {"operation_start": "2026-07-01", "pue": pue, "reused_heat_pct": "20", "green_power_pct": "100"}
+    got = judged("", "2028-09-01", {**said, "it_kw": "400"}, kind="site", to="DE", activity="operate")
+    assert got.consequence == ("within_site_limits" if outcome == "within" else "site_outside_limits")
+
+
+@pytest.mark.parametrize(
+    ("flop", "cost", "duty"),
+    [("1.1e26", "1e8", False), ("1.1e26", "9.9e7", False), ("1.1e26", "1.01e8", True), ("1e26", "1.01e8", False)],
+)
+def test_new_york_asks_more_than_its_two_lines(flop: str, cost: str, duty: bool) -> None:
+    said = {"train_flop": flop, "train_cost_usd": cost}
+    act = {"to": "US", "region": "US-NY", "activity": "place_on_market"}
+    got = judged("", "2027-01-01", said, kind="model", **act)
+    assert (got.consequence == "duty:transparency_and_incidents") is duty
