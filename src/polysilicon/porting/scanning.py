@@ -103,7 +103,7 @@ def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date |
         catalogue=catalogue.hash,
         targets=tuple(one.name for one in asked),
         files=sum(not one.skipped for one in reads),
-        lines=dict(sorted(sum((Counter({one.kind: one.lines}) for one in reads), Counter()).items())),
+        lines=_lines(reads),
         passed=_passed(found, reads),
         doubted=_told(reads, "doubt"),
         helpers=tuple(known.values()),
@@ -129,6 +129,14 @@ def read_tree(content: str, patterns: Patterns, found: Inventory, chosen: Option
     if changed or len(kept.files) != len(found.files):
         caches.save(path, kept, (one.path for one in found.files))
     return [kept.files[one.path].read for one in found.files], len(changed)
+
+
+def _lines(reads: Sequence[FileRead]) -> dict[str, int]:
+    """Lines read of each kind of file."""
+    counted: Counter[str] = Counter()
+    for one in reads:
+        counted[one.kind] += one.lines
+    return dict(sorted(counted.items()))
 
 
 def _passed(found: Inventory, reads: Sequence[FileRead]) -> tuple[Passed, ...]:

@@ -41,10 +41,14 @@ class Support:
     @functools.cached_property
     def interfaces(self) -> dict[str, tuple[dict[str, str], str]]:
         """PyTorch interfaces of a plugin: by version, a letter a chip; and the dtypes they are limited to."""
-        return {
-            row["api"]: ({name: row[name] for name in row if name[:1].isdigit()}, row["dtypes"])
-            for row in self._rows("ascend_apis.csv")
-        }
+        with (self._folder / "ascend_apis.csv").open(encoding="utf-8", newline="") as stream:
+            rows = csv.reader(stream)
+            names = next(rows)
+            versions = [name for name in names if name[:1].isdigit()]
+            first = names.index(versions[0])
+            cells = slice(first, first + len(versions))
+            api, dtypes = names.index("api"), names.index("dtypes")
+            return {row[api]: (dict(zip(versions, row[cells], strict=True)), row[dtypes]) for row in rows}
 
     @functools.cached_property
     def telling(self) -> frozenset[str]:
