@@ -109,10 +109,7 @@ def compiled(
     for name in interfaces:
         tables["names"].setdefault(name, shapes["torch-api"])
     bits = {one.id: 1 << at for at, one in enumerate(targets)}
-    ladder = dict.fromkeys(_by_pattern(rules, "ladder"), 0)
-    for one in targets:
-        for word in one.words if one.targets != "graph" else ():
-            ladder[word] = ladder.get(word, 0) | bits[one.id]
+    ladder = {word: sum(bits[one] for one in of) for word, of in _told_apart(rules, targets).items()}
     hot = {_telling(name) for name in tables["names"]} | tables["attributes"].keys() | tables["methods"].keys()
     hot |= tables["keywords"].keys() | {one for text in strings for one in _first_identifiers(text)}
     fragments = _by_pattern(rules, "fragments")
@@ -144,6 +141,24 @@ def compiled(
         unmapped=frozenset(unmapped),
         elsewhere=re.compile(rf"(^|[/_])({'|'.join(map(re.escape, sorted(ladder)))})([/_.]|$)"),
     )
+
+
+def vendor_words(rules: Iterable[PortRule], targets: Iterable[PortTarget]) -> frozenset[str]:
+    """The parts of identifiers by which code tells accelerators apart."""
+    rules = list(rules)
+    return frozenset((*_told_apart(rules, targets), *_by_pattern(rules, "vendors")))
+
+
+def _told_apart(rules: list[PortRule], targets: Iterable[PortTarget]) -> dict[str, list[str]]:
+    """The words that call for a rule where devices are told apart, each with the targets it names: none for some.
+
+    A target that takes graphs is not asked for at run time, so its words tell nothing.
+    """
+    words: dict[str, list[str]] = {word: [] for word in _by_pattern(rules, "ladder")}
+    for one in targets:
+        for word in one.words if one.targets != "graph" else ():
+            words.setdefault(word, []).append(one.id)
+    return words
 
 
 LONGEST_NAME = 80

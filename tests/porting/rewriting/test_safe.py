@@ -177,3 +177,24 @@ def test_the_import_of_a_device_is_added_to_entry_points_alone(made):
         'import importlib.util\nif importlib.util.find_spec("torch_musa"):\n    import torch_musa  # noqa'
     )
     assert "torch_musa" not in made(main).text
+
+
+LADDER = """def count(device, is_hip, use_tpu, input):
+    if {condition}:
+        return 1
+    elif torch.cuda.is_available():
+        return torch.cuda.device_count()
+"""
+
+
+@pytest.mark.parametrize(
+    "condition", ["is_hip", "IS_ROCM", "device.type == 'npu'", "torch.xpu.is_available()", "use_tpu"]
+)
+def test_a_ladder_of_vendors_is_left_for_review(made, condition):
+    ladder = LADDER.format(condition=condition)
+    assert made(ladder).text == ladder
+
+
+def test_a_word_that_only_contains_a_vendors_tells_none_apart(made):
+    """`input` contains npu."""
+    assert "elif torch.accelerator.is_available():" in made(LADDER.format(condition="input")).text

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from polysilicon.porting.patterns import PARTS
 from polysilicon.porting.rewriting.bindings import Bindings
 from polysilicon.porting.rewriting.source import Source
 
@@ -14,16 +15,19 @@ _VERSION = re.compile(
 )
 _SCRIPTED = re.compile(r"\bjit\.(script|export|ignore|unused)\b|\bScriptModule\b")
 _LISTED = re.compile(r"(?<![\w.])(globals\(|locals\(|vars\(\)|dir\(\)|exec\(|eval\()")
-_VENDORS = re.compile(r"xpu|npu|mps|mlu|musa|hpu|sdaa|xla|rocm|\\bhip|neuron|tpu", re.IGNORECASE)
 _OF_CUDA = re.compile(r"cuda|nccl", re.IGNORECASE)
 _COMPILED = re.compile(r"\btorch\.compile\b|\b_?dynamo\b")
 
 
 class Context:
-    """The parents of every node, and what the text around a node says of it."""
+    """The parents of every node, and what the text around a node says of it.
 
-    def __init__(self, source: Source, bindings: Bindings) -> None:
+    `vendors` are the words by which code tells accelerators apart.
+    """
+
+    def __init__(self, source: Source, bindings: Bindings, vendors: frozenset[str]) -> None:
         self._bindings = bindings
+        self._vendors = vendors
         self.nodes = bindings.nodes
         self._parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
         self._tests: dict[ast.AST, str] = {}
@@ -100,7 +104,7 @@ class Context:
     def tells_vendors_apart(self, node: ast.AST) -> str:
         """Whether the node stands in an `if` and `elif` over vendors, in words; empty where it does not."""
         for parent, _ in self.within(node):
-            if isinstance(parent, ast.If) and any(_VENDORS.search(self._test(one)) for one in self._chain(parent)):
+            if isinstance(parent, ast.If) and any(map(self._names_a_vendor, self._chain(parent))):
                 return "belongs to a chain that tells vendors apart"
         return ""
 
@@ -112,6 +116,10 @@ class Context:
             if isinstance(parent, ast.keyword) and not self._of_torch(parent):
                 return "is handed to code that may know CUDA alone"
         return ""
+
+    def _names_a_vendor(self, node: ast.If) -> bool:
+        """Whether a condition has a vendor's word as a part of some name or text: `is_npu`, but not `input`."""
+        return not self._vendors.isdisjoint(part.lower() for part in PARTS.findall(self._test(node)))
 
     def _chain(self, node: ast.If) -> Iterator[ast.If]:
         """Every `if` and `elif` of the chain that one of them belongs to."""

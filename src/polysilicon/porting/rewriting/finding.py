@@ -20,7 +20,7 @@ _AMP, _TWINS = "torch.cuda.amp", "torch.amp"
 def find(source: Source, names: Names, around: Surroundings) -> tuple[list[Site], Reader]:
     """The sites of a file in the order of its lines, and what was learnt of the file on the way."""
     bindings = Bindings(source)
-    reader = Reader(source, bindings, Context(source, bindings), names, around)
+    reader = Reader(source, bindings, Context(source, bindings, names.vendors), names, around)
     found = [*asking(reader), *devices(reader)]
     found = _imported(reader, found)
     return sorted(closed(reader, found), key=lambda one: one.span), reader

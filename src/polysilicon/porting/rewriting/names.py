@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from polysilicon.facts import Catalogue
+from polysilicon.facts.porting import PortRule, PortTarget
 from polysilicon.facts.porting_names import Grade, PortingName
+from polysilicon.porting.patterns import vendor_words
 from polysilicon.porting.rewriting import installed
 from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
@@ -19,12 +21,16 @@ _RELEASE = re.compile(r"\d+\.\d+(\.\d+)?([.+a-z]\w*)?")
 
 @dataclass(frozen=True)
 class Names:
-    """Names by dotted path; `release` of PyTorch, and `checked`: how it is known which twins it has."""
+    """Names by dotted path; `release` of PyTorch, and `checked`: how it is known which twins it has.
+
+    `vendors` are the words by which code tells accelerators apart.
+    """
 
     by_path: Mapping[str, PortingName]
     graded: Mapping[str, tuple[Grade, str]]
     release: str
     checked: str
+    vendors: frozenset[str]
 
     def of(self, path: str) -> PortingName | None:
         """The name, or the longest known one that it lies below, as torch.backends.cudnn.benchmark does."""
@@ -90,7 +96,8 @@ def names(catalogue: Catalogue, torch_version: str | None = None) -> Names:
         here, release = None, ".".join(wanted.split(".")[:2])
         checked = f"names as the catalogue has them for PyTorch {release}"
     graded = {path: _graded(one, release, here) for path, one in known.items()}
-    return Names(known, graded, release, checked)
+    vendors = vendor_words(catalogue.every(PortRule), catalogue.every(PortTarget))
+    return Names(known, graded, release, checked, vendors)
 
 
 def number(release: str) -> tuple[int, int]:
