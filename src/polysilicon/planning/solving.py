@@ -29,7 +29,7 @@ ORDER = ("units", "stands", "use", "unmet", "ported")
 ROUNDS_UP = 0.3  # a fixed charge that the relaxation pays in part; a heuristic, so no plan's validity rests on it
 NOTHING = 1e-6
 NEAR_S = 3.0
-RENTED_S = 8.0  # measured on the running example: in 3 s no whole numbers of rents were found, in 8 s always
+RENTED_S = 8.0  # measured on the running example: 3 s found no whole numbers of rents, 8 s did in each run tried
 
 
 class NoAnswer(PolysiliconError):
