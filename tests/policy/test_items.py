@@ -1,3 +1,5 @@
+import datetime as dt
+
 import numpy as np
 import pytest
 
@@ -54,3 +56,14 @@ def test_rows_can_be_taken_in_any_order() -> None:
 def test_a_negative_number_is_refused() -> None:
     with pytest.raises(InputError, match="tpp is negative"):
         Items.from_columns({"tpp": [-1.0]})
+
+
+def test_a_chip_is_available_from_a_day_as_vague_as_its_date(catalogue: Catalogue) -> None:
+    """A month spans its days; what is not sold came no earlier than that was read, and may never come."""
+    chips = ["nvidia-h200-sxm-141gb", "nvidia-rubin"]
+    month, unsold = (Items.from_chips(catalogue, [one]).fields["available"] for one in chips)
+    assert dt.date.fromordinal(int(month.lo[0])).strftime("%Y-%m-%d") == catalogue.get(Chip, chips[0]).available + "-01"
+    assert month.hi[0] - month.lo[0] in (27, 28, 29, 30)
+    read = [catalogue.source(key).read for key in catalogue.get(Chip, chips[1]).origin("status").sources]
+    assert dt.date.fromordinal(int(unsold.lo[0])).isoformat() == min(read)
+    assert np.isposinf(unsold.hi[0])

@@ -1,5 +1,7 @@
 """Items under judgement as a struct of arrays: one chip is a table of length one."""
 
+import calendar
+import datetime as dt
 import functools
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.reading import spread_of
+from polysilicon.facts.record import USER
 from polysilicon.policy.vocabulary import CHIP_FIELDS
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Interval, Truth
@@ -133,9 +136,9 @@ class Items:
             kind=Labels.of("processor", len(found)),
             flags={
                 "datacenter": _flags([one.segment == "datacenter" for one in found]),
-                "us_commercial": _flags([_on_sale(one) for one in found]),
             },
-            fields={field: _column(catalogue, found, field) for field in CHIP_FIELDS},
+            fields={field: _column(catalogue, found, field) for field in CHIP_FIELDS}
+            | {"available": _available(catalogue, found)},
             catalogued=True,
         )
 
@@ -160,9 +163,36 @@ class Items:
         return replace(self, fields={**self.fields, field: Interval.exactly(values)})
 
 
-def _on_sale(chip: Chip) -> Flag:
-    """Whether a chip could be bought on 2026-01-15: certainly not where it was only announced, or came later."""
-    return False if chip.status != "shipping" or (chip.available or "") > "2026-01-15" else None
+def _available(catalogue: Catalogue, chips: Sequence[Chip]) -> Interval:
+    """The first day on which each could be bought, as an ordinal: as wide as the date is vague.
+
+    One that is not sold came no earlier than the day on which that was read.
+    """
+    spans = [_first_and_last(one.available) if one.available else (_unsold(catalogue, one), np.inf) for one in chips]
+    lo, hi = np.array(spans, float).reshape(-1, 2).T
+    return Interval(lo, hi)
+
+
+def _unsold(catalogue: Catalogue, chip: Chip) -> float:
+    """The day on which the earliest source was read that has a chip as not sold; 0 where it is sold or none was read.
+
+    The user's own word bears no day, so it moves nothing.
+    """
+    if chip.status == "shipping":
+        return 0.0
+    read = [catalogue.source(key).read for key in chip.origin("status").sources if key != USER]
+    return min((_first_and_last(day)[0] for day in read if day), default=0.0)
+
+
+def _first_and_last(day: str) -> tuple[float, float]:
+    """The ordinals that a date of the catalogue spans: a day, a month or a year."""
+    year, month, *_ = (*map(int, day.split("-")), 0, 0)
+    if len(day) == len("YYYY-MM-DD"):
+        first = last = dt.date.fromisoformat(day)
+    else:
+        first = dt.date(year, month or 1, 1)
+        last = dt.date(year, month or 12, calendar.monthrange(year, month or 12)[1])
+    return float(first.toordinal()), float(last.toordinal())
 
 
 def named(label: str, wanted: Sequence[str]) -> bool:

@@ -220,15 +220,22 @@ def _measured(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
 def _dated(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
     """A day against a day, both as the calendar writes them."""
     value = hearing.value(leaf.subject)
-    at = float(np.ravel(value.lo)[0])
-    known = at == float(np.ravel(value.hi)[0])
+    first, last = float(np.ravel(value.lo)[0]), float(np.ravel(value.hi)[0])
     return Reading(
         subject=leaf.subject,
         test=leaf.test,
         limit=dt.date.fromordinal(int(leaf.value)).isoformat(),
-        word=dt.date.fromordinal(int(at)).isoformat() if known else "not stated",
+        word=_span(first, last),
         holds=answer_of(truth),
     )
+
+
+def _span(first: float, last: float) -> str:
+    """The days between two ordinals, which may be open on either side."""
+    [start, end] = [dt.date.fromordinal(int(one)).isoformat() if 0 < one < np.inf else "" for one in (first, last)]
+    if start == end:
+        return start or "not stated"
+    return f"{start}..{end}" if end else f"not before {start}"
 
 
 def _said(leaf: Leaf, truth: Truth, hearing: Hearing) -> Reading:
@@ -327,6 +334,11 @@ def _says(opinion: Opinion) -> str:
     return f"{item_class}: {consequence}" if item_class else consequence
 
 
+def _printed(field: str, value: float) -> float | str:
+    """A number as it is, an ordinal as the calendar writes its day."""
+    return dt.date.fromordinal(int(value)).isoformat() if field in DAYS else value
+
+
 def _inputs(findings: Sequence[RuleFinding], one: Verdicts) -> Iterator[Input]:
     asked = {
         reading.subject: None for finding in findings for reading in finding.readings if reading.test in COMPARISONS
@@ -341,11 +353,13 @@ def _inputs(findings: Sequence[RuleFinding], one: Verdicts) -> Iterator[Input]:
             continue
         low, high = float(np.ravel(column.lo)[0]), float(np.ravel(column.hi)[0])
         theirs = field in one.items.said
-        origin = record.origin(field) if record is not None and np.isfinite(high) and not theirs else None
+        # Of a day the first bound alone says something: not sold before.
+        known = bool(np.isfinite(high)) or (field in DAYS and low > 0.0)
+        origin = record.origin(field) if record is not None and known and not theirs else None
         yield Input(
             field=field,
-            low=low if np.isfinite(high) else None,
-            high=high if np.isfinite(high) else None,
-            confidence=(origin.confidence or "") if origin else "" if np.isfinite(high) else "unknown",
+            low=_printed(field, low) if known else None,
+            high=_printed(field, high) if np.isfinite(high) else None,
+            confidence=(origin.confidence or "") if origin else "" if known else "unknown",
             sources=(USER,) if theirs else origin.sources if origin else (),
         )

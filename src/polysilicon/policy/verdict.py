@@ -73,11 +73,11 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """A field of the item that a rule's quantity rests on."""
+    """A field of the item that a rule's quantity rests on: a number, or a day written YYYY-MM-DD."""
 
     field: str
-    low: float | None
-    high: float | None
+    low: float | str | None
+    high: float | str | None
     confidence: str = ""
     sources: tuple[str, ...] = ()
 

@@ -42,7 +42,7 @@ FLAGS: Mapping[str, str] = {
     "has_hbm": "high-bandwidth memory stands in its package",
     "approved_designer": "an approved designer (15 CFR 740 Supp. 6) attests what it is",
     "designer_applied": "the authorized designer has applied for approval, less than 180 days ago",
-    "us_commercial": "commercially available in the United States on 2026-01-15",
+    "us_commercial": "commercially available in the United States on the day that the rule names",
     "chinese_origin": "of Chinese origin",
     "authorized_designer": "an authorized designer attests what it is",
     "packaged_outside": "packaged by the fabricator outside Macau and D:5, or by an approved OSAT, with attestation",
@@ -84,7 +84,7 @@ CHIP_FIELDS = (
 
 # What is judged, by kind, and the numbers that can be said of it.
 FIELDS_BY_KIND: Mapping[str, tuple[str, ...]] = {
-    "processor": (*CHIP_FIELDS, "transistors_bn"),
+    "processor": (*CHIP_FIELDS, "transistors_bn", "available"),
     "memory": ("memory_bw_gbs", "package_area_mm2"),
     "material": ("chinese_content_pct",),
     "equipment": (),
@@ -112,4 +112,4 @@ ACTS_BY_KIND: Mapping[str, tuple[str, ...]] = {
 GOODS = ("export", "reexport", "transfer", "import", "use")
 
 # Fields that hold a day of the calendar; conditions write it YYYY-MM-DD.
-DAYS = frozenset({"operation_start"})
+DAYS = frozenset({"operation_start", "available"})
