@@ -12,7 +12,7 @@ def page_tables(catalogue: Catalogue) -> str:
     quantities = {one.quantity: f"[{one.unit}] {one.citation}" for one in catalogue.every(Definition)}
     tables = {
         "Of the act: places (`in` codes or groups)": PLACES,
-        "Of the act: words (`in`, `named`, `given`)": WORDS,
+        "Of the act: words (`in`, `named`, `exactly`, `given`)": WORDS,
         "Of the act: amounts (`at_least`, `above`, `at_most`, `below`)": {
             name: f"[{unit}] {words}" for name, (unit, words) in AMOUNTS.items()
         },
