@@ -7,8 +7,9 @@
 The split is drawn by whole groups and recorded in facts/data/measurements/operators/split.csv: a group is a shape (or
 shapes that differ little) on every chip and in every format, so no near-duplicate of a tested row is fitted. Each kind
 of kernel is fitted on its own: for all chips first, then for each family near that, then for each chip near its
-family. The intervals come from the rows never fitted, from refits without each chip of a family, and from refits
-without each family, for those who ask of a chip that was measured, whose sibling was, or of which nothing is known.
+family. What the curves leave of a row is carried to like shapes (`kriging.py`). The intervals come from the rows never
+fitted, from refits without each chip of a family, and from refits without each family, for those who ask of a chip that
+was measured, whose sibling was, or of which nothing is known.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import yaml
+from kriging import Carrier
 from scipy.optimize import least_squares
 
 from polysilicon.facts import load
@@ -154,10 +156,12 @@ PARAMETERS = {
     "collective": (
         Parameter("share", 0.75, 0.5),
         Parameter("quick", 0.30, 0.8),
+        Parameter("quick_growth", 0.0, 0.6, linear=True),
+        Parameter("full_growth", 0.0, 0.35, linear=True),
         Parameter("floor_s", 6e-6, 0.8),
         Parameter("hop_s", 1e-6, 0.8),
         Parameter("lag_s", 10e-6, 1.0),
-        *surface("collective", 0.12),
+        *surface("collective", 0.05),
     ),
     "exchange": (
         Parameter("share", 0.50, 0.7),
@@ -194,7 +198,12 @@ ENOUGH = 20
 
 
 class Fitted:
-    """Parameters found so far, by level and name: `levels[("family", "hopper")]["gemm.bf16.share"]`."""
+    """Parameters found so far, by level and name: `levels[("family", "hopper")]["gemm.bf16.share"]`.
+
+    `carrier` has what the curves leave of the rows of the fit, once it is learned.
+    """
+
+    carrier: Carrier | None = None
 
     def __init__(self, catalogue, cases: list[Timed], below: frozenset[str] | None = None) -> None:
         """Fit to `cases`; of families only those in `below`, without their chips, where it is given."""
@@ -294,7 +303,12 @@ class Fitted:
             silicon = self.silicon[chip]
             predicted = predicted_s(operator, nearest, columns(theirs), own, silicon)
             ratios[rows] = np.log(np.array([one.measured_s for one in theirs]) / predicted)
-        return ratios
+        return ratios if self.carrier is None else ratios - self.carrier.log_ratio(cases)
+
+    def learn_residuals(self, cases: list[Timed]) -> None:
+        """What the curves leave of `cases`, the rows of the fit."""
+        units = {chip: float(one.units) for chip, one in self.silicon.items()}
+        self.carrier = Carrier(cases, self.log_ratio(cases), units, self.family)
 
 
 def without(catalogue, cases: list[Timed], names: dict[str, str]) -> dict[str, dict[str, np.ndarray]]:
@@ -318,6 +332,17 @@ def one_without(catalogue, cases: list[Timed], names: dict[str, str], name: str)
         for operator in PARAMETERS
         for how in ("", STRANGERS)
     }
+
+
+def carry(left: dict[str, dict[str, np.ndarray]], names: dict[str, str], cases: list[Timed], carrier: Carrier) -> None:
+    """Take off what the other chips' residuals tell of chips left out; `names` maps a chip to its group."""
+    for name, ratios in left.items():
+        chips = {chip for chip, group in names.items() if group == name}
+        for operator in carrier.kriging:
+            theirs = [one for one in cases if one.chip in chips and one.operator == operator]
+            told = carrier.log_ratio(theirs, chips)
+            for how in ("", STRANGERS):
+                ratios[operator + how] = ratios[operator + how] - told
 
 
 def conformal(log_ratios: np.ndarray) -> tuple[float, float]:
@@ -366,6 +391,7 @@ def main() -> None:
     fitted = [one for one in cases if fold(one) != TEST_FOLD]
     tested = [one for one in cases if fold(one) == TEST_FOLD]
     fit = Fitted(catalogue, fitted)
+    fit.learn_residuals(fitted)
     for operator in only:
         report(operator, fit, fitted, tested, asked.report)
     if asked.no_refits:
@@ -375,12 +401,15 @@ def main() -> None:
     siblings = {chip for chip in chips if Counter(families.values())[families[chip]] > 1}
     near = without(catalogue, fitted, {chip: chip for chip in siblings})
     far = without(catalogue, fitted, families)
+    carry(near, {chip: chip for chip in siblings}, fitted, fit.carrier)
+    carry(far, families, fitted, fit.carrier)
     for operator in only:
         for told, left in (("chip", near), ("family", far)):
             for name, ratios in left.items():
                 for how in ("", STRANGERS):
                     print(line(f"{operator}{how}, without the {told} {name}", ratios[operator + how]))
     write(fit, timed, tested, near, far, only)
+    fit.carrier.write()
     alone = {chip: far[family] for chip, family in families.items() if Counter(families.values())[family] == 1}
     record_left_out(catalogue, near | alone, only)
     folds = {one.id: "test" if fold(one) == TEST_FOLD else "fit" for one in timed}
@@ -415,7 +444,7 @@ def write(fit: Fitted, timed: list[Timed], tested: list[Timed], near: dict, far:
     for level, name in sorted(cases_of, key=lambda key: (("all", "family", "chip").index(key[0]), key[1])):
         record = "operators-all" if level == "all" else f"operators-{level}-{name}"
         seen = {one.operator for one in every if name in (level, one.chip, family[one.chip])}
-        own = fit.levels.get((level, name), {})
+        own = fit.levels.get((level, name), {}) | (fit.carrier.lengths() if level == "all" else {})
         for operator in sorted(seen & set(only)):
             own |= interval(fit, operator, level, name, [one for one in tested if one.operator == operator], near, far)
         before = kept.get(record, {}).get("parameters", {})

@@ -18,6 +18,10 @@ from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
 HALF_BYTES = 2.0
+# In place of an exponent: tokens draw their experts at random, every expert as likely. Even routing (0) deals them out.
+RANDOM = -1.0
+# Largest over least weight where copies are no more than experts; there no expert gets more copies than this.
+FEW_MOST, FEW_COPIES = 200.0, 6
 
 
 class ExpertCurve(NamedTuple):
@@ -42,12 +46,16 @@ class ExpertCurve(NamedTuple):
 
 
 @formula
-def routed_most(tokens: Values) -> Values:
-    """Weight of the largest expert over that of the least when routing follows a power law over `tokens` tokens.
+def routed_most(tokens: Values, copies: Values, experts: Values) -> Values:
+    """Weight of the largest expert over that of the least when routing follows a power law.
 
-    Source: NVIDIA AIConfigurator, collector/helper.py, routing of the MoE benchmark: from 1 to 0.8 of the tokens.
+    `copies` token copies of `tokens` tokens go to `experts` experts.
+
+    Source: NVIDIA AIConfigurator, collector, routing of the MoE benchmark: weights from 1 to 0.8 of the tokens where
+    there are more copies than experts, from 0.01 to 2 where there are not.
     """
-    return np.maximum(0.8 * np.asarray(tokens), 1.0 + 1e-6)
+    many = np.maximum(0.8 * np.asarray(tokens), 1.0 + 1e-6)
+    return np.where(copies > experts, many, FEW_MOST)
 
 
 @formula
@@ -68,34 +76,50 @@ def law_moment(most: Values, alpha: Values, power: float) -> Values:
 
 
 @formula
-def busiest_ratio(tokens: Values, local: Values, ranks: Values, alpha: Values, skew: Values) -> Values:
+def law_above(least: Values, most: Values, alpha: Values) -> Values:
+    """Share of the weights above `least` where their density falls as `x**-alpha` from 1 to `most`.
+
+    Source: Clauset, Shalizi, Newman, Power-law distributions in empirical data (SIAM Review 51(4), 2009), survival of
+    a truncated law.
+    """
+    low = 1.0 - np.asarray(alpha)
+    low = np.where(np.abs(low) < 1e-9, 1e-9, low)
+    return 1.0 - (np.clip(least, 1.0, most) ** low - 1.0) / (most**low - 1.0)
+
+
+@formula
+def busiest_ratio(most: Values, local: Values, ranks: Values, alpha: Values, skew: Values) -> Values:
     """Token copies of the busiest of `ranks` ranks over their mean, when each holds `local` experts.
 
-    1 where `alpha` is 0, which stands for even routing.
+    `most` is the weight of the largest expert over that of the least. 1 where routing is not skewed: `alpha` is 0 or
+    `RANDOM`.
 
     Source: David and Nagaraja, Order Statistics (3rd edition, 2003), section 4.2: largest of many sums; size from the
     fit.
     """
-    most = routed_most(tokens)
     spread = np.sqrt(np.maximum(law_moment(most, alpha, 2.0) / law_moment(most, alpha, 1.0) ** 2 - 1.0, 0.0))
     over = skew * spread * np.sqrt(2.0 * np.log(ranks) / local)
     return np.where(np.asarray(alpha) > 0.0, np.minimum(1.0 + over, ranks), 1.0)
 
 
 @formula
-def touched(copies: Values, tokens: Values, local: Values, alpha: Values) -> Values:
-    """How many of `local` experts get at least one of `copies` token copies: all that can, fewer when skewed.
+def touched(copies: Values, tokens: Values, local: Values, most: Values, alpha: Values) -> Values:
+    """How many of `local` experts get at least one of `copies` token copies: all that can, fewer when skewed or drawn.
 
-    A share of half a copy rounds up to one.
+    Shares are rounded to whole copies; copies that are left over, where there are few, go to one expert each, largest
+    first. Where `alpha` is `RANDOM`, each token draws its experts.
 
-    Source: distribution of `law_moment`; NVIDIA AIConfigurator, collector/helper.py, routing of the MoE benchmark.
+    Source: NVIDIA AIConfigurator, collector, routing of the MoE benchmark; Feller, An Introduction to Probability
+    Theory (3rd edition, 1968), section IV.2, empty cells.
     """
+    alpha = np.asarray(alpha)
+    drawn = local * (1.0 - (1.0 - np.minimum(copies / (tokens * local), 1.0)) ** tokens)
     even = np.minimum(local, copies)
-    most = routed_most(tokens)
-    least = np.clip(0.5 * local / copies * law_moment(most, alpha, 1.0), 1.0, most)
-    low = np.where(np.abs(1.0 - np.asarray(alpha)) < 1e-9, 1e-9, 1.0 - np.asarray(alpha))
-    above = 1.0 - (least**low - 1.0) / (most**low - 1.0)
-    return np.maximum(np.where(np.asarray(alpha) > 0.0, np.minimum(local * above, even), even), 1.0)
+    whole = local / copies * law_moment(most, alpha, 1.0)
+    given = [local * law_above((number - 0.5) * whole, most, alpha) for number in range(1, FEW_COPIES + 1)]
+    left = np.where(most == FEW_MOST, copies - sum(given), 0.0)
+    skewed = np.minimum(np.maximum(given[0], left), even)
+    return np.maximum(np.where(alpha > 0.0, skewed, np.where(alpha < 0.0, drawn, even)), 1.0)
 
 
 @formula
@@ -113,17 +137,19 @@ def moe_s(
     """Time of the experts of one layer on the busiest of `ep` ranks, for `tokens` tokens of the whole group.
 
     `inner` is the width of one expert before its split over `expert_tp` chips; `alpha` is the exponent of skewed
-    routing, 0 where routing is even. Exchanging tokens is not in it. Everything broadcasts.
+    routing, 0 where experts get equal shares, `RANDOM` where tokens draw them. Exchanging tokens is not in it.
+    Everything broadcasts.
 
     Source: Gale et al., MegaBlocks (arXiv 2211.15841), grouped products; parameters from the fit of
     measurements/operators/.
     """
     product = curve.product
     local = np.maximum(experts / ep, 1.0)
-    routed = tokens * top_k / ep * busiest_ratio(tokens, local, ep, alpha, curve.skew)
+    most = routed_most(tokens, tokens * top_k, experts)
+    routed = tokens * top_k / ep * busiest_ratio(most, local, ep, alpha, curve.skew)
     copies = np.minimum(routed, tokens * np.minimum(local, top_k)) + curve.kept * tokens * top_k * (1.0 - 1.0 / ep)
     copies = np.maximum(copies, 1.0)
-    active = touched(copies, tokens, local, alpha)
+    active = touched(copies, tokens, local, most, alpha)
     rows, width = copies / active, inner / expert_tp
     both = curve.left_bytes, curve.right_bytes, HALF_BYTES
     tiles_s = tiled_s(rows, 2.0 * width, hidden, active, *both, product)

@@ -195,6 +195,8 @@ def message_curve(parameters: Parameters, silicon: Silicon, kind: str) -> Messag
     return MessageCurve(
         quick_bytes_per_s=link * fitted("share") * fitted("quick"),
         full_bytes_per_s=link * fitted("share"),
+        quick_growth=fitted("quick_growth"),
+        full_growth=fitted("full_growth"),
         start_s=fitted("floor_s"),
         hop_s=fitted("hop_s"),
         lag_s=fitted("lag_s"),

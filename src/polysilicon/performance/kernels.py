@@ -5,13 +5,21 @@
     moe_s(tokens, 7168.0, 2048.0, 8.0, 256.0, 1.0, 8.0, 0.0, kernels.experts("fp8_block"))
     collective_s(message_bytes, 8.0, 2.0, kernels.message("all_reduce@vllm.graph"))
 
+    kernels.residual_ratio("decode", "bf16.bf16.wide", sizes)
+
 A variant (after `@`) that was never fitted is taken for the usual kernel; `interval` then has the wider interval.
+Intervals are those of a time by its curve times its `residual_ratio`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from polysilicon.facts import Catalogue
+from polysilicon.facts.efficiency import Fit
+from polysilicon.facts.hardware import Chip
 from polysilicon.performance import kernel_curves
 from polysilicon.performance.attention import AttentionCurve
 from polysilicon.performance.curves import Parameters, Silicon, attention_curve, product_curve
@@ -20,6 +28,7 @@ from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.experts import ExpertCurve
 from polysilicon.performance.matrix import ProductCurve
 from polysilicon.performance.messages import ExchangeCurve, MessageCurve
+from polysilicon.performance.residuals import points_of, residual_ratio, residuals_of
 from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError
 
@@ -28,12 +37,15 @@ from polysilicon.records.errors import InputError
 class Kernels:
     """The fitted parameters of a chip and what curves need of its record.
 
-    Every method takes the kind of a kernel: a format, with a variant after `@` where it is not the usual one.
+    `family` is that of the chip where residuals of published tables apply to it; a chip whose kernels the user measured
+    has `None`, as its curves are fitted to other rows. Every method takes the kind of a kernel: a format, with a
+    variant after `@` where it is not the usual one.
     """
 
     chip: str
     parameters: Parameters
     silicon: Silicon
+    family: str | None = None
 
     @classmethod
     def of(cls, catalogue: Catalogue, chip_id: str) -> "Kernels":
@@ -64,6 +76,19 @@ class Kernels:
         """
         told = operator if self.kind(operator, kind) == kind else f"{operator}.strange"
         return float(self.parameters[f"{told}.low_ratio"]), float(self.parameters[f"{told}.high_ratio"])
+
+    def residual_ratio(self, operator: str, kind: str, sizes: Mapping[str, Values]) -> Values:
+        """Measured over the curve's time, as timed shapes near by have it: one for each row of `sizes`; 1 if none is.
+
+        Raises:
+            InputError: as `kind`.
+        """
+        own = self.kind(operator, kind)
+        residuals = None if self.family is None else residuals_of(self.parameters, operator, own, self.family)
+        if residuals is None:
+            return np.ones_like(np.asarray(next(iter(sizes.values())), float))
+        ratio: Values = residual_ratio(points_of(operator, sizes, self.silicon.units), residuals)
+        return ratio
 
     def product(self, kind: str) -> ProductCurve:
         """Of matrix products, for `matrix.product_s`: `bf16`, `fp8_block`, `int4_weights`, ..."""
@@ -105,4 +130,7 @@ class Kernels:
 
 @lru_cache(maxsize=256)
 def _of(catalogue: Catalogue, chip_id: str) -> Kernels:
-    return Kernels(chip_id, efficiency_of(catalogue, chip_id, "operators").parameters, Silicon.of(catalogue, chip_id))
+    fit = efficiency_of(catalogue, chip_id, "operators")
+    measured = any(catalogue.get(Fit, name).theirs for name in fit.records)
+    family = None if measured else catalogue.get(Chip, chip_id).family or chip_id
+    return Kernels(chip_id, fit.parameters, Silicon.of(catalogue, chip_id), family)

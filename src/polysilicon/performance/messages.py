@@ -1,8 +1,9 @@
 """Time of one collective of a communication library among chips, by message size and ranks.
 
 A library switches protocols: a quick one for small messages that keeps little of the bandwidth, and a full one with a
-longer start. Each is alpha-beta: a start, hops between ranks, and what a rank must send over its link. Tokens of a
-mixture of experts are sent to the ranks of their experts and back, once for each rank that any of them lies on.
+longer start. Each is alpha-beta: a start, hops between ranks, and what a rank must send over its link. A protocol that
+sends to every other rank at once, instead of around a ring, sends more the more ranks there are. Tokens of a mixture of
+experts are sent to the ranks of their experts and back, once for each rank that any of them lies on.
 
 The parameters are fitted to libraries that were timed alone (`measurements/operators/`). Link rates come from the
 record of the chip, so that they carry over; a chip that was never timed has its family's shares of them.
@@ -18,17 +19,23 @@ from polysilicon.records.recorder import formula
 
 # How sharply a library switches to the protocol that is faster.
 SWITCH = 4.0
+# Libraries were timed among 2 to 8 ranks; what grows with ranks is held from here on.
+MOST_RANKS = 16.0
 
 
 class MessageCurve(NamedTuple):
     """What the time of one collective of one library depends on, each a number or a column.
 
-    `quick_bytes_per_s`, `full_bytes_per_s`: what the two protocols keep of a link. `start_s`: launch. `hop_s`: from
-    one rank to the next. `lag_s`: what the full protocol takes longer to start.
+    `quick_bytes_per_s`, `full_bytes_per_s`: what the two protocols keep of a link between two ranks. `quick_growth`,
+    `full_growth`: how much more each sends with more ranks, as a power of them: 0 around a ring, 1 where each rank
+    sends all it has to every other. `start_s`: launch. `hop_s`: from one rank to the next. `lag_s`: what the full
+    protocol takes longer to start.
     """
 
     quick_bytes_per_s: Values
     full_bytes_per_s: Values
+    quick_growth: Values
+    full_growth: Values
     start_s: Values
     hop_s: Values
     lag_s: Values
@@ -67,13 +74,15 @@ def sent_ratio(ranks: Values, passes: Values) -> Values:
 def collective_s(message_bytes: Values, ranks: Values, passes: Values, curve: MessageCurve) -> Values:
     """Time of a collective over a message of `message_bytes` among `ranks` chips; nothing for a rank alone.
 
-    Source: Hockney, The communication challenge for MPP (Parallel Computing 20(3), 1994), alpha-beta; NVIDIA NCCL
+    Source: Hockney, The communication challenge for MPP (Parallel Computing 20(3), 1994), alpha-beta; Thakur,
+    Rabenseifner, Gropp (IJHPCA 19(1), 2005), rings against algorithms of fewer steps that send more; NVIDIA NCCL
     documentation, NCCL_PROTO: LL, LL128 and Simple; parameters from the fit of measurements/operators/.
     """
     sent_bytes = message_bytes * sent_ratio(ranks, passes)
+    more = np.minimum(np.maximum(ranks, 2.0), MOST_RANKS) / 2.0
     begin_s = curve.start_s + curve.hop_s * (ranks - 1.0)
-    quick_s = begin_s + sent_bytes / curve.quick_bytes_per_s
-    full_s = begin_s + curve.lag_s + sent_bytes / curve.full_bytes_per_s
+    quick_s = begin_s + sent_bytes * more**curve.quick_growth / curve.quick_bytes_per_s
+    full_s = begin_s + curve.lag_s + sent_bytes * more**curve.full_growth / curve.full_bytes_per_s
     faster_s = (quick_s**-SWITCH + full_s**-SWITCH) ** (-1.0 / SWITCH)
     axes = held(message_bytes, 18.0, 10.0), held(ranks, 2.0, 2.0)
     return np.where(ranks > 1.0, faster_s * smooth_ratio(axes, curve.surface), 0.0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from polysilicon.performance.attention import windowed_keys
 from polysilicon.performance.curves import FORMATS, attention_kind
+from polysilicon.performance.experts import RANDOM
 from polysilicon.performance.kernel_curves import EXPERT_FORMATS
 from polysilicon.performance.latent import Latent
 from polysilicon.validation import operator_messages
@@ -149,7 +150,9 @@ def experts(row: Row) -> list[Reading]:
 
 
 def _exponent(distribution: str) -> float:
-    if distribution in ("", "balanced", "uniform"):
+    if not distribution:
+        return RANDOM  # as the inputs of a benchmark are, where nothing else is said
+    if distribution in ("balanced", "uniform"):
         return 0.0
     return size({"distribution": distribution.removeprefix("power_law_")}, "distribution", 0.0)
 

@@ -1,4 +1,4 @@
-"""Predicted time of timed operators, whole columns of one operator and kind at a time."""
+"""Time of timed operators by their curves, whole columns of one operator and kind at a time."""
 
 from collections.abc import Callable, Mapping
 
@@ -27,7 +27,9 @@ ELEMENT_BYTES = 2.0
 
 
 def predicted_s(operator: str, kind: str, sizes: Sizes, parameters: Parameters, silicon: Silicon) -> Values:
-    """Predicted time of operators of one kind; `sizes` and `silicon` are numbers or columns of one length.
+    """Time of operators of one kind by their curve, without residuals.
+
+    `sizes` and `silicon` are numbers or columns of one length.
 
     Raises:
         KeyError: no such kind was ever fitted.

@@ -114,6 +114,7 @@ def _predicted(
         return {at: _refused(score, "unsupported", why) for at, _, score in theirs}
     sizes = columns(one for _, one, _ in theirs)
     predicted = np.asarray(predicted_s(operator, own, sizes, kernels.parameters, kernels.silicon))
+    predicted = predicted * kernels.residual_ratio(operator, kind, sizes)
     found = {}
     for (at, one, score), time_s in zip(theirs, predicted.tolist(), strict=True):
         if not np.isfinite(time_s):

@@ -4,6 +4,7 @@ from polysilicon.facts.catalogue import load
 from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.hardware import Chip
 from polysilicon.performance.curves import Silicon
+from polysilicon.performance.kernels import Kernels
 from polysilicon.performance.measuring.campaign import LEARNED
 from polysilicon.performance.measuring.kernels import MODES, STEPS, Kernel
 from polysilicon.performance.measuring.learned import Learned
@@ -54,6 +55,10 @@ def test_a_job_is_predicted_the_same_from_the_file(facts):
     job = rehearsed(Kernel("step_training", 64.0, 512.0, 2.0))
     before = predicted_s(job, "fp32", found.parameters(), found.silicon)
     assert predicted_s(job, kept.dtype, kept.parameters, kept.silicon) == pytest.approx(before, rel=1e-4)
+
+
+def test_the_kernels_of_a_measured_chip_are_left_to_its_own_rows(facts):
+    assert Kernels.of(facts(), "our-cpu").family is None
 
 
 def test_every_parameter_states_its_interval_behind_it():
