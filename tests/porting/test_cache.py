@@ -53,3 +53,16 @@ def test_a_changed_time_is_a_changed_file(tmp_path, catalogue):
     scan(catalogue, one, ["ascend"], options=kept)
     os.utime(one, ns=(1, 1))
     assert scan(catalogue, one, ["ascend"], options=kept).reread == 1
+
+
+def test_a_new_package_moves_the_place_of_an_import_in_files_that_were_not_read_again(tmp_path, catalogue):
+    tree, kept = tmp_path / "tree", Options(cache=tmp_path / "cache")
+    tree.mkdir()
+    (tree / "train.py").write_text("from ours.data import load\nfrom z import y\n\na.cuda()\n\nb.cuda()\n\nc.cuda()\n")
+    first = scan(catalogue, tree, ["ascend"], options=kept)
+    (tree / "ours").mkdir()
+    (tree / "ours" / "data.py").write_text("x = 1\n")
+    again = scan(catalogue, tree, ["ascend"], options=kept)
+    places = [[one.line for one in told.findings if one.rule == "ent-import"] for told in (first, again)]
+    assert (again.reread, places) == (1, [[2], [1]])
+    assert again.findings == scan(catalogue, tree, ["ascend"], options=Options(cached=False)).findings

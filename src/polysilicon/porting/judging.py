@@ -15,6 +15,7 @@ import msgspec
 
 from polysilicon.facts.porting import Finding as Verdict
 from polysilicon.facts.porting import PortRule
+from polysilicon.porting import imports
 from polysilicon.porting.patterns import Patterns
 from polysilicon.porting.sighting import FileRead, Sighting
 from polysilicon.porting.support import Support
@@ -113,6 +114,7 @@ class Judging:
         self.target = target
         self.bit = patterns.bits[target.record.id]
         self.elsewhere = patterns.elsewhere
+        self.import_rule = patterns.shapes["import-place"]
         self.own = own
         self.notes = notes
         self.ask = functools.cache(lambda name, symbol: support.verdict(rules[name], symbol, target))
@@ -133,11 +135,13 @@ class Judging:
         elsewhere = self.elsewhere.search(read.path) is not None
         folder = read.path.rpartition("/")[0] + "/" if TESTS.search(read.path) else ""
         live = [one for one in read.sightings if one.rule not in self.silent]
+        if live and self.import_rule not in self.silent and (after := imports.place(read, self.own)):
+            live.append(Sighting(self.import_rule, after, 0, "import"))
         blocks = last_of_block(live, self.rules)
         seen: dict[str, int] = {}
         lines: set[tuple[int, str]] = set()
         worked, mended = 0, set[int]()
-        for one in sorted(live, key=lambda each: (each.rule in LAST, each.line)):
+        for one in sorted(live, key=lambda each: (each.rule == self.import_rule, each.rule in LAST, each.line)):
             verdict, why = self.plain[one.rule] or self.ask(one.rule, one.symbol)
             if self._is_silent(one.rule, verdict):
                 continue

@@ -29,32 +29,27 @@ _patterns: dict[str, Patterns] = {}
 class Readers:
     """Reads files, here or over processes, whichever is quicker."""
 
-    def __init__(self, patterns: Patterns, root: Path, own: frozenset[str], pool: Executor | None) -> None:
+    def __init__(self, patterns: Patterns, root: Path, pool: Executor | None) -> None:
         self.patterns = patterns
         self.root = root
-        self.own = own
         self._pool = pool
 
     def read(self, files: Sequence[Found], advance: Advance) -> list[FileRead]:
         """Every file as read, in no particular order."""
         if self._pool is None:
-            return _here(files, lambda one: read_file(self.patterns, self.root, one, self.own), advance)
+            return _here(files, lambda one: read_file(self.patterns, self.root, one), advance)
         packed = pickle.dumps(self.patterns)
         key = hashlib.sha256(packed).hexdigest()
-        shares = [
-            self._pool.submit(_read_share, key, packed, str(self.root), share, self.own) for share in shared(files)
-        ]
+        shares = [self._pool.submit(_read_share, key, packed, str(self.root), share) for share in shared(files)]
         return _gathered(shares, msgspec.msgpack.Decoder(list[FileRead]), advance)
 
 
 @contextmanager
-def readers(
-    patterns: Patterns, root: Path, own: frozenset[str], bytes_to_read: int, jobs: int | None = None
-) -> Iterator[Readers]:
+def readers(patterns: Patterns, root: Path, bytes_to_read: int, jobs: int | None = None) -> Iterator[Readers]:
     """Readers for that much source; `jobs` processes, or as many as there are cores."""
     count = 1 if bytes_to_read < WORTH_PROCESSES_BYTES else jobs or cores()
     with workers(count) as pool:
-        yield Readers(patterns, root, own, pool)
+        yield Readers(patterns, root, pool)
 
 
 def cores() -> int:
@@ -106,9 +101,9 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _read_share(key: str, packed: bytes, root: str, share: list[Found], own: frozenset[str]) -> bytes:
+def _read_share(key: str, packed: bytes, root: str, share: list[Found]) -> bytes:
     """A share as read, packed; a worker unpacks the look-ups once."""
     if key not in _patterns:
         _patterns[key] = pickle.loads(packed)  # noqa: S301 - packed by our own parent
     with uncollected():
-        return msgspec.msgpack.encode([read_file(_patterns[key], Path(root), one, own) for one in share])
+        return msgspec.msgpack.encode([read_file(_patterns[key], Path(root), one) for one in share])

@@ -9,11 +9,12 @@ import ast
 import re
 import warnings
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from polysilicon.porting.imports import imported
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
-from polysilicon.porting.sighting import Definition, Sighting, Use
+from polysilicon.porting.sighting import Definition, Imported, Sighting, Use
 from polysilicon.porting.syntax import (
     bodies,
     dotted_name,
@@ -37,18 +38,15 @@ ONE_WARP = frozenset({32, 64})
 
 
 class PythonReader:
-    """Reads one file. `own` are the names by which the code base imports itself. `sightings` and `definitions` fill as
-    the tree is walked.
-    """
+    """Reads one file. `sightings` and `definitions` fill as the tree is walked."""
 
-    def __init__(self, patterns: Patterns, path: str, own: Collection[str] = ()) -> None:
+    def __init__(self, patterns: Patterns, path: str) -> None:
         self.patterns = patterns
-        self.path = path
-        self.own = own
         self.is_build = path.rpartition("/")[2] in BUILD_FILES
         self.sightings: list[Sighting] = []
         self.definitions: list[Definition] = []
         self.uses: dict[tuple[int, str], Use] = {}
+        self.imports: tuple[Imported, ...] = ()
         self.aliases: dict[str, str] = {}
         self._candidates: list[int] = []
         self._lines: frozenset[int] = frozenset()
@@ -83,25 +81,16 @@ class PythonReader:
         self._lines = frozenset(self._candidates)
         self._named_targets = lines_with(source, [one for one in hot if words[one].bits])
         self._body(tree.body)
-        self._import_place(tree.body)
+        if self.sightings:
+            self.imports = imported(tree.body)
+            self._entry(tree.body)
         return True
 
-    def _import_place(self, body: Sequence[ast.stmt]) -> None:
-        """Where one more import would go: after the last one of the code base itself, else after the last."""
-        imports = [one for one in body if isinstance(one, ast.Import | ast.ImportFrom)]
-        own = [
-            one
-            for one in imports
-            if isinstance(one, ast.ImportFrom) and (one.level or (one.module or "").split(".")[0] in self.own)
-        ]
-        here = self.path.split("/", 1)[0]
-        library = [one for one in own if not one.level and (one.module or "").split(".")[0] != here]
-        last = (library or own or imports or [None])[-1]
+    def _entry(self, body: Sequence[ast.stmt]) -> None:
+        """Where a script begins."""
         for one in body:
-            if self.sightings and isinstance(one, ast.If) and "__name__" in map(_name_of, ast.walk(one.test)):
+            if isinstance(one, ast.If) and "__name__" in map(_name_of, ast.walk(one.test)):
                 self._see(self.patterns.shapes["entry"], one.lineno, 0, "__main__")
-        if self.sightings and last is not None:
-            self._see(self.patterns.shapes["import-place"], last.end_lineno or last.lineno, 0, "import")
 
     def _touched(self, first: int, last: int) -> bool:
         at = bisect_left(self._candidates, first)

@@ -1,7 +1,6 @@
 """One file: from bytes to sightings, whatever is in it. Nothing in a file may stop a scan."""
 
 import re
-from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -11,7 +10,7 @@ from polysilicon.porting.lines import read_lines
 from polysilicon.porting.notebooks import code_of
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
 from polysilicon.porting.python_code import PythonReader
-from polysilicon.porting.sighting import FileRead, Sighting
+from polysilicon.porting.sighting import FileRead, Imported, Sighting
 from polysilicon.porting.syntax import lines_with
 
 # `# port: allow dev-string -- reason`, in any kind of comment; a reason is required.
@@ -25,7 +24,7 @@ PYTHON_2 = re.compile(
 CUDA_CALL = re.compile(r"\.cuda\(|[\"']cuda(:\d+)?[\"']")
 
 
-def read_file(patterns: Patterns, root: Path, found: Found, own: Collection[str] = ()) -> FileRead:
+def read_file(patterns: Patterns, root: Path, found: Found) -> FileRead:
     """What was seen in a file, or why it was passed over."""
     try:
         raw = (root / found.path).read_bytes()
@@ -36,17 +35,17 @@ def read_file(patterns: Patterns, root: Path, found: Found, own: Collection[str]
             0,
             skipped="vanished" if not (root / found.path).exists() else "can't be read: " + (refusal.strerror or ""),
         )
-    return read_bytes(patterns, found.path, found.kind, raw, own)
+    return read_bytes(patterns, found.path, found.kind, raw)
 
 
-def read_bytes(patterns: Patterns, path: str, kind: str, raw: bytes, own: Collection[str] = ()) -> FileRead:
-    """What was seen in these bytes; `own` are the names by which the code base imports itself."""
+def read_bytes(patterns: Patterns, path: str, kind: str, raw: bytes) -> FileRead:
+    """What was seen in these bytes."""
     lines = raw.count(b"\n") + (not raw.endswith(b"\n") and bool(raw))
     if b"\0" in raw:
         return FileRead(path, kind, 0, skipped="binary")
     allowed = allowances(raw) if b"port:" in raw else ()
     if kind in ("python", "notebook"):
-        return _python(patterns, path, kind, raw, lines, allowed, own)
+        return _python(patterns, path, kind, raw, lines, allowed)
     text = raw.decode("utf-8", "replace")
     doubt = "invalid UTF-8, read with gaps" if "\ufffd" in text else ""
     return FileRead(path, kind, lines, tuple(read_lines(patterns, kind, text)), allowed=allowed, doubt=doubt)
@@ -59,7 +58,6 @@ def _python(
     raw: bytes,
     lines: int,
     allowed: tuple[tuple[int, str, str], ...],
-    own: Collection[str],
 ) -> FileRead:
     places: list[int] = []
     if kind == "notebook":
@@ -68,25 +66,38 @@ def _python(
         except ValueError:
             return FileRead(path, kind, 0, skipped="no notebook")
         lines = len(places)
-    reader, doubt = PythonReader(patterns, path, own), ""
+    reader, doubt = PythonReader(patterns, path), ""
     try:
         reader.read(raw)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as cause:
         doubt = why_unparsed(raw, cause)
-        reader = PythonReader(patterns, path, own)
+        reader = PythonReader(patterns, path)
         try:
             if doubt == UNREADABLE_TEXT:
                 reader.read(raw.decode("utf-8", "replace").encode())
             else:
                 reader.sightings = by_lines(patterns, raw)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            reader = PythonReader(patterns, path, own)
+            reader = PythonReader(patterns, path)
             reader.sightings = by_lines(patterns, raw)
     if not doubt and not raw.isascii() and not _is_utf8(raw):
         doubt = UNREADABLE_TEXT
-    sightings = tuple(_placed(one, places) for one in reader.sightings) if places else tuple(reader.sightings)
+    sightings, imports = tuple(reader.sightings), reader.imports
+    if places:
+        sightings = tuple(_placed(one, places) for one in sightings)
+        imports = tuple(Imported(one.root, _line(one.last, places)) for one in imports)
     uses = tuple(reader.uses.values())
-    return FileRead(path, kind, lines, sightings, tuple(reader.definitions), uses, allowed, doubt=doubt)
+    return FileRead(
+        path,
+        kind,
+        lines,
+        sightings,
+        tuple(reader.definitions),
+        uses,
+        allowed,
+        doubt=doubt,
+        imports=imports,
+    )
 
 
 UNREADABLE_TEXT = "invalid UTF-8, read with gaps"
@@ -146,4 +157,9 @@ def allowances(raw: bytes) -> tuple[tuple[int, str, str], ...]:
 
 
 def _placed(one: Sighting, places: list[int]) -> Sighting:
-    return msgspec.structs.replace(one, line=places[one.line - 1] if one.line <= len(places) else one.line)
+    return msgspec.structs.replace(one, line=_line(one.line, places))
+
+
+def _line(line: int, places: list[int]) -> int:
+    """Where a line of a notebook's code stands in its file."""
+    return places[line - 1] if line <= len(places) else line

@@ -13,7 +13,7 @@ from polysilicon.facts.porting import PortRule, PortTarget
 from polysilicon.porting import cache as caches
 from polysilicon.porting import kernels
 from polysilicon.porting.inventory import MOST_BYTES, Inventory, inventory
-from polysilicon.porting.judging import Finding, judge, packages
+from polysilicon.porting.judging import Finding, judge
 from polysilicon.porting.patterns import Patterns, compiled
 from polysilicon.porting.pool import Advance, readers, uncollected
 from polysilicon.porting.sighting import FileRead
@@ -120,9 +120,8 @@ def read_tree(content: str, patterns: Patterns, found: Inventory, chosen: Option
     path = caches.place(found.root, content, chosen.cache) if chosen.cached else None
     kept = caches.load(path)
     changed = {one.path: one for one in found.files if not kept.unchanged(one)}
-    own = packages(one.path for one in found.files)
     if changed:
-        with readers(patterns, found.root, own, sum(one.bytes for one in changed.values()), chosen.jobs) as at_work:
+        with readers(patterns, found.root, sum(one.bytes for one in changed.values()), chosen.jobs) as at_work:
             for read in at_work.read(list(changed.values()), chosen.advance):
                 file = changed[read.path]
                 kept.files[read.path] = caches.Kept(file.bytes, file.changed_ns, read)

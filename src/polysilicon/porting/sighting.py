@@ -38,6 +38,13 @@ class Use(msgspec.Struct, frozen=True, array_like=True):
     column: int
 
 
+class Imported(msgspec.Struct, frozen=True, array_like=True):
+    """Imports from one package, named by its first part, empty for relative ones, and the last of their lines."""
+
+    root: str
+    last: int
+
+
 class FileRead(msgspec.Struct, frozen=True, array_like=True):
     """A file as read: its path below the root, its kind, its lines, what was seen, or why it was passed over."""
 
@@ -50,3 +57,4 @@ class FileRead(msgspec.Struct, frozen=True, array_like=True):
     allowed: tuple[tuple[int, str, str], ...] = ()
     skipped: str = ""
     doubt: str = ""
+    imports: tuple[Imported, ...] = ()
