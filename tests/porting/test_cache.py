@@ -66,3 +66,15 @@ def test_a_new_package_moves_the_place_of_an_import_in_files_that_were_not_read_
     places = [[one.line for one in told.findings if one.rule == "ent-import"] for told in (first, again)]
     assert (again.reread, places) == (1, [[2], [1]])
     assert again.findings == scan(catalogue, tree, ["ascend"], options=Options(cached=False)).findings
+
+
+def test_a_first_kernel_has_every_file_read_for_its_tests(tmp_path, catalogue):
+    tree, kept = tmp_path / "tree", Options(cache=tmp_path / "cache")
+    (tree / "tests").mkdir(parents=True)
+    (tree / "ops.py").write_text("import ctypes\n\ndef scale(x):\n    return ctypes.CDLL('libours.so').scale(x)\n")
+    (tree / "tests" / "test_ops.py").write_text("from ops import scale\n\ndef test_scale():\n    scale(1)\n")
+    assert not scan(catalogue, tree, ["rocm"], options=kept).findings[1:]
+    (tree / "scale.cu").write_text("__global__ void scale() {\n}\n")
+    again = scan(catalogue, tree, ["rocm"], options=kept)
+    assert again.findings == scan(catalogue, tree, ["rocm"], options=Options(cached=False)).findings
+    assert "ci-kernel-test" in {one.rule for one in again.findings}

@@ -33,7 +33,9 @@ LADDERS = frozenset({"dev-ladder", "cux-ladder", "cux-cmake-ladder"})
 ENOUGH = 3
 NEIGHBOURS = 2
 NOWHERE = -1
-FOLLOWS = "dev-follows"
+KERNEL_TEST = "ci-kernel-test"
+# What hangs on something else: a use of a helper, a test of a kernel.
+FOLLOWS = frozenset({"dev-follows", KERNEL_TEST})
 # Judged after the rest of the file, on which they hang.
 LAST = frozenset({"ent-import", "dev-doc", "dev-text"})
 PROSE = frozenset({"dev-doc", "dev-text"})  # what is told to people is mended with the function that tells it
@@ -151,7 +153,7 @@ class Judging:
             if self._is_own(rule, one) or (rule.category == "ENT" and worked < ENOUGH):
                 continue
             lines.add((one.line, one.rule))
-            role: Role = "follows" if one.rule == FOLLOWS or rule.category == "ENT" else "cause"
+            role: Role = "follows" if one.rule in FOLLOWS or rule.category == "ENT" else "cause"
             if verdict == "note" and one.rule in PROSE and one.within in mended:
                 role, verdict = "follows", "check"
             elif (one.rule, one.line) in blocks:
@@ -163,9 +165,9 @@ class Judging:
             seen.setdefault(one.rule, one.line)
             if verdict not in LOUD and not self.notes:
                 continue
-            if role == "cause" and verdict in LOUD and read.kind == "python":
-                worked += 1
-                mended.add(one.within or NOWHERE)
+            if verdict in LOUD and read.kind == "python":
+                worked += role == "cause" or one.rule == KERNEL_TEST
+                mended.update([one.within or NOWHERE] if role == "cause" else ())
             yield Finding(
                 target=self.target.name,
                 rule=one.rule,
@@ -192,7 +194,7 @@ class Judging:
     def _first(self, rule: PortRule, one: Sighting, path: str, folder: str, seen: dict[str, int]) -> Place | None:
         """The place that this one repeats; none where it is a cause of its own."""
         here = (path, one.rule, one.line)
-        if one.rule == FOLLOWS:
+        if one.rule in FOLLOWS:
             return None
         if rule.once == "key":
             first = self.keys.setdefault(one.symbol.casefold(), here)

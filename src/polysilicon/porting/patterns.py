@@ -22,7 +22,9 @@ class Patterns:
     its toolkit; `company` holds, for some rules, the only other parts that may stand beside theirs. `bits` gives each
     target's bit; `ladder` maps a part of an identifier to the bits of the targets it names, 0 for an accelerator that
     is no target of ours; `elsewhere` finds paths that belong to one of those. `unmapped` are names of CUDA that a
-    translator has no counterpart for. `shapes` are the rules that a reader recognises by form.
+    translator has no counterpart for. `shapes` are the rules that a reader recognises by form. `loaders` are names
+    that load compiled code, `builders` the calls that compile an extension; `compiled` says that the tree holds kernels
+    of its own, so that a reader notes who uses whom.
     """
 
     names: Mapping[str, str]
@@ -46,6 +48,9 @@ class Patterns:
     bits: Mapping[str, int]
     elsewhere: re.Pattern[str]
     unmapped: frozenset[str]
+    loaders: frozenset[str]
+    builders: frozenset[str]
+    compiled: bool = False
 
     @functools.cached_property
     def parted(self) -> dict[str, "Word"]:
@@ -139,6 +144,8 @@ def compiled(
         },
         bits=bits,
         unmapped=frozenset(unmapped),
+        loaders=frozenset(_by_pattern(rules, "loaders")),
+        builders=frozenset(_by_pattern(rules, "builders")),
         elsewhere=re.compile(rf"(^|[/_])({'|'.join(map(re.escape, sorted(ladder)))})([/_.]|$)"),
     )
 

@@ -12,9 +12,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from polysilicon.porting.calls import functions
 from polysilicon.porting.imports import imported
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
-from polysilicon.porting.sighting import Definition, Imported, Sighting, Use
+from polysilicon.porting.sighting import Definition, Function, Imported, Sighting, Use
 from polysilicon.porting.syntax import (
     bodies,
     dotted_name,
@@ -47,6 +48,7 @@ class PythonReader:
         self.definitions: list[Definition] = []
         self.uses: dict[tuple[int, str], Use] = {}
         self.imports: tuple[Imported, ...] = ()
+        self.functions: tuple[Function, ...] = ()
         self.aliases: dict[str, str] = {}
         self._candidates: list[int] = []
         self._lines: frozenset[int] = frozenset()
@@ -66,7 +68,7 @@ class PythonReader:
         words = {one: self.patterns.word(one) for one in identifiers}
         hot = [one for one, word in words.items() if word.hot]
         numbered = [source.count(b"\n", 0, found.start()) + 1 for found in TO_INTEGER.finditer(source)]
-        if not hot and not numbered:
+        if not hot and not numbered and not self.patterns.compiled:
             return False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -81,9 +83,11 @@ class PythonReader:
         self._lines = frozenset(self._candidates)
         self._named_targets = lines_with(source, [one for one in hot if words[one].bits])
         self._body(tree.body)
-        if self.sightings:
+        if self.sightings or self.patterns.compiled:
             self.imports = imported(tree.body)
             self._entry(tree.body)
+        if self.patterns.compiled:
+            self.functions = functions(tree, self.patterns, self._targets)
         return True
 
     def _entry(self, body: Sequence[ast.stmt]) -> None:

@@ -97,6 +97,7 @@ def _python(
         allowed,
         doubt=doubt,
         imports=imports,
+        functions=reader.functions,
     )
 
 

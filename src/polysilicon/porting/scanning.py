@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -11,9 +11,9 @@ import msgspec
 from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.porting import PortRule, PortTarget
 from polysilicon.porting import cache as caches
-from polysilicon.porting import kernels
+from polysilicon.porting import kernels, native
 from polysilicon.porting.inventory import MOST_BYTES, Inventory, inventory
-from polysilicon.porting.judging import Finding, judge
+from polysilicon.porting.judging import Finding, judge, packages
 from polysilicon.porting.patterns import Patterns, compiled
 from polysilicon.porting.pool import Advance, readers, uncollected
 from polysilicon.porting.sighting import FileRead
@@ -94,9 +94,12 @@ def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date |
     support = Support()
     patterns = compiled(rules.values(), catalogue.every(PortTarget), support.telling, support.unmapped)
     found = inventory(root, chosen.leave_out, chosen.most_bytes)
+    patterns = replace(patterns, compiled=any(one.path.endswith(native.SOURCES) for one in found.files))
     reads, reread = read_tree(catalogue.hash, patterns, found, chosen)
     known = helpers(reads, patterns)
     reads = [followed(one, known, patterns.shapes[FOLLOWS]) for one in reads]
+    if patterns.compiled:
+        reads = native.with_tests(reads, patterns.shapes["kernel-test"], packages(one.path for one in found.files))
     return Scan(
         root=str(root),
         as_of=as_of,
@@ -117,7 +120,7 @@ def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date |
 
 def read_tree(content: str, patterns: Patterns, found: Inventory, chosen: Options) -> tuple[list[FileRead], int]:
     """Every file as read, in order, and how many were read anew; `content` is the hash of the rules."""
-    path = caches.place(found.root, content, chosen.cache) if chosen.cached else None
+    path = caches.place(found.root, f"{content}\0{patterns.compiled}", chosen.cache) if chosen.cached else None
     kept = caches.load(path)
     changed = {one.path: one for one in found.files if not kept.unchanged(one)}
     if changed:

@@ -45,6 +45,22 @@ class Imported(msgspec.Struct, frozen=True, array_like=True):
     last: int
 
 
+class Function(msgspec.Struct, frozen=True, array_like=True):
+    """A function, class or value at the top of a module, a test, or a module that is compiled.
+
+    `line` is that of its first decorator. `kind` is `test`, `native` for what loads compiled code, `extension` for a
+    compiled module that the file builds, else empty.
+    `uses` are `package.name` for each name of a package that it uses, the package empty where it is the module's own;
+    `beside` holds the bits of the targets that it names.
+    """
+
+    name: str
+    line: int
+    kind: str
+    uses: tuple[str, ...]
+    beside: int
+
+
 class FileRead(msgspec.Struct, frozen=True, array_like=True):
     """A file as read: its path below the root, its kind, its lines, what was seen, or why it was passed over."""
 
@@ -58,3 +74,4 @@ class FileRead(msgspec.Struct, frozen=True, array_like=True):
     skipped: str = ""
     doubt: str = ""
     imports: tuple[Imported, ...] = ()
+    functions: tuple[Function, ...] = ()
