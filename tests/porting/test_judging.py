@@ -152,3 +152,9 @@ def test_a_user_adds_a_rule_and_mends_another(scanned, catalogue, tmp_path):
 def test_a_graph_takes_no_kernels(scanned):
     told = scanned({"k.cu": "__global__ void k() {\n}\n", "a.py": "x.cuda()\n"}, "onnx")
     assert {(one.rule, one.verdict) for one in told.findings} == {("cux-kernel", "blocked")}
+
+
+def test_repetitions_in_a_folder_of_tests_are_counted_over_its_files(scanned):
+    text = "import flash_attn\nflash_attn.a()\nflash_attn.b()\n"
+    told = scanned({"tests/test_a.py": text, "tests/test_b.py": text}).findings
+    assert [(one.path, one.line, one.repeats) for one in told if one.rule == "att-flash"] == [("tests/test_a.py", 1, 5)]

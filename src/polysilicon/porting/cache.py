@@ -1,7 +1,7 @@
 """What was read before: a file that has not changed since is not read again.
 
-One packed file a tree, in the user's cache folder, named after the tree, the rules and our version. A file counts as
-unchanged when its size and its time of change are. A cache that can't be read or written is done without.
+One packed file a tree, in the user's cache folder, named after the tree, the rules, our version and its own layout. A
+file counts as unchanged when its size and its time of change are. A cache that can't be read or written is not missed.
 """
 
 import hashlib
@@ -17,6 +17,9 @@ from polysilicon.porting.inventory import Found
 from polysilicon.porting.sighting import FileRead
 from polysilicon.records import files
 from polysilicon.records.errors import InputError
+
+# What is kept of a file, and what a reader sees in it: a new number says that neither is what it was.
+LAYOUT = 2
 
 
 class Kept(msgspec.Struct, array_like=True):
@@ -41,7 +44,7 @@ class Cache(msgspec.Struct):
 def place(root: Path, content: str, folder: Path | None = None) -> Path:
     """Where the cache of a tree lies; `content` is the hash of the catalogue whose rules read it."""
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "polysilicon" / "port"
-    how = f"{content}\0{__version__}\0{kernels.reader()}"
+    how = f"{content}\0{__version__}\0{LAYOUT}\0{kernels.reader()}"
     digest = hashlib.sha256(f"{root.resolve()}\0{how}".encode()).hexdigest()[:24]
     return (folder or default) / f"{digest}.msgpack"
 

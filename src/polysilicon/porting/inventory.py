@@ -113,7 +113,7 @@ MOST_NAMED = 20
 def inventory(root: Path, leave_out: Sequence[str] = (), most_bytes: int = MOST_BYTES) -> Inventory:
     """Everything below `root`; a single file is a tree of one. `leave_out` are patterns of paths not wanted."""
     found = Inventory(root if root.is_dir() else root.parent)
-    unwanted = re.compile("|".join(translate(one) for one in _with_contents(leave_out))) if leave_out else None
+    unwanted = _unwanted(leave_out) if leave_out else None
     for path, entry in _entries(root, found):
         kind = kind_of(path)
         if not _is_text(path):
@@ -136,8 +136,13 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _with_contents(leave_out: Sequence[str]) -> list[str]:
-    return [one for text in leave_out for one in (text, f"{text.rstrip('/')}/*")]
+def _unwanted(leave_out: Sequence[str]) -> re.Pattern[str]:
+    """Paths that one of these patterns fits, or that lie below one that does."""
+    wanted = [one for text in leave_out for one in (text, f"{text.rstrip('/')}/*")]
+    # Patterns that begin alike are looked for together: a path is then gone through once, not once for each.
+    anywhere = "|".join(translate(one[1:]) for one in wanted if one.startswith("*"))
+    fixed = [translate(one) for one in wanted if not one.startswith("*")]
+    return re.compile("|".join([*fixed, *([f"(?s:.*)(?:{anywhere})"] if anywhere else [])]))
 
 
 def _entries(root: Path, found: Inventory) -> Iterator[tuple[str, "os.DirEntry[str]"]]:

@@ -6,6 +6,7 @@ it; a use of a helper, which is mended in place, is listed as following.
 """
 
 import functools
+import operator
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ from polysilicon.porting.targets import Target
 Role = Literal["cause", "follows"]
 Place = tuple[str, str, int]
 LOUD = frozenset({"check", "slow", "wrong", "change", "blocked"})
+QUIET = frozenset({"runs", "note"})
 TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)test_[^/]*$|_test\.py$|(^|/)conftest\.py$")
 # Libraries are tied at their import; these categories speak of libraries.
 LIBRARIES = frozenset({"APX", "ATT", "QNT", "DAL", "SRV"})
@@ -36,9 +38,9 @@ NOWHERE = -1
 KERNEL_TEST = "ci-kernel-test"
 # What hangs on something else: a use of a helper, a test of a kernel.
 FOLLOWS = frozenset({"dev-follows", KERNEL_TEST})
-# Judged after the rest of the file, on which they hang.
-LAST = frozenset({"ent-import", "dev-doc", "dev-text"})
-PROSE = frozenset({"dev-doc", "dev-text"})  # what is told to people is mended with the function that tells it
+# What is told to people is mended with the function that tells it: judged after the rest of the file.
+PROSE = frozenset({"dev-doc", "dev-text"})
+BY_LINE = operator.attrgetter("line")
 TRANSLATED = (".cu", ".cuh")
 
 
@@ -92,9 +94,10 @@ def judge(
     judging = Judging(rules, target, patterns, support, packages(read.path for read in reads), notes)
     found = [one for read in reads if read.sightings for one in judging.file(read)]
     repeats = judging.repeats
+    repeated = {rule for _, rule, _ in repeats}
     return [
         msgspec.structs.replace(one, repeats=repeats[one.path, one.rule, one.line])
-        if (one.path, one.rule, one.line) in repeats
+        if one.rule in repeated and (one.path, one.rule, one.line) in repeats
         else one
         for one in found
     ]
@@ -123,6 +126,13 @@ class Judging:
         self.plain = {name: self._plain(rule, support) for name, rule in rules.items()}
         # Rules that say nothing here, whatever the symbol: most of what was seen, for most targets.
         self.silent = {name for name, told in self.plain.items() if told is not None and self._is_silent(name, told[0])}
+        self.in_blocks = {name for name, rule in rules.items() if rule.once == "block"}
+        self.once = {name for name, rule in rules.items() if rule.once in ("file", "key") or rule.fix == "tool"}
+        self.libraries = {name for name, rule in rules.items() if rule.category in LIBRARIES}
+        self.entries = {name for name, rule in rules.items() if rule.category == "ENT"}
+        self.roles: dict[str, Role] = {
+            name: "follows" if name in FOLLOWS or name in self.entries else "cause" for name in rules
+        }
         self.keys: dict[str, Place] = {}
         self.folded: dict[tuple[str, str], Place] = {}
         self.repeats: Counter[Place] = Counter()
@@ -133,69 +143,88 @@ class Judging:
 
     def file(self, read: FileRead) -> Iterator[Finding]:
         """The findings of one file, by line; what hangs on the rest of the file comes last."""
+        live = self._live(read)
+        if not live:
+            return
         # In files of another accelerator's own, what they tell apart is not ours to mend.
-        elsewhere = self.elsewhere.search(read.path) is not None
+        passed = LADDERS if self.elsewhere.search(read.path) else frozenset[str]()
         folder = read.path.rpartition("/")[0] + "/" if TESTS.search(read.path) else ""
-        live = [one for one in read.sightings if one.rule not in self.silent]
-        if live and self.import_rule not in self.silent and (after := imports.place(read, self.own)):
-            live.append(Sighting(self.import_rule, after, 0, "import"))
-        blocks = last_of_block(live, self.rules)
+        blocks = last_of_block([one for one in live if one.rule in self.in_blocks])
         seen: dict[str, int] = {}
-        lines: set[tuple[int, str]] = set()
+        places: set[tuple[str, int]] = set()
         worked, mended = 0, set[int]()
-        for one in sorted(live, key=lambda each: (each.rule == self.import_rule, each.rule in LAST, each.line)):
-            verdict, why = self.plain[one.rule] or self.ask(one.rule, one.symbol)
-            if self._is_silent(one.rule, verdict):
+        for one in live:
+            name, place, role = one.rule, (one.rule, one.line), self.roles[one.rule]
+            verdict, why = self.plain[name] or self.ask(name, one.symbol)
+            if verdict in QUIET and self._is_silent(name, verdict):
                 continue
-            if one.beside & self.bit or (one.line, one.rule) in lines or (elsewhere and one.rule in LADDERS):
+            if one.beside & self.bit or place in places or name in passed:
                 continue
-            rule = self.rules[one.rule]
-            if self._is_own(rule, one) or (rule.category == "ENT" and worked < ENOUGH):
+            if (name in self.entries and worked < ENOUGH) or (name in self.libraries and self._is_own(one)):
                 continue
-            lines.add((one.line, one.rule))
-            role: Role = "follows" if one.rule in FOLLOWS or rule.category == "ENT" else "cause"
-            if verdict == "note" and one.rule in PROSE and one.within in mended:
+            places.add(place)
+            if verdict == "note" and name in PROSE and one.within in mended:
                 role, verdict = "follows", "check"
-            elif (one.rule, one.line) in blocks:
-                self.repeats[read.path, one.rule, blocks[one.rule, one.line]] += 1
+            elif place in blocks:
+                self.repeats[read.path, name, blocks[place]] += one.lines
                 continue
-            elif (first := self._first(rule, one, read.path, folder, seen)) is not None:
-                self.repeats[first] += 1
+            elif (folder or name in self.once) and (first := self._first(one, read.path, folder, seen)) is not None:
+                self.repeats[first] += one.lines
                 continue
-            seen.setdefault(one.rule, one.line)
+            seen.setdefault(name, one.line)
             if verdict not in LOUD and not self.notes:
                 continue
             if verdict in LOUD and read.kind == "python":
-                worked += role == "cause" or one.rule == KERNEL_TEST
-                mended.update([one.within or NOWHERE] if role == "cause" else ())
-            yield Finding(
-                target=self.target.name,
-                rule=one.rule,
-                verdict=verdict,
-                path=read.path,
-                line=one.line,
-                column=one.column,
-                symbol=one.symbol,
-                role=role,
-                why=why,
-                within=one.within,
-                size=one.size,
-                suppressed=allowed(read, one) if read.allowed else "",
-            )
+                worked += role == "cause" or name == KERNEL_TEST
+                if role == "cause":
+                    mended.add(one.within or NOWHERE)
+            if one.lines > 1:
+                self.repeats[read.path, name, one.line] += one.lines - 1
+            yield self._finding(read, one, verdict, role, why)
+
+    def _live(self, read: FileRead) -> list[Sighting]:
+        """What may say something here, by line; then what hangs on it: texts, and last the place of an import."""
+        silent = self.silent
+        live = [one for one in read.sightings if one.rule not in silent]
+        if not live:
+            return live
+        live.sort(key=BY_LINE)
+        late = [one for one in live if one.rule in PROSE]
+        if late:
+            live = [*(one for one in live if one.rule not in PROSE), *late]
+        if self.import_rule not in silent and (after := imports.place(read, self.own)):
+            live.append(Sighting(self.import_rule, after, 0, "import"))
+        return live
+
+    def _finding(self, read: FileRead, one: Sighting, verdict: Verdict, role: Role, why: str) -> Finding:
+        return Finding(
+            target=self.target.name,
+            rule=one.rule,
+            verdict=verdict,
+            path=read.path,
+            line=one.line,
+            column=one.column,
+            symbol=one.symbol,
+            role=role,
+            why=why,
+            within=one.within,
+            size=one.size,
+            suppressed=allowed(read, one) if read.allowed else "",
+        )
 
     def _is_silent(self, rule: str, verdict: Verdict) -> bool:
         """Whether nobody is to be told; prose may yet follow the function that it stands in."""
         return verdict == "runs" or (verdict == "note" and not self.notes and rule not in PROSE)
 
-    def _is_own(self, rule: PortRule, one: Sighting) -> bool:
+    def _is_own(self, one: Sighting) -> bool:
         """A library is no tie in its own source."""
-        return rule.category in LIBRARIES and one.symbol.split(".")[0] in self.own
+        return one.symbol.partition(".")[0] in self.own
 
-    def _first(self, rule: PortRule, one: Sighting, path: str, folder: str, seen: dict[str, int]) -> Place | None:
+    def _first(self, one: Sighting, path: str, folder: str, seen: dict[str, int]) -> Place | None:
         """The place that this one repeats; none where it is a cause of its own."""
-        here = (path, one.rule, one.line)
         if one.rule in FOLLOWS:
             return None
+        rule, here = self.rules[one.rule], (path, one.rule, one.line)
         if rule.once == "key":
             first = self.keys.setdefault(one.symbol.casefold(), here)
             return None if first == here else first
@@ -208,15 +237,12 @@ class Judging:
         return None
 
 
-def last_of_block(sightings: Iterable[Sighting], rules: dict[str, PortRule]) -> dict[tuple[str, int], int]:
+def last_of_block(sightings: Iterable[Sighting]) -> dict[tuple[str, int], int]:
     """Of neighbouring lines of one rule, the last stands for the others: for each of those, its line."""
     last: dict[tuple[str, int], int] = {}
-    if not any(rules[one.rule].once == "block" for one in sightings):
-        return last
     places: dict[str, list[int]] = {}
     for one in sightings:
-        if rules[one.rule].once == "block":
-            places.setdefault(one.rule, []).append(one.line)
+        places.setdefault(one.rule, []).append(one.line)
     for rule, lines in places.items():
         ordered = sorted(set(lines))
         for at in range(len(ordered) - 2, -1, -1):

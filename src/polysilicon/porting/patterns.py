@@ -24,7 +24,7 @@ class Patterns:
     is no target of ours; `elsewhere` finds paths that belong to one of those. `unmapped` are names of CUDA that a
     translator has no counterpart for. `shapes` are the rules that a reader recognises by form. `loaders` are names
     that load compiled code, `builders` the calls that compile an extension; `compiled` says that the tree holds kernels
-    of its own, so that a reader notes who uses whom.
+    of its own, so that a reader notes who uses whom. Of the rules in `once`, one place stands for a whole file.
     """
 
     names: Mapping[str, str]
@@ -50,6 +50,7 @@ class Patterns:
     unmapped: frozenset[str]
     loaders: frozenset[str]
     builders: frozenset[str]
+    once: frozenset[str]
     compiled: bool = False
 
     @functools.cached_property
@@ -65,6 +66,8 @@ class Patterns:
         return known
 
     def _word(self, identifier: str) -> "Word":
+        if not self._may_say(identifier):
+            return NOTHING
         parts = [part.lower() for part in PARTS.findall(identifier)]
         rule = next((self.words[part] for part in parts if part in self.words), "")
         if rule in self.company and not self.company[rule].issuperset(parts):
@@ -82,6 +85,26 @@ class Patterns:
         hot = identifier in self.hot or bool(rule) or travels or is_block or piece
         return Word(rule, bits, travels, is_block, hot)
 
+    def _may_say(self, identifier: str) -> bool:
+        """Whether an identifier is worth a closer look: most of a file's are not, and each of them is new once."""
+        lowered = identifier.lower()
+        if lowered == identifier and identifier.isascii() and identifier.replace("_", "").isalpha():
+            parts = identifier.split("_")
+        else:
+            parts = [part.lower() for part in PARTS.findall(identifier)]
+        return (
+            not self._telling.isdisjoint(parts)
+            or identifier in self.hot
+            or "size" in lowered
+            or "threads" in lowered
+            or (self.pieces is not None and self.pieces.search(identifier) is not None)
+        )
+
+    @functools.cached_property
+    def _telling(self) -> frozenset[str]:
+        """The parts of identifiers that say anything."""
+        return frozenset((*self.words, *self.ladder, *self.carries))
+
 
 class Word(NamedTuple):
     """What an identifier says.
@@ -96,6 +119,9 @@ class Word(NamedTuple):
     travels: bool
     is_block: bool
     hot: bool
+
+
+NOTHING = Word("", 0, travels=False, is_block=False, hot=False)
 
 
 def compiled(
@@ -146,6 +172,7 @@ def compiled(
         unmapped=frozenset(unmapped),
         loaders=frozenset(_by_pattern(rules, "loaders")),
         builders=frozenset(_by_pattern(rules, "builders")),
+        once=frozenset(rule.id for rule in rules if rule.once == "file" and not rule.table),
         elsewhere=re.compile(rf"(^|[/_])({'|'.join(map(re.escape, sorted(ladder)))})([/_.]|$)"),
     )
 

@@ -16,7 +16,6 @@ from polysilicon.porting.inventory import Found
 from polysilicon.porting.patterns import Patterns
 from polysilicon.porting.reading import read_file
 from polysilicon.porting.sighting import FileRead
-from polysilicon.sweep.workers import workers
 
 # Below this much source, starting processes costs more than they save.
 WORTH_PROCESSES_BYTES = 4_000_000
@@ -48,6 +47,11 @@ class Readers:
 def readers(patterns: Patterns, root: Path, bytes_to_read: int, jobs: int | None = None) -> Iterator[Readers]:
     """Readers for that much source; `jobs` processes, or as many as there are cores."""
     count = 1 if bytes_to_read < WORTH_PROCESSES_BYTES else jobs or cores()
+    if count == 1:
+        yield Readers(patterns, root, None)
+        return
+    from polysilicon.sweep.workers import workers  # it brings numpy, which a rescan can do without
+
     with workers(count) as pool:
         yield Readers(patterns, root, pool)
 

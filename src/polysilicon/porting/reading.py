@@ -10,7 +10,7 @@ from polysilicon.porting.lines import read_lines
 from polysilicon.porting.notebooks import code_of
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
 from polysilicon.porting.python_code import PythonReader
-from polysilicon.porting.sighting import FileRead, Imported, Sighting
+from polysilicon.porting.sighting import FileRead, Imported, Sighting, gathered
 from polysilicon.porting.syntax import lines_with
 
 # `# port: allow dev-string -- reason`, in any kind of comment; a reason is required.
@@ -48,7 +48,8 @@ def read_bytes(patterns: Patterns, path: str, kind: str, raw: bytes) -> FileRead
         return _python(patterns, path, kind, raw, lines, allowed)
     text = raw.decode("utf-8", "replace")
     doubt = "invalid UTF-8, read with gaps" if "\ufffd" in text else ""
-    return FileRead(path, kind, lines, tuple(read_lines(patterns, kind, text)), allowed=allowed, doubt=doubt)
+    sightings = gathered(read_lines(patterns, kind, text), patterns.once)
+    return FileRead(path, kind, lines, sightings, allowed=allowed, doubt=doubt)
 
 
 def _python(
@@ -82,7 +83,7 @@ def _python(
             reader.sightings = by_lines(patterns, raw)
     if not doubt and not raw.isascii() and not _is_utf8(raw):
         doubt = UNREADABLE_TEXT
-    sightings, imports = tuple(reader.sightings), reader.imports
+    sightings, imports = gathered(reader.sightings, patterns.once), reader.imports
     if places:
         sightings = tuple(_placed(one, places) for one in sightings)
         imports = tuple(Imported(one.root, _line(one.last, places)) for one in imports)

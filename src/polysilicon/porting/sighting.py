@@ -1,5 +1,7 @@
 """What a reader saw in one file, before anyone asked for a target: sightings, definitions, uses, and doubts."""
 
+from collections.abc import Collection, Sequence
+
 import msgspec
 
 
@@ -9,6 +11,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
     `line` counts from 1 and `column` from 0; `symbol` is the name or text that matched. `beside` holds a bit for each
     target that the same statement, or the ladder of branches around it, deals with already. `within` is the line on
     which the function around it is defined, 0 at the top of a file; `size` the lines of a kernel, 1 for anything else.
+    `lines` is how many lines of the file it stands for.
     """
 
     rule: str
@@ -18,6 +21,22 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
     beside: int = 0
     within: int = 0
     size: int = 1
+    lines: int = 1
+
+
+def gathered(sightings: Sequence[Sighting], once: Collection[str]) -> tuple[Sighting, ...]:
+    """The sightings of a file; of the rules in `once`, the first alone, for all lines that name the same targets."""
+    kept: list[Sighting] = []
+    alike: dict[tuple[str, int], list[Sighting]] = {}
+    for one in sightings:
+        if one.rule in once:
+            alike.setdefault((one.rule, one.beside), []).append(one)
+        else:
+            kept.append(one)
+    for some in alike.values():
+        first, lines = min(some, key=lambda one: one.line), len({one.line for one in some})
+        kept.append(first if lines == 1 else msgspec.structs.replace(first, lines=lines))
+    return tuple(kept)
 
 
 class Definition(msgspec.Struct, frozen=True, array_like=True):

@@ -39,25 +39,25 @@ class Support:
         return said, f"{rule.what}: {_WHY[said]} on {target.record.name}"
 
     @functools.cached_property
-    def interfaces(self) -> dict[str, tuple[dict[str, str], str]]:
-        """PyTorch interfaces of a plugin: by version, a letter a chip; and the dtypes they are limited to."""
+    def interfaces(self) -> dict[str, list[str]]:
+        """PyTorch interfaces of a plugin, a row each: by version a letter a chip, and the dtypes they are limited to;
+        the row of `api` names the columns.
+        """
         with (self._folder / "ascend_apis.csv").open(encoding="utf-8", newline="") as stream:
-            rows = csv.reader(stream)
-            names = next(rows)
-            versions = [name for name in names if name[:1].isdigit()]
-            first = names.index(versions[0])
-            cells = slice(first, first + len(versions))
-            api, dtypes = names.index("api"), names.index("dtypes")
-            return {row[api]: (dict(zip(versions, row[cells], strict=True)), row[dtypes]) for row in rows}
+            return {row[0]: row for row in csv.reader(stream)}
+
+    @functools.cached_property
+    def _columns(self) -> dict[str, int]:
+        """The columns of `interfaces` by what heads them."""
+        return {name: at for at, name in enumerate(self.interfaces["api"])}
 
     @functools.cached_property
     def telling(self) -> frozenset[str]:
         """The interfaces that compute, lack support somewhere, and are named so that a line with the name is worth a
         look.
         """
-        lacking = {
-            name for name, (letters, _) in self.interfaces.items() if any("N" in one for one in letters.values())
-        }
+        versions = [at for name, at in self._columns.items() if name[:1].isdigit()]
+        lacking = {name for name, row in self.interfaces.items() if any("N" in row[at] for at in versions)}
         lacking |= {
             f"torch.{name.replace('_', '.', 1) if name.partition('_')[0] in OPERATOR_SPACES else name}"
             for name, row in self.operators.items()
@@ -107,8 +107,8 @@ class Support:
         """A PyTorch interface on a chip."""
         if not target.record.chips or symbol not in self.interfaces:
             return None
-        letters, dtypes = self.interfaces[symbol]
-        cell = letters.get(target.version, "")
+        row, at = self.interfaces[symbol], self._columns.get(target.version)
+        cell, dtypes = "" if at is None else row[at], row[self._columns["dtypes"]]
         chips = [target.column] if target.column else list(CHIPS)
         without = [chip for chip in chips if cell and cell[CHIPS.index(chip)] == "N"]
         if without:
