@@ -2,7 +2,8 @@
 
 A tree passes through five stages. `inventory` lists its files and counts what it passes over. A reader for each kind of
 file (`python_code`, `lines`, `notebooks`) notes *sightings*: places that match a rule, whatever the target. `taint`
-finds the helpers that hand a tie on to their callers. `judging` asks, for each target, what a sighting means there,
+finds the helpers that hand a tie on to their callers; where the tree holds kernels of its own, `calls` notes who uses
+whom and `native` finds the tests that run a kernel. `judging` asks, for each target, what a sighting means there,
 with the dated tables of `support`; the answer is a *finding*. `effort` adds findings up to days of work. Rules, targets
 and tables are facts; this room holds readers and sums. `pool` spreads files over processes, `cache` keeps what has not
 changed, `ratchet` compares with what was known before. Two houses stand in the room: `rewriting` turns code that names

@@ -25,8 +25,8 @@ def functions(tree: ast.Module, patterns: Patterns, bits: Bits) -> tuple[Functio
 
     `bits` tells which targets a piece of code names.
     """
-    statements = list(_statements(tree.body))
-    known = _known(tree, statements)
+    statements, parts = list(_statements(tree.body)), list(ast.walk(tree))
+    known = _known(parts, statements)
     found: list[Function] = []
     for one in statements:
         if isinstance(one, Named):
@@ -35,7 +35,7 @@ def functions(tree: ast.Module, patterns: Patterns, bits: Bits) -> tuple[Functio
         else:
             made = [Function(name, one.lineno, "", (), 0) for name in _assigned(one)]
             found += [_made(each, one, patterns, known) for each in made]
-    return (*found, *_extensions(tree, patterns))
+    return (*found, *_extensions(parts, patterns))
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
@@ -61,13 +61,13 @@ def _assigned(node: ast.stmt) -> list[str]:
     return [one.id for one in targets if isinstance(one, ast.Name)]
 
 
-def _known(tree: ast.Module, statements: Iterable[ast.stmt]) -> dict[str, str]:
+def _known(parts: Iterable[ast.AST], statements: Iterable[ast.stmt]) -> dict[str, str]:
     """What each name of a module stands for, in full; what is its own, or taken from beside it, begins with a dot."""
     known: dict[str, str] = {}
     for one in statements:
         for name in [one.name] if isinstance(one, Named) else _assigned(one):
             known[name] = f".{name}"
-    for part in ast.walk(tree):
+    for part in parts:
         if isinstance(part, ast.Import):
             for alias in part.names:
                 root = alias.name.partition(".")[0]
@@ -111,9 +111,9 @@ def _chain(node: ast.Attribute | ast.Name) -> tuple[str, list[str]]:
     return (inner.id if isinstance(inner, ast.Name) else ""), parts[::-1]
 
 
-def _extensions(tree: ast.Module, patterns: Patterns) -> Iterator[Function]:
+def _extensions(parts: Iterable[ast.AST], patterns: Patterns) -> Iterator[Function]:
     """Compiled modules that the file builds, by the name they are imported by."""
-    for part in ast.walk(tree):
+    for part in parts:
         if isinstance(part, ast.Call) and dotted_name(part).rpartition(".")[2] in patterns.builders:
             told = [*(one.value for one in part.keywords if one.arg == "name"), *part.args][:1]
             for one in told:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 from pathlib import Path
 
+import msgspec
+
 MOST_BYTES = 4_000_000
 SKIPPED_FOLDERS = {
     ".git": "version control",
@@ -80,8 +82,7 @@ NAMED = re.compile(
 CI_FOLDERS = re.compile(r"(^|/)(\.github/workflows|\.github/actions|\.circleci|\.buildkite|\.gitlab|\.jenkins|\.ci)/")
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A file to read: its path below the root, its kind, and what tells that it has not changed."""
 
     path: str

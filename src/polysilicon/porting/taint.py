@@ -32,7 +32,7 @@ def helpers(reads: Iterable[FileRead], patterns: Patterns) -> dict[str, Helper]:
     reads = list(reads)
     defined: dict[str, list[Helper]] = {}
     for read in reads:
-        if not TESTS.search(read.path):
+        if read.definitions and not TESTS.search(read.path):
             for one in read.definitions:
                 helper = Helper(one.name, read.path, one.line, one.kind, one.because)
                 defined.setdefault(one.name, []).append(helper)
