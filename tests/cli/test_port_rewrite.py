@@ -73,7 +73,7 @@ def test_one_patch_a_rule_lies_in_the_folder(run, code):
     [
         (("--rule", "AMPP"), "--rule: unknown rule; found 'AMPP'; allowed: AMP"),
         (("--torch-version", "new"), "--torch-version: is no release of PyTorch"),
-        (("--target", "asend"), "did you mean ascend?"),
+        (("--target", "asend"), "did you mean ascend or amd?"),
         (("--write", "--check"), "--check: changes nothing here"),
         (("--write", "--out", "x"), "--out: changes nothing here"),
         (("--grade", "M"), "--grade"),

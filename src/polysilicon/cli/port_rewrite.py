@@ -39,7 +39,8 @@ def rewrite(
     path
         A folder or a Python file.
     target
-        Where the code shall run next (musa, mlu, ascend, xpu, rocm, ...): adds the import that its device needs.
+        Where the code shall run next (musa, mlu, ascend, xpu, rocm, ...), as for `port scan`: adds the import that
+        its device needs.
     torch_version
         The oldest PyTorch that the code must run with; the installed one where it is not said.
     rule
@@ -62,12 +63,15 @@ def rewrite(
     from polysilicon.cli.cases import required
     from polysilicon.facts import load
     from polysilicon.porting.rewriting import names
+    from polysilicon.porting.targets import targets
 
     required({"PATH": str(path) if path else None})
     needs((write and out is not None, "--out", "a run without --write"), (check and write, "--check", "no --write"))
     within(1, 256, workers=workers)
-    known = names(load(), torch_version)
-    made = _made(_there(path or Path()), known, rule, grade, known.modules(target), workers or os.cpu_count() or 1)
+    catalogue = load()
+    known, asked = names(catalogue, torch_version), targets(catalogue, [target] if target else [])
+    modules = known.modules(asked[0].record if asked else None)
+    made = _made(_there(path or Path()), known, rule, grade, modules, workers or os.cpu_count() or 1)
     if write:
         from polysilicon.porting.rewriting.writing import write as put
 

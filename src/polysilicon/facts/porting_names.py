@@ -15,7 +15,7 @@ class PortingName(Record, frozen=True, kw_only=True):
     where the twin behaves the same: always, only where CUDA was asked for (`guarded`), or where nothing else in the
     file asks for CUDA (`closed`). `since` is the first release that was read to have the twin, `same_since` the first
     that was read to behave so. `traced` says that torch.compile takes the twin wherever it takes the name. A vendor's
-    module (`plugin`: imported by hand, `autoload`: not) has in `keyword` the targets that it serves.
+    module is a `plugin` if it is imported by hand, `autoload` if not.
     """
 
     path: str

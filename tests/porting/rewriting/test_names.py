@@ -3,7 +3,8 @@ import pytest
 from polysilicon.facts import load
 from polysilicon.porting.rewriting import Choice, installed, names, rewrite
 from polysilicon.porting.rewriting.names import number
-from polysilicon.records.errors import InputError, UnknownName
+from polysilicon.porting.targets import targets
+from polysilicon.records.errors import InputError
 
 
 def test_an_old_release_has_no_twin_and_is_left_alone(tmp_path):
@@ -39,12 +40,17 @@ def test_releases_compare_as_numbers():
     assert number("2.13.0+cpu") > number("2.9")
 
 
-def test_a_target_says_which_module_it_needs(known):
-    assert known.modules("musa") == ("torch_musa",)
-    assert known.modules("ascend@950dt") == ()
+@pytest.mark.parametrize(
+    ("target", "modules"),
+    [("musa", ("torch_musa",)), ("moore-threads", ("torch_musa",)), ("ascend@950dt", ()), ("hygon", ()), ("onnx", ())],
+)
+def test_a_target_says_which_module_it_needs(known, target, modules):
+    (found,) = targets(load(), [target])
+    assert known.modules(found.record) == modules
+
+
+def test_no_target_needs_no_module(known):
     assert known.modules(None) == ()
-    with pytest.raises(UnknownName, match="did you mean musa"):
-        known.modules("musaa")
 
 
 def test_a_name_below_a_known_one_is_told_and_another_is_not(known):

@@ -9,8 +9,7 @@ from polysilicon.facts.porting import PortRule, PortTarget
 from polysilicon.facts.porting_names import Grade, PortingName
 from polysilicon.porting.patterns import vendor_words
 from polysilicon.porting.rewriting import installed
-from polysilicon.records.errors import InputError, Place, UnknownName
-from polysilicon.records.names import nearest
+from polysilicon.records.errors import InputError, Place
 
 # The name whose twin every rewritten device text rests on.
 DEVICE = "torch.device"
@@ -46,25 +45,10 @@ class Names:
         """Every rule that may change something."""
         return sorted({one.rule for one in self.by_path.values() if one.grade != "M"} | set(DEVICE_RULES))
 
-    def modules(self, target: str | None) -> tuple[str, ...]:
-        """The modules that have to be imported by hand before PyTorch knows the device of a target.
-
-        Raises:
-            UnknownName: no module serves such a target.
-        """
-        serving = {
-            word: one for one in self.by_path.values() if one.rule == "ENT-plugin" for word in one.keyword.split(";")
-        }
-        if target is None:
-            return ()
-        wanted = target.partition("@")[0].casefold()
-        if wanted not in serving:
-            known = sorted(serving)
-            place = Place(field="--target")
-            raise UnknownName(
-                "unknown target", place=place, found=target, allowed=known, nearest=nearest(wanted, known, 1)
-            )
-        return (serving[wanted].path,) if serving[wanted].form == "plugin" else ()
+    def modules(self, target: PortTarget | None) -> tuple[str, ...]:
+        """The modules that have to be imported by hand before PyTorch knows the device of a target."""
+        known = self.by_path.get(target.plugin or "") if target else None
+        return (known.path,) if known and known.form == "plugin" else ()
 
     def grade(self, name: PortingName) -> tuple[Grade, str]:
         """The best grade a rewrite of this name may have in this release, and why it is not a better one."""
