@@ -167,7 +167,8 @@ def split(rows: list[Row]) -> None:
         aside = [digests[digest] for digest in sorted(digests) if int(digest[:8], 16) % 3 == 0]
         kept |= set(aside if len(aside) < len(groups) else aside[1:])
     for row in rows:
-        row.part = "test" if row.group in kept else "fit"
+        # Where latencies are kept, a fit would move the very load that it is asked about.
+        row.part = "test" if row.group in kept or row.question.targets else "fit"
 
 
 class Fitting:
@@ -303,10 +304,13 @@ Errors = dict[tuple[str, str], list[float]]
 
 
 def left_out(rows: list[Row], fitting: Fitting, folds: list[set[str]], key: Callable[[Row], str]) -> list["Unseen"]:
-    """Errors of rows that a fit without their fold has to predict; `key` names what a fold is made of."""
+    """Errors of rows that a fit without their fold has to predict; `key` names what a fold is made of.
+
+    Rows that keep targets are predicted, and fitted by none.
+    """
     found: list[Unseen] = []
     for away in folds:
-        vector = fit([row for row in rows if key(row) not in away], fitting)
+        vector = fit([row for row in rows if key(row) not in away and not row.question.targets], fitting)
         found += errors_of([row for row in rows if key(row) in away], fitting, vector)
     return found
 
@@ -379,14 +383,20 @@ def left_out_table(found: list[Unseen], strange: dict[str, dict[str, float]]) ->
     return table.getvalue()
 
 
-def intervals(many: list[Errors], least: int) -> dict[str, float]:
-    """Conformal bounds of measured over predicted, for each quantity and way with enough errors."""
+def intervals(many: list[Errors], least: int, *, any_way: bool = False) -> dict[str, float]:
+    """Conformal bounds of measured over predicted, for each quantity and way with enough errors.
+
+    With `any_way`, a way that was measured too seldom takes the errors of its quantity in all ways.
+    """
     pooled: Errors = {}
+    whole: dict[str, list[float]] = {}
     for errors in many:
         for key, values in errors.items():
             pooled.setdefault(key, []).extend(values)
+            whole.setdefault(key[0], []).extend(values)
     bounds = {}
-    for (quantity, way), values in sorted(pooled.items()):
+    for (quantity, way), own in sorted(pooled.items()):
+        values = whole[quantity] if any_way and len(own) < least else own
         if len(values) >= least:
             ordered = np.sort(values)
             # The smallest rank that covers with n + 1 exchangeable rows: Vovk, Gammerman, Shafer (2005), section 2.
@@ -413,7 +423,8 @@ def envelope(many: list[dict[str, float]]) -> dict[str, float]:
 
 def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, Any]:
     """The fit as catalogue records: over all, by class, by family, by chip."""
-    train = [row for row in rows if row.part == "fit"]
+    fitted = [row for row in rows if row.part == "fit"]
+    train = fitted + [row for row in rows if row.question.targets]
     # A chip nobody measured is predicted from other families; one that was, from what other sources say of it.
     strange = of_chips(left_out(train, fitting, by_family(train), lambda row: row.chip.family))
     usual = of_chips(left_out(train, fitting, by_source(train), lambda row: row.source))
@@ -424,7 +435,7 @@ def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, 
     }
     chips = {row.chip.id: row.chip for row in train}
     families = list(bounds_of_families(strange, chips).values())
-    written = {"serving-all": record("all", "all", known | FIXED | envelope(families), len(train))}
+    written = {"serving-all": record("all", "all", known | FIXED | envelope(families), len(fitted))}
     for level in SPREAD:
         for applies in sorted({applies_to(chip, level) for chip in chips.values()}):
             members = [chip for chip in chips.values() if applies_to(chip, level) == applies]
@@ -435,7 +446,7 @@ def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, 
                 # A chip with few rows of one kind errs as measured chips do in that kind.
                 own |= pooled if level == "chip" and sum(map(len, usual.get(applies, {}).values())) >= FEWEST else {}
                 own |= intervals([usual[chip.id] for chip in members if chip.id in usual], FEWEST)
-            cases = sum(applies_to(row.chip, level) == applies for row in train)
+            cases = sum(applies_to(row.chip, level) == applies for row in fitted)
             written[f"serving-{level}-{applies}"] = record(level, applies, own, cases)
     return written
 
@@ -448,7 +459,9 @@ def by_family(rows: list[Row]) -> list[set[str]]:
 def bounds_of_families(strange: dict[str, Errors], chips: dict[str, Chip]) -> dict[str, dict[str, float]]:
     """What the errors of each family give, as a fit without it made them."""
     return {
-        family: intervals([strange[one] for one, chip in chips.items() if chip.family == family and one in strange], 3)
+        family: intervals(
+            [strange[one] for one, chip in chips.items() if chip.family == family and one in strange], 3, any_way=True
+        )
         for family in sorted({chip.family for chip in chips.values()})
     }
 

@@ -34,9 +34,13 @@ def test_the_split_can_be_drawn_again_and_keeps_groups_whole(calibrate: ModuleTy
     with calibrate.SPLIT.open(newline="") as stream:
         shipped = {row["case_id"]: (row["group"], row["part"]) for row in csv.DictReader(stream)}
     assert shipped == {row.case_id: (row.group, row.part) for row in rows}
+    # A row that keeps targets is never fitted, whatever its group.
+    targeted = {row.case_id for row in rows if row.question.targets}
+    assert {shipped[case][1] for case in targeted} == {"test"}
     parts: dict[str, set[str]] = {}
-    for group, part in shipped.values():
-        parts.setdefault(group, set()).add(part)
+    for case, (group, part) in shipped.items():
+        if case not in targeted:
+            parts.setdefault(group, set()).add(part)
     assert all(len(found) == 1 for found in parts.values())
     assert {part for _, part in shipped.values()} == {"fit", "test"}
 

@@ -27,6 +27,10 @@ def small(*changes: tuple[str, str], more: str = "") -> Opened:
     return from_document(parse_yaml(text, "small.yaml"), load())
 
 
+def systems(options: Options) -> set[str]:
+    return {option.system.id for option in options.options}
+
+
 def test_each_entity_may_buy_what_its_law_allows(novamind: Options) -> None:
     by_site: dict[str, set[str]] = {}
     for option in novamind.options:
@@ -119,7 +123,7 @@ def test_a_workload_runs_only_on_chips_that_are_trusted_as_it_demands() -> None:
     demanding = gather(small(("    input_tokens: 1000\n", "    input_tokens: 1000\n    trust: [attestation]\n")))
     left = {one.system: one.detail for one in demanding.excluded if one.reason == "not_trusted"}
     assert left == {"mi300x-8way": "assistant: attestation: not found"}
-    assert {option.system.id for option in demanding.options} == {"dgx-h200", "dgx-b300"}
+    assert {option.system.id for option in demanding.options} == systems(gather(small())) - {"mi300x-8way"}
 
 
 def test_an_undocumented_feature_passes_only_where_the_scenario_says_so() -> None:
@@ -127,4 +131,5 @@ def test_an_undocumented_feature_passes_only_where_the_scenario_says_so() -> Non
     refusing = gather(small(said))
     lenient = gather(small(said, more="accept: {undocumented_trust: true}\n"))
     assert not refusing.options
-    assert len(lenient.options) == 3
+    assert systems(lenient) == systems(gather(small()))
+    assert len(lenient.options) > 1

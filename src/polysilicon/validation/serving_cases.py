@@ -1,6 +1,7 @@
 """Rows of measured serving cases into questions the estimator can answer, or into the reason why not."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
 from polysilicon.performance.serving_formats import EXPERTS, computed_in, format_of
+from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_search import layouts
 from polysilicon.performance.serving_table import Way, evaluate, sequences_that_fit
 from polysilicon.records.errors import InputError, PolysiliconError, UnknownName, Unsupported
@@ -62,7 +64,10 @@ WAITING = 8.0
 STRETCH = 2.0
 # Below this many output tokens, the time per token is mostly that of the last prompt.
 FEW_TOKENS = 16.0
+# How a note states the latencies that MLPerf's server runs keep: `TTFT<=450ms TPOT<=40ms p99`.
+TARGETS = re.compile(r"TTFT<=(?P<ttft>[\d.]+)(?P<ttft_unit>m?s) TPOT<=(?P<tpot>[\d.]+)(?P<tpot_unit>m?s)")
 INFERENCEX_LENGTHS = (("1024", "1024"), ("1024", "8192"), ("8192", "1024"))
+NO_LAYOUT = "the weights and one sequence fit in no layout of {} chips"
 Row = Mapping[str, str]
 
 
@@ -79,13 +84,15 @@ class Question:
     """A row that can be asked: the estimator's question, and the way of asking.
 
     Of a disaggregated deployment `asked` is the decode worker under the load of all, `prefill` the other kind, and
-    `workers` how many there are of each, 0 where the row does not say.
+    `workers` how many there are of each, 0 where the row does not say. Where a row states `targets` of TTFT and TPOT
+    [ms] instead of a load, `asked` has the load that keeps them with most throughput.
     """
 
     asked: Asked
     way: Way
     prefill: Asked | None = None
     workers: tuple[float, float] = (0.0, 0.0)
+    targets: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,10 @@ def question(catalogue: Catalogue, row: Row) -> Question:
     way = WAYS[mode]
     model = transformer(catalogue, _text(row, "model"))
     if mode.startswith("mlperf"):
-        return Question(fastest(_mlperf(catalogue, row, model), _chips(row)), way)
+        every, targets = list(_mlperf(catalogue, row, model)), _targets(row)
+        if targets:
+            return Question(within(every, targets, _chips(row)), "steady", targets=targets)
+        return Question(fastest(every, _chips(row)), way)
     if way == "disaggregated":
         decode = _layout(_side(row, "decode"), model)
         prefill = _layout(_side(row, "prefill"), model)
@@ -213,8 +223,36 @@ def fastest(every: Iterable[Asked], chips: int) -> Asked:
     found = evaluate(Candidates.of(many), "offline")
     speed = np.where(found.fits, found.tokens_per_s_per_chip, -np.inf)
     if not np.any(found.fits):
-        raise Implausible(f"the weights and one sequence fit in no layout of {chips} chips")
+        raise Implausible(NO_LAYOUT.format(chips))
     return many[int(np.argmax(speed))]
+
+
+def _targets(row: Row) -> tuple[float, float] | None:
+    """The TTFT and TPOT that a run had to keep [ms], where its note states them."""
+    stated = TARGETS.search(row.get("notes", ""))
+    if stated is None:
+        return None
+    ttft, tpot = (float(stated[one]) * (1.0 if stated[f"{one}_unit"] == "ms" else MS_PER_S) for one in ("ttft", "tpot"))
+    return ttft, tpot
+
+
+def within(every: Sequence[Asked], targets: tuple[float, float], chips: int) -> Asked:
+    """The question, layout and load, with most tokens a second and chip whose mean TTFT and TPOT [ms] keep `targets`.
+
+    Where none keeps them, the one that comes nearest.
+
+    Raises:
+        Implausible: none fits on `chips` chips.
+    """
+    loaded = Loaded.of(every)
+    found = loaded.figures
+    if not np.any(found.fits):
+        raise Implausible(NO_LAYOUT.format(chips))
+    over = np.maximum(found.ttft_ms / targets[0], found.tpot_ms / targets[1])
+    speed = np.where(found.fits & (over <= 1.0), found.tokens_per_s_per_chip, 0.0)
+    if np.any(speed > 0.0):
+        return loaded.at(int(np.argmax(speed)))
+    return loaded.at(int(np.argmin(np.where(found.fits, over, np.inf))))
 
 
 def _count(row: Row, side: str) -> float:
