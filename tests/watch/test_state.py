@@ -80,6 +80,20 @@ def test_a_state_of_another_version_is_refused(tmp_path):
         State(tmp_path / "s")
 
 
+def test_a_state_that_breaks_while_it_is_opened_lets_go_of_the_file(tmp_path, monkeypatch):
+    def broken(self):
+        self._base.execute("CREATE TABLE half (name TEXT)")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as breaking:
+        breaking.setattr(State, "_open", broken)
+        with pytest.raises(KeyboardInterrupt) as held:
+            State(tmp_path / "s")
+    assert held.value is not None  # and with it every frame that knew the file
+    with State(tmp_path / "s"):
+        pass
+
+
 def test_text_that_can_not_be_encoded_is_kept_all_the_same(tmp_path):
     from polysilicon.watch.notice import brief
 

@@ -8,7 +8,7 @@ the next one goes on from there. One run at a time: the file stays locked until 
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -71,12 +71,14 @@ class State:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.absolute().parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(path, isolation_level=None, timeout=0.5)
-            self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._base.execute("PRAGMA synchronous = FULL")
-            with self.step():  # the first write takes the lock, and keeps it until the process ends
-                self._open()
+            with ExitStack() as undone:
+                path.absolute().parent.mkdir(parents=True, exist_ok=True)
+                self._base = undone.enter_context(closing(sqlite3.connect(path, isolation_level=None, timeout=0.5)))
+                self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
+                self._base.execute("PRAGMA synchronous = FULL")
+                with self.step():  # the first write takes the lock, and keeps it until the state is closed
+                    self._open()
+                undone.pop_all()
         except sqlite3.OperationalError as cause:
             busy = "locked" in str(cause)
             remedy = "wait until it ends" if busy else "choose another place with --state"
