@@ -61,17 +61,11 @@ def rewrite(
         How many processes; as many as there are cores where it is not said.
     """
     from polysilicon.cli.cases import required
-    from polysilicon.facts import load
-    from polysilicon.porting.rewriting import names
-    from polysilicon.porting.targets import targets
 
     required({"PATH": str(path) if path else None})
     needs((write and out is not None, "--out", "a run without --write"), (check and write, "--check", "no --write"))
     within(1, 256, workers=workers)
-    catalogue = load()
-    known, asked = names(catalogue, torch_version), targets(catalogue, [target] if target else [])
-    modules = known.modules(asked[0].record if asked else None)
-    made = _made(_there(path or Path()), known, rule, grade, modules, workers or os.cpu_count() or 1)
+    made = _made(_there(path or Path()), torch_version, target, rule, grade, workers or os.cpu_count() or 1)
     if write:
         from polysilicon.porting.rewriting.writing import write as put
 
@@ -83,21 +77,25 @@ def rewrite(
 
 
 def _made(
-    path: Path, known: "object", rule: tuple[str, ...], grade: str, modules: tuple[str, ...], workers: int
+    path: Path, torch_version: str | None, target: str | None, rule: tuple[str, ...], grade: str, workers: int
 ) -> "Rewritten":
     """The rewrite of a tree."""
     from polysilicon.cli.progress import shown
-    from polysilicon.porting.rewriting import Choice, Names, rewrite
+    from polysilicon.facts import load
+    from polysilicon.porting.rewriting import Choice, names, rewrite
+    from polysilicon.porting.targets import targets
     from polysilicon.records.errors import Place, UnknownName
     from polysilicon.records.names import nearest
 
-    assert isinstance(known, Names)  # noqa: S101 - narrows the type; the import stays inside for the sake of --help
+    catalogue = load()
+    known, asked = names(catalogue, torch_version), targets(catalogue, [target] if target else [])
     for one in rule:
         if one not in known.rules:
             close = nearest(one, known.rules, 1)
             raise UnknownName(
                 "unknown rule", place=Place(field="--rule"), found=one, allowed=known.rules, nearest=close
             )
+    modules = known.modules(asked[0].record if asked else None)
     choice = Choice(frozenset({"S"} if grade == "S" else {"S", "R"}), frozenset(rule), modules)
     with shown("files") as progress:
         return rewrite(path, known, choice, cores=workers, progress=progress)
