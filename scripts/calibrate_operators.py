@@ -334,17 +334,6 @@ def one_without(catalogue, cases: list[Timed], names: dict[str, str], name: str)
     }
 
 
-def carry(left: dict[str, dict[str, np.ndarray]], names: dict[str, str], cases: list[Timed], carrier: Carrier) -> None:
-    """Take off what the other chips' residuals tell of chips left out; `names` maps a chip to its group."""
-    for name, ratios in left.items():
-        chips = {chip for chip, group in names.items() if group == name}
-        for operator in carrier.kriging:
-            theirs = [one for one in cases if one.chip in chips and one.operator == operator]
-            told = carrier.log_ratio(theirs, chips)
-            for how in ("", STRANGERS):
-                ratios[operator + how] = ratios[operator + how] - told
-
-
 def conformal(log_ratios: np.ndarray) -> tuple[float, float]:
     """Ratios of measured over predicted time that hold 90 of 100 new rows, by the ranks of those seen."""
     seen = np.sort(log_ratios[np.isfinite(log_ratios)])
@@ -401,8 +390,6 @@ def main() -> None:
     siblings = {chip for chip in chips if Counter(families.values())[families[chip]] > 1}
     near = without(catalogue, fitted, {chip: chip for chip in siblings})
     far = without(catalogue, fitted, families)
-    carry(near, {chip: chip for chip in siblings}, fitted, fit.carrier)
-    carry(far, families, fitted, fit.carrier)
     for operator in only:
         for told, left in (("chip", near), ("family", far)):
             for name, ratios in left.items():

@@ -1,6 +1,5 @@
 """Fit how far residuals of the operator curves reach and what each timed shape weighs, for `performance.residuals`."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,24 +95,23 @@ class Carrier:
     def __init__(self, cases: list[Timed], residuals: np.ndarray, units: dict[str, float], family: dict[str, str]):
         """Learn from the log of measured over fitted time of the rows of the fit."""
         self.units, self.family = units, family
-        self.cases = {name: [one for one in cases if one.operator == name] for name in AXES}
-        self.cases = {name: own for name, own in self.cases.items() if own}
-        self.residuals = {name: residuals[[one.operator == name for one in cases]] for name in self.cases}
-        self.shapes = {name: Shapes.of(own, units, family) for name, own in self.cases.items()}
-        self.kriging = {name: Kriging.learn(name, own, self.residuals[name]) for name, own in self.shapes.items()}
+        own = {name: [one for one in cases if one.operator == name] for name in AXES}
+        self.shapes = {name: Shapes.of(some, units, family) for name, some in own.items() if some}
+        self.residuals = {name: residuals[[one.operator == name for one in cases]] for name in self.shapes}
+        self.kriging = {name: Kriging.learn(name, some, self.residuals[name]) for name, some in self.shapes.items()}
+        self.weights = {
+            name: one.solved(self.shapes[name], self.residuals[name])[1] for name, one in self.kriging.items()
+        }
 
-    def log_ratio(self, asked: list[Timed], without: Collection[str] = ()) -> np.ndarray:
-        """What is carried to each case from rows of the fit, but for those on the chips `without`."""
+    def log_ratio(self, asked: list[Timed]) -> np.ndarray:
+        """What is carried to each case from rows of the fit."""
         found = np.zeros(len(asked))
         for name, kriging in self.kriging.items():
             rows = np.flatnonzero([one.operator == name for one in asked])
-            kept = np.array([one.chip not in without for one in self.cases[name]])
-            if not len(rows) or not kept.any():
-                continue
-            seen = self.shapes[name].take(kept)
-            _, weights = kriging.solved(seen, self.residuals[name][kept])
-            theirs = Shapes.of([asked[row] for row in rows], self.units, self.family).as_known(set(seen.kinds))
-            found[rows] = kriging.covariance(theirs, seen) @ weights
+            if len(rows):
+                seen = self.shapes[name]
+                theirs = Shapes.of([asked[row] for row in rows], self.units, self.family).as_known(set(seen.kinds))
+                found[rows] = kriging.covariance(theirs, seen) @ self.weights[name]
         return found
 
     def lengths(self) -> dict[str, float]:
@@ -127,8 +125,7 @@ class Carrier:
     def write(self) -> None:
         """The table of each operator that `performance.residuals` reads."""
         for name, kriging in self.kriging.items():
-            shapes = self.shapes[name]
-            _, weights = kriging.solved(shapes, self.residuals[name])
+            shapes, weights = self.shapes[name], self.weights[name]
             sizes = np.exp2(shapes.points)
             lines = [",".join(("kind", "family", *AXES[name], *WEIGHTS))]
             for at in np.lexsort((*sizes.T[::-1], shapes.families, shapes.kinds)):

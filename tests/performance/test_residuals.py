@@ -55,11 +55,12 @@ def test_every_table_names_kernels_and_families_that_are_known_and_a_length_for_
     assert {path.stem for path in TABLES.glob("*.csv")} == set(AXES)
 
 
-def test_a_chip_of_no_timed_family_is_told_what_all_chips_have_in_common():
-    parameters = efficiency_of(CATALOGUE, NEVER_TIMED, "operators").parameters
-    stranger, hopper = (residuals_of(parameters, "decode", "bf16.fp8.wide", one) for one in ("nobody", "hopper"))
-    assert np.any(stranger.weights != 0.0)
-    assert np.any(hopper.weights != stranger.weights)
+def test_families_share_shapes_and_weigh_them_in_their_own_way():
+    parameters = efficiency_of(CATALOGUE, H100, "operators").parameters
+    ada, hopper = (residuals_of(parameters, "decode", "bf16.fp8.wide", one) for one in ("ada", "hopper"))
+    assert np.array_equal(ada.points, hopper.points)
+    assert np.any(hopper.weights != ada.weights)
+    assert residuals_of(parameters, "decode", "bf16.fp8.wide", "nobody") is None
     assert residuals_of(parameters, "decode", "int1.int1.wide", "hopper") is None
     assert residuals_of(parameters, "collective", "all_reduce", "hopper") is None
 
@@ -74,10 +75,11 @@ def test_a_row_of_sizes_gets_a_ratio_and_a_variant_that_nobody_timed_that_of_the
     assert np.array_equal(kernels.residual_ratio("collective", "all_reduce", {"ranks": np.array([2.0, 8.0])}), [1, 1])
 
 
-def test_a_chip_that_a_user_measured_is_not_corrected_by_other_peoples_rows():
-    kernels = Kernels.of(CATALOGUE, H100)
-    own = Kernels(kernels.chip, kernels.parameters, kernels.silicon, family=None)
-    assert own.residual_ratio("decode", "bf16.fp8.wide", DECODE) == 1.0
+@pytest.mark.parametrize(("chip", "operator"), [(NEVER_TIMED, "decode"), ("nvidia-h20-96gb", "decode")])
+def test_a_chip_that_nobody_timed_keeps_to_its_curve(chip, operator):
+    assert Kernels.of(CATALOGUE, chip).timed == frozenset()
+    assert Kernels.of(CATALOGUE, chip).residual_ratio(operator, "bf16.fp8.wide", DECODE) == 1.0
+    assert Kernels.of(CATALOGUE, H100).residual_ratio(operator, "bf16.fp8.wide", DECODE) != 1.0
 
 
 def test_points_are_doublings_of_sizes_and_of_what_follows_from_them():

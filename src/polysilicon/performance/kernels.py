@@ -32,20 +32,24 @@ from polysilicon.performance.residuals import points_of, residual_ratio, residua
 from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError
 
+# What a record states of each operator that its rows tell of.
+TOLD = ".low_ratio"
+
 
 @dataclass(frozen=True)
 class Kernels:
     """The fitted parameters of a chip and what curves need of its record.
 
-    `family` is that of the chip where residuals of published tables apply to it; a chip whose kernels the user measured
-    has `None`, as its curves are fitted to other rows. Every method takes the kind of a kernel: a format, with a
-    variant after `@` where it is not the usual one.
+    `timed` are the operators whose published tables hold the chip, so that residuals apply to its curves; those of a
+    chip that nobody timed, or that the user measured, are fitted to other rows. Every method takes the kind of a
+    kernel: a format, with a variant after `@` where it is not the usual one.
     """
 
     chip: str
     parameters: Parameters
     silicon: Silicon
-    family: str | None = None
+    family: str = ""
+    timed: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, catalogue: Catalogue, chip_id: str) -> "Kernels":
@@ -75,7 +79,7 @@ class Kernels:
             InputError: as `kind`.
         """
         told = operator if self.kind(operator, kind) == kind else f"{operator}.strange"
-        return float(self.parameters[f"{told}.low_ratio"]), float(self.parameters[f"{told}.high_ratio"])
+        return float(self.parameters[f"{told}{TOLD}"]), float(self.parameters[f"{told}.high_ratio"])
 
     def residual_ratio(self, operator: str, kind: str, sizes: Mapping[str, Values]) -> Values:
         """Measured over the curve's time, as timed shapes near by have it: one for each row of `sizes`; 1 if none is.
@@ -84,7 +88,7 @@ class Kernels:
             InputError: as `kind`.
         """
         own = self.kind(operator, kind)
-        residuals = None if self.family is None else residuals_of(self.parameters, operator, own, self.family)
+        residuals = residuals_of(self.parameters, operator, own, self.family) if operator in self.timed else None
         if residuals is None:
             return np.ones_like(np.asarray(next(iter(sizes.values())), float))
         ratio: Values = residual_ratio(points_of(operator, sizes, self.silicon.units), residuals)
@@ -131,6 +135,8 @@ class Kernels:
 @lru_cache(maxsize=256)
 def _of(catalogue: Catalogue, chip_id: str) -> Kernels:
     fit = efficiency_of(catalogue, chip_id, "operators")
-    measured = any(catalogue.get(Fit, name).theirs for name in fit.records)
-    family = None if measured else catalogue.get(Chip, chip_id).family or chip_id
-    return Kernels(chip_id, fit.parameters, Silicon.of(catalogue, chip_id), family)
+    last = catalogue.get(Fit, fit.records[-1])
+    ours = last.parameters if last.level == "chip" and not last.theirs else {}
+    timed = frozenset(name.removesuffix(TOLD) for name in ours if name.endswith(TOLD))
+    family = catalogue.get(Chip, chip_id).family or chip_id
+    return Kernels(chip_id, fit.parameters, Silicon.of(catalogue, chip_id), family, timed)

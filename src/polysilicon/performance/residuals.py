@@ -3,7 +3,8 @@
 Libraries choose among kernels by shape, and no curve of a few terms follows every choice. So the ratio of measured to
 fitted time is carried from shapes that were timed to like shapes of the same kind of kernel. It fades with the distance
 between logarithms of sizes: far from all that was timed the ratio is 1, and the curve stands alone. Part of a ratio is
-what all chips have in common, part is what the chips of one family do.
+what all timed chips have in common, part is what the chips of one family do. A chip that nobody timed has none: its
+curve is that of its family or of all chips, and its rest is not theirs.
 
 scripts/calibrate_operators.py writes the weights, `facts/data/measurements/operator_residuals/`, a table an operator.
 """
@@ -106,13 +107,15 @@ def residual_ratio(points: Columns, residuals: Residuals) -> Columns:
 
 
 def residuals_of(parameters: Mapping[str, Values], operator: str, kind: str, family: str) -> Residuals | None:
-    """What is known of one kind of kernel on a chip of a family; `None` where nothing is.
+    """What is known of one kind of kernel on a chip that was timed in it; `None` where its family was not.
 
     `parameters` hold the lengths: `decode.length.batch`, ...
     """
     if operator not in AXES or not (table := _table(TABLES / f"{operator}.csv").get(kind)):
         return None
     families, points, weights = table
+    if family not in families:
+        return None
     lengths = np.array([parameters[f"{operator}.length.{axis}"] for axis in AXES[operator]], float)
     return Residuals(points, weights[:, 0] + np.where(families == family, weights[:, 1], 0.0), lengths)
 
