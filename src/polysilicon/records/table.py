@@ -1,10 +1,9 @@
 """One table object for terminal, notebook, web, CSV and JSON: named columns, each with a unit."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from polysilicon.records.units import unit_of
 
@@ -47,8 +46,8 @@ class Table:
 
 def scalar(value: Any) -> Any:
     """A value of a column as plain Python: NumPy scalars unwrapped, NaN as `None`."""
-    if isinstance(value, np.generic):
+    if hasattr(value, "item"):  # asked by name: a command that computes nothing does not wait for NumPy
         value = value.item()
-    if isinstance(value, float) and not np.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

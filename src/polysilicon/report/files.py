@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from polysilicon.records.table import Table, scalar
 
@@ -37,6 +36,8 @@ def table_to_csv(shown: Table) -> str:
 
 def _cells(column: Sequence[Any]) -> list[Any]:
     """The cells of a column."""
+    import numpy as np  # most of what is written holds no array, and need not wait for it
+
     if isinstance(column, np.ndarray) and column.dtype.kind == "f":
         cells: list[Any] = column.tolist()
         for gap in np.flatnonzero(~np.isfinite(column)).tolist():

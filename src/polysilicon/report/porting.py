@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.tree import Tree
 
 from polysilicon.facts.porting import PortRule
 from polysilicon.porting import Finding, Scan
-from polysilicon.porting.effort import PARTS, Amount, Effort
 from polysilicon.records.table import Table
 from polysilicon.report.terminal import table, text
 from polysilicon.report.words import number
+
+if TYPE_CHECKING:
+    from polysilicon.porting.effort import Amount, Effort
 
 WORST = ("blocked", "change", "wrong", "slow", "check", "note")
 SAYS = {
@@ -29,7 +31,7 @@ RULES_ON_SCREEN, PLACES_ON_SCREEN, ROWS_ON_SCREEN, ITEMS_ON_SCREEN = 8, 2, 12, 5
 
 
 def to_dict(
-    scan: Scan, rules: Mapping[str, PortRule], efforts: Sequence[Effort], added: Sequence[Finding] | None
+    scan: Scan, rules: Mapping[str, PortRule], efforts: "Sequence[Effort]", added: Sequence[Finding] | None
 ) -> Any:
     """What `--json` prints: the scan, the rules it names, the matrix, the effort, and what is new to a ratchet."""
     named = {one.rule for one in scan.findings}
@@ -80,7 +82,7 @@ def _matrix(scan: Scan, depth: int) -> Table:
 def render(
     scan: Scan,
     rules: Mapping[str, PortRule],
-    efforts: Sequence[Effort] = (),
+    efforts: "Sequence[Effort]" = (),
     added: Sequence[Finding] | None = None,
     *,
     everything: bool = False,
@@ -154,9 +156,9 @@ def ratchet_tree(added: Sequence[Finding], rules: Mapping[str, PortRule]) -> Tre
     return tree
 
 
-def effort_lines(one: Effort, rules: Mapping[str, PortRule], team: int) -> RenderableType:
+def effort_lines(one: "Effort", rules: Mapping[str, PortRule], team: int) -> RenderableType:
     """Days, months and weeks with their interval, who does them, and the largest items."""
-    parts = ", ".join(f"{part} {number(one.parts[part], 2)}" for part in PARTS)
+    parts = ", ".join(f"{part} {number(days, 2)}" for part, days in one.parts.items())
     lines = [
         text(f"{one.target}: {_amount(one.days)} person-days ({_amount(one.person_months)} person-months)", "bold"),
         text(f"  {_amount(one.weeks(team))} weeks for a team of {team}; {_amount(one.lines)} new lines"),
@@ -173,5 +175,5 @@ def effort_lines(one: Effort, rules: Mapping[str, PortRule], team: int) -> Rende
     return Group(*lines)
 
 
-def _amount(amount: Amount) -> str:
+def _amount(amount: "Amount") -> str:
     return f"{number(amount.p50, 3)} (P10 {number(amount.p10, 3)}, P90 {number(amount.p90, 3)})"
