@@ -89,6 +89,10 @@ def test_a_kind_nobody_knows_gets_the_nearest() -> None:
         ("chips: [nvidia-h20-96gb]", "must be a table of records"),
         ("chips: {acme-a1: {tdp_w: 400}}", "missing field 'name'"),
         ("sources: {quote-7: {title: Quote}}", "missing field 'publisher'"),
+        (
+            "porting/rules: {cux-x: {category: CUX, what: x, lines: {shell: ['(x']}}}",
+            r"porting/rules.cux-x.lines: not a regular expression: missing \), .*found '\(x'",
+        ),
         ("just text", "must be tables of records by kind"),
     ],
 )

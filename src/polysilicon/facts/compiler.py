@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 
 from polysilicon.facts.index import DATA, INDEX, Index, names_of
 from polysilicon.facts.kinds import KINDS, Kind
+from polysilicon.facts.porting import PortRule
 from polysilicon.facts.record import MEMORY, PROVENANCE_FIELDS, Origin, Record, Source, day_fields, units
 from polysilicon.records import files
 from polysilicon.records.dates import day
@@ -178,7 +180,7 @@ def _split(cell: str) -> list[str]:
 
 
 def _check_values(record: Record, place: Any) -> None:
-    """What a type can't say: a date the calendar has, and a number that is one."""
+    """What a type can't say: a date the calendar has, a number that is one, an expression that can be matched."""
     for field in day_fields(type(record)):
         text = getattr(record, field)
         if text is not None:
@@ -196,6 +198,11 @@ def _check_values(record: Record, place: Any) -> None:
             raise InputError(
                 "lies outside its own range", place=place(field), found=f"{value:g}, low {low}, high {high}"
             )
+    for text in (one for texts in record.lines.values() for one in texts) if isinstance(record, PortRule) else ():
+        try:
+            re.compile(text)
+        except re.error as cause:
+            raise InputError(f"not a regular expression: {cause}", place=place("lines"), found=text) from cause
 
 
 def check_sources(record: Record, sources: Mapping[str, Source], place: Place) -> None:
