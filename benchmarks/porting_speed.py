@@ -6,7 +6,8 @@
 Lines a second are of Python over all cores, process start included. libcst (if installed) passes over a sample of the
 same files, parse and an empty visitor, on the one core it uses; `ast` parses the same sample. Ratios of CPU time a line
 hold on a busy machine, which slows both; over all cores a scan does that many times more. A rescan is of one changed
-file, short or long: the call alone, without the start of the interpreter. Memory is the peak of the parent and of its
+file, short or long: the call alone, without the start of the interpreter; and then the whole command, its printing
+included, beside the same command on an empty folder, which is its start. Memory is the peak of the parent and of its
 largest worker.
 """
 
@@ -17,6 +18,8 @@ import os
 import resource
 import shutil
 import statistics
+import subprocess
+import sys
 import sysconfig
 import tempfile
 import time
@@ -75,8 +78,8 @@ def rescan(catalogue: Catalogue, tree: Path, options: Options, lines: int) -> tu
     """Wall seconds, least and median, and least CPU seconds of a scan after a change in the file that comes nearest to
     `lines`; and its lines.
     """
-    lengths = {one: one.read_bytes().count(b"\n") for one in tree.rglob("*.py")}
-    changed = min(lengths, key=lambda one: (abs(lengths[one] - lines), one))
+    changed = nearest_in_length(tree, lines)
+    length = changed.read_bytes().count(b"\n")
     times: list[tuple[float, float]] = []
     for lap in range(LAPS):
         changed.write_text(changed.read_text(encoding="utf-8") + f"\nx{lap} = 'cuda:{lap}'\n", encoding="utf-8")
@@ -85,7 +88,29 @@ def rescan(catalogue: Catalogue, tree: Path, options: Options, lines: int) -> tu
         times.append((time.perf_counter() - start, cpu_s() - before))
         assert again.reread == 1
     walls, cpus = zip(*times, strict=True)
-    return min(walls), statistics.median(walls), min(cpus), lengths[changed]
+    return min(walls), statistics.median(walls), min(cpus), length
+
+
+def nearest_in_length(tree: Path, lines: int) -> Path:
+    """The file of Python that comes nearest to that many lines."""
+    lengths = {one: one.read_bytes().count(b"\n") for one in tree.rglob("*.py")}
+    return min(lengths, key=lambda one: (abs(lengths[one] - lines), one))
+
+
+def commands(tree: Path, changed: Path, folder: Path) -> tuple[float, float]:
+    """Least wall seconds of `port scan` after a change of one file, and of the same command on an empty folder."""
+    empty = folder / "empty"
+    empty.mkdir()
+    own = {**os.environ, "XDG_CACHE_HOME": str(folder / "home")}
+    times: dict[Path, list[float]] = {tree: [], empty: []}
+    for lap in range(LAPS + 1):
+        changed.write_text(changed.read_text(encoding="utf-8") + f"\ny{lap} = 'cuda:{lap}'\n", encoding="utf-8")
+        for one, spent in times.items():
+            start = time.perf_counter()
+            command = [sys.executable, "-m", "polysilicon", "port", "scan", str(one), "--target", TARGET]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=own)
+            spent.append(time.perf_counter() - start)
+    return min(times[tree][1:]), min(times[empty][1:])  # the first reads everything
 
 
 def main() -> None:
@@ -118,12 +143,17 @@ def main() -> None:
             print(f"{ratio * cores:.1f} times over {cores}")
         copy = Path(folder, "copy")
         shutil.copytree(chosen.tree, copy, ignore=shutil.ignore_patterns("__pycache__", *NOT_PYTHON, "*.so*", "lib"))
-        options = Options(leave_out=NOT_PYTHON, cache=cache)
+        options = Options(cache=cache)
         scan(catalogue, copy, [TARGET], options=options)
         for lines in (500, 2_000, 6_000):
             least, middle, cpu, length = rescan(catalogue, copy, options, lines)
             print(f"rescan    {least:>10.3f} s after one changed file of {length:,} lines,", end=" ")
             print(f"median of {LAPS} {middle:.3f} s; {cpu:.3f} s of CPU")
+        whole, start = commands(copy, nearest_in_length(copy, 500), Path(folder))
+        print(
+            f"command   {whole:>10.3f} s after one changed file of about 500 lines, {start:.3f} s on an empty folder:"
+        )
+        print(f"command   {whole - start:>10.3f} s plus its start, least of {LAPS} each")
 
 
 if __name__ == "__main__":

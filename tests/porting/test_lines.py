@@ -91,3 +91,11 @@ NOTEBOOK = """{
 def test_a_notebook_gives_lines_of_its_file(scanned):
     told = [one for one in scanned({"a.ipynb": NOTEBOOK}).findings if one.rule == "dev-method"]
     assert [one.line for one in told] == [6]
+
+
+def test_a_helper_of_a_notebook_is_defined_and_followed_at_lines_of_its_file(scanned):
+    cell = NOTEBOOK.replace('"x.cuda()"', '"def get_gpu():\\n",\n   "    return x.cuda()\\n",\n   "y = get_gpu()"')
+    told = scanned({"a.ipynb": cell})
+    assert [(one.name, one.line) for one in told.helpers] == [("get_gpu", 6)]
+    places = {one.rule: (one.line, one.within) for one in told.findings}
+    assert (places["dev-method"], places["dev-follows"]) == ((7, 6), (8, 0))

@@ -7,6 +7,7 @@ file counts as unchanged when its size and its time of change are. A cache that 
 import hashlib
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -19,26 +20,33 @@ from polysilicon.records import files
 from polysilicon.records.errors import InputError
 
 # What is kept of a file, and what a reader sees in it: a new number says that neither is what it was.
-LAYOUT = 2
+LAYOUT = 3
 
 
 class Kept(msgspec.Struct, array_like=True):
-    """A file as it was read, with what told that it had not changed."""
+    """A file as it was read, still packed, with what told that it had not changed."""
 
     bytes: int
     changed_ns: int
-    read: FileRead
+    packed: msgspec.Raw
 
 
-class Cache(msgspec.Struct):
-    """Files by path."""
+@dataclass
+class Cache:
+    """Files by path, as they lie on the disk and as they were read: what has not changed is never packed again."""
 
-    files: dict[str, Kept] = {}
+    files: dict[str, Kept] = field(default_factory=dict)
+    reads: dict[str, FileRead] = field(default_factory=dict)
 
     def unchanged(self, one: Found) -> bool:
         """Whether what is kept of a file still holds."""
         kept = self.files.get(one.path)
         return kept is not None and (kept.bytes, kept.changed_ns) == (one.bytes, one.changed_ns)
+
+    def keep(self, one: Found, read: FileRead) -> None:
+        """What a file holds now."""
+        self.files[one.path] = Kept(one.bytes, one.changed_ns, msgspec.Raw(msgspec.msgpack.encode(read)))
+        self.reads[one.path] = read
 
 
 def place(root: Path, content: str, folder: Path | None = None) -> Path:
@@ -52,7 +60,9 @@ def place(root: Path, content: str, folder: Path | None = None) -> Path:
 def load(path: Path | None) -> Cache:
     """The cache at `path`; an empty one where there is none, or none that can be read."""
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=Cache) if path else Cache()
+        kept = msgspec.msgpack.decode(path.read_bytes(), type=dict[str, Kept]) if path else {}
+        unpack = msgspec.msgpack.Decoder(FileRead).decode
+        return Cache(kept, {name: unpack(one.packed) for name, one in kept.items()})
     except (OSError, msgspec.DecodeError):
         return Cache()
 
@@ -61,9 +71,7 @@ def save(path: Path | None, cache: Cache, known: Iterable[str]) -> None:
     """Keep what was read of the files in `known`; nothing is said where that can't be done."""
     if path is None:
         return
-    present = set(known)
-    cache.files = {name: kept for name, kept in cache.files.items() if name in present}
     try:
-        files.write(path, msgspec.msgpack.encode(cache))
+        files.write(path, msgspec.msgpack.encode({name: cache.files[name] for name in known}))
     except InputError:
         return

@@ -79,10 +79,11 @@ NAMED = re.compile(
         for kind in dict.fromkeys(of for _, of in KIND_OF_NAME)
     )
 )
+TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)test_[^/]*$|_test\.py$|(^|/)conftest\.py$")
 CI_FOLDERS = re.compile(r"(^|/)(\.github/workflows|\.github/actions|\.circleci|\.buildkite|\.gitlab|\.jenkins|\.ci)/")
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A file to read: its path below the root, its kind, and what tells that it has not changed."""
 
     path: str
@@ -185,6 +186,11 @@ def _add(found: Inventory, path: str, kind: str, entry: "os.DirEntry[str]", most
         found.skip(f"larger than {most_bytes / 1e6:g} MB", path)
     else:
         found.files.append(Found(path, kind, known.st_size, known.st_mtime_ns))
+
+
+def is_test(path: str) -> bool:
+    """Whether a file is of the tests of a code base, by its path."""
+    return "test" in path and TESTS.search(path) is not None
 
 
 def kind_of(path: str) -> str | None:

@@ -7,16 +7,16 @@ it; a use of a helper, which is mended in place, is listed as following.
 
 import functools
 import operator
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from polysilicon.facts.porting import Finding as Verdict
 from polysilicon.facts.porting import PortRule
 from polysilicon.porting import imports
+from polysilicon.porting.inventory import is_test
 from polysilicon.porting.patterns import Patterns
 from polysilicon.porting.sighting import FileRead, Sighting
 from polysilicon.porting.support import Support
@@ -26,7 +26,6 @@ Role = Literal["cause", "follows"]
 Place = tuple[str, str, int]
 LOUD = frozenset({"check", "slow", "wrong", "change", "blocked"})
 QUIET = frozenset({"runs", "note"})
-TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)test_[^/]*$|_test\.py$|(^|/)conftest\.py$")
 # Libraries are tied at their import; these categories speak of libraries.
 LIBRARIES = frozenset({"APX", "ATT", "QNT", "DAL", "SRV"})
 # In a test, what follows from the device under test is one cause; what tells devices apart is one each.
@@ -44,7 +43,7 @@ BY_LINE = operator.attrgetter("line")
 TRANSLATED = (".cu", ".cuh")
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A place that ties code to a vendor, for one target; what holds for every place of its rule stands with the rule.
 
     `role` is `cause` for what has to be worked on, and `follows` for what is mended with something else: a use of a
@@ -103,6 +102,25 @@ def judge(
     ]
 
 
+class Ruling(NamedTuple):
+    """What a rule means for one target, and how its places are counted.
+
+    `plain` is its verdict and why, none where that depends on the symbol. `silent` says that it has nothing to say
+    whatever the symbol: most of what was seen, for most targets. `entry` is an import, wanted where enough is worked;
+    `library` one that is no tie in its own source; `once` is counted once a file or a key, `by_block` once for
+    neighbouring lines; `prose` is told to people.
+    """
+
+    role: Role
+    plain: tuple[Verdict, str] | None
+    silent: bool
+    entry: bool
+    library: bool
+    once: bool
+    by_block: bool
+    prose: bool
+
+
 class Judging:
     """One pass over a tree for one target. It remembers what was seen in files before: a key, a folder of tests."""
 
@@ -123,53 +141,58 @@ class Judging:
         self.own = own
         self.notes = notes
         self.ask = functools.cache(lambda name, symbol: support.verdict(rules[name], symbol, target))
-        self.plain = {name: self._plain(rule, support) for name, rule in rules.items()}
-        # Rules that say nothing here, whatever the symbol: most of what was seen, for most targets.
-        self.silent = {name for name, told in self.plain.items() if told is not None and self._is_silent(name, told[0])}
-        self.in_blocks = {name for name, rule in rules.items() if rule.once == "block"}
-        self.once = {name for name, rule in rules.items() if rule.once in ("file", "key") or rule.fix == "tool"}
-        self.libraries = {name for name, rule in rules.items() if rule.category in LIBRARIES}
-        self.entries = {name for name, rule in rules.items() if rule.category == "ENT"}
-        self.roles: dict[str, Role] = {
-            name: "follows" if name in FOLLOWS or name in self.entries else "cause" for name in rules
-        }
+        self.rulings = {name: self._ruling(rule, support) for name, rule in rules.items()}
+        self.heard = {name for name, ruling in self.rulings.items() if not ruling.silent}
         self.keys: dict[str, Place] = {}
         self.folded: dict[tuple[str, str], Place] = {}
         self.repeats: Counter[Place] = Counter()
 
-    def _plain(self, rule: PortRule, support: Support) -> tuple[Verdict, str] | None:
-        """The verdict of a rule that depends on nothing but the target."""
-        return None if rule.table else support.verdict(rule, "", self.target)
+    def _ruling(self, rule: PortRule, support: Support) -> Ruling:
+        plain = None if rule.table else support.verdict(rule, "", self.target)
+        entry = rule.category == "ENT"
+        return Ruling(
+            role="follows" if entry or rule.id in FOLLOWS else "cause",
+            plain=plain,
+            silent=plain is not None and self._is_silent(rule.id, plain[0]),
+            entry=entry,
+            library=rule.category in LIBRARIES,
+            once=rule.once in ("file", "key") or rule.fix == "tool",
+            by_block=rule.once == "block",
+            prose=rule.id in PROSE,
+        )
 
-    def file(self, read: FileRead) -> Iterator[Finding]:
+    def file(self, read: FileRead) -> list[Finding]:
         """The findings of one file, by line; what hangs on the rest of the file comes last."""
         live = self._live(read)
         if not live:
-            return
+            return []
+        found: list[Finding] = []
         # In files of another accelerator's own, what they tell apart is not ours to mend.
         passed = LADDERS if self.elsewhere.search(read.path) else frozenset[str]()
-        folder = read.path.rpartition("/")[0] + "/" if TESTS.search(read.path) else ""
-        blocks = last_of_block([one for one in live if one.rule in self.in_blocks])
+        folder = read.path.rpartition("/")[0] + "/" if is_test(read.path) else ""
+        rulings, repeats = self.rulings, self.repeats
+        blocks = last_of_block([one for one in live if rulings[one.rule].by_block])
         seen: dict[str, int] = {}
         places: set[tuple[str, int]] = set()
         worked, mended = 0, set[int]()
         for one in live:
-            name, place, role = one.rule, (one.rule, one.line), self.roles[one.rule]
-            verdict, why = self.plain[name] or self.ask(name, one.symbol)
+            name, place = one.rule, (one.rule, one.line)
+            role, plain, _, entry, library, once, _, prose = rulings[name]
+            verdict, why = plain or self.ask(name, one.symbol)
             if verdict in QUIET and self._is_silent(name, verdict):
                 continue
             if one.beside & self.bit or place in places or name in passed:
                 continue
-            if (name in self.entries and worked < ENOUGH) or (name in self.libraries and self._is_own(one)):
+            if (entry and worked < ENOUGH) or (library and self._is_own(one)):
                 continue
             places.add(place)
-            if verdict == "note" and name in PROSE and one.within in mended:
+            if prose and verdict == "note" and one.within in mended:
                 role, verdict = "follows", "check"
             elif place in blocks:
-                self.repeats[read.path, name, blocks[place]] += one.lines
+                repeats[read.path, name, blocks[place]] += one.lines
                 continue
-            elif (folder or name in self.once) and (first := self._first(one, read.path, folder, seen)) is not None:
-                self.repeats[first] += one.lines
+            elif (folder or once) and (first := self._first(one, read.path, folder, seen)) is not None:
+                repeats[first] += one.lines
                 continue
             seen.setdefault(name, one.line)
             if verdict not in LOUD and not self.notes:
@@ -179,20 +202,21 @@ class Judging:
                 if role == "cause":
                     mended.add(one.within or NOWHERE)
             if one.lines > 1:
-                self.repeats[read.path, name, one.line] += one.lines - 1
-            yield self._finding(read, one, verdict, role, why)
+                repeats[read.path, name, one.line] += one.lines - 1
+            found.append(self._finding(read, one, verdict, role, why))
+        return found
 
     def _live(self, read: FileRead) -> list[Sighting]:
         """What may say something here, by line; then what hangs on it: texts, and last the place of an import."""
-        silent = self.silent
-        live = [one for one in read.sightings if one.rule not in silent]
+        heard = self.heard
+        live = [one for one in read.sightings if one.rule in heard]
         if not live:
             return live
         live.sort(key=BY_LINE)
         late = [one for one in live if one.rule in PROSE]
         if late:
             live = [*(one for one in live if one.rule not in PROSE), *late]
-        if self.import_rule not in silent and (after := imports.place(read, self.own)):
+        if self.import_rule in heard and (after := imports.place(read, self.own)):
             live.append(Sighting(self.import_rule, after, 0, "import"))
         return live
 

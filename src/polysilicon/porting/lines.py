@@ -23,11 +23,11 @@ def read_lines(patterns: Patterns, kind: str, text: str) -> list[Sighting]:
     rows = text.split("\n")
     if kind != "kernel":
         rows = [HASH_COMMENT.sub("", row) if len(row) <= LONGEST_LINE else "" for row in rows]
-        return list(_matched(patterns, patterns.lines.get(kind, ()), rows, [0] * len(rows), {}))
+        return list(_matched(patterns, patterns.expressions(kind), rows, [0] * len(rows), {}))
     code, kernels = code_of(text)
     rows = code.split("\n")
     guards = _guards(patterns, rows)
-    matched = _matched(patterns, patterns.lines.get(kind, ()), rows, guards, kernels)
+    matched = _matched(patterns, patterns.expressions(kind), rows, guards, kernels)
     return [*matched, *_ladder(patterns, rows, guards), *_unmapped(patterns, rows, guards)]
 
 

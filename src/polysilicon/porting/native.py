@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from polysilicon.porting.calls import EXTENSION, NATIVE, TEST
-from polysilicon.porting.judging import TESTS
+from polysilicon.porting.inventory import is_test
 from polysilicon.porting.sighting import FileRead, Function, Sighting
 
 SOURCES = (".cu", ".hip")
@@ -22,7 +22,7 @@ def with_tests(reads: Sequence[FileRead], rule: str, own: Collection[str]) -> li
     functions = [one for read in reads for one in read.functions]
     own = {*own, *(one.name.partition(".")[0] for one in functions if one.kind == EXTENSION)}
     native = _native(functions, own)
-    return [_judged(read, native, rule, own) if TESTS.search(read.path) else read for read in reads]
+    return [_judged(read, native, rule, own) if is_test(read.path) else read for read in reads]
 
 
 def _native(functions: Sequence[Function], own: Collection[str]) -> frozenset[str]:

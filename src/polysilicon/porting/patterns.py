@@ -39,7 +39,7 @@ class Patterns:
     docs: Mapping[str, str]
     shapes: Mapping[str, str]
     ladder: Mapping[str, int]
-    lines: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]]
+    lines: Mapping[str, tuple[tuple[str, str], ...]]
     hot: frozenset[str]
     pieces: re.Pattern[str] | None
     toolkit: frozenset[str]
@@ -52,6 +52,17 @@ class Patterns:
     builders: frozenset[str]
     once: frozenset[str]
     compiled: bool = False
+
+    @functools.cached_property
+    def _expressions(self) -> dict[str, list[tuple[re.Pattern[str], str]]]:
+        """What `expressions` compiled so far."""
+        return {}
+
+    def expressions(self, kind: str) -> list[tuple[re.Pattern[str], str]]:
+        """The expressions for lines of that kind of file, each with its rule; compiled when such a file comes."""
+        if kind not in self._expressions:
+            self._expressions[kind] = [(re.compile(text), rule) for text, rule in self.lines.get(kind, ())]
+        return self._expressions[kind]
 
     @functools.cached_property
     def parted(self) -> dict[str, "Word"]:
@@ -205,12 +216,9 @@ def _by_pattern(rules: list[PortRule], kind: str) -> dict[str, str]:
     return {pattern: rule.id for rule in rules for pattern in rule.python.get(kind, ())}
 
 
-def _by_file_kind(rules: list[PortRule]) -> dict[str, tuple[tuple[re.Pattern[str], str], ...]]:
+def _by_file_kind(rules: list[PortRule]) -> dict[str, tuple[tuple[str, str], ...]]:
     kinds = sorted({kind for rule in rules for kind in rule.lines})
-    return {
-        kind: tuple((re.compile(text), rule.id) for rule in rules for text in rule.lines.get(kind, ()))
-        for kind in kinds
-    }
+    return {kind: tuple((text, rule.id) for rule in rules for text in rule.lines.get(kind, ())) for kind in kinds}
 
 
 def _telling(name: str) -> str:

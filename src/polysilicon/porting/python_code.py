@@ -15,7 +15,7 @@ from typing import Any
 from polysilicon.porting.calls import functions
 from polysilicon.porting.imports import imported
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
-from polysilicon.porting.sighting import Definition, Function, Imported, Sighting, Use
+from polysilicon.porting.sighting import Definition, Function, Imported, Sighting
 from polysilicon.porting.syntax import (
     bodies,
     dotted_name,
@@ -39,14 +39,14 @@ ONE_WARP = frozenset({32, 64})
 
 
 class PythonReader:
-    """Reads one file. `sightings` and `definitions` fill as the tree is walked."""
+    """Reads one file. `sightings`, `definitions` and `uses` (name, line, column) fill as the tree is walked."""
 
     def __init__(self, patterns: Patterns, path: str) -> None:
         self.patterns = patterns
         self.is_build = path.rpartition("/")[2] in BUILD_FILES
         self.sightings: list[Sighting] = []
         self.definitions: list[Definition] = []
-        self.uses: dict[tuple[int, str], Use] = {}
+        self.uses: dict[str, dict[int, int]] = {}
         self.imports: tuple[Imported, ...] = ()
         self.functions: tuple[Function, ...] = ()
         self.aliases: dict[str, str] = {}
@@ -307,7 +307,7 @@ class PythonReader:
         for part in parts:
             name = part.rpartition(".")[2]
             if word(name).travels:
-                self.uses.setdefault((line, name), Use(name, line, column))
+                self.uses.setdefault(name, {}).setdefault(line, column)
 
     def _rule_of(self, dotted: str) -> str:
         """The rule of the longest known name that `dotted` starts with."""

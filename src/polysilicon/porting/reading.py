@@ -10,7 +10,7 @@ from polysilicon.porting.lines import read_lines
 from polysilicon.porting.notebooks import code_of
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
 from polysilicon.porting.python_code import PythonReader
-from polysilicon.porting.sighting import FileRead, Imported, Sighting, gathered
+from polysilicon.porting.sighting import FileRead, Sighting, Used, gathered
 from polysilicon.porting.syntax import lines_with
 
 # `# port: allow dev-string -- reason`, in any kind of comment; a reason is required.
@@ -83,23 +83,19 @@ def _python(
             reader.sightings = by_lines(patterns, raw)
     if not doubt and not raw.isascii() and not _is_utf8(raw):
         doubt = UNREADABLE_TEXT
-    sightings, imports = gathered(reader.sightings, patterns.once), reader.imports
-    if places:
-        sightings = tuple(_placed(one, places) for one in sightings)
-        imports = tuple(Imported(one.root, _line(one.last, places)) for one in imports)
-    uses = tuple(reader.uses.values())
-    return FileRead(
+    read = FileRead(
         path,
         kind,
         lines,
-        sightings,
+        gathered(reader.sightings, patterns.once),
         tuple(reader.definitions),
-        uses,
+        tuple(Used(name, tuple(at.items())) for name, at in reader.uses.items()),
         allowed,
         doubt=doubt,
-        imports=imports,
+        imports=reader.imports,
         functions=reader.functions,
     )
+    return _placed(read, places) if places else read
 
 
 UNREADABLE_TEXT = "invalid UTF-8, read with gaps"
@@ -158,10 +154,18 @@ def allowances(raw: bytes) -> tuple[tuple[int, str, str], ...]:
     return tuple(kept)
 
 
-def _placed(one: Sighting, places: list[int]) -> Sighting:
-    return msgspec.structs.replace(one, line=_line(one.line, places))
+def _placed(read: FileRead, places: list[int]) -> FileRead:
+    """What was seen in the code of a notebook, at the lines of its file: `places` holds one for each line of code."""
 
+    def at(line: int) -> int:
+        return places[line - 1] if 0 < line <= len(places) else line
 
-def _line(line: int, places: list[int]) -> int:
-    """Where a line of a notebook's code stands in its file."""
-    return places[line - 1] if line <= len(places) else line
+    changed = msgspec.structs.replace
+    return changed(
+        read,
+        sightings=tuple(changed(one, line=at(one.line), within=at(one.within)) for one in read.sightings),
+        definitions=tuple(changed(one, line=at(one.line)) for one in read.definitions),
+        uses=tuple(Used(one.name, tuple((at(line), column) for line, column in one.places)) for one in read.uses),
+        imports=tuple(changed(one, last=at(one.last)) for one in read.imports),
+        functions=tuple(changed(one, line=at(one.line)) for one in read.functions),
+    )

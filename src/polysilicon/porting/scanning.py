@@ -126,11 +126,10 @@ def read_tree(content: str, patterns: Patterns, found: Inventory, chosen: Option
     if changed:
         with readers(patterns, found.root, sum(one.bytes for one in changed.values()), chosen.jobs) as at_work:
             for read in at_work.read(list(changed.values()), chosen.advance):
-                file = changed[read.path]
-                kept.files[read.path] = caches.Kept(file.bytes, file.changed_ns, read)
+                kept.keep(changed[read.path], read)
     if changed or len(kept.files) != len(found.files):
         caches.save(path, kept, (one.path for one in found.files))
-    return [kept.files[one.path].read for one in found.files], len(changed)
+    return [kept.reads[one.path] for one in found.files], len(changed)
 
 
 def _lines(reads: Sequence[FileRead]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 
-class Sighting(msgspec.Struct, frozen=True, array_like=True):
+class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One place that matched a rule.
 
     `line` counts from 1 and `column` from 0; `symbol` is the name or text that matched. `beside` holds a bit for each
@@ -39,7 +39,7 @@ def gathered(sightings: Sequence[Sighting], once: Collection[str]) -> tuple[Sigh
     return tuple(kept)
 
 
-class Definition(msgspec.Struct, frozen=True, array_like=True):
+class Definition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A name of the code base that may carry a tie to its callers: a short function, a constant, a class attribute."""
 
     name: str
@@ -49,22 +49,23 @@ class Definition(msgspec.Struct, frozen=True, array_like=True):
     because: str
 
 
-class Use(msgspec.Struct, frozen=True, array_like=True):
-    """A place that uses a name which speaks of devices: it follows, should that name turn out to be a helper."""
+class Used(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A name that speaks of devices, and the line and column of each place that uses it: they follow, should it turn
+    out to be a helper.
+    """
 
     name: str
-    line: int
-    column: int
+    places: tuple[tuple[int, int], ...]
 
 
-class Imported(msgspec.Struct, frozen=True, array_like=True):
+class Imported(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Imports from one package, named by its first part, empty for relative ones, and the last of their lines."""
 
     root: str
     last: int
 
 
-class Function(msgspec.Struct, frozen=True, array_like=True):
+class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A function, class or value at the top of a module, a test, or a module that is compiled.
 
     `line` is that of its first decorator. `kind` is `test`, `native` for what loads compiled code, `extension` for a
@@ -80,7 +81,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True):
     beside: int
 
 
-class FileRead(msgspec.Struct, frozen=True, array_like=True):
+class FileRead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A file as read: its path below the root, its kind, its lines, what was seen, or why it was passed over."""
 
     path: str
@@ -88,7 +89,7 @@ class FileRead(msgspec.Struct, frozen=True, array_like=True):
     lines: int
     sightings: tuple[Sighting, ...] = ()
     definitions: tuple[Definition, ...] = ()
-    uses: tuple[Use, ...] = ()
+    uses: tuple[Used, ...] = ()
     allowed: tuple[tuple[int, str, str], ...] = ()
     skipped: str = ""
     doubt: str = ""

@@ -57,7 +57,8 @@ class Support:
         look.
         """
         versions = [at for name, at in self._columns.items() if name[:1].isdigit()]
-        lacking = {name for name, row in self.interfaces.items() if any("N" in row[at] for at in versions)}
+        cells = slice(versions[0], versions[-1] + 1)
+        lacking = {name for name, row in self.interfaces.items() if "N" in "".join(row[cells])}
         lacking |= {
             f"torch.{name.replace('_', '.', 1) if name.partition('_')[0] in OPERATOR_SPACES else name}"
             for name, row in self.operators.items()
@@ -95,7 +96,10 @@ class Support:
     @functools.cached_property
     def unmapped(self) -> frozenset[str]:
         """Functions and types of CUDA without a HIP counterpart; the table is out of date about intrinsics."""
-        return frozenset(row["cuda"] for row in self._rows("hip_unsupported.csv") if row["cuda"].startswith("cu"))
+        with (self._folder / "hip_unsupported.csv").open(encoding="utf-8", newline="") as stream:
+            rows = csv.reader(stream)
+            next(rows)
+            return frozenset(name for (name,) in rows if name.startswith("cu"))
 
     def _rows(self, name: str) -> list[dict[str, str]]:
         with (self._folder / name).open(encoding="utf-8", newline="") as stream:

@@ -5,15 +5,13 @@ A short function, a constant or an attribute with a tie inside is a helper when 
 and cost almost nothing once it is mended.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from polysilicon.porting.inventory import is_test
 from polysilicon.porting.patterns import Patterns
 from polysilicon.porting.sighting import FileRead, Sighting
-
-TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)test_[^/]*$")
 
 
 class Helper(msgspec.Struct, frozen=True):
@@ -32,7 +30,7 @@ def helpers(reads: Iterable[FileRead], patterns: Patterns) -> dict[str, Helper]:
     reads = list(reads)
     defined: dict[str, list[Helper]] = {}
     for read in reads:
-        if read.definitions and not TESTS.search(read.path):
+        if read.definitions and not is_test(read.path):
             for one in read.definitions:
                 helper = Helper(one.name, read.path, one.line, one.kind, one.because)
                 defined.setdefault(one.name, []).append(helper)
@@ -41,7 +39,7 @@ def helpers(reads: Iterable[FileRead], patterns: Patterns) -> dict[str, Helper]:
     for read in reads:
         for use in read.uses:
             if use.name in used:
-                used[use.name] += 1
+                used[use.name] += len(use.places)
     return {name: msgspec.structs.replace(one, used=used[name]) for name, one in found.items()}
 
 
@@ -56,8 +54,10 @@ def _by_vendor(defined: list[Helper], patterns: Patterns) -> bool:
 def followed(read: FileRead, known: Mapping[str, Helper], rule: str) -> FileRead:
     """A file with the places that follow a helper among its sightings."""
     seen = [
-        Sighting(rule, use.line, use.column, use.name)
+        Sighting(rule, line, column, use.name)
         for use in read.uses
-        if use.name in known and (known[use.name].path, known[use.name].line) != (read.path, use.line)
+        if use.name in known
+        for line, column in use.places
+        if line != known[use.name].line or read.path != known[use.name].path
     ]
     return msgspec.structs.replace(read, sightings=(*read.sightings, *seen), uses=()) if seen else read
