@@ -131,6 +131,8 @@ def inventory(root: Path, leave_out: Sequence[str] = (), most_bytes: int = MOST_
 
 
 def _is_text(path: str) -> bool:
+    if path.isascii():
+        return True
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -173,15 +175,12 @@ def _entries(root: Path, found: Inventory) -> Iterator[tuple[str, "os.DirEntry[s
 
 def _add(found: Inventory, path: str, kind: str, entry: "os.DirEntry[str]", most_bytes: int) -> None:
     try:
-        if entry.is_symlink():
-            found.skip("a link", path)
-            return
         known = entry.stat(follow_symlinks=False)
     except (OSError, ValueError):
         found.skip("vanished", path)
         return
     if not stat.S_ISREG(known.st_mode):
-        found.skip("no regular file", path)
+        found.skip("a link" if stat.S_ISLNK(known.st_mode) else "no regular file", path)
     elif known.st_size > most_bytes:
         found.skip(f"larger than {most_bytes / 1e6:g} MB", path)
     else:
