@@ -355,18 +355,21 @@ def of_chips(found: list[Unseen]) -> dict[str, Errors]:
 def left_out_table(found: list[Unseen], strange: dict[str, dict[str, float]]) -> str:
     """Each figure as a fit without its source has it, with the interval that the errors of other sources give.
 
-    Where other sources hardly measured its family it takes that of a family nobody measured: the widest of the others
-    in `strange`.
+    Those of its own vendor's chips speak for it where there are enough: what one vendor's engine is off by says little
+    of another's. Where other sources hardly measured its family it takes the interval of a family nobody measured: the
+    widest of the others in `strange`.
     """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("case_id", "source", "vendor", "chip", "quantity", "way", "log_error", "low_ratio", "high_ratio"))
     for one in found:
         others = [
-            (-other.ratio, other.row.source)
+            other
             for other in found
             if (other.quantity, other.way) == (one.quantity, one.way) and other.row.source != one.row.source
         ]
+        own = [other for other in others if other.row.chip.vendor == one.row.chip.vendor]
+        near = own if len(own) >= FEWEST else others
         kin = sum(
             other.row.chip.family == one.row.chip.family and other.row.source != one.row.source for other in found
         )
@@ -374,8 +377,8 @@ def left_out_table(found: list[Unseen], strange: dict[str, dict[str, float]]) ->
         if kin < FEWEST:
             widest = envelope([bounds for family, bounds in strange.items() if family != one.row.chip.family])
             ends = tuple(widest.get(f"{one.quantity}_{end}_{one.way}", "") for end in ("low", "high"))
-        elif len(others) >= FEWEST:
-            bounds = conformal(np.array([error for error, _ in others]), [source for _, source in others])
+        elif len(near) >= FEWEST:
+            bounds = conformal(np.array([-other.ratio for other in near]), [other.row.source for other in near])
             ends = (round(min(bounds[0], 1.0), 4), round(max(bounds[1], 1.0), 4))
         chip = one.row.chip
         named = (one.row.case_id, one.row.source, chip.vendor, chip.id, one.quantity, one.way)
@@ -411,6 +414,23 @@ def intervals(many: list[Errors], least: int, *, any_way: bool = False) -> dict[
     return bounds
 
 
+def bounds_of_vendor(found: list[Unseen], vendor: str) -> dict[str, float]:
+    """Bounds of what measured chips of a vendor are off by; of all vendors, where its own were measured too seldom.
+
+    Single chips and families say less: their errors come from a few sources each, and a new source errs as any other.
+    """
+    bounds: dict[str, float] = {}
+    for quantity, way in sorted({(one.quantity, one.way) for one in found}):
+        alike = [one for one in found if (one.quantity, one.way) == (quantity, way)]
+        own = [one for one in alike if one.row.chip.vendor == vendor]
+        near = own if len(own) >= FEWEST else alike
+        if len(near) >= FEWEST:
+            ends = conformal(np.array([-one.ratio for one in near]), [one.row.source for one in near])
+            # Where all errors lie on one side the interval still holds the figure itself.
+            bounds |= {f"{quantity}_low_{way}": min(ends[0], 1.0), f"{quantity}_high_{way}": max(ends[1], 1.0)}
+    return bounds
+
+
 def envelope(many: list[dict[str, float]]) -> dict[str, float]:
     """The widest of several bounds: a family nobody measured may be like any of those that were."""
     widest: dict[str, float] = {}
@@ -427,13 +447,12 @@ def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, 
     train = fitted + [row for row in rows if row.question.targets]
     # A chip nobody measured is predicted from other families; one that was, from what other sources say of it.
     strange = of_chips(left_out(train, fitting, by_family(train), lambda row: row.chip.family))
-    usual = of_chips(left_out(train, fitting, by_source(train), lambda row: row.source))
-    pooled = intervals(list(usual.values()), FEWEST)
+    usual = left_out(train, fitting, by_source(train), lambda row: row.source)
+    chips = {row.chip.id: row.chip for row in train}
     known = {
         name: float(np.exp(min(value, CEILING) if name in SHARES else value))
         for name, value in zip(fitting.names, vector, strict=False)
     }
-    chips = {row.chip.id: row.chip for row in train}
     families = list(bounds_of_families(strange, chips).values())
     written = {"serving-all": record("all", "all", known | FIXED | envelope(families), len(fitted))}
     for level in SPREAD:
@@ -442,10 +461,8 @@ def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, 
             own = {name: fitting.value(vector, name, members[0], level) for axis in AXES.values() for name in axis}
             if level == "class":
                 own |= unusual([strange[chip.id] for chip in members if chip.id in strange], families)
-            else:
-                # A chip with few rows of one kind errs as measured chips do in that kind.
-                own |= pooled if level == "chip" and sum(map(len, usual.get(applies, {}).values())) >= FEWEST else {}
-                own |= intervals([usual[chip.id] for chip in members if chip.id in usual], FEWEST)
+            elif sum(applies_to(one.row.chip, level) == applies for one in usual) >= FEWEST:
+                own |= bounds_of_vendor(usual, members[0].vendor)
             cases = sum(applies_to(row.chip, level) == applies for row in fitted)
             written[f"serving-{level}-{applies}"] = record(level, applies, own, cases)
     return written
