@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from polysilicon.facts import Catalogue
@@ -14,7 +14,7 @@ from polysilicon.records.document import Document, Key, convert
 from polysilicon.records.errors import InputError, UnknownName
 from polysilicon.records.names import nearest, plain
 from polysilicon.watch.fleet import Fleet, Installed, Order, Software
-from polysilicon.watch.holding import Holding, Holdings, Owner, Versions, digest_of, of_a_hall, stated
+from polysilicon.watch.holding import Holding, Holdings, Kind, Owner, Versions, digest_of, of_a_hall, stated
 
 
 def from_fleet(document: Document, catalogue: Catalogue) -> Holdings:
@@ -110,31 +110,22 @@ class _Reader:
 
     def _installed(self, name: str, one: Installed) -> Holding:
         key: Key = ("assets", name)
-        site = self._at(one.site, (*key, "site"))
-        chip, system = self._hardware(one.chip, one.system, key)
-        return Holding(
-            kind="asset",
-            id=name,
-            line=f"assets.{name}",
-            title=f"{one.units:,} x {system.name if system else chip.name if chip else name}",
-            owner=site.owner,
-            country=site.country,
-            site=one.site,
-            chip=chip,
-            system=system,
-            units=one.units,
-            software=self._software(one.software, key),
-            platform=one.platform,
-        )
+        software = self._software(one.software, key)
+        return replace(self._standing("asset", key, one), software=software, platform=one.platform)
 
     def _order(self, name: str, one: Order) -> Holding:
-        key: Key = ("purchases", name)
+        suppliers = (one.supplier,) if one.supplier else ()
+        return replace(self._standing("purchase", ("purchases", name), one), on=one.on, counterparties=suppliers)
+
+    def _standing(self, kind: Kind, key: Key, one: Installed | Order) -> Holding:
+        """Hardware that stands at a site, or will."""
         site = self._at(one.site, (*key, "site"))
         chip, system = self._hardware(one.chip, one.system, key)
+        name = str(key[-1])
         return Holding(
-            kind="purchase",
+            kind=kind,
             id=name,
-            line=f"purchases.{name}",
+            line=".".join(map(str, key)),
             title=f"{one.units:,} x {system.name if system else chip.name if chip else name}",
             owner=site.owner,
             country=site.country,
@@ -142,8 +133,6 @@ class _Reader:
             chip=chip,
             system=system,
             units=one.units,
-            on=one.on,
-            counterparties=(one.supplier,) if one.supplier else (),
         )
 
     def _contracts(self) -> Iterator[Holding]:
