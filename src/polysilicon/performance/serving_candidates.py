@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from polysilicon.facts.engines import ServingEngine
-from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
 from polysilicon.performance.serving_model import Served
-from polysilicon.performance.values import Values
+from polysilicon.performance.values import PEAK_FIELD, Values
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.units import GIB
 from polysilicon.workloads.model import Transformer
@@ -21,6 +21,9 @@ OF_ENGINE = (
     *("host_us", "request_us", "first_us", "eager_us", "launch"),
     *("together", "interference", "separate"),
 )
+# Fields that say how chips talk: inside a scale-up domain or over a host's bus, and beyond.
+LINKS = frozenset({"scaleup_bw_gbs", "scaleup_bw_per_chip_gbs", "scaleup_domain", "chips", "value"})
+NETWORKS = frozenset({"scaleout_nic_gbps", "scaleout_total_gbps"})
 MOST_DEGREE = 4096
 MOST_DRAFTED = 16
 
@@ -85,6 +88,19 @@ class Asked:
     input_tokens: float
     output_tokens: float
     varied: bool = True
+
+    @property
+    def doubts(self) -> tuple[Reading, ...]:
+        """The figures of low confidence that this layout and format rest on."""
+        form = format_of(self.layout.precision, self.model.experts > 0)
+        peaks = self.cluster.peak_flop_per_s
+        used = {PEAK_FIELD[computed_in(one, peaks)] for one in (form.dense_compute, form.expert_compute, "bf16")}
+        unused = {*PEAK_FIELD.values(), "sparse_gain"} - used
+        if self.layout.chips == 1:
+            unused |= LINKS
+        if self.layout.chips <= self.cluster.scaleup_domain:
+            unused |= NETWORKS
+        return tuple(one for one in self.cluster.doubts if one.field not in unused)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,17 @@ def usable_bytes(memory_bytes: Values, memory_share: Values, reserve_gib: Values
 
 
 @formula
+def held_sequences(running: Values, room: Values, attn_dp: Values) -> Values:
+    """Sequences on the fullest attention rank of a replica that has room for `room` in all.
+
+    What runs on average over time need not be whole; a rank without room for one would have to hold one all the same.
+
+    Source: Kwon et al., PagedAttention (arXiv 2309.06180), section 4.
+    """
+    return np.minimum(np.ceil(running / attn_dp), np.maximum(room / attn_dp, 1.0))
+
+
+@formula
 def fed_batch(
     output_tokens: Values, input_tokens: Values, chunk_tokens: Values, prompts_first: Values, attn_dp: Values
 ) -> Values:
@@ -124,12 +135,32 @@ def tpot_ms(decode_s: Values, interference_s: Values) -> Values:
 
 
 @formula
-def completions_per_s(running: Values, output_tokens: Values, tpot_ms: Values) -> Values:
-    """Requests that end a second while `running` of them decode together.
+def answer_s(tpot_ms: Values, output_tokens: Values) -> Values:
+    """Time from the first token to the last.
+
+    Source: MLCommons, MLPerf Inference rules, definition of TPOT.
+    """
+    return (output_tokens - 1.0) * tpot_ms / MS_PER_S
+
+
+@formula
+def stay_s(prompt_s: Values, answer_s: Values, running: Values, attn_dp: Values, pp: Values) -> Values:
+    """Time that a request holds its place: its prompt is read, which gives the first token, then the others follow.
+
+    However short the answers, the prompts of those who run together are read one after the other on a rank and stage.
+
+    Source: Yu et al., Orca (OSDI'22), section 4; conservation of work.
+    """
+    return np.maximum(prompt_s + answer_s, prompt_s * running / (attn_dp * pp))
+
+
+@formula
+def completions_per_s(running: Values, stay_s: Values) -> Values:
+    """Requests that end a second while `running` of them hold a place for `stay_s` each.
 
     Source: Little, A Proof for the Queuing Formula L = lambda W (Operations Research 9(3), 1961).
     """
-    return running * MS_PER_S / (output_tokens * tpot_ms)
+    return running / stay_s
 
 
 @formula
@@ -141,15 +172,18 @@ def steady_wait_s(
     attn_dp: Values,
     pp: Values,
     in_step: Values,
+    answer_s: Values = np.inf,
 ) -> Values:
     """Waiting before the first token with a constant number in flight: for others' prompts, and for a free place.
 
-    Those in step wait for half of one another's prompts.
+    Those in step wait for half of one another's prompts. Where answers are over in `answer_s`, before the prompts of
+    all others are read, a request waits for what is left of those.
 
     Source: Little (1961); Yu et al., Orca (OSDI'22), first come, first served.
     """
     others = np.maximum(running / (attn_dp * pp) - 1.0, 0.0)
-    return 0.5 * in_step * others * prefill_s + np.maximum(concurrency - running, 0.0) / completions_per_s
+    prompts = np.maximum(0.5 * in_step * others * prefill_s, others * prefill_s - answer_s)
+    return prompts + np.maximum(concurrency - running, 0.0) / completions_per_s
 
 
 @formula
@@ -190,12 +224,12 @@ def tokens_per_s_per_chip(
 
 
 @formula
-def saturated_tokens_per_s_per_chip(running: Values, tpot_ms: Values, chips: Values) -> Values:
+def saturated_tokens_per_s_per_chip(completions_per_s: Values, output_tokens: Values, chips: Values) -> Values:
     """Output tokens a second and chip when more requests wait than fit.
 
     Source: Little (1961).
     """
-    return running * MS_PER_S / tpot_ms / chips
+    return completions_per_s * output_tokens / chips
 
 
 @formula

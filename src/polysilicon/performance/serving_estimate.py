@@ -12,6 +12,7 @@ from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_formats import computed_in, format_of
+from polysilicon.performance.serving_limits import Limits, limits_of
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_table import Figures, Way, bound, evaluate, usable_bytes
 from polysilicon.performance.training import doubt_widening
@@ -124,9 +125,15 @@ def met(task: Serving, figures: Figures) -> Bools:
     kept = np.array(figures.fits, bool)
     if task.ttft_ms is not None:
         kept &= np.asarray(figures.ttft_ms + task.round_trip_ms <= task.ttft_ms)
-    if task.tpot_ms is not None:
-        kept &= np.asarray(figures.tpot_ms <= task.tpot_ms)
+    limit = per_token_limit(task)
+    if limit is not None:
+        kept &= np.asarray(figures.tpot_ms <= limit)
     return kept
+
+
+def per_token_limit(task: Serving) -> float | None:
+    """The limit on the time per token after the first; none where there is no such token."""
+    return task.tpot_ms if task.output_tokens > 1 else None
 
 
 def ask(
@@ -157,13 +164,15 @@ def ask(
 
 def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, at: int) -> ServingEstimate:
     """The figures of one row of a table as an estimate with intervals."""
+    best = limits_of([asked])
     ranges: dict[str, Range] = {
-        name: spread(catalogue, asked, short, "steady", float(np.ravel(getattr(figures, name))[at]))
+        name: within(spread(catalogue, asked, short, "steady", float(np.ravel(getattr(figures, name))[at])), name, best)
         for name, short in SHORT.items()
     }
+    limits = ("ttft_ms", task.ttft_ms, task.round_trip_ms), ("tpot_ms", per_token_limit(task), 0.0)
     misses = [
         f"{name} {ranges[name].value + network:.4g} > {limit:.4g}"
-        for name, limit, network in (("ttft_ms", task.ttft_ms, task.round_trip_ms), ("tpot_ms", task.tpot_ms, 0.0))
+        for name, limit, network in limits
         if limit is not None and ranges[name].value + network > limit
     ]
     return ServingEstimate(
@@ -179,7 +188,7 @@ def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, 
         memory_gib=float(np.ravel(figures.memory_bytes)[at]) / GIB,
         fits=bool(np.ravel(figures.fits)[at]),
         misses=tuple(misses),
-        doubts=asked.cluster.doubts,
+        doubts=asked.doubts,
         fits_used=asked.efficiency.records,
         catalogue_hash=catalogue.hash,
         round_trip_ms=task.round_trip_ms,
@@ -188,10 +197,18 @@ def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, 
 
 
 def spread(catalogue: Catalogue, asked: Asked, quantity: str, way: Way, value: float) -> Range:
-    """A figure with its 90 % interval, wider where the chip rests on figures of low confidence."""
-    widening = doubt_widening(catalogue) if asked.cluster.doubts else 1.0
+    """A figure with its 90 % interval, wider where it rests on figures of low confidence."""
+    widening = doubt_widening(catalogue) if asked.doubts else 1.0
     low, high = bound(asked.efficiency, quantity, way)
     return Range(value, value * low**widening, value * high**widening)
+
+
+def within(found: Range, quantity: Quantity, best: Limits, at: int = 0) -> Range:
+    """The interval of a figure, ended where no deployment can be; the figure itself stays inside it."""
+    limit = float(np.ravel(getattr(best, quantity))[at])
+    if quantity == "tokens_per_s_per_chip":
+        return replace(found, high=max(found.value, min(found.high, limit)))
+    return replace(found, low=min(found.value, max(found.low, limit)))
 
 
 def shortfall(asked: Asked, figures: Figures, at: int) -> str:

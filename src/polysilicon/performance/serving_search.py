@@ -8,8 +8,8 @@ import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
-from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
-from polysilicon.performance.serving_estimate import ServingEstimate, answer, ask, met, shortfall
+from polysilicon.performance.serving_candidates import MOST_DEGREE, Asked, Candidates, Layout
+from polysilicon.performance.serving_estimate import ServingEstimate, answer, ask, met, per_token_limit, shortfall
 from polysilicon.performance.serving_formats import computed_in, format_of
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_table import Figures
@@ -107,6 +107,7 @@ def layouts(model: Transformer, cluster: Cluster, most_chips: int, formats: Sequ
     Attention is replicated (`attn_dp`) only where experts are shared among the replicas; experts are then spread
     over all of them.
     """
+    most_chips = min(most_chips, MOST_DEGREE)
     for precision in formats:
         form = format_of(precision, model.experts > 0)
         try:
@@ -135,7 +136,7 @@ def _nearest(task: Serving, loaded: Loaded) -> str:
     figures = loaded.figures
     over = np.ones(loaded.concurrency.shape)
     seen = figures.ttft_ms + task.round_trip_ms
-    for figure, limit in ((seen, task.ttft_ms), (figures.tpot_ms, task.tpot_ms)):
+    for figure, limit in ((seen, task.ttft_ms), (figures.tpot_ms, per_token_limit(task))):
         if limit is not None:
             over = np.maximum(over, figure / limit)
     at = int(np.argmin(np.where(figures.fits, over, np.inf)))
@@ -179,11 +180,13 @@ def _needed(task: Serving, picked: Sequence[Asked], tokens_per_s_per_chip: Float
 def _table(title: str, task: Serving, loaded: Loaded, chosen: Sequence[int]) -> Table:
     figures, picked = loaded.figures, [loaded.at(at) for at in chosen]
     index = np.array(chosen, int)
+    systems = [one.cluster.system for one in picked]
     trip = task.round_trip_ms
     network = (f"Users see the first token {trip:.1f} ms later than `ttft_ms`: the round trip.",) if trip else ()
     return Table(
         title,
         {
+            **({"system": systems} if any(systems) else {}),
             "chip": [one.cluster.chip for one in picked],
             "chips": [one.layout.chips for one in picked],
             **_needed(task, picked, np.ravel(figures.tokens_per_s_per_chip)[index]),

@@ -53,23 +53,25 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     step = engine.in_step(table.varied, table.prompts_first, together, share["fade"], answer)
     tpot = engine.tpot_ms(decoding, engine.interference_s(taken, busiest, answer, attn_dp, pp, step))
     whole = engine.tpot_ms(decoding, engine.interference_s(taken, busiest, answer, attn_dp, pp, 0.0 * step))
-    rate = engine.completions_per_s(busiest, answer, whole)
+    stay = engine.stay_s(busy, engine.answer_s(whole, answer), busiest, attn_dp, pp)
+    rate = engine.completions_per_s(busiest, stay)
     chips = table.tp * pp * attn_dp
     if way == "steady":
-        wait = engine.steady_wait_s(busy, busiest, asked, rate, attn_dp, pp, step)
+        wait = engine.steady_wait_s(busy, busiest, asked, rate, attn_dp, pp, step, engine.answer_s(tpot, answer))
     else:
         wait = engine.burst_wait_s(busy, busiest, asked, rate, attn_dp, pp)
     ttft = engine.ttft_ms(of_engine["first_us"], alone, wait, decoding)
     if way == "offline":
-        through = engine.saturated_tokens_per_s_per_chip(busiest, whole, chips)
+        through = engine.saturated_tokens_per_s_per_chip(rate, answer, chips)
     elif way == "prefill":
         through = engine.prompt_tokens_per_s_per_chip(table.input_tokens, busy, attn_dp, pp, chips)
     elif way == "burst":
         through = engine.burst_tokens_per_s_per_chip(asked, table.output_tokens, ttft, tpot, chips)
     else:
         through = engine.tokens_per_s_per_chip(asked, table.output_tokens, ttft, tpot, chips)
-    used = weights + one * np.ceil(busiest / attn_dp)
-    return Figures(ttft, tpot, through, busiest, room, used, np.asarray(room >= 1.0))
+    used = weights + one * engine.held_sequences(busiest, room, attn_dp)
+    # A sequence lies on one rank: what the others have left is no room for it.
+    return Figures(ttft, tpot, through, busiest, room, used, np.asarray(room >= attn_dp))
 
 
 def running(table: Candidates, way: Way = "steady") -> Values:
