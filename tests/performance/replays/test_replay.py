@@ -112,6 +112,23 @@ def test_rows_of_requests_agree_with_the_summary():
     assert one["e2e_ms"] == pytest.approx(one["ttft_ms"] + one["tpot_ms"] * (one["output_tokens"] - 1))
 
 
+@pytest.mark.parametrize("answer", [1, 2, 200])
+def test_a_request_finishes_when_its_whole_time_is_over_and_not_before_its_first_token(answer):
+    for row in ask(alike(1000, answer, 50, 4.0, 0)).requests.rows():
+        assert row["finish_s"] == pytest.approx(row["arrival_s"] + row["e2e_ms"] / 1e3, abs=1e-9)
+        assert row["ttft_ms"] <= row["e2e_ms"]
+
+
+@pytest.mark.parametrize("late_s", [-0.01, 0.01])
+def test_completed_are_those_whose_whole_time_is_over_by_the_end(late_s):
+    ends_s = sorted(row["arrival_s"] + row["e2e_ms"] / 1e3 for row in ask().requests.rows())
+    made = ask(until_s=ends_s[20] + late_s)
+    assert made.counts.completed == sum(one <= made.rates.duration_s for one in ends_s)
+    tokens = made.rates.tokens_per_s.value * made.rates.duration_s
+    assert tokens == pytest.approx(200 * made.counts.completed)
+    assert sum(row["status"] == "completed" for row in made.requests.rows()) == made.counts.completed
+
+
 def test_what_is_printed_as_json_can_be_read_back():
     from polysilicon.report.files import to_json
 

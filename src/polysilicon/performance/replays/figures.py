@@ -52,10 +52,15 @@ class Latencies:
     later_tokens: Floats
 
 
-def completed(cluster: Cluster, until_s: float) -> Bools:
-    """Which requests had their last token by `until_s`."""
+def finished_s(requests: NDArray[Any], first_s: float) -> Floats:
+    """When whoever asked has the last token: the arrival and what `latencies` calls the whole time, NaN without one."""
+    return np.asarray(requests["arrival_s"] + (requests["finish_s"] - requests["arrival_s"] + first_s))
+
+
+def completed(cluster: Cluster, until_s: float, first_s: float) -> Bools:
+    """Which requests had their last token by `until_s`, their handling outside the passes included."""
     requests = cluster.requests
-    return np.asarray((requests["fate"] == COMPLETED) & (requests["finish_s"] <= until_s))
+    return np.asarray((requests["fate"] == COMPLETED) & (finished_s(requests, first_s) <= until_s))
 
 
 def counts(cluster: Cluster, done: Bools, lines: int, skipped: int) -> Counts:
@@ -104,7 +109,7 @@ def request_table(cluster: Cluster, done: Bools, first_s: float) -> Table:
         "replica": requests["replica"],
         "cached_tokens": requests["cached"],
         "start_s": requests["start_s"],
-        "finish_s": gap(requests["finish_s"]),
+        "finish_s": gap(finished_s(requests, first_s)),
         "ttft_ms": gap(told.ttft_s) * MS_PER_S,
         "tpot_ms": gap(told.tpot_s) * MS_PER_S,
         "e2e_ms": gap(told.e2e_s) * MS_PER_S,

@@ -70,8 +70,9 @@ def _told(
     resumed: int,
 ) -> Replay:
     """The answer, once every request has met its fate."""
-    asked, done = costs.asked, figures.completed(cluster, until_s)
-    last_s = float(np.max(cluster.requests["finish_s"][done], initial=cluster.requests["arrival_s"][-1]))
+    asked, done = costs.asked, figures.completed(cluster, until_s, costs.first_s)
+    ended_s = figures.finished_s(cluster.requests[done], costs.first_s)
+    last_s = float(np.max(ended_s, initial=cluster.requests["arrival_s"][-1]))
     end_s = min(until_s, last_s)
     lines, skipped = (trace.lines, len(trace.skipped)) if trace else (len(cluster.requests), 0)
     counts = figures.counts(cluster, done, lines, skipped)
@@ -79,7 +80,7 @@ def _told(
     ttft, tpot, tps = (summary.interval(catalogue, asked, one) for one in ("ttft", "tpot", "tps"))
     number = asked.layout.chips * policies.replicas
     kept = summary.good(told, targets, ttft, tpot)
-    rates = summary.rates(cluster, counts, end_s, number, tps, kept)
+    rates = summary.rates(cluster, counts, done, end_s, number, tps, kept)
     use = summary.use(cluster, end_s)
     tokens = rates.tokens_per_s.value * end_s
     return Replay(

@@ -10,12 +10,13 @@ from polysilicon.performance.cluster import Reading
 from polysilicon.performance.power import chip_power, chips_power_kw, load_power_kw
 from polysilicon.performance.replays.assembly import Policies
 from polysilicon.performance.replays.figures import Counts, Latencies
-from polysilicon.performance.replays.state import COMPLETED, Cluster, Floats
+from polysilicon.performance.replays.state import Cluster, Floats
 from polysilicon.performance.serving_candidates import Asked, Layout
 from polysilicon.performance.serving_table import bound
 from polysilicon.performance.training import doubt_widening
 from polysilicon.performance.values import Range
 from polysilicon.records.bounded import Bounded
+from polysilicon.records.interval import Bools
 from polysilicon.records.table import Table
 from polysilicon.records.units import J_PER_KWH, MS_PER_S, S_PER_H
 
@@ -205,12 +206,13 @@ def good(told: Latencies, targets: Targets, ttft: Ends, tpot: Ends) -> Range | N
     return Range(kept(1.0, 1.0), kept(ttft.high, tpot.high), kept(ttft.low, tpot.low))
 
 
-def rates(cluster: Cluster, counts: Counts, end_s: float, chips: int, tps: Ends, kept: Range | None) -> Rates:
+def rates(
+    cluster: Cluster, counts: Counts, done: Bools, end_s: float, chips: int, tps: Ends, kept: Range | None
+) -> Rates:
     """Throughput to the end of the replay; no more than arrives can be served, however fast."""
     requests, per_s = cluster.requests, 1.0 / max(end_s, 1e-9)
     span_s = float(requests["arrival_s"][-1])
-    done = requests["fate"] == COMPLETED
-    tokens = float(np.sum(requests["answer"][done & (requests["finish_s"] <= end_s)])) * per_s
+    tokens = float(np.sum(requests["answer"][done])) * per_s
     most = float(np.sum(requests["answer"])) / max(min(span_s, end_s), 1e-9)
     through = Range(tokens, tokens * tps.low, max(tokens, min(tokens * tps.high, most)))
     return Rates(
