@@ -36,7 +36,7 @@ LATENCIES = tuple(f"{name}_{at}_ms" for name in ("ttft", "tpot", "e2e") for at i
 WITH_ENDS = (*LATENCIES, "tokens_per_s_per_chip", "goodput_per_s")
 ANSWERS = (
     *("case_id", "trace", "model", "chip_id", "replicas", "lines", "skipped", "requests", "completed", "rejected"),
-    *("unfinished", "duration_s"),
+    *("unfinished", "not_arrived", "duration_s"),
     *(f"{name}{end}" for name in WITH_ENDS for end in ("", "_low", "_high")),
     *("busy_pct", "cache_pct", "prefix_pct", "energy_kwh", "status", "why"),
 )
@@ -106,6 +106,7 @@ def _told(made: "Replay") -> dict[str, Any]:
         "completed": counts.completed,
         "rejected": counts.rejected,
         "unfinished": counts.unfinished,
+        "not_arrived": counts.not_arrived,
         "duration_s": rates.duration_s,
         "busy_pct": 100.0 * use.busy_share,
         "cache_pct": 100.0 * use.cache_share,

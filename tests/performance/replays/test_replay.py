@@ -42,8 +42,9 @@ def test_every_line_is_accounted_for(trace, requests, queue, until_s):
     assert counts.lines == 52
     assert counts.skipped == 1
     assert counts.lines + counts.repeated == counts.skipped + counts.left_out + counts.requests
-    assert counts.requests == counts.completed + counts.rejected + counts.unfinished
-    assert (counts.unfinished > 0) == (until_s < 2)
+    assert counts.requests == counts.completed + counts.rejected + counts.unfinished + counts.not_arrived
+    assert counts.not_arrived == int(np.sum(traffic.arrival_s > until_s))
+    assert (counts.unfinished > 0) == (until_s < 2 and queue is None)
     assert (counts.rejected_queue > 0) == (queue == 0)
     if requests is None and until_s > 2:
         assert counts.rejected_length == 1
@@ -91,6 +92,27 @@ def test_energy_lies_between_idle_and_busy_and_grows_with_replicas():
     assert one.energy.energy_kwh.value < four.energy.energy_kwh.value < 4 * one.energy.energy_kwh.value
     tokens = one.rates.tokens_per_s.value * one.rates.duration_s
     assert one.energy.j_per_token.value * tokens == pytest.approx(3.6e6 * one.energy.energy_kwh.value)
+
+
+def test_energy_of_no_token_is_unknown():
+    made = ask(until_s=0.01)
+    assert made.counts.completed == 0
+    assert made.energy.energy_kwh.value > 0
+    assert made.energy.j_per_token is None
+    assert made.to_dict()["energy"]["j_per_token"] is None
+
+
+def test_what_has_not_arrived_by_the_end_is_told_apart_and_counts_in_no_rate():
+    made = ask(until_s=20.0, targets=Targets(1e9, None))
+    arrived = int(np.sum(TRAFFIC.arrival_s <= 20.0))
+    assert (made.counts.arrived, made.counts.not_arrived) == (arrived, 300 - arrived)
+    assert 0 < made.counts.unfinished < 20
+    said = [row["status"] for row in made.requests.rows()]
+    assert said[arrived:] == ["not yet arrived"] * (300 - arrived)
+    assert said.count("unfinished") == made.counts.unfinished
+    assert made.rates.good_share.value == made.counts.completed / arrived
+    assert made.rates.offered_per_s == pytest.approx((arrived - 1) / TRAFFIC.arrival_s[arrived - 1])
+    assert made.rates.tokens_per_s.high <= 200 * arrived / TRAFFIC.arrival_s[arrived - 1]
 
 
 def test_more_replicas_never_wait_longer_in_the_mean():

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polysilicon.performance.replays.state import COMPLETED, FULL_QUEUE, TOO_LONG, Cluster, Floats
+from polysilicon.performance.replays.state import COMPLETED, FULL_QUEUE, OPEN, TOO_LONG, Cluster, Floats, Whole
 from polysilicon.records.interval import Bools
 from polysilicon.records.table import Table
 from polysilicon.records.units import MS_PER_S
 
-# What became of a request, as tables say it; positions are those of `state`.
-FATES = ("unfinished", "completed", "rejected: the queue is full", "rejected: longer than the cache")
-UNFINISHED = FATES[0]
+# What became of a request, as tables say it; positions are those of `state`, and the last is of requests to come.
+FATES = ("unfinished", "completed", "rejected: the queue is full", "rejected: longer than the cache", "not yet arrived")
+NOT_ARRIVED = 4
 BINS = 120
 # Every percentile, and two of the tail.
 CURVE = (*map(float, range(1, 100)), 99.5, 99.9)
@@ -23,7 +23,8 @@ CURVE = (*map(float, range(1, 100)), 99.5, 99.9)
 class Counts:
     """Where every line of a trace went: `lines + repeated = skipped + left_out + requests`; a request ends in one way.
 
-    `left_out` lines lie beyond the number of requests asked for; `repeated` requests are those of further laps.
+    `left_out` lines lie beyond the number of requests asked for; `repeated` requests are those of further laps. Of
+    those without an answer at the end, `unfinished` ones had arrived and `not_arrived` ones had not.
     """
 
     lines: int
@@ -35,6 +36,12 @@ class Counts:
     rejected_queue: int
     rejected_length: int
     unfinished: int
+    not_arrived: int
+
+    @property
+    def arrived(self) -> int:
+        """Requests that had arrived by the end."""
+        return self.requests - self.not_arrived
 
     @property
     def rejected(self) -> int:
@@ -63,10 +70,17 @@ def completed(cluster: Cluster, until_s: float, first_s: float) -> Bools:
     return np.asarray((requests["fate"] == COMPLETED) & (finished_s(requests, first_s) <= until_s))
 
 
-def counts(cluster: Cluster, done: Bools, lines: int, skipped: int) -> Counts:
+def fates(cluster: Cluster, done: Bools, until_s: float) -> Whole:
+    """What had become of each request by `until_s`, as a position in `FATES`."""
+    requests = cluster.requests
+    fate = np.where((requests["fate"] == COMPLETED) & ~done, OPEN, requests["fate"])
+    return np.where(requests["arrival_s"] > until_s, NOT_ARRIVED, fate)
+
+
+def counts(fate: Whole, lines: int, skipped: int) -> Counts:
     """Counts in and out of a trace of so many lines, some of which were skipped."""
-    fate, total, readable = cluster.requests["fate"], len(cluster.requests), lines - skipped
-    ended, full, long = (int(np.sum(one)) for one in (done, fate == FULL_QUEUE, fate == TOO_LONG))
+    total, readable = len(fate), lines - skipped
+    still, ended, full, long, later = map(int, np.bincount(fate, minlength=len(FATES)))
     return Counts(
         lines=lines,
         skipped=skipped,
@@ -76,7 +90,8 @@ def counts(cluster: Cluster, done: Bools, lines: int, skipped: int) -> Counts:
         completed=ended,
         rejected_queue=full,
         rejected_length=long,
-        unfinished=total - ended - full - long,
+        unfinished=still,
+        not_arrived=later,
     )
 
 
@@ -93,10 +108,10 @@ def latencies(requests: NDArray[Any], first_s: float) -> Latencies:
     )
 
 
-def request_table(cluster: Cluster, done: Bools, first_s: float) -> Table:
+def request_table(cluster: Cluster, fate: Whole, first_s: float) -> Table:
     """One row a request, in the order of arrival; what did not happen is a gap."""
     requests, told = cluster.requests, latencies(cluster.requests, first_s)
-    fate = np.array(FATES)[np.where((requests["fate"] == COMPLETED) & ~done, 0, requests["fate"])]
+    done = fate == COMPLETED
 
     def gap(values: Floats) -> Floats:
         return np.where(done, values, np.nan)
@@ -113,7 +128,7 @@ def request_table(cluster: Cluster, done: Bools, first_s: float) -> Table:
         "ttft_ms": gap(told.ttft_s) * MS_PER_S,
         "tpot_ms": gap(told.tpot_s) * MS_PER_S,
         "e2e_ms": gap(told.e2e_s) * MS_PER_S,
-        "status": fate,
+        "status": np.array(FATES)[fate],
     }
     return Table("requests", columns)
 

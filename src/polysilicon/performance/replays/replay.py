@@ -75,7 +75,8 @@ def _told(
     last_s = float(np.max(ended_s, initial=cluster.requests["arrival_s"][-1]))
     end_s = min(until_s, last_s)
     lines, skipped = (trace.lines, len(trace.skipped)) if trace else (len(cluster.requests), 0)
-    counts = figures.counts(cluster, done, lines, skipped)
+    fate = figures.fates(cluster, done, until_s)
+    counts = figures.counts(fate, lines, skipped)
     told = figures.latencies(cluster.requests[done], costs.first_s)
     ttft, tpot, tps = (summary.interval(catalogue, asked, one) for one in ("ttft", "tpot", "tps"))
     number = asked.layout.chips * policies.replicas
@@ -103,7 +104,7 @@ def _told(
         notes=_notes(cluster, trace, resumed),
         curves=figures.curve_table(told),
         courses=figures.course_table(cluster, end_s),
-        requests=figures.request_table(cluster, done, costs.first_s),
+        requests=figures.request_table(cluster, fate, costs.first_s),
     )
 
 
