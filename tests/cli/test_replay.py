@@ -11,6 +11,7 @@ import pytest
 TRACES = Path(__file__).parents[2] / "examples" / "traces"
 CHIP = ["--chip", "nvidia-h100-sxm-80gb", "--tp", "8"]
 DRAWN = ["llama-3.1-70b", *CHIP, "--poisson", "4", "--input", "800", "--output", "40", "--requests", "200"]
+COUNTS = ("--pp", "--attn-dp", "--ep", "--draft-tokens", "--replicas", "--max-batch", "--queue-limit", "--seed")
 BAD = "arrival_s,input_tokens,output_tokens\n0,100,10\nsoon,100,10\n5,200,9\n6,-1,1\n"
 
 
@@ -81,6 +82,7 @@ def test_bad_lines_end_it_or_are_named_and_skipped(run, here):
         ([*DRAWN, "--tpot-ms", "nan"], "--tpot-ms"),
         ([*DRAWN, "--until-s", "0"], "--until-s"),
         ([*DRAWN[:-1], "2.5"], "2.5"),
+        *(([*DRAWN, option, "1.4"], f"{option}: is no whole number; found '1.4'") for option in COUNTS),
         ([*DRAWN, "--chart", "page.txt"], ".html"),
         ([*DRAWN, "--out", "x.html", "--chart", "./x.html"], "would replace the file of --out"),
         ([*DRAWN, "--out", "x", "--checkpoint", "x"], "would replace the file of --out"),

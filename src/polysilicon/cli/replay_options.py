@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from polysilicon.cli.options import FILES, Whole, needs, within
+from polysilicon.cli import serve
+from polysilicon.cli.options import FILES, QUESTION, Whole, needs, within
 
 if TYPE_CHECKING:
     from polysilicon.performance.replays.assembly import Policies
@@ -75,6 +76,18 @@ class Arrivals:
         if self.poisson is not None:
             return made.poisson(self.poisson, self.seed)
         return made if self.rate_scale is None else made.faster(self.rate_scale)
+
+
+@Parameter(name="*", group=QUESTION)
+@dataclass(frozen=True)
+class Replica(serve.Replica):
+    """One replica of the model, as for `estimate serve`; its counts are whole as typed, and never rounded."""
+
+    tp: Whole = 1
+    pp: Whole = 1
+    attn_dp: Whole = 1
+    ep: Whole = 1
+    draft_tokens: Whole = 0
 
 
 @Parameter(name="*", group=CLUSTER)
