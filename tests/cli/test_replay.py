@@ -126,8 +126,33 @@ def test_a_table_answers_every_row(run, here):
     }
     assert float(rows["drawn"]["ttft_p50_ms_low"]) < float(rows["drawn"]["ttft_p50_ms"])
     assert rows["drawn"]["completed"] == "50"
-    assert "bad.csv:3" in rows["broken"]["why"]
+    assert rows["broken"]["why"].startswith("in.csv:3: trace: bad.csv:3: arrival_s: is no time")
     assert "in.csv:5: replicas" in rows["odd"]["why"]
+
+
+def answered(run, here, table):
+    (here / "in.csv").write_text(table)
+    ran = run("replay", "--cases", "in.csv", "--out", "out.csv", *CHIP)
+    assert ran.code == 0, ran.err
+    with (here / "out.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_every_count_of_a_table_is_a_whole_number(run, here):
+    counts = {"isl": 80, "osl": 4, "requests": 5, "seed": 1, "replicas": 2, "max_batch": 8, "queue_limit": 9}
+    counts |= {"tp": 8, "pp": 1, "attn_dp": 1, "ep": 1, "draft_tokens": 1}
+    rows = [counts, *(counts | {name: 1.5} for name in counts)]
+    lines = (",".join(map(str, ("llama-3.1-70b", 4, *row.values()))) for row in rows)
+    first, *others = answered(run, here, "\n".join([",".join(("model", "poisson", *counts)), *lines, ""]))
+    assert (first["status"], first["completed"]) == ("ok", "5"), first["why"]
+    for line, (name, row) in enumerate(zip(counts, others, strict=True), 3):
+        assert row["why"] == f"in.csv:{line}: {name}: is no whole number; found '1.5'"
+
+
+def test_a_table_says_which_trace_was_not_found_where(run, here):
+    (row,) = answered(run, here, "trace,model\nnosuch.csv,llama-3.1-70b\n")
+    assert row["status"] == "unsupported"
+    assert row["why"] == "in.csv:2: trace: nosuch.csv: can't be read: No such file or directory"
 
 
 def test_a_replay_that_was_killed_goes_on_where_it_was(run, here):

@@ -29,7 +29,10 @@ COLUMNS = {
     "ttft_ms": "ttft_target_ms",
     "tpot_ms": "tpot_target_ms",
 }
-WHOLE = ("requests", "input_", "output", "seed", "replicas", "max_batch", "queue_limit", "tp", "pp", "attn_dp", "ep")
+WHOLE = (
+    *("requests", "input_", "output", "seed", "replicas", "max_batch", "queue_limit"),
+    *("tp", "pp", "attn_dp", "ep", "draft_tokens"),
+)
 WORDS = ("routing", "chip", "precision")
 LATENCIES = tuple(f"{name}_{at}_ms" for name in ("ttft", "tpot", "e2e") for at in ("p50", "p99"))
 WITH_ENDS = (*LATENCIES, "tokens_per_s_per_chip", "goodput_per_s")
@@ -56,8 +59,8 @@ def table(
     bad_lines = arrivals.bad_lines
 
     @lru_cache(maxsize=4)
-    def read(path: str) -> Trace:
-        return read_named(Path(path), bad_lines)
+    def read(path: Path) -> Trace:
+        return read_named(path, bad_lines)
 
     def one(row: Mapping[str, str], place: Place) -> dict[str, Any]:
         needed(row, NEEDS)
@@ -67,7 +70,11 @@ def table(
         software = row.get("framework", "").strip() or engine
         if software not in ENGINES:
             raise InputError("unknown serving engine", place=Place(field="framework"), found=software, allowed=ENGINES)
-        trace = read(str(cases.parent / row["trace"])) if row.get("trace") else None
+        try:
+            trace = read(cases.parent / row["trace"]) if row.get("trace") else None
+        except InputError as cause:
+            # The trace's own place is part of the complaint: it would else stand for the row's.
+            raise InputError(str(cause), place=Place(place.file, place.line, "trace")) from cause
         made = ask(known, trace, parts[0], row["model"], parts[1], software, parts[2])
         return {"trace": row.get("trace", ""), **_told(made)}
 
