@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 TRACES = Path(__file__).parents[2] / "examples" / "traces"
+AZURE = TRACES / "azure_llm_2023_conversation.csv.gz"
 CHIP = ["--chip", "nvidia-h100-sxm-80gb", "--tp", "8"]
 DRAWN = ["llama-3.1-70b", *CHIP, "--poisson", "4", "--input", "800", "--output", "40", "--requests", "200"]
 COUNTS = ("--pp", "--attn-dp", "--ep", "--draft-tokens", "--replicas", "--max-batch", "--queue-limit", "--seed")
@@ -76,6 +77,13 @@ def test_bad_lines_end_it_or_are_named_and_skipped(run, here):
         (["llama-3.1-70b", *CHIP], "TRACE or --poisson is missing"),
         (["none.csv", "llama-3.1-70b", *CHIP], "none.csv: can't be read"),
         ([*DRAWN, "--rate-scale", "2"], "--rate-scale"),
+        ([AZURE, "llama-3.1-70b", *CHIP, "--rate-scale", "0"], "polysilicon: --rate-scale: is no scale"),
+        ([AZURE, "llama-3.1-70b", *CHIP, "--poisson", "0"], "polysilicon: --poisson: is no rate"),
+        ([AZURE, "llama-3.1-70b", *CHIP, "--requests", "0"], "polysilicon: --requests: is no number"),
+        (["llama-3.1-70b", *CHIP, "--poisson", "1", "--input", "0", "--output", "9"], "polysilicon: --input: is no"),
+        (["llama-3.1-70b", *CHIP, "--poisson", "1", "--input", "9", "--output", "0"], "polysilicon: --output: is no"),
+        ([*DRAWN, "--draft-tokens", "17"], "polysilicon: --draft-tokens: is no"),
+        ([*DRAWN, "--draft-tokens", "1", "--acceptance", "2"], "polysilicon: --acceptance: is no"),
         ([*DRAWN, "--replicas", "0"], "--replicas"),
         ([*DRAWN, "--seed", "-1"], "--seed"),
         ([*DRAWN, "--queue-limit", "-1"], "--queue-limit"),

@@ -171,8 +171,13 @@ def test_what_cannot_be_replayed_is_refused():
         ask(layout=Layout())
     with pytest.raises(InputError, match="no requests"):
         ask(alike(1, 1, 1, 1.0, 0).__class__(*(np.zeros(0),) * 3, np.zeros(1, np.int64), np.zeros(0, np.int64)))
-    with pytest.raises(InputError, match="ends before"):
+    with pytest.raises(InputError, match="--until-s: ends before"):
         ask(until_s=0.0)
-    for policies in ({"routing": "magic"}, {"replicas": 0}, {"batch": 0}, {"queue": -1}):
-        with pytest.raises(InputError):
+    for policies, option in (
+        ({"routing": "magic"}, "--routing"),
+        ({"replicas": 0}, "--replicas"),
+        ({"batch": 0}, "--max-batch"),
+        ({"queue": -1}, "--queue-limit"),
+    ):
+        with pytest.raises(InputError, match=option):
             Policies(**policies)

@@ -51,7 +51,7 @@ def replay(
     if not len(traffic):
         raise InputError("there are no requests to replay")
     if not until_s > 0:
-        raise InputError("ends before it begins", place=Place(field="until_s"), found=until_s, allowed="above 0")
+        raise InputError("ends before it begins", place=Place(field="--until-s"), found=until_s, allowed="above 0")
     chosen = policies or Policies()
     costs = PassCosts(ask(catalogue, model, Serving(1, 1), chips, layout, 1.0, engine))
     cluster = assemble(traffic, costs, chosen)
