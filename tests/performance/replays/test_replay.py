@@ -166,6 +166,16 @@ def test_courses_are_means_of_what_is_there():
     assert found == pytest.approx([2.0, 2.0, 1.0])
 
 
+def test_a_course_holds_the_tokens_of_answers_that_the_end_cuts_off_and_no_more():
+    traffic = alike(1000, 1000, 200, 5.0, 0)
+    whole, cut = (ask(traffic, until_s=one).courses.columns for one in (np.inf, 20.0))
+    begun = whole["time_s"] < 20.0
+    step_s = whole["time_s"][1] - whole["time_s"][0]
+    early = np.interp(20.0, whole["time_s"] + step_s / 2, np.cumsum(whole["tokens_per_s"]) * step_s)
+    assert np.mean(cut["tokens_per_s"]) * 20.0 == pytest.approx(early, rel=0.1)
+    assert np.max(cut["tokens_per_s"]) < 1.1 * np.max(whole["tokens_per_s"][begun])
+
+
 def test_what_cannot_be_replayed_is_refused():
     with pytest.raises(NothingFits, match="no room for a cache"):
         ask(layout=Layout())

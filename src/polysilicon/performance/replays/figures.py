@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polysilicon.performance.replays.heaps import SHIFT
 from polysilicon.performance.replays.state import COMPLETED, FULL_QUEUE, OPEN, TOO_LONG, Cluster, Floats, Whole
 from polysilicon.records.interval import Bools
 from polysilicon.records.table import Table
@@ -142,21 +143,37 @@ def curve_table(told: Latencies) -> Table:
     return Table("percentiles", columns)
 
 
-def course_table(cluster: Cluster, end_s: float) -> Table:
+def made(cluster: Cluster) -> tuple[Whole, Floats]:
+    """Tokens that the passes have made for each request, all or, where it still decodes, so far; and until when [s]."""
+    requests = cluster.requests
+    tokens, last_s = np.where(requests["fate"] == COMPLETED, requests["answer"], 0), requests["finish_s"].copy()
+    for site, heap in zip(cluster.replicas, cluster.heaps, strict=True):
+        ends, request = np.divmod(heap[: site["running"]], SHIFT)
+        tokens[request] = requests["answer"][request] - (ends - site["passes"])
+        last_s[request] = site["clock_s"]
+    return tokens, last_s
+
+
+def course_table(cluster: Cluster, end_s: float, first_s: float) -> Table:
     """Means over equal stretches of time: what arrives, waits and runs, tokens a second, and the cache taken.
 
+    Tokens count when whoever asked has them, `first_s` after their pass; places and cache are free with the last pass.
     A prompt's blocks count for whoever brought them: blocks found in the prefix cache are not counted again.
     """
     requests = cluster.requests
     edges_s = np.linspace(0.0, max(end_s, 1e-9), BINS + 1)
     admitted = requests["fate"] != FULL_QUEUE
     admitted &= requests["fate"] != TOO_LONG
-    rows = requests[admitted & (requests["arrival_s"] <= end_s)]
-    start_s, first_s, finish_s = (
-        np.fmin(np.where(np.isnan(rows[name]), end_s, rows[name]), end_s) for name in ("start_s", "first_s", "finish_s")
+    admitted &= requests["arrival_s"] <= end_s
+    rows = requests[admitted]
+    start_s, finish_s = (
+        np.fmin(np.where(np.isnan(rows[name]), end_s, rows[name]), end_s) for name in ("start_s", "finish_s")
     )
+    tokens, last_s = (one[admitted] for one in made(cluster))
+    begun_s = np.where(tokens > 0, rows["first_s"], end_s)
+    last_s = np.where(tokens > 0, last_s, end_s)
     brought = rows["need"] - rows["cached"] // cluster.limits.hash_tokens * cluster.limits.hash_blocks
-    pace = np.divide(rows["answer"], finish_s - first_s, out=np.zeros(len(rows)), where=finish_s > first_s)
+    pace = np.divide(tokens, last_s - begun_s, out=np.zeros(len(rows)), where=last_s > begun_s)
     arrivals, _ = np.histogram(requests["arrival_s"], edges_s)
     capacity = cluster.limits.capacity * len(cluster.replicas)
     columns: dict[str, Any] = {
@@ -164,7 +181,7 @@ def course_table(cluster: Cluster, end_s: float) -> Table:
         "arrivals_per_s": arrivals / np.diff(edges_s),
         "waiting": course(rows["arrival_s"], start_s, edges_s),
         "running": course(start_s, finish_s, edges_s),
-        "tokens_per_s": course(first_s, finish_s, edges_s, pace),
+        "tokens_per_s": course(begun_s + first_s, last_s + first_s, edges_s, pace),
         "cache_pct": 100.0 * course(start_s, finish_s, edges_s, brought) / capacity,
     }
     return Table("course", columns)

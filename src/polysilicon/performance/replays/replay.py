@@ -103,7 +103,7 @@ def _told(
         catalogue_hash=catalogue.hash,
         notes=_notes(cluster, trace, resumed),
         curves=figures.curve_table(told),
-        courses=figures.course_table(cluster, end_s),
+        courses=figures.course_table(cluster, end_s, costs.first_s),
         requests=figures.request_table(cluster, fate, costs.first_s),
     )
 
