@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 TRACES = Path(__file__).parents[2] / "examples" / "traces"
+AZURE = TRACES / "azure_llm_2023_conversation.csv.gz"
 CHIP = ["--chip", "nvidia-h100-sxm-80gb", "--tp", "8"]
 DRAWN = ["llama-3.1-70b", *CHIP, "--poisson", "4", "--input", "800", "--output", "40", "--requests", "200"]
+COUNTS = ("--pp", "--attn-dp", "--ep", "--draft-tokens", "--replicas", "--max-batch", "--queue-limit", "--seed")
 BAD = "arrival_s,input_tokens,output_tokens\n0,100,10\nsoon,100,10\n5,200,9\n6,-1,1\n"
 
 
@@ -75,12 +77,20 @@ def test_bad_lines_end_it_or_are_named_and_skipped(run, here):
         (["llama-3.1-70b", *CHIP], "TRACE or --poisson is missing"),
         (["none.csv", "llama-3.1-70b", *CHIP], "none.csv: can't be read"),
         ([*DRAWN, "--rate-scale", "2"], "--rate-scale"),
+        ([AZURE, "llama-3.1-70b", *CHIP, "--rate-scale", "0"], "polysilicon: --rate-scale: is no scale"),
+        ([AZURE, "llama-3.1-70b", *CHIP, "--poisson", "0"], "polysilicon: --poisson: is no rate"),
+        ([AZURE, "llama-3.1-70b", *CHIP, "--requests", "0"], "polysilicon: --requests: is no number"),
+        (["llama-3.1-70b", *CHIP, "--poisson", "1", "--input", "0", "--output", "9"], "polysilicon: --input: is no"),
+        (["llama-3.1-70b", *CHIP, "--poisson", "1", "--input", "9", "--output", "0"], "polysilicon: --output: is no"),
+        ([*DRAWN, "--draft-tokens", "17"], "polysilicon: --draft-tokens: is no"),
+        ([*DRAWN, "--draft-tokens", "1", "--acceptance", "2"], "polysilicon: --acceptance: is no"),
         ([*DRAWN, "--replicas", "0"], "--replicas"),
         ([*DRAWN, "--seed", "-1"], "--seed"),
         ([*DRAWN, "--queue-limit", "-1"], "--queue-limit"),
         ([*DRAWN, "--tpot-ms", "nan"], "--tpot-ms"),
         ([*DRAWN, "--until-s", "0"], "--until-s"),
         ([*DRAWN[:-1], "2.5"], "2.5"),
+        *(([*DRAWN, option, "1.4"], f"{option}: is no whole number; found '1.4'") for option in COUNTS),
         ([*DRAWN, "--chart", "page.txt"], ".html"),
         ([*DRAWN, "--out", "x.html", "--chart", "./x.html"], "would replace the file of --out"),
         ([*DRAWN, "--out", "x", "--checkpoint", "x"], "would replace the file of --out"),
@@ -124,8 +134,33 @@ def test_a_table_answers_every_row(run, here):
     }
     assert float(rows["drawn"]["ttft_p50_ms_low"]) < float(rows["drawn"]["ttft_p50_ms"])
     assert rows["drawn"]["completed"] == "50"
-    assert "bad.csv:3" in rows["broken"]["why"]
+    assert rows["broken"]["why"].startswith("in.csv:3: trace: bad.csv:3: arrival_s: is no time")
     assert "in.csv:5: replicas" in rows["odd"]["why"]
+
+
+def answered(run, here, table):
+    (here / "in.csv").write_text(table)
+    ran = run("replay", "--cases", "in.csv", "--out", "out.csv", *CHIP)
+    assert ran.code == 0, ran.err
+    with (here / "out.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_every_count_of_a_table_is_a_whole_number(run, here):
+    counts = {"isl": 80, "osl": 4, "requests": 5, "seed": 1, "replicas": 2, "max_batch": 8, "queue_limit": 9}
+    counts |= {"tp": 8, "pp": 1, "attn_dp": 1, "ep": 1, "draft_tokens": 1}
+    rows = [counts, *(counts | {name: 1.5} for name in counts)]
+    lines = (",".join(map(str, ("llama-3.1-70b", 4, *row.values()))) for row in rows)
+    first, *others = answered(run, here, "\n".join([",".join(("model", "poisson", *counts)), *lines, ""]))
+    assert (first["status"], first["completed"]) == ("ok", "5"), first["why"]
+    for line, (name, row) in enumerate(zip(counts, others, strict=True), 3):
+        assert row["why"] == f"in.csv:{line}: {name}: is no whole number; found '1.5'"
+
+
+def test_a_table_says_which_trace_was_not_found_where(run, here):
+    (row,) = answered(run, here, "trace,model\nnosuch.csv,llama-3.1-70b\n")
+    assert row["status"] == "unsupported"
+    assert row["why"] == "in.csv:2: trace: nosuch.csv: can't be read: No such file or directory"
 
 
 def test_a_replay_that_was_killed_goes_on_where_it_was(run, here):

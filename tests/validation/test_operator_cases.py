@@ -77,7 +77,7 @@ RACK = {
     "num_tokens": "128",
     "hidden_size": "7168",
     "topk": "8",
-    "moe_ep_size": "64",
+    "moe_ep_size": "8",
 }
 PAGED = {
     "dtype": "fp16",
@@ -148,7 +148,7 @@ def of_one_row(folder, row, case="x-1", chip=H100, latency_ms="0.5"):
         (CUSTOM, "collective", "all_reduce@vllm.eager", {"passes": 2.0}),
         (EAGER, "collective", "send@eager.network", {}),
         (EXCHANGE, "exchange", "dispatch@deepep_ll.narrow", {"token_bytes": 7168.0, "domains": 1.0}),
-        (RACK, "exchange", "combine@NVLinkTwoSided", {"token_bytes": 14_336.0, "ranks": 64.0}),
+        (RACK, "exchange", "combine@NVLinkTwoSided", {"token_bytes": 14_336.0, "ranks": 8.0}),
         (PAGED, "decode", "bf16.bf16.wide@paged", {"heads": 32.0, "kv_heads": 4.0, "keys": 1025.0, "head_dim": 128.0}),
         (POWER | {"backend": "vllm", "kernel_source": "", "moe_dtype": "fp8"}, "moe", "fp8@vllm", {}),
     ],
@@ -206,6 +206,48 @@ def test_a_row_that_cannot_be_predicted_says_why(tmp_path, row, other, status, w
     assert isinstance(one, Refused)
     assert one.status == status
     assert why in one.why
+
+
+PAIRS = EAGER | {"node": "a100_pairwise", "num_gpus": "4", "devices_per_node": "4"}
+
+
+@pytest.mark.parametrize(
+    ("row", "chip", "why"),
+    [
+        (
+            COLLECTIVE | {"num_gpus": "16"},
+            H100,
+            "16 ranks are more than the 8 chips of a scale-up domain of nvidia-h100",
+        ),
+        (COLLECTIVE | {"num_gpus": "4096"}, H100, "4096 ranks are more than the 8"),
+        (COLLECTIVE | {"num_gpus": "73"}, "nvidia-gb200", "73 ranks are more than the 72"),
+        (CUSTOM | {"num_gpus": "9"}, H100, "9 ranks"),
+        (EAGER | {"num_gpus": "16", "devices_per_node": "16"}, H100, "16 ranks"),
+        (EXCHANGE | {"ep_size": "32", "node_num": "2"}, H100, "16 ranks"),
+        (RACK | {"moe_ep_size": "64"}, H100, "64 ranks"),
+        (RACK | {"moe_ep_size": "64"}, "nvidia-gb200", ""),
+        (COLLECTIVE | {"num_gpus": "4"}, "nvidia-a100-pcie-80gb", "4 ranks are more than the 2"),
+        (COLLECTIVE | {"num_gpus": "9"}, "nvidia-l40s", "joined by a bus, on which no more than 8 ranks were timed"),
+        (COLLECTIVE | {"num_gpus": "9"}, "thead-zhenwu-v900", "a scale-up domain of unknown size"),
+        (COLLECTIVE | {"num_gpus": "72"}, "nvidia-gb200", ""),
+        (COLLECTIVE | {"num_gpus": "8"}, "nvidia-l40s", ""),
+        (EAGER | {"num_gpus": "16"}, H100, ""),
+        (EXCHANGE | {"ep_size": "32", "node_num": "4"}, H100, ""),
+        (PAIRS, "nvidia-a100-pcie-80gb", ""),
+        (PAIRS | {"num_gpus": "16", "devices_per_node": "16"}, "nvidia-a100-pcie-80gb", "on which no more than 8"),
+        (COLLECTIVE | {"num_gpus": "16"}, "nosuch", ""),
+    ],
+)
+def test_a_message_among_more_ranks_than_were_joined_is_unsupported(tmp_path, row, chip, why):
+    one = of_one_row(tmp_path, row, chip=chip)
+    assert isinstance(one, Refused) == bool(why)
+    if isinstance(one, Refused):
+        assert (one.status, one.measured) == ("unsupported", 0.5)
+        assert why in one.why
+
+
+def test_no_row_that_ships_is_among_more_ranks_than_are_joined(every: list[Timed | Refused]) -> None:
+    assert not [one for one in every if isinstance(one, Refused) and "ranks" in one.why]
 
 
 def test_a_table_of_something_else_is_refused(tmp_path):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from polysilicon.cli.options import QUESTION, Cases, Facts, Json, answer, catalogue, needs, within
-from polysilicon.cli.replay_options import Arrivals, Kept, Served
-from polysilicon.cli.serve import Engine, Replica
+from polysilicon.cli.replay_options import Arrivals, Kept, Replica, Served
+from polysilicon.cli.serve import Engine
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -25,7 +25,7 @@ def replay(
     /,
     *,
     arrivals: Arrivals = _ARRIVALS,
-    replica: Annotated[Replica, Parameter(group=QUESTION)] = _REPLICA,
+    replica: Replica = _REPLICA,
     engine: Annotated[Engine, Parameter(group=QUESTION)] = "vllm",
     served: Served = _SERVED,
     kept: Kept = _KEPT,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from polysilicon.cli.cases import Underspecified, answer_table, needed
 from polysilicon.cli.replay import ask, read_named
-from polysilicon.cli.replay_options import Arrivals, Served
-from polysilicon.cli.serve import Replica
+from polysilicon.cli.replay_options import Arrivals, Replica, Served
 from polysilicon.performance.replays.summary import Spread
 from polysilicon.performance.replays.trace import Trace
 from polysilicon.performance.serving_candidates import ENGINES
@@ -30,13 +29,16 @@ COLUMNS = {
     "ttft_ms": "ttft_target_ms",
     "tpot_ms": "tpot_target_ms",
 }
-WHOLE = ("requests", "input_", "output", "seed", "replicas", "max_batch", "queue_limit", "tp", "pp", "attn_dp", "ep")
+WHOLE = (
+    *("requests", "input_", "output", "seed", "replicas", "max_batch", "queue_limit"),
+    *("tp", "pp", "attn_dp", "ep", "draft_tokens"),
+)
 WORDS = ("routing", "chip", "precision")
 LATENCIES = tuple(f"{name}_{at}_ms" for name in ("ttft", "tpot", "e2e") for at in ("p50", "p99"))
 WITH_ENDS = (*LATENCIES, "tokens_per_s_per_chip", "goodput_per_s")
 ANSWERS = (
     *("case_id", "trace", "model", "chip_id", "replicas", "lines", "skipped", "requests", "completed", "rejected"),
-    *("unfinished", "duration_s"),
+    *("unfinished", "not_arrived", "duration_s"),
     *(f"{name}{end}" for name in WITH_ENDS for end in ("", "_low", "_high")),
     *("busy_pct", "cache_pct", "prefix_pct", "energy_kwh", "status", "why"),
 )
@@ -57,8 +59,8 @@ def table(
     bad_lines = arrivals.bad_lines
 
     @lru_cache(maxsize=4)
-    def read(path: str) -> Trace:
-        return read_named(Path(path), bad_lines)
+    def read(path: Path) -> Trace:
+        return read_named(path, bad_lines)
 
     def one(row: Mapping[str, str], place: Place) -> dict[str, Any]:
         needed(row, NEEDS)
@@ -68,7 +70,11 @@ def table(
         software = row.get("framework", "").strip() or engine
         if software not in ENGINES:
             raise InputError("unknown serving engine", place=Place(field="framework"), found=software, allowed=ENGINES)
-        trace = read(str(cases.parent / row["trace"])) if row.get("trace") else None
+        try:
+            trace = read(cases.parent / row["trace"]) if row.get("trace") else None
+        except InputError as cause:
+            # The trace's own place is part of the complaint: it would else stand for the row's.
+            raise InputError(str(cause), place=Place(place.file, place.line, "trace")) from cause
         made = ask(known, trace, parts[0], row["model"], parts[1], software, parts[2])
         return {"trace": row.get("trace", ""), **_told(made)}
 
@@ -106,6 +112,7 @@ def _told(made: "Replay") -> dict[str, Any]:
         "completed": counts.completed,
         "rejected": counts.rejected,
         "unfinished": counts.unfinished,
+        "not_arrived": counts.not_arrived,
         "duration_s": rates.duration_s,
         "busy_pct": 100.0 * use.busy_share,
         "cache_pct": 100.0 * use.cache_share,

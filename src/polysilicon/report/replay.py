@@ -77,6 +77,7 @@ def facts(made: Replay) -> list[tuple[str, object]]:
     counts, rates, use, energy = made.counts, made.rates, made.use, made.energy
     ends = f"a replica {_percent(use.least_busy_share)} to {_percent(use.most_busy_share)}"
     found = f"{_percent(use.prefix_share)} of prompt tokens found in it, {use.evicted:,} hashed blocks evicted"
+    each = bounded(energy.j_per_token, "J a token") if energy.j_per_token else "J a token unknown (none completed)"
     lines: list[tuple[str, object]] = [
         ("throughput", ranged(rates.tokens_per_s_per_chip, "tokens/s a chip")),
         ("requests", accounted(made)),
@@ -89,11 +90,12 @@ def facts(made: Replay) -> list[tuple[str, object]]:
             "cache",
             f"{_percent(use.cache_share)} taken on average, {_percent(use.most_cache_share)} at most; {found}",
         ),
-        ("energy", f"{bounded(energy.energy_kwh, 'kWh')}, {bounded(energy.j_per_token, 'J a token')}: the chips alone"),
+        ("energy", f"{bounded(energy.energy_kwh, 'kWh')}, {each}: the chips alone"),
     ]
     if rates.goodput_per_s is not None and rates.good_share is not None:
         share = Range(*(100.0 * one for one in vars(rates.good_share).values()))
-        kept = f"{ranged(rates.goodput_per_s, 'requests/s')} keep {targets(made)}; {ranged(share, '% of all')}"
+        good = ranged(share, "% of all that arrived")
+        kept = f"{ranged(rates.goodput_per_s, 'requests/s')} keep {targets(made)}; {good}"
         lines.insert(0, ("goodput", kept))
     if not counts.completed:
         lines = [line for line in lines if line[0] not in ("throughput",)]
@@ -108,6 +110,7 @@ def accounted(made: Replay) -> str:
     told += [f"{counts.rejected_length:,} turned away as too long"] if counts.rejected_length else []
     told += ["0 rejected"] if not counts.rejected else []
     told.append(f"{counts.unfinished:,} unfinished")
+    told += [f"{counts.not_arrived:,} not yet arrived"] if counts.not_arrived else []
     lines = f" of {_lines(counts.lines)}" if made.trace else ""
     told += [f"{_lines(counts.skipped)} skipped"] if made.trace else []
     told += [f"{_lines(counts.left_out)} not asked for"] if counts.left_out else []

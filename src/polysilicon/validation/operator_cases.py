@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polysilicon.facts import Catalogue
+from polysilicon.facts.hardware import Chip
 from polysilicon.performance.latent import Latent
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place
-from polysilicon.records.units import KILO
+from polysilicon.records.units import KILO, MS_PER_S
+from polysilicon.validation.operator_messages import beyond
 from polysilicon.validation.operator_readings import Row, Unread
 from polysilicon.validation.operator_rows import Reader, readers
 from polysilicon.validation.score import Status
@@ -73,7 +75,28 @@ def read(catalogue: Catalogue, path: Path) -> list[Timed | Refused]:
             found=", ".join(sorted(columns)[:6]),
             remedy="columns are named as in our own tables, facts/data/measurements/operators/",
         )
-    return [one for row in rows for one in _row(row, known)]
+    found = [one for row in rows for one in _row(row, known)]
+    chips = {name: _chip(catalogue, name) for name in {one.chip for one in found}}
+    return [_joined(one, chips[one.chip]) for one in found]
+
+
+def _chip(catalogue: Catalogue, chip_id: str) -> Chip | None:
+    """The chip's record; that there is none is told where its figures are asked for."""
+    try:
+        return catalogue.get(Chip, chip_id)
+    except InputError:
+        return None
+
+
+def _joined(one: Timed | Refused, chip: Chip | None) -> Timed | Refused:
+    """The same, but refused where it is a message among ranks that nothing timed joins."""
+    if isinstance(one, Refused) or chip is None or one.operator not in ("collective", "exchange"):
+        return one
+    why = beyond(chip, one.kind, one.sizes)
+    if not why:
+        return one
+    measured_ms = one.measured_s * MS_PER_S
+    return Refused(one.id, one.quantity, one.operator, one.chip, measured_ms, "ms", "unsupported", why, one.source)
 
 
 def _row(row: Row, known: Iterable[tuple[frozenset[str], Reader]]) -> list[Timed | Refused]:

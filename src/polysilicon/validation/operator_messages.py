@@ -1,7 +1,10 @@
 """Rows of timed collectives and of exchanges of tokens between experts."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from polysilicon.facts.hardware import Chip
 from polysilicon.validation.operator_readings import Reading, Row, Unread, size, sizes_of
 
 # How often a rank sends what the others hold of the message, and ours for what the tables call each collective.
@@ -27,6 +30,24 @@ PHASES = {
 # Bytes an element of tokens as they travel; block scales count with the element.
 TOKEN_BYTES = {"default": 2.0, "bfloat16": 2.0, "fp16": 2.0, "fp8": 1.0, "nvfp4": 0.5625, "fp4": 0.5625}
 UNSTATED_UNITS = 1000.0
+# On the bus of one node, without a scale-up link or beyond its bridges, the tables time no more ranks.
+BUS_RANKS = 8.0
+
+
+def beyond(chip: Chip, kind: str, sizes: Mapping[str, float]) -> str:
+    """Why no curve holds among so many ranks: they are not joined by what was timed. Empty where one does.
+
+    Variants that end in `network` were timed across nodes, and an exchange says over how many domains it goes; all
+    others were timed inside one scale-up domain, or on the bus of one node. An unknown domain counts as none.
+    """
+    ranks, domain = sizes["ranks"] / sizes.get("domains", 1.0), chip.scaleup_domain or 1.0
+    bus = domain == 1.0 or kind.endswith("bus")
+    if kind.endswith("network") or ranks <= (max(domain, BUS_RANKS) if bus else domain):
+        return ""
+    if not bus:
+        return f"{ranks:g} ranks are more than the {domain:g} chips of a scale-up domain of {chip.id}"
+    missing = "are joined by a bus" if chip.scaleup_domain else "have a scale-up domain of unknown size"
+    return f"{chip.id} chips {missing}, on which no more than {BUS_RANKS:g} ranks were timed; found {ranks:g}"
 
 
 def collective(row: Row) -> list[Reading]:

@@ -42,8 +42,9 @@ def test_every_line_is_accounted_for(trace, requests, queue, until_s):
     assert counts.lines == 52
     assert counts.skipped == 1
     assert counts.lines + counts.repeated == counts.skipped + counts.left_out + counts.requests
-    assert counts.requests == counts.completed + counts.rejected + counts.unfinished
-    assert (counts.unfinished > 0) == (until_s < 2)
+    assert counts.requests == counts.completed + counts.rejected + counts.unfinished + counts.not_arrived
+    assert counts.not_arrived == int(np.sum(traffic.arrival_s > until_s))
+    assert (counts.unfinished > 0) == (until_s < 2 and queue is None)
     assert (counts.rejected_queue > 0) == (queue == 0)
     if requests is None and until_s > 2:
         assert counts.rejected_length == 1
@@ -93,6 +94,27 @@ def test_energy_lies_between_idle_and_busy_and_grows_with_replicas():
     assert one.energy.j_per_token.value * tokens == pytest.approx(3.6e6 * one.energy.energy_kwh.value)
 
 
+def test_energy_of_no_token_is_unknown():
+    made = ask(until_s=0.01)
+    assert made.counts.completed == 0
+    assert made.energy.energy_kwh.value > 0
+    assert made.energy.j_per_token is None
+    assert made.to_dict()["energy"]["j_per_token"] is None
+
+
+def test_what_has_not_arrived_by_the_end_is_told_apart_and_counts_in_no_rate():
+    made = ask(until_s=20.0, targets=Targets(1e9, None))
+    arrived = int(np.sum(TRAFFIC.arrival_s <= 20.0))
+    assert (made.counts.arrived, made.counts.not_arrived) == (arrived, 300 - arrived)
+    assert 0 < made.counts.unfinished < 20
+    said = [row["status"] for row in made.requests.rows()]
+    assert said[arrived:] == ["not yet arrived"] * (300 - arrived)
+    assert said.count("unfinished") == made.counts.unfinished
+    assert made.rates.good_share.value == made.counts.completed / arrived
+    assert made.rates.offered_per_s == pytest.approx((arrived - 1) / TRAFFIC.arrival_s[arrived - 1])
+    assert made.rates.tokens_per_s.high <= 200 * arrived / TRAFFIC.arrival_s[arrived - 1]
+
+
 def test_more_replicas_never_wait_longer_in_the_mean():
     waits = [
         ask(alike(1000, 200, 400, 20.0, 0), policies=Policies(count)).latency.ttft_ms.mean.value for count in (1, 2, 8)
@@ -112,6 +134,23 @@ def test_rows_of_requests_agree_with_the_summary():
     assert one["e2e_ms"] == pytest.approx(one["ttft_ms"] + one["tpot_ms"] * (one["output_tokens"] - 1))
 
 
+@pytest.mark.parametrize("answer", [1, 2, 200])
+def test_a_request_finishes_when_its_whole_time_is_over_and_not_before_its_first_token(answer):
+    for row in ask(alike(1000, answer, 50, 4.0, 0)).requests.rows():
+        assert row["finish_s"] == pytest.approx(row["arrival_s"] + row["e2e_ms"] / 1e3, abs=1e-9)
+        assert row["ttft_ms"] <= row["e2e_ms"]
+
+
+@pytest.mark.parametrize("late_s", [-0.01, 0.01])
+def test_completed_are_those_whose_whole_time_is_over_by_the_end(late_s):
+    ends_s = sorted(row["arrival_s"] + row["e2e_ms"] / 1e3 for row in ask().requests.rows())
+    made = ask(until_s=ends_s[20] + late_s)
+    assert made.counts.completed == sum(one <= made.rates.duration_s for one in ends_s)
+    tokens = made.rates.tokens_per_s.value * made.rates.duration_s
+    assert tokens == pytest.approx(200 * made.counts.completed)
+    assert sum(row["status"] == "completed" for row in made.requests.rows()) == made.counts.completed
+
+
 def test_what_is_printed_as_json_can_be_read_back():
     from polysilicon.report.files import to_json
 
@@ -127,13 +166,28 @@ def test_courses_are_means_of_what_is_there():
     assert found == pytest.approx([2.0, 2.0, 1.0])
 
 
+def test_a_course_holds_the_tokens_of_answers_that_the_end_cuts_off_and_no_more():
+    traffic = alike(1000, 1000, 200, 5.0, 0)
+    whole, cut = (ask(traffic, until_s=one).courses.columns for one in (np.inf, 20.0))
+    begun = whole["time_s"] < 20.0
+    step_s = whole["time_s"][1] - whole["time_s"][0]
+    early = np.interp(20.0, whole["time_s"] + step_s / 2, np.cumsum(whole["tokens_per_s"]) * step_s)
+    assert np.mean(cut["tokens_per_s"]) * 20.0 == pytest.approx(early, rel=0.1)
+    assert np.max(cut["tokens_per_s"]) < 1.1 * np.max(whole["tokens_per_s"][begun])
+
+
 def test_what_cannot_be_replayed_is_refused():
     with pytest.raises(NothingFits, match="no room for a cache"):
         ask(layout=Layout())
     with pytest.raises(InputError, match="no requests"):
         ask(alike(1, 1, 1, 1.0, 0).__class__(*(np.zeros(0),) * 3, np.zeros(1, np.int64), np.zeros(0, np.int64)))
-    with pytest.raises(InputError, match="ends before"):
+    with pytest.raises(InputError, match="--until-s: ends before"):
         ask(until_s=0.0)
-    for policies in ({"routing": "magic"}, {"replicas": 0}, {"batch": 0}, {"queue": -1}):
-        with pytest.raises(InputError):
+    for policies, option in (
+        ({"routing": "magic"}, "--routing"),
+        ({"replicas": 0}, "--replicas"),
+        ({"batch": 0}, "--max-batch"),
+        ({"queue": -1}, "--queue-limit"),
+    ):
+        with pytest.raises(InputError, match=option):
             Policies(**policies)

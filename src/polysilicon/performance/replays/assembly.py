@@ -44,12 +44,16 @@ class Policies:
 
     def __post_init__(self) -> None:
         if self.routing not in ROUTINGS:
-            raise InputError("unknown routing", found=self.routing, allowed=ROUTINGS)
-        for name, most in (("replicas", MOST_REPLICAS), ("batch", NO_LIMIT), ("queue", NO_LIMIT)):
+            raise InputError("unknown routing", place=Place(field="--routing"), found=self.routing, allowed=ROUTINGS)
+        for name, option, most in (
+            ("replicas", "--replicas", MOST_REPLICAS),
+            ("batch", "--max-batch", NO_LIMIT),
+            ("queue", "--queue-limit", NO_LIMIT),
+        ):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and (name != "queue") <= value <= most):
                 allowed = f"a whole number from {int(name != 'queue')} to {most:,}"
-                raise InputError("is no such number", place=Place(field=name), found=value, allowed=allowed)
+                raise InputError("is no such number", place=Place(field=option), found=value, allowed=allowed)
 
 
 def assemble(traffic: Traffic, costs: PassCosts, policies: Policies) -> Cluster:

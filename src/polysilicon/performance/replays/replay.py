@@ -51,7 +51,7 @@ def replay(
     if not len(traffic):
         raise InputError("there are no requests to replay")
     if not until_s > 0:
-        raise InputError("ends before it begins", place=Place(field="until_s"), found=until_s, allowed="above 0")
+        raise InputError("ends before it begins", place=Place(field="--until-s"), found=until_s, allowed="above 0")
     chosen = policies or Policies()
     costs = PassCosts(ask(catalogue, model, Serving(1, 1), chips, layout, 1.0, engine))
     cluster = assemble(traffic, costs, chosen)
@@ -70,16 +70,18 @@ def _told(
     resumed: int,
 ) -> Replay:
     """The answer, once every request has met its fate."""
-    asked, done = costs.asked, figures.completed(cluster, until_s)
-    last_s = float(np.max(cluster.requests["finish_s"][done], initial=cluster.requests["arrival_s"][-1]))
+    asked, done = costs.asked, figures.completed(cluster, until_s, costs.first_s)
+    ended_s = figures.finished_s(cluster.requests[done], costs.first_s)
+    last_s = float(np.max(ended_s, initial=cluster.requests["arrival_s"][-1]))
     end_s = min(until_s, last_s)
     lines, skipped = (trace.lines, len(trace.skipped)) if trace else (len(cluster.requests), 0)
-    counts = figures.counts(cluster, done, lines, skipped)
+    fate = figures.fates(cluster, done, until_s)
+    counts = figures.counts(fate, lines, skipped)
     told = figures.latencies(cluster.requests[done], costs.first_s)
     ttft, tpot, tps = (summary.interval(catalogue, asked, one) for one in ("ttft", "tpot", "tps"))
     number = asked.layout.chips * policies.replicas
     kept = summary.good(told, targets, ttft, tpot)
-    rates = summary.rates(cluster, counts, end_s, number, tps, kept)
+    rates = summary.rates(cluster, counts, done, end_s, number, tps, kept)
     use = summary.use(cluster, end_s)
     tokens = rates.tokens_per_s.value * end_s
     return Replay(
@@ -101,8 +103,8 @@ def _told(
         catalogue_hash=catalogue.hash,
         notes=_notes(cluster, trace, resumed),
         curves=figures.curve_table(told),
-        courses=figures.course_table(cluster, end_s),
-        requests=figures.request_table(cluster, done, costs.first_s),
+        courses=figures.course_table(cluster, end_s, costs.first_s),
+        requests=figures.request_table(cluster, fate, costs.first_s),
     )
 
 

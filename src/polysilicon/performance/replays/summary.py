@@ -10,12 +10,13 @@ from polysilicon.performance.cluster import Reading
 from polysilicon.performance.power import chip_power, chips_power_kw, load_power_kw
 from polysilicon.performance.replays.assembly import Policies
 from polysilicon.performance.replays.figures import Counts, Latencies
-from polysilicon.performance.replays.state import COMPLETED, Cluster, Floats
+from polysilicon.performance.replays.state import Cluster, Floats
 from polysilicon.performance.serving_candidates import Asked, Layout
 from polysilicon.performance.serving_table import bound
 from polysilicon.performance.training import doubt_widening
 from polysilicon.performance.values import Range
 from polysilicon.records.bounded import Bounded
+from polysilicon.records.interval import Bools
 from polysilicon.records.table import Table
 from polysilicon.records.units import J_PER_KWH, MS_PER_S, S_PER_H
 
@@ -71,8 +72,8 @@ class Latency:
 class Rates:
     """Requests and output tokens a second from the first arrival to the end of the replay.
 
-    `goodput_per_s` counts completed requests that keep the targets, and `good_share` is their share of all requests;
-    both `None` without targets.
+    `goodput_per_s` counts completed requests that keep the targets, and `good_share` is their share of all that had
+    arrived; both `None` without targets.
     """
 
     duration_s: float
@@ -105,10 +106,13 @@ class Use:
 
 @dataclass(frozen=True)
 class Energy:
-    """Of the chips alone; the ends are outer bounds, not a 90 % interval."""
+    """Of the chips alone; the ends are outer bounds, not a 90 % interval.
+
+    `j_per_token` counts the tokens of completed requests, and is `None` where none was completed.
+    """
 
     energy_kwh: Bounded
-    j_per_token: Bounded
+    j_per_token: Bounded | None
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ class Replay:
         told = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "requests"}
         for name in ("layout", "policies", "targets", "counts", "latency", "rates", "use"):
             told[name] = asdict(told[name])
-        told["energy"] = {name: value.to_dict() for name, value in vars(self.energy).items()}
+        told["energy"] = {name: value and value.to_dict() for name, value in vars(self.energy).items()}
         for name in ("curves", "courses"):
             told[name] = told[name].to_dict()
         return told | {"doubts": [str(one) for one in self.doubts], "unseen": UNSEEN}
@@ -205,22 +209,23 @@ def good(told: Latencies, targets: Targets, ttft: Ends, tpot: Ends) -> Range | N
     return Range(kept(1.0, 1.0), kept(ttft.high, tpot.high), kept(ttft.low, tpot.low))
 
 
-def rates(cluster: Cluster, counts: Counts, end_s: float, chips: int, tps: Ends, kept: Range | None) -> Rates:
+def rates(
+    cluster: Cluster, counts: Counts, done: Bools, end_s: float, chips: int, tps: Ends, kept: Range | None
+) -> Rates:
     """Throughput to the end of the replay; no more than arrives can be served, however fast."""
     requests, per_s = cluster.requests, 1.0 / max(end_s, 1e-9)
-    span_s = float(requests["arrival_s"][-1])
-    done = requests["fate"] == COMPLETED
-    tokens = float(np.sum(requests["answer"][done & (requests["finish_s"] <= end_s)])) * per_s
-    most = float(np.sum(requests["answer"])) / max(min(span_s, end_s), 1e-9)
+    span_s = float(requests["arrival_s"][counts.arrived - 1])
+    tokens = float(np.sum(requests["answer"][done])) * per_s
+    most = float(np.sum(requests["answer"][: counts.arrived])) / max(span_s, 1e-9)
     through = Range(tokens, tokens * tps.low, max(tokens, min(tokens * tps.high, most)))
     return Rates(
         duration_s=end_s,
-        offered_per_s=(len(requests) - 1) / span_s if span_s > 0 else 0.0,
+        offered_per_s=(counts.arrived - 1) / span_s if span_s > 0 else 0.0,
         completed_per_s=counts.completed * per_s,
         tokens_per_s=through,
         tokens_per_s_per_chip=scaled(through, 1.0 / chips),
         goodput_per_s=scaled(kept, per_s) if kept else None,
-        good_share=scaled(kept, 1.0 / max(counts.requests, 1)) if kept else None,
+        good_share=scaled(kept, 1.0 / counts.arrived) if kept else None,
     )
 
 
@@ -246,7 +251,7 @@ def energy(catalogue: Catalogue, chip: str, chips: int, busy_share: float, end_s
     power = chip_power(catalogue, chip)
     mean_kw = load_power_kw(chips_power_kw(chips, power.tdp_w), busy_share, power.idle_share, power.busy_share)
     energy_kwh = mean_kw * (end_s / S_PER_H)
-    return Energy(energy_kwh, energy_kwh * J_PER_KWH / max(tokens, 1.0))
+    return Energy(energy_kwh, energy_kwh * J_PER_KWH / tokens if tokens > 0.0 else None)
 
 
 def scaled(figure: Range, factor: float) -> Range:

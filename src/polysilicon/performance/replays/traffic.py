@@ -52,7 +52,7 @@ class Traffic:
         if not 0 < scale <= MOST_RATE:
             raise InputError(
                 "is no scale of a rate",
-                place=Place(field="rate_scale"),
+                place=Place(field="--rate-scale"),
                 found=scale,
                 allowed=f"above 0, up to {MOST_RATE:g}",
             )
@@ -103,7 +103,7 @@ def alike(prompt: int, answer: int, requests: int, requests_per_s: float, seed: 
     Raises:
         InputError: no such length, number or rate.
     """
-    for field, tokens in (("input", prompt), ("output", answer)):
+    for field, tokens in (("--input", prompt), ("--output", answer)):
         if not 1 <= tokens <= MOST_TOKENS:
             raise InputError(
                 "is no number of tokens", place=Place(field=field), found=tokens, allowed=f"1 to {MOST_TOKENS:,}"
@@ -127,7 +127,7 @@ def poisson_s(requests: int, requests_per_s: float, seed: int) -> Floats:
     if not 0 < requests_per_s <= MOST_RATE:
         raise InputError(
             "is no rate of arrivals",
-            place=Place(field="poisson"),
+            place=Place(field="--poisson"),
             found=requests_per_s,
             allowed=f"requests a second, above 0, up to {MOST_RATE:g}",
         )
@@ -144,5 +144,8 @@ def counted(requests: int) -> None:
     """
     if not 1 <= requests <= MOST_REQUESTS:
         raise InputError(
-            "is no number of requests", place=Place(field="requests"), found=requests, allowed=f"1 to {MOST_REQUESTS:,}"
+            "is no number of requests",
+            place=Place(field="--requests"),
+            found=requests,
+            allowed=f"1 to {MOST_REQUESTS:,}",
         )
