@@ -44,7 +44,7 @@ def test_every_latency_and_rate_has_its_interval(capsys):
 
 
 def test_doubts_and_those_turned_away_are_said(capsys):
-    said = shown(ask(chip="huawei-ascend-910c", policies=Policies(queue=0, batch=1)), capsys, 200)
+    said = shown(ask(chip="nvidia-h20-96gb", policies=Policies(queue=0, batch=1)), capsys, 200)
     assert "†" in said
     assert "turned away at full queues" in said
 

@@ -23,6 +23,7 @@ class Made:
     ranks: int = 1
     batch: int = 1
     capacity: int = 10_000_000
+    cache_ranks: int = 1
     first_s: float = 0.0
 
     def costs(self, most_running: int, most_tokens: int) -> Costs:

@@ -69,7 +69,7 @@ def _efficiency():
 
 
 def test_a_doubtful_chip_has_wider_intervals():
-    made = ask(chip="huawei-ascend-910c")
+    made = ask(chip="nvidia-h20-96gb")
     assert made.doubts
     low, high = bound(_efficiency(), "ttft", "steady")
     assert made.latency.ttft_ms.p50.high / made.latency.ttft_ms.p50.value > high
@@ -174,6 +174,14 @@ def test_a_course_holds_the_tokens_of_answers_that_the_end_cuts_off_and_no_more(
     early = np.interp(20.0, whole["time_s"] + step_s / 2, np.cumsum(whole["tokens_per_s"]) * step_s)
     assert np.mean(cut["tokens_per_s"]) * 20.0 == pytest.approx(early, rel=0.1)
     assert np.max(cut["tokens_per_s"]) < 1.1 * np.max(whole["tokens_per_s"][begun])
+
+
+def test_a_request_longer_than_one_rank_holds_is_turned_away_whatever_the_others_have_left():
+    long = alike(1_000_000, 100, 2, 1.0, 0)
+    chips = Cluster.from_catalogue(load(), "nvidia-h100-sxm-80gb", 16)
+    layout = Layout(tp=1, attn_dp=16, ep=16)
+    made = replay(load(), transformer(load(), "qwen3-235b-a22b"), long, chips, layout)
+    assert (made.counts.completed, made.counts.rejected_length) == (0, 2)
 
 
 def test_what_cannot_be_replayed_is_refused():

@@ -87,6 +87,7 @@ def assemble(traffic: Traffic, costs: PassCosts, policies: Policies) -> Cluster:
         batch=batch,
         queue=NO_LIMIT if policies.queue is None else policies.queue,
         capacity=costs.capacity,
+        cache_ranks=costs.cache_ranks,
         hash_tokens=traffic.hash_tokens,
         hash_blocks=hash_blocks,
         routing=ROUTINGS.index(policies.routing),

@@ -85,6 +85,11 @@ class PassCosts:
         free = engine.memory_batch(usable_bytes(self.table), weights, 1.0, self.table.attn_dp)
         return int(np.ravel(free)[0] / self.block_bytes)
 
+    @property
+    def cache_ranks(self) -> int:
+        """Attention ranks that the cache of a replica is parted over: a sequence lies on one of them."""
+        return self.asked.layout.attn_dp
+
     @cached_property
     def block_bytes(self) -> float:
         """Cache of a block's tokens on one chip, where every layer keeps them [B]."""

@@ -98,7 +98,7 @@ def _told(
         rates=rates,
         use=use,
         energy=summary.energy(catalogue, asked.cluster.chip, number, use.busy_share, end_s, tokens),
-        doubts=asked.cluster.doubts,
+        doubts=asked.doubts,
         fits_used=asked.efficiency.records,
         catalogue_hash=catalogue.hash,
         notes=_notes(cluster, trace, resumed),

@@ -70,9 +70,10 @@ class Limits(NamedTuple):
     """Numbers that hold for every replica.
 
     A pass reads at most `chunk_tokens` of one prompt and `chunk_tokens * ranks` of all. Beside decoding, prompts take
-    `interference` of their work and `separate` of a pass's overhead. `batch`: sequences in a
-    replica at most; `queue`: requests that may wait for one; `capacity`: its cache in blocks. A hashed block has
-    `hash_tokens` tokens and takes `hash_blocks` blocks. `routing` is a position in `ROUTINGS`.
+    `interference` of their work and `separate` of a pass's overhead. `batch`: sequences in a replica at most; `queue`:
+    requests that may wait for one; `capacity`: its cache in blocks, in `cache_ranks` equal parts, in one of which a
+    sequence lies. A hashed block has `hash_tokens` tokens and takes `hash_blocks` blocks. `routing` is a position in
+    `ROUTINGS`.
     """
 
     chunk_tokens: int
@@ -82,6 +83,7 @@ class Limits(NamedTuple):
     batch: int
     queue: int
     capacity: int
+    cache_ranks: int
     hash_tokens: int
     hash_blocks: int
     routing: int

@@ -157,8 +157,8 @@ class Replay:
 
 
 def interval(catalogue: Catalogue, asked: Asked, quantity: str) -> Ends:
-    """Ends of the 90 % interval of `ttft`, `tpot` or `tps`, wider where the chip's figures are doubtful."""
-    widening = doubt_widening(catalogue) if asked.cluster.doubts else 1.0
+    """Ends of the 90 % interval of `ttft`, `tpot` or `tps`, wider where it rests on figures of low confidence."""
+    widening = doubt_widening(catalogue) if asked.doubts else 1.0
     low, high = bound(asked.efficiency, quantity, "steady")
     return Ends(low**widening, high**widening)
 
