@@ -29,3 +29,9 @@ def test_a_refusal_names_the_option_and_what_is_allowed(run, options, said):
     ran = run(*ASKED, *LENGTHS, *options)
     assert ran.code == 2
     assert said in ran.err
+
+
+def test_the_system_is_named_beside_its_chip(run):
+    asked = ("estimate", "serve", "qwen3-30b-a3b", *LENGTHS, "--concurrency", 8, "--chip")
+    assert "1 x nvidia-h100-sxm-80gb of dgx-h100, vllm" in run(*asked, "dgx-h100").out
+    assert "1 x nvidia-h100-sxm-80gb, vllm" in run(*asked, "nvidia-h100-sxm-80gb").out

@@ -46,6 +46,16 @@ def test_counts_are_never_rounded(run, option):
     assert f"{option}: is no whole number; found '7.6'" in ran.err
 
 
+def test_what_is_named_twice_is_tried_once(run):
+    once, twice = ("--chip", "nvidia-h100-sxm-80gb"), ("--chip", "NVIDIA H100 SXM")
+    fp8 = ("--precision", "fp8")
+    plain = run("search", "serve", *QUESTION, *once, *fp8, "--json").out
+    assert (
+        json.loads(plain)["tried"] == json.loads(run("search", "serve", *QUESTION, *twice, *fp8, "--json").out)["tried"]
+    )
+    assert run("search", "serve", *QUESTION, *once, *twice, *once, *fp8, *fp8, "--json").out == plain
+
+
 def test_an_unknown_format_is_told_as_the_option(run):
     ran = run("search", "serve", *QUESTION, "--chip", "nvidia-h20-96gb", "--precision", "fp7")
     assert ran.code == 2

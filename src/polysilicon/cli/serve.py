@@ -280,18 +280,21 @@ def search(
     task = replace(demand.task(trip.ms.value if trip else 0.0), requests_per_s=requests_per_s)
     clusters = _clusters(known, chip or [], chips)
     described = transformer(known, model or "")
+    formats = list(dict.fromkeys(precision or ()))
     with asked_by(OPTIONS):
-        found = search_serving(known, described, task, clusters, precisions=precision, engine=engine, top=top)
+        found = search_serving(known, described, task, clusters, precisions=formats, engine=engine, top=top)
     answer(lambda: _beside(found.to_dict(), trip), lambda: serving_search(found, trip), as_json=json)
 
 
 def _clusters(known: "Catalogue", names: list[str], chips: int) -> "list[Cluster]":
-    """The chips and systems that are named, or every chip that ships; those without a needed figure are told."""
+    """What is named, each once, or every chip that ships; chips without a needed figure are told."""
     from polysilicon.performance.cluster import Cluster, every_cluster
     from polysilicon.records.errors import InputError, Place
 
     if "all" not in names:
-        return [Cluster.from_catalogue(known, one, chips) for one in names]
+        # By what they mean: a chip may be named by its id and again by an alias.
+        named = [Cluster.from_catalogue(known, one, chips) for one in names]
+        return list({(one.system, one.chip): one for one in named}.values())
     if len(names) > 1:
         raise InputError("`all` stands alone", place=Place(field="--chip"), found=", ".join(names))
     found, left = every_cluster(known, chips)
