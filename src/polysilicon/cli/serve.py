@@ -18,6 +18,7 @@ from polysilicon.cli.options import (
     answer_tree,
     asked_by,
     catalogue,
+    needs,
     sane,
     within,
 )
@@ -189,7 +190,9 @@ def estimate(
     for_a_table(cases, out, model, "MODEL")
     known = catalogue(facts)
     if cases is not None:
-        refuse_beside(differing(queries, tables, network))
+        said = differing(replica, demand, queries, tables, network)
+        refuse_beside(said + ["--concurrency"] * (concurrency is not None) + ["--engine"] * (engine != "vllm"))
+        needs((explain, "--explain", "one deployment, not --cases"))
         table(known, cases, out, as_json=json)
         return
     required({"MODEL": model, "--chip": replica.chip})
@@ -271,7 +274,9 @@ def search(
     for_a_table(cases, out, model, "MODEL")
     known = catalogue(facts)
     if cases is not None:
-        refuse_beside(differing(network))
+        refuse_beside([*["--chip"] * (chip is not None), *["--chips"] * (chips != 8), *differing(demand, network)])
+        alone = {"--requests-per-s": requests_per_s is not None, "--top": top != 10}
+        needs(*((given, option, "one search, not --cases") for option, given in alone.items()))
         servings(known, engine, precision, cases, out, as_json=json)
         return
     required({"MODEL": model, "--chip": chip})
