@@ -59,6 +59,44 @@ def test_each_row_gets_a_deployment_that_keeps_its_target(run, tmp_path: Path) -
     assert two["why"]
 
 
+def test_a_row_s_own_engine_and_format_come_before_the_options(run, tmp_path: Path) -> None:
+    cases = tmp_path / "in.csv"
+    cases.write_text(
+        "case_id,model,chip_id,num_accelerators,isl,osl,weight_precision,framework\n"
+        "theirs,llama-3.1-8b,nvidia-h100-sxm-80gb,2,1000,100,,\n"
+        "own,llama-3.1-8b,nvidia-h100-sxm-80gb,2,1000,100,fp8,sglang\n"
+        "odd,llama-3.1-8b,nvidia-h100-sxm-80gb,2,1000,100,fp7,\n"
+        "who,llama-3.1-8b,nvidia-h100-sxm-80gb,2,1000,100,,ollama\n"
+    )
+    ran = run("search", "serve", "--cases", cases, "--precision", "bf16", "--engine", "trtllm", "--json")
+    theirs, own, odd, who = json.loads(ran.out)["rows"]
+    assert (theirs["precision"], own["precision"]) == ("bf16", "fp8")
+    question = ("llama-3.1-8b", "--chip", "nvidia-h100-sxm-80gb", "--chips", 2, "--input", 1000, "--output", 100)
+    alone = run("search", "serve", *question, "--precision", "fp8", "--engine", "sglang", "--json")
+    assert own["tokens_per_s_per_chip"] == json.loads(alone.out)["best"]["tokens_per_s_per_chip"]["value"]
+    assert ":4: weight_precision: unknown weight format" in odd["why"]
+    assert ":5: framework: unknown serving engine" in who["why"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--chip", "nvidia-h20-96gb"),
+        ("--chips", 2),
+        ("--input", 7),
+        ("--tpot-ms", 5),
+        ("--requests-per-s", 4),
+        ("--top", 3),
+    ],
+)
+def test_options_that_a_table_of_searches_would_pass_over_are_refused(run, tmp_path: Path, options) -> None:
+    cases = tmp_path / "in.csv"
+    cases.write_text("case_id,model,chip_id,num_accelerators,isl,osl\n")
+    ran = run("search", "serve", "--cases", cases, *options)
+    assert ran.code == 2
+    assert ran.err.startswith(f"polysilicon: {options[0]}")
+
+
 @pytest.mark.parametrize("what", ["train", "serve"])
 def test_a_search_without_a_question_says_what_is_missing(run, what: str) -> None:
     ran = run("search", what)

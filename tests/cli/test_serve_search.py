@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 QUESTION = ("llama-3.1-8b", "--chips", "2", "--input", "1000", "--output", "200", "--tpot-ms", "50")
 
 
@@ -30,8 +32,31 @@ def test_a_demand_says_how_many_chips_it_takes(run):
 def test_all_stands_alone_and_a_demand_is_above_zero(run):
     for options, said in (
         (("--chip", "all", "--chip", "nvidia-h20-96gb"), "stands alone"),
-        (("--chip", "nvidia-h20-96gb", "--requests-per-s", "-1"), "requests_per_s"),
+        (("--chip", "nvidia-h20-96gb", "--requests-per-s", "-1"), "--requests-per-s: is no sane quantity"),
     ):
         ran = run("search", "serve", *QUESTION, *options)
         assert ran.code == 2
         assert said in ran.err
+
+
+@pytest.mark.parametrize("option", ["--chips", "--top"])
+def test_counts_are_never_rounded(run, option):
+    ran = run("search", "serve", "llama-3.1-8b", option, "7.6")
+    assert ran.code == 2
+    assert f"{option}: is no whole number; found '7.6'" in ran.err
+
+
+def test_what_is_named_twice_is_tried_once(run):
+    once, twice = ("--chip", "nvidia-h100-sxm-80gb"), ("--chip", "NVIDIA H100 SXM")
+    fp8 = ("--precision", "fp8")
+    plain = run("search", "serve", *QUESTION, *once, *fp8, "--json").out
+    assert (
+        json.loads(plain)["tried"] == json.loads(run("search", "serve", *QUESTION, *twice, *fp8, "--json").out)["tried"]
+    )
+    assert run("search", "serve", *QUESTION, *once, *twice, *once, *fp8, *fp8, "--json").out == plain
+
+
+def test_an_unknown_format_is_told_as_the_option(run):
+    ran = run("search", "serve", *QUESTION, "--chip", "nvidia-h20-96gb", "--precision", "fp7")
+    assert ran.code == 2
+    assert "--precision: unknown weight format; found 'fp7'" in ran.err

@@ -130,6 +130,13 @@ def test_a_deployment_that_only_reads_prompts_is_answered_in_prompt_tokens(tmp_p
     assert 500 < score.predicted < 50_000
 
 
+def test_two_rows_of_one_id_are_refused_with_both_lines(tmp_path: Path) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text("case_id,model,chip_id\nsame,a,b\nother,a,b\nsame,c,d\n")
+    with pytest.raises(InputError, match=r":4: case_id: stands twice; found 'same'; line 2 has it first"):
+        validate(load(), cases)
+
+
 def answers(tmp_path: Path, **changes: str) -> list[Score]:
     row = {
         "case_id": "one",
@@ -175,6 +182,35 @@ def test_a_row_that_can_not_be_asked_says_why(tmp_path: Path, changes: dict[str,
     assert score.status == status
     assert why in score.why
     assert score.predicted is None
+
+
+@pytest.mark.parametrize("cell", ["abc", "-5", "0", "inf", "nan"])
+def test_a_measurement_that_can_not_be_read_is_told_and_spoils_no_other(tmp_path: Path, cell: str) -> None:
+    found = {score.quantity: score for score in answers(tmp_path, tpot_ms=cell, ttft_ms="250")}
+    assert found["ttft_ms"].status == "ok"
+    odd = found["tpot_ms"]
+    assert (odd.status, odd.measured, odd.predicted) == ("underspecified", cell, None)
+    assert odd.why == f"tpot_ms is no number above zero: {cell!r}"
+
+
+def test_a_refused_row_tells_what_could_not_be_read_too(tmp_path: Path) -> None:
+    found = answers(tmp_path, tpot_ms="abc", ttft_ms="250", chip_id="")
+    assert {(score.quantity, score.measured) for score in found} == {("ttft_ms", 250.0), ("tpot_ms", "abc")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"isl": "1e18"}, "isl: is no sane quantity; found '1e18'; allowed: above 0, below 1e+12"),
+        ({"concurrency": "inf"}, "concurrency: is no sane quantity"),
+        ({"weight_precision": "fp7"}, "weight_precision: unknown weight format; found 'fp7'"),
+        ({"weight_precision": "fp7"}, "did you mean fp8?"),
+    ],
+)
+def test_a_refusal_names_the_column_and_what_is_allowed(tmp_path: Path, changes: dict[str, str], why: str) -> None:
+    (score,) = answers(tmp_path, **changes)
+    assert score.status == "unsupported"
+    assert why in score.why
 
 
 def test_most_of_the_public_rows_are_answered(scores: list[Score]) -> None:

@@ -1,6 +1,8 @@
 """The parameters that several commands share, so that they are spelt and explained once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,6 +119,25 @@ def within(least: float, most: float, **amounts: float | None) -> None:
         if amount is not None and not least <= amount <= most:
             place = Place(field=f"--{name.replace('_', '-')}")
             raise InputError("is no sane quantity", place=place, found=amount, allowed=f"{least:,} to {most:,}")
+
+
+@contextmanager
+def asked_by(names: "Mapping[str, str]") -> "Iterator[None]":
+    """Complaints name what the user wrote: `names` has it for each field of the estimator.
+
+    Raises:
+        InputError: what was raised inside, with the user's name for its field.
+    """
+    from polysilicon.records.errors import InputError, Place
+
+    try:
+        yield
+    except InputError as complaint:
+        written = names.get(complaint.place.field or "")
+        if written is None:
+            raise
+        complaint.place = replace(complaint.place, field=written)
+        raise complaint.at(Place()) from complaint
 
 
 def needs(*rules: tuple[bool, str, str]) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polysilicon.cli.cases import answer_table, needed
+from polysilicon.cli.options import asked_by
 from polysilicon.cli.serve import Demand, Engine
+from polysilicon.cli.serve_cases import COLUMN_OF, engine_of, number, whole
 from polysilicon.cli.train import Job
-from polysilicon.records.errors import InputError, Place
+from polysilicon.records.errors import Place
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -32,7 +34,7 @@ def trainings(known: "Catalogue", space: "Space", cases: Path, out: Path | None,
 
     def ask(row: Mapping[str, str], place: Place) -> dict[str, Any]:
         needed(row, TRAIN_NEEDS)
-        chips, batch, sequence = (_whole(row, name, place) for name in TRAIN_NEEDS[2:])
+        chips, batch, sequence = (whole(row, name, place) for name in TRAIN_NEEDS[2:])
         question = Job(row["chip_id"], chips, batch, sequence).question(known, row["model"])
         found = search_training(*question, space, most=1)
         best = next(found.best.to_table().rows())
@@ -45,7 +47,7 @@ def trainings(known: "Catalogue", space: "Space", cases: Path, out: Path | None,
 def servings(
     known: "Catalogue", engine: Engine, precision: list[str] | None, cases: Path, out: Path | None, *, as_json: bool
 ) -> None:
-    """The best deployment of each row; the columns are those of `validate serving`.
+    """The best deployment of each row; a row's `framework` and `weight_precision` come before the options.
 
     Targets are the optional columns `ttft_target_ms` and `tpot_target_ms`: `ttft_ms` there is a measurement.
     """
@@ -55,14 +57,15 @@ def servings(
 
     def ask(row: Mapping[str, str], place: Place) -> dict[str, Any]:
         needed(row, SERVE_NEEDS)
-        chips, prompt, told = (_whole(row, name, place) for name in SERVE_NEEDS[2:])
-        ttft_ms, tpot_ms = (_number(row, f"{name}_target_ms", place) for name in ("ttft", "tpot"))
-        task, cluster = (
-            Demand(prompt, told, ttft_ms, tpot_ms).task(),
-            Cluster.from_catalogue(known, row["chip_id"], chips),
-        )
+        chips, prompt, told = (whole(row, name, place) for name in SERVE_NEEDS[2:])
+        ttft_ms, tpot_ms = (number(row, f"{name}_target_ms", place) for name in ("ttft", "tpot"))
+        own = row.get("weight_precision", "").strip()
+        software, formats = engine_of(known, row, engine), [own] if own else precision
         model = transformer(known, row["model"])
-        found = search_serving(known, model, task, [cluster], precisions=precision, engine=engine, top=1)
+        with asked_by(COLUMN_OF if own else COLUMN_OF | {"precision": "--precision"}):
+            task = Demand(prompt, told, ttft_ms, tpot_ms).task()
+            cluster = Cluster.from_catalogue(known, row["chip_id"], chips)
+            found = search_serving(known, model, task, [cluster], precisions=formats, engine=software, top=1)
         return {"model": row["model"], "chip_id": row["chip_id"], **_of(SERVE_ANSWERS, next(found.top.rows()))}
 
     answer_table(cases, out, SERVE_ANSWERS, ask, needs=SERVE_NEEDS, as_json=as_json)
@@ -70,22 +73,3 @@ def servings(
 
 def _of(names: Sequence[str], row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in names if name in row}
-
-
-def _number(row: Mapping[str, str], name: str, place: Place) -> float | None:
-    text = row.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        return float(text)
-    except ValueError as cause:
-        raise InputError("is no number", place=Place(place.file, place.line, name), found=text) from cause
-
-
-def _whole(row: Mapping[str, str], name: str, place: Place) -> int:
-    value = _number(row, name, place)
-    if value is None or value != value // 1 or not 1 <= value <= 10_000_000:
-        raise InputError(
-            "is no whole number from 1 up", place=Place(place.file, place.line, name), found=row.get(name, "")
-        )
-    return int(value)

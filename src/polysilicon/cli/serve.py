@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from polysilicon.cli.network import Network
-from polysilicon.cli.options import Cases, Explain, Facts, Json, Out, answer, answer_tree, catalogue, sane
+from polysilicon.cli.options import (
+    Cases,
+    Explain,
+    Facts,
+    Json,
+    Out,
+    Whole,
+    answer,
+    answer_tree,
+    asked_by,
+    catalogue,
+    needs,
+    sane,
+    within,
+)
 from polysilicon.cli.serve_samples import Queries, TablesIn, estimate_of_samples, refuse
 
 if TYPE_CHECKING:
@@ -22,6 +36,18 @@ Engine = Annotated[
     Literal["vllm", "sglang", "trtllm", "mindie"],
     Parameter(name="--engine", help="The serving software whose overheads are taken."),
 ]
+
+# The option that says each field of the estimator's question.
+OPTIONS = {
+    "tp": "--tp",
+    "pp": "--pp",
+    "attn_dp": "--attn-dp",
+    "ep": "--ep",
+    "precision": "--precision",
+    "concurrency": "--concurrency",
+}
+# Larger ones bound nothing: a target of twelve days, more requests than people could send.
+MOST_TARGET_MS = MOST_REQUESTS_PER_S = 1_000_000_000
 
 
 @Parameter(name="*")
@@ -41,8 +67,8 @@ class Demand:
         Target for the time of each later token.
     """
 
-    input_: Annotated[int | None, Parameter(name="--input")] = None
-    output: int | None = None
+    input_: Annotated[Whole | None, Parameter(name="--input")] = None
+    output: Whole | None = None
     ttft_ms: float | None = None
     tpot_ms: float | None = None
 
@@ -50,13 +76,14 @@ class Demand:
         """The serving task, the network's part of the first token in it.
 
         Raises:
-            InputError: a length is not said, or absurd.
+            InputError: a length is not said, or a length or target is absurd.
         """
         from polysilicon.cli.cases import required
         from polysilicon.workloads import Serving
 
         required({"--input": self.input_, "--output": self.output})
         sane(input=self.input_, output=self.output)
+        within(1e-6, MOST_TARGET_MS, ttft_ms=self.ttft_ms, tpot_ms=self.tpot_ms)
         return Serving(
             input_tokens=self.input_ or 0,
             output_tokens=self.output or 0,
@@ -92,12 +119,12 @@ class Replica:
     """
 
     chip: Chip = None
-    tp: int = 1
-    pp: int = 1
-    attn_dp: int = 1
-    ep: int = 1
+    tp: Whole = 1
+    pp: Whole = 1
+    attn_dp: Whole = 1
+    ep: Whole = 1
     precision: str | None = None
-    draft_tokens: int = 0
+    draft_tokens: Whole = 0
     acceptance: float | None = None
 
     def layout(self, known: "Catalogue", published: str) -> "Layout":
@@ -107,10 +134,12 @@ class Replica:
             InputError: a degree or chance is absurd, or an acceptance of nothing drafted is given.
         """
         from polysilicon.facts.money import Assumption
-        from polysilicon.performance.serving import Layout
+        from polysilicon.performance.serving_candidates import MOST_DEGREE, MOST_DRAFTED, Layout
         from polysilicon.records.errors import InputError, Place
 
-        sane(tp=self.tp, pp=self.pp, attn_dp=self.attn_dp, ep=self.ep)
+        within(1, MOST_DEGREE, tp=self.tp, pp=self.pp, attn_dp=self.attn_dp, ep=self.ep)
+        within(0, MOST_DRAFTED, draft_tokens=self.draft_tokens)
+        within(0, 1, acceptance=self.acceptance)
         if self.acceptance is not None and not self.draft_tokens:
             place = Place(field="--acceptance")
             raise InputError("changes nothing: no token is drafted ahead", place=place, remedy="add --draft-tokens 1")
@@ -161,7 +190,9 @@ def estimate(
     for_a_table(cases, out, model, "MODEL")
     known = catalogue(facts)
     if cases is not None:
-        refuse_beside(differing(queries, tables, network))
+        said = differing(replica, demand, queries, tables, network)
+        refuse_beside(said + ["--concurrency"] * (concurrency is not None) + ["--engine"] * (engine != "vllm"))
+        needs((explain, "--explain", "one deployment, not --cases"))
         table(known, cases, out, as_json=json)
         return
     required({"MODEL": model, "--chip": replica.chip})
@@ -175,7 +206,8 @@ def estimate(
     task = demand.task(trip.ms.value if trip else 0.0)
     layout = replica.layout(known, described.precision)
     question = (known, described, task, Cluster.from_catalogue(known, replica.chip or "", layout.chips), layout)
-    made = estimate_serving(*question, concurrency=concurrency, engine=engine)
+    with asked_by(OPTIONS):
+        made = estimate_serving(*question, concurrency=concurrency, engine=engine)
     if explain:
         answer_tree(explain_serving(*question, concurrency=made.concurrency, engine=engine), as_json=json)
     else:
@@ -202,12 +234,12 @@ def search(
     /,
     *,
     chip: Annotated[list[str] | None, Parameter(name=["--chip", "--system"])] = None,
-    chips: int = 8,
+    chips: Whole = 8,
     demand: Demand = _DEMAND,
     requests_per_s: float | None = None,
     precision: Annotated[list[str] | None, Parameter(name="--precision")] = None,
     engine: Engine = "vllm",
-    top: int = 10,
+    top: Whole = 10,
     network: Network = _NETWORK,
     facts: Facts = None,
     cases: Cases = None,
@@ -242,25 +274,32 @@ def search(
     for_a_table(cases, out, model, "MODEL")
     known = catalogue(facts)
     if cases is not None:
-        refuse_beside(differing(network))
+        refuse_beside([*["--chip"] * (chip is not None), *["--chips"] * (chips != 8), *differing(demand, network)])
+        alone = {"--requests-per-s": requests_per_s is not None, "--top": top != 10}
+        needs(*((given, option, "one search, not --cases") for option, given in alone.items()))
         servings(known, engine, precision, cases, out, as_json=json)
         return
     required({"MODEL": model, "--chip": chip})
+    within(1e-6, MOST_REQUESTS_PER_S, requests_per_s=requests_per_s)
     trip = network.trip(known)
     task = replace(demand.task(trip.ms.value if trip else 0.0), requests_per_s=requests_per_s)
     clusters = _clusters(known, chip or [], chips)
     described = transformer(known, model or "")
-    found = search_serving(known, described, task, clusters, precisions=precision, engine=engine, top=top)
+    formats = list(dict.fromkeys(precision or ()))
+    with asked_by(OPTIONS):
+        found = search_serving(known, described, task, clusters, precisions=formats, engine=engine, top=top)
     answer(lambda: _beside(found.to_dict(), trip), lambda: serving_search(found, trip), as_json=json)
 
 
 def _clusters(known: "Catalogue", names: list[str], chips: int) -> "list[Cluster]":
-    """The chips and systems that are named, or every chip that ships; those without a needed figure are told."""
+    """What is named, each once, or every chip that ships; chips without a needed figure are told."""
     from polysilicon.performance.cluster import Cluster, every_cluster
     from polysilicon.records.errors import InputError, Place
 
     if "all" not in names:
-        return [Cluster.from_catalogue(known, one, chips) for one in names]
+        # By what they mean: a chip may be named by its id and again by an alias.
+        named = [Cluster.from_catalogue(known, one, chips) for one in names]
+        return list({(one.system, one.chip): one for one in named}.values())
     if len(names) > 1:
         raise InputError("`all` stands alone", place=Place(field="--chip"), found=", ".join(names))
     found, left = every_cluster(known, chips)

@@ -1,64 +1,168 @@
-"""`polysilicon estimate serve --cases`: every row of a table of serving cases."""
+"""`polysilicon estimate serve --cases`: every row asks what the options ask of one deployment, in columns."""
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polysilicon.cli.cases import answer_table, needed
+from polysilicon.cli.options import MOST, asked_by
+from polysilicon.cli.serve import Demand, Replica
+from polysilicon.records.errors import InputError, NothingFits, Place, UnknownName, Unsupported
+from polysilicon.records.names import nearest
+
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
+    from polysilicon.performance.serving import ServingEstimate
 
+NEEDS = ("model", "chip_id", "isl", "osl")
+# The column that stands for an option, or for a field of the estimator, where it has another name.
+COLUMN_OF = {
+    "--tp": "tp",
+    "--pp": "pp",
+    "--attn-dp": "attn_dp",
+    "--ep": "ep",
+    "--input": "isl",
+    "--output": "osl",
+    "--ttft-ms": "ttft_target_ms",
+    "--tpot-ms": "tpot_target_ms",
+    "--draft-tokens": "draft_tokens",
+    "--acceptance": "acceptance",
+    "precision": "weight_precision",
+}
+READ = (
+    *("case_id", "model", "chip_id", "accelerator", "chip", "num_accelerators", "tp", "pp", "attn_dp", "ep"),
+    *("weight_precision", "framework", "mode", "isl", "osl", "concurrency", "ttft_target_ms", "tpot_target_ms"),
+    *("spec_decoding", "draft_tokens", "acceptance"),
+)
 FIGURES = ("ttft_ms", "tpot_ms", "tokens_per_s_per_chip")
 ANSWERS = (
-    *("case_id", "model", "chip_id"),
+    *("case_id", "model", "chip_id", "concurrency"),
     *(f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")),
-    *("memory_gib", "fits", "status", "why"),
+    *("memory_gib", "fits", "misses", "status", "why"),
 )
 
 
 def table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) -> None:
-    """Every row of a table of serving cases; the columns are those of `validate serving`."""
-    from polysilicon.cli.cases import publish
-    from polysilicon.performance.serving_table import WAYS
-    from polysilicon.records.document import read_csv
-    from polysilicon.records.errors import InputError, Place
-    from polysilicon.validation.serving_cases import Question, read
-    from polysilicon.validation.serving_figures import figures
+    """Every row of a table of serving cases, answered as the options would be; columns not read are named."""
+    from polysilicon.validation.serving_cases import chip_name
 
-    rows = [row for _, row in read_csv(cases)]
-    if not rows:
-        raise InputError("holds no rows", place=Place(str(cases)))
-    if "model" not in rows[0]:
-        raise InputError("has no column 'model'", place=Place(str(cases), 1), found=list(rows[0]))
-    asked = [read(known, row) for row in rows]
-    answers: dict[int, dict[str, Any]] = {}
-    for way in WAYS:
-        some = [(at, one) for at, one in enumerate(asked) if isinstance(one, Question) and one.way == way]
-        if some:
-            found = figures([one for _, one in some])
-            answers |= {at: _answer(one, found, row) for row, (at, one) in enumerate(some)}
-    told = [
-        {"case_id": row.get("case_id") or f"line {at + 2}", "model": row.get("model"), "chip_id": row.get("chip_id")}
-        | (answers[at] if isinstance(one, Question) else {"status": one.status, "why": one.why})
-        for at, (row, one) in enumerate(zip(rows, asked, strict=True))
-    ]
-    publish(told, ANSWERS, out, as_json=as_json)
+    unread: dict[str, None] = {}
+
+    def ask(row: Mapping[str, str], place: Place) -> dict[str, Any]:
+        unread.update(dict.fromkeys(name for name in row if name not in READ))
+        named = {**row, "chip_id": chip_name(row)}
+        needed(named, NEEDS)
+        try:
+            with asked_by(COLUMN_OF):
+                told = _told(_estimate(known, named, place))
+        except NothingFits as why:
+            told = {"fits": False, "status": "implausible", "why": str(why)}
+        return {"model": row["model"], "chip_id": named["chip_id"], **told}
+
+    answer_table(cases, out, ANSWERS, ask, needs=("model",), as_json=as_json)
+    if unread:
+        print(f"columns not read: {', '.join(unread)}", file=sys.stderr)
 
 
-def _answer(question: Any, figures: Any, at: int) -> dict[str, Any]:
-    import numpy as np
+def _estimate(known: "Catalogue", row: Mapping[str, str], place: Place) -> "ServingEstimate":
+    """What the single command answers to the row.
 
-    from polysilicon.performance.serving_table import bound
-    from polysilicon.records.units import GIB
+    Raises:
+        InputError: as the single command, or the row's chips are not those of its layout.
+        Unsupported: no option asks for what the row measures.
+        NothingFits: the weights do not fit on the chips of the layout.
+    """
+    from polysilicon.performance.cluster import Cluster
+    from polysilicon.performance.serving import estimate_serving
+    from polysilicon.validation.serving_cases import WAYS
+    from polysilicon.workloads import transformer
 
-    def one(values: Any) -> float:
-        return float(np.ravel(values)[at])
+    mode = row.get("mode", "").strip().casefold()
+    if WAYS.get(mode) != "steady":
+        raise Unsupported(f"mode {mode!r} has no option: a row asks of one deployment under a constant load")
+    described = transformer(known, row["model"])
+    replica = _replica(known, row, place)
+    layout = replica.layout(known, described.precision)
+    chips = whole(row, "num_accelerators", place, otherwise=layout.chips)
+    if chips != layout.chips:
+        allowed = f"{layout.chips}: tp x pp x attn_dp, the chips of one replica"
+        raise InputError("contradicts the layout", place=Place(field="num_accelerators"), found=chips, allowed=allowed)
+    lengths = (whole(row, name, place) for name in ("isl", "osl"))
+    targets = (number(row, f"{name}_target_ms", place) for name in ("ttft", "tpot"))
+    return estimate_serving(
+        known,
+        described,
+        Demand(*lengths, *targets).task(),
+        Cluster.from_catalogue(known, row["chip_id"], layout.chips),
+        layout,
+        concurrency=number(row, "concurrency", place),
+        engine=engine_of(known, row, "vllm"),
+    )
 
-    answer: dict[str, Any] = {"status": "ok", "why": "", "fits": bool(one(figures.fits))}
-    if not answer["fits"]:
-        return answer | {"status": "implausible", "why": "weights and one sequence do not fit in memory"}
-    for name, short in zip(FIGURES, ("ttft", "tpot", "tps"), strict=True):
-        low, high = bound(question.asked.efficiency, short, question.way)
-        value = one(getattr(figures, name))
-        answer |= {name: value, f"{name}_low": low * value, f"{name}_high": high * value}
-    held = one(figures.memory_bytes)
-    # Workers of two kinds hold two amounts; neither is the deployment's.
-    return answer | {"memory_gib": held / GIB if np.isfinite(held) else None}
+
+def _replica(known: "Catalogue", row: Mapping[str, str], place: Place) -> Replica:
+    from polysilicon.validation.serving_cases import drafting
+
+    degrees = {name: whole(row, name, place, otherwise=1) for name in ("tp", "pp", "attn_dp", "ep")}
+    return Replica(
+        chip=row["chip_id"],
+        precision=row.get("weight_precision", "").strip() or None,
+        draft_tokens=whole(row, "draft_tokens", place, otherwise=drafting(known, row).get("draft_tokens", 0), least=0),
+        acceptance=number(row, "acceptance", place),
+        **degrees,
+    )
+
+
+def engine_of(known: "Catalogue", row: Mapping[str, str], otherwise: str) -> str:
+    """The serving engine that a row names.
+
+    Raises:
+        UnknownName: no engine is called so; says the nearest.
+    """
+    from polysilicon.facts.engines import ServingEngine
+
+    name, ids = row.get("framework", "").strip() or otherwise, known.ids(ServingEngine)
+    try:
+        return known.get(ServingEngine, name).id
+    except UnknownName as cause:
+        place, near = Place(field="framework"), nearest(name, ids, 1)
+        raise UnknownName("unknown serving engine", place=place, found=name, allowed=ids, nearest=near) from cause
+
+
+def _told(made: "ServingEstimate") -> dict[str, Any]:
+    told: dict[str, Any] = {"concurrency": made.concurrency, "memory_gib": made.memory_gib, "fits": made.fits}
+    for name in FIGURES:
+        figure = getattr(made, name)
+        told |= {name: figure.value, f"{name}_low": figure.low, f"{name}_high": figure.high}
+    return told | {"misses": made.misses}
+
+
+def number(row: Mapping[str, str], name: str, place: Place) -> float | None:
+    """A cell as a number; None where it is empty.
+
+    Raises:
+        InputError: it is none; names the line and the column.
+    """
+    text = row.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError as cause:
+        raise InputError("is no number", place=Place(place.file, place.line, name), found=text) from cause
+
+
+def whole(row: Mapping[str, str], name: str, place: Place, *, otherwise: int | None = None, least: int = 1) -> int:
+    """A cell as a count, `otherwise` where it is empty.
+
+    Raises:
+        InputError: it is no whole number from `least` up; names the line and the column.
+    """
+    value = number(row, name, place)
+    if value is None and otherwise is not None:
+        return otherwise
+    if value is None or value != value // 1 or not least <= value <= MOST:
+        spot = Place(place.file, place.line, name)
+        raise InputError(f"is no whole number from {least} up", place=spot, found=row.get(name, ""))
+    return int(value)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from polysilicon.records.errors import InputError
+from polysilicon.records.errors import InputError, Place, UnknownName
+from polysilicon.records.names import nearest
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,14 @@ def format_of(precision: str, has_experts: bool) -> Format:
     """The format called `precision`; `fp4` stands for NVFP4.
 
     Raises:
-        InputError: no format is called so.
+        UnknownName: no format is called so.
     """
     name = "nvfp4" if precision == "fp4" else precision
     known = EXPERTS if has_experts else DENSE
     if name not in known:
-        raise InputError("unknown weight format", found=precision, allowed=sorted(known))
+        place, allowed = Place(field="precision"), sorted(known)
+        near = nearest(precision, allowed, 1)
+        raise UnknownName("unknown weight format", place=place, found=precision, allowed=allowed, nearest=near)
     return known[name]
 
 

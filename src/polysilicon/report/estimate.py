@@ -86,10 +86,11 @@ def serving(estimate: ServingEstimate, trip: RoundTrip | None = None) -> Rendera
     degrees = f"tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}, ep {layout.ep}, {layout.precision}"
     if layout.draft_tokens:
         degrees += f"; {layout.draft_tokens} drafted ahead, {number(100 * layout.acceptance, 3)} % accepted"
+    system = f" of {estimate.system}" if estimate.system else ""
     if estimate.misses:
         named.append(("targets missed", "; ".join(estimate.misses)))
     return Group(
-        text(f"serving {estimate.model} on {layout.chips} x {estimate.chip}, {estimate.engine}", "bold"),
+        text(f"serving {estimate.model} on {layout.chips} x {estimate.chip}{system}, {estimate.engine}", "bold"),
         text(f"{degrees}; {number(estimate.input_tokens)} tokens in, {number(estimate.output_tokens)} out", "dim"),
         "",
         pairs(named),

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
@@ -15,7 +14,7 @@ from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place
 from polysilicon.validation.peers import estimates, joined
 from polysilicon.validation.score import Score
-from polysilicon.validation.serving_cases import UNITS, Question, Refusal, Row, chip_name, read
+from polysilicon.validation.serving_cases import UNITS, Question, Refusal, Row, chip_name, measured, read
 from polysilicon.validation.serving_figures import figures
 
 CASES = DATA / "measurements" / "serving.csv"
@@ -37,11 +36,13 @@ def validate(catalogue: Catalogue, cases_path: Path | None = None) -> list[Score
     A case that can't be asked, or has no measured quantity, has one row with its reason for each.
 
     Raises:
-        InputError: the file can't be read, or lacks the columns `case_id`, `model` and `chip_id`.
+        InputError: the file can't be read, lacks the columns `case_id`, `model` and `chip_id`, or has an id twice.
     """
     path = cases_path or CASES
-    rows = [{name: text.strip() for name, text in row.items()} for _, row in read_csv(path)]
+    lines = [(line, {name: text.strip() for name, text in row.items()}) for line, row in read_csv(path)]
+    rows = [row for _, row in lines]
     _require_columns(rows, path)
+    _require_one_of_each(lines, path)
     fitted = _fitted()
     read_rows = [(row, read(catalogue, row)) for row in rows]
     scores: dict[int, list[Score]] = {}
@@ -69,6 +70,16 @@ def _require_columns(rows: Sequence[Row], path: Path) -> None:
         )
 
 
+def _require_one_of_each(lines: Iterable[tuple[int, Row]], path: Path) -> None:
+    """Two rows of one id would count as one case."""
+    first: dict[str, int] = {}
+    for line, row in lines:
+        name = row["case_id"]
+        if name and first.setdefault(name, line) != line:
+            place, remedy = Place(str(path), line, "case_id"), f"line {first[name]} has it first; give each row its own"
+            raise InputError("stands twice", place=place, found=name, remedy=remedy)
+
+
 def _fitted() -> frozenset[tuple[str, str]]:
     """Case ids that took part in the fit, and the fingerprint of what they measured."""
     parts = {row["case_id"]: row["part"] for _, row in read_csv(SPLIT)}
@@ -82,18 +93,6 @@ def _marks(row: Row) -> Iterable[tuple[str, str]]:
     values = [row.get(name, "") for name in ("ttft_ms", "tpot_ms", "output_tps_per_accel", "total_tps_per_accel")]
     if any(values):
         yield "values", "|".join([row.get("chip_id", ""), row.get("concurrency", ""), *values])
-
-
-def _measured(row: Row) -> dict[str, float]:
-    found = {}
-    for name in UNITS:
-        try:
-            value = float(row.get(name, "") or "nan")
-        except ValueError:
-            continue
-        if np.isfinite(value) and value > 0:
-            found[name] = value
-    return found
 
 
 def _template(catalogue: Catalogue, row: Row) -> Score:
@@ -113,10 +112,10 @@ def _template(catalogue: Catalogue, row: Row) -> Score:
 
 def _refused(catalogue: Catalogue, row: Row, refusal: Refusal) -> list[Score]:
     own = _template(catalogue, row)
-    measured: dict[str, float | None] = {**_measured(row)} or {"": None}
+    found: dict[str, float | str | None] = {**measured(row)} or {"": None}
     return [
         _with(own, quantity=name, measured=value, unit=UNITS.get(name, ""), status=refusal.status, why=refusal.why)
-        for name, value in measured.items()
+        for name, value in found.items()
     ]
 
 
@@ -125,13 +124,15 @@ def _scored(
 ) -> list[Score]:
     own = _with(_template(catalogue, row), fitted=any(mark in fitted for mark in _marks(row)))
     asked = question.asked
-    measured = _measured(row)
-    if not measured:
+    found = measured(row)
+    if not found:
         return [_with(own, status="underspecified", why="no measured quantity")]
     scores = []
-    for name, value in measured.items():
+    for name, value in found.items():
         own_unit = _with(own, quantity=name, measured=value, unit=UNITS[name])
-        if name not in FIGURE:
+        if isinstance(value, str):
+            scores.append(_with(own_unit, status="underspecified", why=f"{name} is no number above zero: {value!r}"))
+        elif name not in FIGURE:
             scores.append(_with(own_unit, status="unsupported", why="energy per token is not estimated here yet"))
         elif not figures.fits[at]:
             where = f"{asked.layout.precision} on {asked.layout.chips} x {asked.cluster.chip}"

@@ -18,7 +18,8 @@ from polysilicon.performance.serving_formats import EXPERTS, computed_in, format
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_search import layouts
 from polysilicon.performance.serving_table import Way, evaluate, sequences_that_fit
-from polysilicon.records.errors import InputError, PolysiliconError, UnknownName, Unsupported
+from polysilicon.records.errors import InputError, Place, PolysiliconError, UnknownName, Unsupported
+from polysilicon.records.names import nearest
 from polysilicon.records.units import MS_PER_S
 from polysilicon.validation.score import Status
 from polysilicon.workloads import Transformer, transformer
@@ -58,6 +59,8 @@ WEIGHTS = {
     "bfloat16": "bf16",
     "float16": "fp16",
 }
+# No count, length or rate of a deployment is larger.
+MOST = 1e12
 # Prompts waiting at each rank of a replica that only reads prompts: enough to fill a pass.
 WAITING = 8.0
 # Shared prefixes and narrower caches can stretch memory; not further than this.
@@ -169,7 +172,7 @@ def _asked(
         model=model,
         cluster=cluster,
         efficiency=efficiency_of(catalogue, chip.id, "serving"),
-        layout=replace(layout, **_drafting(catalogue, row)),
+        layout=replace(layout, **drafting(catalogue, row)),
         engine=catalogue.get(ServingEngine, _engine(row)),
         concurrency=_load(row, way, layout) / replicas,
         varied=varied,
@@ -188,7 +191,7 @@ def _chips(row: Row) -> int:
     return _whole(row, "num_accelerators", 1)
 
 
-def _drafting(catalogue: Catalogue, row: Row) -> dict[str, Any]:
+def drafting(catalogue: Catalogue, row: Row) -> dict[str, Any]:
     """What is drafted ahead, where the row says that something is."""
     spoken = row.get("spec_decoding", "").casefold()
     if spoken in PLAIN_DECODING:
@@ -297,18 +300,19 @@ def _contradiction(row: Row, asked: Asked) -> None:
     Throughput and time per token say how many ran together (Little's law); the number in flight and the time each
     stays say how many prompts were read a second.
     """
-    tpot, osl = row.get("tpot_ms", "").strip(), asked.output_tokens
-    if not tpot or osl < FEW_TOKENS:
+    figures, osl = measured(row), asked.output_tokens
+    ttft, tpot, speed = (figures.get(name) for name in ("ttft_ms", "tpot_ms", "output_tps_per_accel"))
+    if not isinstance(tpot, float) or osl < FEW_TOKENS:
         return
-    if row.get("output_tps_per_accel", "").strip():
-        together = _number(row, "output_tps_per_accel") * asked.layout.chips * _number(row, "tpot_ms") / MS_PER_S
+    if isinstance(speed, float):
+        together = speed * asked.layout.chips * tpot / MS_PER_S
         room = float(np.ravel(sequences_that_fit(Candidates.of([asked])))[0])
         if STRETCH * room < together:
             raise Implausible(
                 f"throughput and TPOT say that {together:.0f} requests ran together, where memory holds {room:.0f}"
             )
-    if row.get("ttft_ms", "").strip():
-        stay_s = (_number(row, "ttft_ms") + _number(row, "tpot_ms") * osl) / MS_PER_S
+    if isinstance(ttft, float):
+        stay_s = (ttft + tpot * osl) / MS_PER_S
         read = asked.concurrency / stay_s * asked.input_tokens
         most = max(asked.cluster.peak_flop_per_s.values()) * asked.layout.chips
         needed = matrix_flop_per_token(active_parameters(asked.model)) * read
@@ -317,6 +321,20 @@ def _contradiction(row: Row, asked: Asked) -> None:
                 f"{asked.concurrency:.0f} in flight for {stay_s:.2f} s each read {read:,.0f} prompt tokens a second: "
                 f"{needed / most:.1f} times the peak of {asked.layout.chips} chips; prefixes may have been shared"
             )
+
+
+def measured(row: Row) -> dict[str, float | str]:
+    """What a row measures: a number for each filled quantity, or the cell's text where it is none above zero."""
+    cells = {name: row[name].strip() for name in UNITS if row.get(name, "").strip()}
+    return {name: _figure(text) or text for name, text in cells.items()}
+
+
+def _figure(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < MOST else None
 
 
 def _prefill_layout(row: Row, model: Transformer) -> Layout:
@@ -345,8 +363,9 @@ def _number(row: Row, name: str, otherwise: float | None = None, least: float | 
         raise Underspecified(f"{name} is not a number: {text!r}") from cause
     if value == least:
         return value
-    if not 0 < value < 1e12:
-        raise InputError(f"{name} must be above zero", found=text)
+    if not 0 < value < MOST:
+        place, allowed = Place(field=name), f"above 0, below {MOST:.0e}"
+        raise InputError("is no sane quantity", place=place, found=text, allowed=allowed)
     return value
 
 
@@ -400,7 +419,8 @@ def _precision(row: Row, model: Transformer) -> str:
     if stated in EXPERTS:
         return stated
     if stated:
-        raise UnknownName(f"unknown weight format {stated!r}", allowed=sorted(EXPERTS))
+        place, near = Place(field="weight_precision"), nearest(stated, EXPERTS, 1)
+        raise UnknownName("unknown weight format", place=place, found=stated, allowed=sorted(EXPERTS), nearest=near)
     name = row.get("model", "").casefold()
     for mark, precision in (("nvfp4", "nvfp4"), ("fp8", "fp8"), ("w8a8", "int8"), ("int8", "int8")):
         if mark in name:
