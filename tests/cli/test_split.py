@@ -24,13 +24,19 @@ def test_what_is_missing_or_senseless_is_said_once(run):
     for options, said in (
         ((), "--input"),
         ((*LENGTHS, "--link-gbs", "0"), "no bandwidth"),
-        ((*LENGTHS, "--chips", "0"), "--chips"),
         ((*LENGTHS, "--engine", "orca"), "engine"),
     ):
         ran = run(*BASE, *options)
         assert ran.code == 2, options
         assert said in ran.err
         assert "Traceback" not in ran.err
+
+
+def test_a_count_of_chips_is_whole_and_above_nothing(run):
+    for chips, said in (("0", "--chips: is no sane quantity"), ("3.7", "--chips: is no whole number; found '3.7'")):
+        ran = run(*BASE[:-1], chips, *LENGTHS)
+        assert ran.code == 2, chips
+        assert said in ran.err
 
 
 def test_targets_that_nothing_meets_have_no_answer(run):
