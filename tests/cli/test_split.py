@@ -13,6 +13,14 @@ def test_the_best_pair_is_printed_with_what_it_gains(run):
         assert said in ran.out
 
 
+def test_systems_are_printed_by_the_name_they_were_asked_for(run):
+    ran = run(*BASE[:3], "--system", "atlas-800t-a3", "--system", "cloudmatrix-384", *LENGTHS)
+    assert ran.code == 0, ran.err
+    assert "atlas-800t-a3" in ran.out
+    assert "cloudmatrix-384" in ran.out
+    assert "x huawei-ascend-910c" not in ran.out
+
+
 def test_json_has_every_pair(run):
     ran = run(*BASE, *LENGTHS, "--json")
     told = json.loads(ran.out)
@@ -23,7 +31,7 @@ def test_json_has_every_pair(run):
 def test_what_is_missing_or_senseless_is_said_once(run):
     for options, said in (
         ((), "--input"),
-        ((*LENGTHS, "--link-gbs", "0"), "no bandwidth"),
+        ((*LENGTHS, "--link-gbs", "0"), "--link-gbs: is no bandwidth of a link; found 0.0; allowed: GB/s above 0"),
         ((*LENGTHS, "--engine", "orca"), "engine"),
     ):
         ran = run(*BASE, *options)
