@@ -197,6 +197,12 @@ def test_systems_of_one_chip_are_told_apart() -> None:
         assert row["gain"] == pytest.approx(row["tokens_per_s_per_chip"] / better)
 
 
+@pytest.mark.parametrize(("other", "said"), [(H200, False), (ASCEND, True)])
+def test_only_a_split_over_two_vendors_is_called_unmeasured(other: str, said: bool) -> None:
+    found = search_split(load(), model("llama-3.1-8b"), TASK, [cluster(H100), cluster(other)])
+    assert any("two vendors" in note for note in found.pairs.notes) is said
+
+
 @settings(max_examples=10, deadline=None)
 @given(
     chip=st.sampled_from([ASCEND, H200, H20]),

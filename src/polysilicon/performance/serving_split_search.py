@@ -249,7 +249,7 @@ def search_split(
         raise NothingFits(f"no split deployment of {model.name} fits in memory and meets the targets")
     found.sort(key=lambda one: -one.tokens_per_s_per_chip.value)
     tried = sum(len(side.reads) + len(side.decodes) for side in sides)
-    return SplitSearch(found[0], _table(found), tried)
+    return SplitSearch(found[0], _table(catalogue, found), tried)
 
 
 def _networked(catalogue: Catalogue, cluster: Cluster) -> Cluster:
@@ -378,8 +378,9 @@ def _estimate(search: _Search, best: _Deployment, together: Sequence[float]) -> 
     )
 
 
-def _table(found: Sequence[SplitEstimate]) -> Table:
-    mixed = any(one.prefill.chip != one.decode.chip for one in found)
+def _table(catalogue: Catalogue, found: Sequence[SplitEstimate]) -> Table:
+    vendor = {name: catalogue.get(Chip, name).vendor for one in found for name in (one.prefill.chip, one.decode.chip)}
+    mixed = any(vendor[one.prefill.chip] != vendor[one.decode.chip] for one in found)
     return Table(
         "prompts read and answers decoded apart: the best of each pair of chips",
         {
