@@ -6,17 +6,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polysilicon.facts import load
+from polysilicon.facts.hardware import Chip
 from polysilicon.performance.cluster import Cluster
-from polysilicon.performance.serving import Layout, search_serving, search_split
+from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.serving import Layout, SplitEstimate, search_serving, search_split
 from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.serving_estimate import ask
 from polysilicon.performance.serving_split import Split, SplitFigures, evaluate, prompt_cache_bytes, queue_s
+from polysilicon.performance.serving_split_search import Workers
 from polysilicon.performance.serving_table import evaluate as evaluate_together
 from polysilicon.records.errors import InputError, NothingFits
 from polysilicon.workloads import Serving, Transformer, transformer
 
 TASK = Serving(input_tokens=4000, output_tokens=500)
 H100, H200, ASCEND = "nvidia-h100-sxm-80gb", "nvidia-h200-sxm-141gb", "huawei-ascend-910c"
+H20, OLDER_ASCEND = "nvidia-h20-96gb", "huawei-ascend-910b2"
 
 
 def model(name: str = "llama-3.1-70b") -> Transformer:
@@ -97,6 +101,123 @@ def test_every_ordered_pair_of_chips_is_answered_best_first() -> None:
     assert speeds == sorted(speeds, reverse=True)
     assert found.best.tokens_per_s_per_chip.value == speeds[0]
     assert found.best.ttft_ms.low < found.best.ttft_ms.value < found.best.ttft_ms.high
+
+
+def network_gbs(workers: Workers) -> float:
+    """What the chips that hold one prompt's cache reach together on their own network [GB/s]."""
+    chip, share = load().get(Chip, workers.chip), efficiency_of(load(), workers.chip, "serving")["scaleout_link"]
+    return workers.layout.tp * workers.layout.pp * (chip.scaleout_nic_gbps or 0.0) / 8 * float(share)
+
+
+@pytest.mark.parametrize("chips", [8, 16])
+@pytest.mark.parametrize("names", [[H200], [ASCEND], [OLDER_ASCEND, H20]])
+def test_workers_are_linked_by_the_slower_of_their_networks_whatever_scaleup_joins(
+    names: list[str], chips: int
+) -> None:
+    best = search_split(load(), model("qwen3-32b"), TASK, [cluster(name, chips) for name in names]).best
+    assert [best.prefill.chip, best.decode.chip] == [names[0], names[-1]]
+    assert best.link_gbs == pytest.approx(min(network_gbs(best.prefill), network_gbs(best.decode)))
+
+
+def test_only_the_chips_of_one_attention_rank_send_the_cache_of_a_prompt() -> None:
+    best = search_split(load(), model("deepseek-v3"), TASK, [cluster(H200, 32)]).best
+    assert best.prefill.layout.attn_dp > 1
+    assert best.decode.layout.attn_dp > 1
+    assert best.link_gbs == pytest.approx(min(network_gbs(best.prefill), network_gbs(best.decode)))
+
+
+def test_an_unknown_network_is_asked_for_and_never_guessed() -> None:
+    unknown = [cluster("nvidia-l40", 1)]
+    with pytest.raises(InputError, match=r"nvidia-l40: scaleout_nic_gbps: .*--link-gbs"):
+        search_split(load(), model("llama-3.1-8b"), TASK, unknown)
+    assert search_split(load(), model("llama-3.1-8b"), TASK, unknown, link_gbs=20.0).best.link_gbs == 20.0
+
+
+def test_a_network_of_low_confidence_is_doubted() -> None:
+    best = search_split(load(), model("qwen3-32b"), TASK, [cluster(ASCEND)]).best
+    assert "scaleout_nic_gbps" in [doubt.field for doubt in best.doubts]
+
+
+def evaluated_again(best: SplitEstimate, one: str, other: str) -> SplitFigures:
+    tables = [
+        Candidates.of([ask(load(), model(best.model), TASK, cluster(name), layout, load_of, best.engine)])
+        for name, layout, load_of in (
+            (one, best.prefill.layout, float(best.prefill.layout.attn_dp)),
+            (other, best.decode.layout, best.concurrency),
+        )
+    ]
+    counts = float(best.prefill.count), float(best.decode.count)
+    return evaluate(Split(*tables, *(np.array([x]) for x in (*counts, best.concurrency, best.link_gbs * 1e9))))
+
+
+@pytest.mark.parametrize("name", ["qwen3-32b", "gpt-oss-120b"])
+def test_what_is_found_is_what_the_deployment_gives_with_so_many_in_flight(name: str) -> None:
+    best = search_split(load(), model(name), TASK, [cluster(ASCEND)]).best
+    again = evaluated_again(best, ASCEND, ASCEND)
+    for figure in ("ttft_ms", "tpot_ms", "tokens_per_s_per_chip"):
+        assert getattr(best, figure).value == pytest.approx(at(again, figure), rel=1e-6)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    names=st.sampled_from([(ASCEND,), (H200,), (H100, ASCEND), (OLDER_ASCEND, H20)]),
+    name=st.sampled_from(["llama-3.1-8b", "qwen3-32b", "gpt-oss-120b"]),
+    prompt=st.integers(100, 30_000),
+    answer=st.integers(10, 2000),
+    slack=st.tuples(st.floats(1.0, 1.5), st.floats(1.0, 1.5)),
+)
+def test_a_target_that_the_answer_keeps_anyway_changes_nothing(
+    names: tuple[str, ...], name: str, prompt: int, answer: int, slack: tuple[float, float]
+) -> None:
+    clusters = [cluster(one) for one in names]
+    free = search_split(load(), model(name), Serving(input_tokens=prompt, output_tokens=answer), clusters).best
+    ttft_ms, tpot_ms = free.ttft_ms.value * slack[0], free.tpot_ms.value * slack[1]
+    bound = Serving(input_tokens=prompt, output_tokens=answer, ttft_ms=ttft_ms, tpot_ms=tpot_ms)
+    kept = search_split(load(), model(name), bound, clusters).best
+    for figure in ("prefill", "decode", "ttft_ms", "tpot_ms", "tokens_per_s_per_chip", "concurrency"):
+        assert getattr(kept, figure) == getattr(free, figure)
+
+
+def test_more_workers_of_the_same_shares_wait_less_and_so_keep_a_tighter_target() -> None:
+    free = search_split(load(), model("llama-3.1-8b"), TASK, [cluster(H100, 1)]).best
+    bound = Serving(input_tokens=4000, output_tokens=500, ttft_ms=0.97 * free.ttft_ms.value)
+    tight = search_split(load(), model("llama-3.1-8b"), bound, [cluster(H100, 1)]).best
+    assert tight.prefill.layout == free.prefill.layout
+    assert tight.prefill.count > free.prefill.count
+    assert tight.ttft_ms.value <= 0.97 * free.ttft_ms.value
+
+
+def test_systems_of_one_chip_are_told_apart() -> None:
+    systems = [cluster("atlas-800t-a3", 2), cluster("cloudmatrix-384", 16)]
+    alone = {one.system: search_serving(load(), model(), TASK, [one]).best.tokens_per_s_per_chip for one in systems}
+    rows = list(search_split(load(), model(), TASK, systems).pairs.rows())
+    assert len({(row["prefill_chip"], row["decode_chip"]) for row in rows}) == 4
+    for row in rows:
+        better = max(alone[row["prefill_chip"]].value, alone[row["decode_chip"]].value)
+        assert row["gain"] == pytest.approx(row["tokens_per_s_per_chip"] / better)
+
+
+@pytest.mark.parametrize(("other", "said"), [(H200, False), (ASCEND, True)])
+def test_only_a_split_over_two_vendors_is_called_unmeasured(other: str, said: bool) -> None:
+    found = search_split(load(), model("llama-3.1-8b"), TASK, [cluster(H100), cluster(other)])
+    assert any("two vendors" in note for note in found.pairs.notes) is said
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    chip=st.sampled_from([ASCEND, H200, H20]),
+    name=st.sampled_from(["llama-3.1-8b", "qwen3-32b"]),
+    prompt=st.integers(100, 30_000),
+)
+def test_no_first_token_comes_sooner_than_arithmetic_and_link_allow(chip: str, name: str, prompt: int) -> None:
+    task = Serving(input_tokens=prompt, output_tokens=100)
+    best = search_split(load(), model(name), task, [cluster(chip)], link_gbs=10.0).best
+    told = model(name)
+    arithmetic_s = (
+        2 * 3 * told.hidden * told.ffn_hidden * told.layers * prompt / (best.prefill.chips / best.prefill.count)
+    ) / float(cluster(chip).peak("bf16"))
+    sent_s = prompt * 2 * told.kv_heads * told.head_dim * told.layers * 2 / 10e9
+    assert 1e3 * (arithmetic_s + sent_s) < best.ttft_ms.low <= best.ttft_ms.value
 
 
 @pytest.mark.parametrize(("prompt", "answer"), [(200, 20), (2000, 20), (2000, 2000), (8000, 20), (30_000, 300)])

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Facts, Json, answer, catalogue, sane
+from polysilicon.cli.options import Facts, Json, Whole, answer, catalogue, sane
 from polysilicon.cli.serve import Demand, Engine
 
 _DEMAND = Demand()
@@ -15,7 +15,7 @@ def search(
     /,
     *,
     chip: Annotated[list[str], Parameter(name=["--chip", "--system"])],
-    chips: int = 8,
+    chips: Whole = 8,
     demand: Demand = _DEMAND,
     link_gbs: float | None = None,
     precision: Annotated[list[str] | None, Parameter(name="--precision")] = None,
@@ -34,7 +34,7 @@ def search(
     chips
         The most chips of one worker.
     link_gbs
-        Bandwidth between a pair of workers; by default what the networks of their chips carry.
+        Bandwidth that a prompt's cache crosses between two workers with; by default that of their chips' own networks.
     precision
         Formats of the weights that may be used; as published where none is given.
     """

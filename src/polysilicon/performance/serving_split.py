@@ -11,7 +11,8 @@ import numpy as np
 from polysilicon.performance import serving_engine as engine
 from polysilicon.performance import serving_iteration as iteration
 from polysilicon.performance import serving_passes as passes
-from polysilicon.performance.serving_candidates import Candidates
+from polysilicon.performance.serving_candidates import Asked, Candidates
+from polysilicon.performance.serving_formats import computed_in, format_of
 from polysilicon.performance.serving_table import sequences_that_fit
 from polysilicon.performance.values import Values
 from polysilicon.records.interval import Bools
@@ -67,6 +68,15 @@ def transfer_s(cache_bytes: Values, link_bytes_per_s: Values) -> Values:
 
 
 @formula
+def rank_bytes_per_s(tp: Values, pp: Values, chip_bytes_per_s: Values) -> Values:
+    """Bandwidth that one prompt's cache leaves a worker with, or enters one: the chips of one attention rank hold it.
+
+    Source: Zheng et al., SGLang (arXiv 2312.07104), data-parallel attention; Qin et al., Mooncake (arXiv 2407.00079).
+    """
+    return tp * pp * chip_bytes_per_s
+
+
+@formula
 def prompts_per_s(workers: Values, attn_dp: Values, pp: Values, prompt_s: Values) -> Values:
     """Prompts a second that prefill workers read when none is ever idle: one to each rank and stage.
 
@@ -115,16 +125,19 @@ def backlog_s(concurrency: Values, requests_per_s: Values, others_s: Values) -> 
 
 def evaluate(split: Split) -> SplitFigures:
     """Every deployment's figures with a constant number of requests in flight."""
+    return evaluate_decoding(split, _decoding(split))
+
+
+def evaluate_decoding(split: Split, decoding: Values) -> SplitFigures:
+    """Every deployment's figures while `decoding` sequences run together on each decode worker.
+
+    Shapes broadcast: the prefill workers of one deployment may stand against the decode workers of many.
+    """
     pre, dec = split.prefill, split.decode
-    answer, chunk = dec.output_tokens, pre.chunk_tokens
-    work, overhead = passes.prefill_parts_s(pre)
-    ranks = split.prefill_workers * pre.attn_dp * pre.pp
-    alone = engine.prompt_s(work, overhead, pre.input_tokens, chunk)
-    busy = engine.prompt_among_others_s(work, overhead, pre.input_tokens, chunk, split.concurrency / ranks)
+    answer, ranks = dec.output_tokens, split.prefill_workers * pre.attn_dp * pre.pp
+    alone, busy = prompt_alone_s(pre), _prompt_busy_s(split)
     sent = transfer_s(prompt_cache_bytes(pre), split.link_bytes_per_s)
-    most = np.minimum(sequences_that_fit(dec), dec.engine_batch * dec.attn_dp)
     fastest = prompts_per_s(split.prefill_workers, pre.attn_dp, pre.pp, busy)
-    decoding = _decoding(split, alone + sent, fastest, np.maximum(np.minimum(most, split.concurrency), 1.0))
     token = passes.token_s(dec, decoding)
     rate = answers_per_s(split.decode_workers, decoding, answer, token)
     load = np.minimum(rate / fastest, 1.0)
@@ -147,6 +160,18 @@ def evaluate(split: Split) -> SplitFigures:
     )
 
 
+def prompt_alone_s(table: Candidates) -> Values:
+    """Time from the first chunk of a prompt to its last on a worker that has nothing else to read."""
+    alone: Values = engine.prompt_s(*passes.prefill_parts_s(table), table.input_tokens, table.chunk_tokens)
+    return alone
+
+
+def decode_room(table: Candidates) -> Values:
+    """Sequences that one decode worker takes at most: as many as fit in its memory and its engine's batch."""
+    room: Values = np.minimum(sequences_that_fit(table), table.engine_batch * table.attn_dp)
+    return room
+
+
 def prompt_cache_bytes(table: Candidates) -> Values:
     """Cache of one prompt over all layers, in the format it is kept in, with the state of linear attention."""
     served, shape = table.served, table.served.shape
@@ -158,18 +183,62 @@ def prompt_cache_bytes(table: Candidates) -> Values:
     return cached
 
 
-def _decoding(split: Split, before_s: Values, fastest: Values, most: Values) -> Values:
+def least_first_token_s(reader: Asked, link_bytes_per_s: Values) -> float:
+    """No software gives a first token sooner: the prompt's arithmetic at the peaks, then its cache at the link's rate.
+
+    A fitted interval is a ratio of measured to predicted, and where few rows of a vendor were published it reaches
+    below what the chips can do; this is where it ends. Stages read chunks side by side, so all of one attention rank's
+    chips work on a prompt, and all of the worker's on its experts; nothing waits on memory, links or launches.
+    """
+    table, layout, cluster = Candidates.of([reader]), reader.layout, reader.cluster
+    served, shape = table.served, table.served.shape
+    tokens, form = table.input_tokens, format_of(layout.precision, reader.model.experts > 0)
+    dense, expert, attention = (
+        cluster.peak(computed_in(one, cluster.peak_flop_per_s))
+        for one in (form.dense_compute, form.expert_compute, "bf16")
+    )
+    rank = float(layout.tp * layout.pp)
+    # A causal mask halves what a prompt's token reads, unless a window or an index does so already.
+    reach = 0.5 * iteration.reach_tokens(tokens, 2.0 * shape.window, shape.windowed_share, 2.0 * served.index_tokens)
+    read = iteration.prompt_work_s(
+        iteration.prompt_dense_flop(served.dense_weights, shape.vocab, shape.hidden, tokens, rank),
+        dense,
+        iteration.expert_flop(
+            served.expert_weights, shape.experts, shape.experts_per_token, tokens, 0.0, 0.0, float(layout.chips)
+        ),
+        expert,
+        iteration.prompt_attention_flop(reach, shape.score_width, shape.value_width, shape.layers, tokens, rank),
+        attention,
+        0.0,
+    )
+    return float(np.ravel(read + transfer_s(prompt_cache_bytes(table), link_bytes_per_s))[0])
+
+
+def _prompt_busy_s(split: Split) -> Values:
+    """How long a prompt occupies its rank when short ones are read together."""
+    pre = split.prefill
+    waiting = split.concurrency / (split.prefill_workers * pre.attn_dp * pre.pp)
+    busy: Values = engine.prompt_among_others_s(
+        *passes.prefill_parts_s(pre), pre.input_tokens, pre.chunk_tokens, waiting
+    )
+    return busy
+
+
+def _decoding(split: Split) -> Values:
     """Sequences that decode together on a worker: as many as are in flight, fit, and prompts are read for.
 
     The rate grows with their number and so does a token's time: both bounds are met by halving.
     """
-    dec = split.decode
-    low, high = np.zeros_like(most) + 1e-3, np.zeros_like(before_s) + most
+    pre, dec = split.prefill, split.decode
+    before = prompt_alone_s(pre) + transfer_s(prompt_cache_bytes(pre), split.link_bytes_per_s)
+    fastest = prompts_per_s(split.prefill_workers, pre.attn_dp, pre.pp, _prompt_busy_s(split))
+    most = np.maximum(np.minimum(decode_room(dec), split.concurrency), 1.0)
+    low, high = np.zeros_like(most) + 1e-3, np.zeros_like(before) + most
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         token = passes.token_s(dec, middle)
         rate = answers_per_s(split.decode_workers, middle, dec.output_tokens, token)
-        in_flight = rate * (before_s + dec.output_tokens * token)
+        in_flight = rate * (before + dec.output_tokens * token)
         enough = (rate > fastest) | (in_flight > split.concurrency)
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return high

@@ -7,29 +7,32 @@ from typing import Any
 import numpy as np
 
 from polysilicon.facts import Catalogue
-from polysilicon.performance import serving_engine as engine_formulas
+from polysilicon.facts.hardware import Chip, System
 from polysilicon.performance import serving_passes as passes
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_estimate import ask, spread
-from polysilicon.performance.serving_loads import MOST_CONCURRENT
+from polysilicon.performance.serving_loads import MOST_CONCURRENT, under
 from polysilicon.performance.serving_search import layouts, search_serving
 from polysilicon.performance.serving_split import (
     Split,
+    SplitFigures,
     answers_per_s,
-    evaluate,
-    first_token_ms,
+    decode_room,
+    evaluate_decoding,
+    least_first_token_s,
+    prompt_alone_s,
     prompt_cache_bytes,
     prompts_per_s,
-    queue_s,
+    rank_bytes_per_s,
     transfer_s,
 )
 from polysilicon.performance.serving_table import sequences_that_fit
 from polysilicon.performance.values import Range, Values
-from polysilicon.records.errors import InputError, NothingFits
-from polysilicon.records.interval import Floats
+from polysilicon.records.errors import InputError, NothingFits, Place
+from polysilicon.records.interval import Bools
 from polysilicon.records.table import Table
-from polysilicon.records.units import GIGA, MS_PER_S
+from polysilicon.records.units import BITS_PER_BYTE, GIGA, MS_PER_S
 from polysilicon.workloads.model import Transformer
 from polysilicon.workloads.task import Serving
 
@@ -37,6 +40,7 @@ from polysilicon.workloads.task import Serving
 BUSY = 0.8
 # A deployment has at most so many decode workers; more repeat it.
 MOST_DECODE_WORKERS = 16
+MOST_LINK_GBS = 1e6
 
 UNMEASURED = "A split over chips of two vendors was never measured by anyone: each side is as true as alone."
 
@@ -46,8 +50,14 @@ class Workers:
     """Equal workers of one kind."""
 
     chip: str
+    system: str
     layout: Layout
     count: int
+
+    @property
+    def name(self) -> str:
+        """What was asked for: the system, or the chip where none was named."""
+        return self.system or self.chip
 
     @property
     def chips(self) -> int:
@@ -111,6 +121,20 @@ class SplitSearch:
 
 
 @dataclass(frozen=True)
+class _Side:
+    """What one kind of chip may be: workers of every layout that fits to read, others under every load to decode.
+
+    `decode` is the table of `decodes`, of one column, for numbers of workers to stand against. `together` is the best
+    throughput of a chip that does both, `None` where nothing meets the targets.
+    """
+
+    reads: Sequence[Asked]
+    decodes: Sequence[Asked]
+    decode: Candidates
+    together: float | None
+
+
+@dataclass(frozen=True)
 class _Search:
     """What is the same for every pair: the question, what may be chosen, and the link between workers, if given."""
 
@@ -122,22 +146,56 @@ class _Search:
     most_chips: int | None
     link_gbs: float | None
 
-    def table(self, cluster: Cluster, loads: Sequence[float]) -> tuple[list[Asked], Candidates] | None:
-        """Every layout under every load of a rank; `None` where the chips compute none of the formats."""
-        every = [
-            ask(self.catalogue, self.model, self.task, cluster, layout, load * layout.attn_dp, self.engine)
-            for layout in layouts(self.model, cluster, self.most_chips or int(np.max(cluster.chips)), self.formats)
-            for load in loads
+    def side(self, cluster: Cluster) -> _Side | None:
+        """The workers that a cluster offers; `None` where none fits or its chips compute none of the formats.
+
+        A load beyond what decodes at once is no other worker.
+        """
+        beyond = cluster if self.link_gbs is not None else _networked(self.catalogue, cluster)
+        asked = [
+            ask(self.catalogue, self.model, self.task, beyond, cut, float(cut.attn_dp), self.engine)
+            for cut in layouts(self.model, cluster, self.most_chips or int(np.max(cluster.chips)), self.formats)
         ]
-        return (every, Candidates.of(every)) if every else None
+        table = Candidates.of(asked) if asked else None
+        if table is None or not np.any(fits := np.asarray(sequences_that_fit(table) >= 1.0)):
+            return None
+        loads = 2.0 ** (np.arange(2 * np.log2(MOST_CONCURRENT) + 1) / 2.0) * np.asarray(table.attn_dp)[:, None]
+        together = np.maximum(np.minimum(loads, np.asarray(decode_room(table))[:, None]), 1.0)
+        reads = [asked[at] for at in np.flatnonzero(fits)]
+        decodes = [
+            replace(one, concurrency=load)
+            for one, each in zip(reads, together[fits], strict=True)
+            for load in np.unique(each).tolist()
+        ]
+        decode = Candidates.of(decodes)
+        return _Side(reads, decodes, under(decode, np.asarray(decode.concurrency)[:, None]), self._together(cluster))
 
-    def link(self, one: Floats, other: Floats) -> Floats:
-        """Bytes a second between two workers."""
-        slower = np.minimum(one, other)
-        return slower if self.link_gbs is None else np.full_like(slower, self.link_gbs * GIGA)
+    def link(self, one: Candidates, other: Candidates, *, full: bool = False) -> Values:
+        """Bytes a second that a prompt's cache crosses between two workers with: the slower network of the two.
 
-    def together(self, cluster: Cluster) -> float | None:
-        """The best throughput of a chip that reads and decodes, `None` where nothing meets the targets."""
+        That is what networks reach, or with `full` what they are made for.
+        """
+        if self.link_gbs is not None:
+            return self.link_gbs * GIGA
+        sent, received = (
+            rank_bytes_per_s(
+                side.tp, side.pp, side.cluster.scaleout_bytes_per_s * (1.0 if full else side.share["scaleout_link"])
+            )
+            for side in (one, other)
+        )
+        slower: Values = np.minimum(sent, received)
+        return slower
+
+    def met(self, figures: SplitFigures) -> Bools:
+        """Which deployments fit in memory and keep the targets."""
+        kept = np.array(figures.fits)
+        if self.task.ttft_ms is not None:
+            kept = kept & np.asarray(figures.ttft_ms + self.task.round_trip_ms <= self.task.ttft_ms)
+        if self.task.tpot_ms is not None:
+            kept = kept & np.asarray(figures.tpot_ms <= self.task.tpot_ms)
+        return kept
+
+    def _together(self, cluster: Cluster) -> float | None:
         try:
             found = search_serving(
                 self.catalogue,
@@ -154,30 +212,6 @@ class _Search:
         return found.best.tokens_per_s_per_chip.value
 
 
-@dataclass(frozen=True)
-class _Side:
-    """Candidates of one kind of worker: requests a second of each, the time it adds, its chips and its link.
-
-    `stay_s` is how long a request holds a place in it: in a steady state that says how many are in flight.
-    """
-
-    asked: Sequence[Asked]
-    table: Candidates
-    rate: Floats
-    latency_ms: Floats
-    stay_s: Floats
-    chips: Floats
-    link: Floats
-
-    @classmethod
-    def of(cls, asked: Sequence[Asked], table: Candidates, rate: Values, latency_ms: Values, stay_s: Values) -> "_Side":
-        """The candidates of a table."""
-        chips = np.asarray(table.tp * table.pp * table.attn_dp)
-        link = chips * table.cluster.scaleout_bytes_per_s * table.share["scaleout_link"]
-        latency, stay = (np.broadcast_to(one, chips.shape) for one in (latency_ms, stay_s))
-        return cls(asked, table, np.asarray(rate), latency, stay, chips, np.asarray(link))
-
-
 def search_split(
     catalogue: Catalogue,
     model: Transformer,
@@ -191,141 +225,168 @@ def search_split(
 ) -> SplitSearch:
     """The best pair of workers for every ordered pair of `clusters`, and the best of all.
 
-    Throughput a chip of a pair depends on each side by itself (chips per request a second add up), so the best pair
-    within the targets is found exactly. `link_gbs` is the bandwidth between a pair of workers; by default the slower
-    of what their chips' networks carry.
+    Every worker that reads is held against every one that decodes, in every number up to `MOST_DECODE_WORKERS`; what is
+    chosen by is what is reported, so a target that the answer keeps anyway changes nothing.
+
+    `link_gbs` is the bandwidth that a prompt's cache crosses between a pair of workers with. By default it is what the
+    slower of their chips' own networks carries, also where both are of one kind: any worker sends to any other, a
+    deployment soon outgrows a scale-up domain, and scale-up links of two vendors do not speak to each other.
 
     Raises:
         NothingFits: no pair fits in memory and meets the targets.
-        InputError: no cluster, a senseless link, an unknown engine or format.
+        InputError: no cluster, a senseless link, an unknown network, engine or format.
     """
     if not clusters:
         raise InputError("a search needs at least one cluster")
-    if link_gbs is not None and not 0 < link_gbs < 1e6:
-        raise InputError("is no bandwidth of a link", found=link_gbs, allowed="GB/s above 0", remedy="--link-gbs 50")
+    if link_gbs is not None and not 0 < link_gbs < MOST_LINK_GBS:
+        allowed = f"GB/s above 0, below {MOST_LINK_GBS:,.0f}"
+        raise InputError("is no bandwidth of a link", place=Place(field="--link-gbs"), found=link_gbs, allowed=allowed)
     formats = list(precisions) if precisions else [model.precision]
     search = _Search(catalogue, model, task, formats, engine, most_chips, link_gbs)
-    prefills = [side for cluster in clusters if (side := _prefill(search, cluster))]
-    decodes = [side for cluster in clusters if (side := _decode(search, cluster))]
-    alone = {cluster.chip: search.together(cluster) for cluster in clusters}
-    found = [
-        _estimate(search, pre, dec, pair, alone)
-        for pre in prefills
-        for dec in decodes
-        if (pair := _best_pair(search, pre, dec))
-    ]
-    tried = sum(len(side.asked) for side in (*prefills, *decodes))
+    sides = [side for cluster in clusters if (side := search.side(cluster))]
+    found = [best for pre in sides for dec in sides if (best := _best(search, pre, dec))]
     if not found:
         raise NothingFits(f"no split deployment of {model.name} fits in memory and meets the targets")
     found.sort(key=lambda one: -one.tokens_per_s_per_chip.value)
-    return SplitSearch(found[0], _table(found), tried)
+    tried = sum(len(side.reads) + len(side.decodes) for side in sides)
+    return SplitSearch(found[0], _table(catalogue, found), tried)
 
 
-def _prefill(search: _Search, cluster: Cluster) -> _Side | None:
-    made = search.table(cluster, [1.0])
-    if made is None:
-        return None
-    asked, table = made
-    work, overhead = passes.prefill_parts_s(table)
-    alone = engine_formulas.prompt_s(work, overhead, table.input_tokens, table.chunk_tokens)
-    wait = queue_s(alone, BUSY, table.attn_dp * table.pp)
-    rate = BUSY * prompts_per_s(1.0, table.attn_dp, table.pp, alone)
-    fits = np.asarray(sequences_that_fit(table) >= 1.0)
-    latency = first_token_ms(table.engine["first_us"], wait, alone, 0.0)
-    return _Side.of(asked, table, np.where(fits, rate, 0.0), latency, alone)
+def _networked(catalogue: Catalogue, cluster: Cluster) -> Cluster:
+    """The same cluster with its chips' own network beyond them, which one within a scale-up domain leaves unread.
 
-
-def _decode(search: _Search, cluster: Cluster) -> _Side | None:
-    made = search.table(cluster, [2.0 ** (half / 2.0) for half in range(2 * int(np.log2(MOST_CONCURRENT)) + 1)])
-    if made is None:
-        return None
-    asked, table = made
-    room = np.minimum(sequences_that_fit(table), table.engine_batch * table.attn_dp)
-    decoding = np.maximum(np.minimum(table.concurrency, room), 1.0)
-    token = passes.token_s(table, decoding)
-    rate = answers_per_s(1.0, decoding, table.output_tokens, token)
-    later_ms, stay = engine_formulas.tpot_ms(token, 0.0), table.output_tokens * token
-    return _Side.of(asked, table, np.where(room >= 1.0, rate, 0.0), later_ms, stay)
-
-
-def _best_pair(search: _Search, pre: _Side, dec: _Side) -> tuple[int, int] | None:
-    """The candidates of both sides that need fewest chips for a request a second within the targets."""
-    task, link = search.task, search.link(pre.link[:, None], dec.link[None, :])
-    cache = np.asarray(prompt_cache_bytes(pre.table))[:, None]
-    sent_ms = MS_PER_S * np.asarray(transfer_s(cache, link))
-    with np.errstate(divide="ignore"):
-        needed = (pre.chips / pre.rate)[:, None] + (dec.chips / dec.rate)[None, :]
-    met = np.isfinite(needed)
-    if task.ttft_ms is not None:
-        met &= pre.latency_ms[:, None] + sent_ms + task.round_trip_ms <= task.ttft_ms
-    if task.tpot_ms is not None:
-        met &= (dec.latency_ms <= task.tpot_ms)[None, :]
-    if not np.any(met):
-        return None
-    at = int(np.argmin(np.where(met, needed, np.inf)))
-    return at // needed.shape[1], at % needed.shape[1]
-
-
-def _counts(prefill_rate: float, decode_rate: float, prefill_chips: float, decode_chips: float) -> tuple[int, int]:
-    """Workers of each kind: enough to read what is decoded, with fewest chips for a decode worker."""
-    decode = np.arange(1.0, MOST_DECODE_WORKERS + 1.0)
-    prefill = np.maximum(np.ceil(decode * decode_rate / prefill_rate - 1e-9), 1.0)
-    best = int(np.argmin((prefill * prefill_chips + decode * decode_chips) / decode))
-    return int(prefill[best]), int(decode[best])
-
-
-def _estimate(
-    search: _Search, pre: _Side, dec: _Side, pair: tuple[int, int], alone: Mapping[str, float | None]
-) -> SplitEstimate:
-    """The pair with whole numbers of workers."""
-    at, to = pair
-    first, then = pre.asked[at], dec.asked[to]
-    counts = _counts(float(pre.rate[at]), float(dec.rate[to]), float(pre.chips[at]), float(dec.chips[to]))
-    link = search.link(pre.link[at : at + 1], dec.link[to : to + 1])
-    rate = counts[1] * float(dec.rate[to])
-    sent = np.ravel(transfer_s(np.ravel(prompt_cache_bytes(pre.table))[at], link))
-    in_flight = rate * float(pre.stay_s[at] + sent[0] + dec.stay_s[to])
-    figures = evaluate(
-        Split(
-            prefill=Candidates.of([first]),
-            decode=Candidates.of([replace(then, concurrency=in_flight)]),
-            prefill_workers=np.array([float(counts[0])]),
-            decode_workers=np.array([float(counts[1])]),
-            concurrency=np.array([in_flight]),
-            link_bytes_per_s=link,
+    Raises:
+        InputError: no source states it, or there is none.
+    """
+    if cluster.chips > cluster.scaleup_domain:
+        return cluster
+    system = catalogue.get(System, cluster.system) if cluster.system else None
+    record: Chip | System = catalogue.get(Chip, cluster.chip)
+    name, chips = "scaleout_nic_gbps", 1.0
+    if system is not None and system.scaleout_total_gbps and system.chips:
+        record, name, chips = system, "scaleout_total_gbps", system.chips
+    gbps = getattr(record, name)
+    if not gbps:
+        raise InputError(
+            "no network between workers is known" if gbps is None else "has no network between workers",
+            place=Place(field=f"{record.id}: {name}"),
+            found=gbps,
+            remedy="say what a pair of workers sends with: --link-gbs 50; or give the field in a --facts file",
         )
+    origin = record.origin(name)
+    read = Reading(name, record.id, gbps, str(origin.confidence), origin.sources)
+    return replace(
+        cluster, scaleout_bytes_per_s=gbps / chips / BITS_PER_BYTE * GIGA, readings=(*cluster.readings, read)
     )
-    one = {name: float(np.ravel(getattr(figures, name))[0]) for name in vars(figures)}
-    both = [value for chip in (first.cluster.chip, then.cluster.chip) if (value := alone[chip])]
+
+
+def _best(search: _Search, pre: _Side, dec: _Side) -> SplitEstimate | None:
+    """The best deployment whose prompts one side reads and whose answers the other decodes."""
+    found = [best for reader in pre.reads if (best := _best_read_by(search, reader, dec))]
+    if not found:
+        return None
+    best = min(found, key=lambda one: (-_rank(one.tokens_per_s_per_chip), one.chips))
+    return _estimate(search, best, [one for one in (pre.together, dec.together) if one])
+
+
+@dataclass(frozen=True)
+class _Deployment:
+    """One deployment: what its workers were asked, how many there are, what is in flight, and what comes of it."""
+
+    reader: Asked
+    decoder: Asked
+    readers: int
+    decoders: int
+    concurrency: float
+    link_bytes_per_s: float
+    figures: Mapping[str, float]
+
+    @property
+    def tokens_per_s_per_chip(self) -> float:
+        """Of all its chips."""
+        return self.figures["tokens_per_s_per_chip"]
+
+    @property
+    def chips(self) -> int:
+        """All of them."""
+        return self.readers * self.reader.layout.chips + self.decoders * self.decoder.layout.chips
+
+
+def _best_read_by(search: _Search, reader: Asked, dec: _Side) -> _Deployment | None:
+    """The best deployment with these prefill workers, of every decode worker (rows) in every number (columns).
+
+    There are as few prefill workers as read what is decoded while at work `BUSY` of the time. Of equals the one with
+    fewest chips is taken: others have the same shares several times.
+    """
+    pre, decode = Candidates.of([reader]), dec.decode
+    alone, decoding = prompt_alone_s(pre), decode.concurrency
+    workers = np.arange(1.0, MOST_DECODE_WORKERS + 1.0)
+    token = passes.token_s(decode, decoding)
+    rate = np.asarray(answers_per_s(workers, decoding, decode.output_tokens, token))
+    readers = np.maximum(np.ceil(rate / (BUSY * prompts_per_s(1.0, pre.attn_dp, pre.pp, alone)) - 1e-9), 1.0)
+    link = search.link(pre, decode)
+    in_flight = rate * (alone + transfer_s(prompt_cache_bytes(pre), link) + decode.output_tokens * token)
+    figures = evaluate_decoding(Split(pre, decode, readers, workers, in_flight, link), decoding)
+    kept = search.met(figures)
+    if not np.any(kept):
+        return None
+    every = {name: np.broadcast_to(value, rate.shape) for name, value in vars(figures).items()}
+    rank = np.where(kept, _rank(every["tokens_per_s_per_chip"]), -np.inf)
+    chips = readers * reader.layout.chips + workers * decode.tp * decode.pp * decode.attn_dp
+    at = np.unravel_index(np.argmin(np.where(rank == np.max(rank), chips, np.inf)), rate.shape)
+    return _Deployment(
+        reader=reader,
+        decoder=dec.decodes[int(at[0])],
+        readers=int(readers[at]),
+        decoders=int(workers[at[1]]),
+        concurrency=float(in_flight[at]),
+        link_bytes_per_s=float(np.broadcast_to(link, rate.shape)[at]),
+        figures={name: float(value[at]) for name, value in every.items()},
+    )
+
+
+def _rank(tokens_per_s_per_chip: Values) -> Values:
+    """Throughput to compare by: what differs only by rounding is equal."""
+    rank: Values = np.round(np.log(np.asarray(tokens_per_s_per_chip, float)), 9)
+    return rank
+
+
+def _estimate(search: _Search, best: _Deployment, together: Sequence[float]) -> SplitEstimate:
+    """A deployment with the intervals of its figures."""
+    first, then, one = best.reader, best.decoder, best.figures
+    ttft = spread(search.catalogue, first, "ttft", "disaggregated", one["ttft_ms"])
+    full = search.link(Candidates.of([first]), Candidates.of([then]), full=True)
+    least_ms = MS_PER_S * least_first_token_s(first, full)
     return SplitEstimate(
         model=first.model.name,
-        prefill=Workers(first.cluster.chip, first.layout, counts[0]),
-        decode=Workers(then.cluster.chip, then.layout, counts[1]),
+        prefill=Workers(first.cluster.chip, first.cluster.system, first.layout, best.readers),
+        decode=Workers(then.cluster.chip, then.cluster.system, then.layout, best.decoders),
         engine=first.engine.id,
         input_tokens=first.input_tokens,
         output_tokens=then.output_tokens,
-        concurrency=in_flight,
-        link_gbs=float(link[0]) / GIGA,
-        ttft_ms=spread(search.catalogue, first, "ttft", "disaggregated", one["ttft_ms"]),
+        concurrency=best.concurrency,
+        link_gbs=best.link_bytes_per_s / GIGA,
+        ttft_ms=replace(ttft, low=max(ttft.low, least_ms)),
         tpot_ms=spread(search.catalogue, then, "tpot", "disaggregated", one["tpot_ms"]),
         tokens_per_s_per_chip=spread(search.catalogue, then, "tps", "disaggregated", one["tokens_per_s_per_chip"]),
         requests_per_s=one["requests_per_s"],
         prefill_busy=one["prefill_busy"],
         transfer_ms=MS_PER_S * one["transfer_s"],
-        together=max(both) if both else None,
+        together=max(together, default=None),
         doubts=tuple(dict.fromkeys((*first.cluster.doubts, *then.cluster.doubts))),
         catalogue_hash=search.catalogue.hash,
     )
 
 
-def _table(found: Sequence[SplitEstimate]) -> Table:
-    mixed = any(one.prefill.chip != one.decode.chip for one in found)
+def _table(catalogue: Catalogue, found: Sequence[SplitEstimate]) -> Table:
+    vendor = {name: catalogue.get(Chip, name).vendor for one in found for name in (one.prefill.chip, one.decode.chip)}
+    mixed = any(vendor[one.prefill.chip] != vendor[one.decode.chip] for one in found)
     return Table(
         "prompts read and answers decoded apart: the best of each pair of chips",
         {
-            "prefill_chip": [one.prefill.chip for one in found],
+            "prefill_chip": [one.prefill.name for one in found],
             "prefill": [one.prefill.spoken for one in found],
-            "decode_chip": [one.decode.chip for one in found],
+            "decode_chip": [one.decode.name for one in found],
             "decode": [one.decode.spoken for one in found],
             "chips": [one.prefill.chips + one.decode.chips for one in found],
             "ttft_ms": [one.ttft_ms.value for one in found],

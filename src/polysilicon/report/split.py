@@ -16,8 +16,8 @@ def split_search(found: SplitSearch) -> RenderableType:
 
 def _split(best: SplitEstimate) -> RenderableType:
     named: list[tuple[str, object]] = [
-        ("prefill", f"{best.prefill.spoken} of {best.prefill.layout.chips} x {best.prefill.chip}"),
-        ("decode", f"{best.decode.spoken} of {best.decode.layout.chips} x {best.decode.chip}"),
+        ("prefill", f"{best.prefill.spoken} of {best.prefill.layout.chips} x {best.prefill.name}"),
+        ("decode", f"{best.decode.spoken} of {best.decode.layout.chips} x {best.decode.name}"),
         ("first token", f"{ranged(best.ttft_ms, 'ms')}; sending the cache {number(best.transfer_ms, 3)} ms"),
         ("each later token", ranged(best.tpot_ms, "ms")),
         ("throughput", ranged(best.tokens_per_s_per_chip, "tokens/s a chip")),
