@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import QUESTION, Cases, Facts, Json, answer, catalogue, needs, within
-from polysilicon.cli.replay_options import Arrivals, Kept, Replica, Served
-from polysilicon.cli.serve import Engine
+from polysilicon.cli.options import QUESTION, Cases, Facts, Json, answer, asked_by, catalogue, needs, within
+from polysilicon.cli.replay_options import Arrivals, Kept, Served
+from polysilicon.cli.serve import OPTIONS, Engine, Replica
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -25,7 +25,7 @@ def replay(
     /,
     *,
     arrivals: Arrivals = _ARRIVALS,
-    replica: Replica = _REPLICA,
+    replica: Annotated[Replica, Parameter(group=QUESTION)] = _REPLICA,
     engine: Annotated[Engine, Parameter(group=QUESTION)] = "vllm",
     served: Served = _SERVED,
     kept: Kept = _KEPT,
@@ -83,10 +83,10 @@ def ask(
 
     traffic, policies, targets = arrivals.traffic(read), served.policies(), served.targets()
     described = transformer(known, model)
-    layout = replica.layout(known, described.precision)
-    chips = Cluster.from_catalogue(known, replica.chip or "", layout.chips)
     within(1e-6, 1e12, until_s=arrivals.until_s)
-    with shown("requests") as progress:
+    with asked_by(OPTIONS), shown("requests") as progress:
+        layout = replica.layout(known, described.precision)
+        chips = Cluster.from_catalogue(known, replica.chip or "", layout.chips)
         return replayed(
             known,
             described,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from polysilicon.cli.cases import Underspecified, answer_table, needed
 from polysilicon.cli.replay import ask, read_named
-from polysilicon.cli.replay_options import Arrivals, Replica, Served
+from polysilicon.cli.replay_options import Arrivals, Served
+from polysilicon.cli.serve import Replica
 from polysilicon.performance.replays.summary import Spread
 from polysilicon.performance.replays.trace import Trace
 from polysilicon.performance.serving_candidates import ENGINES

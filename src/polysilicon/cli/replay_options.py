@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from polysilicon.cli import serve
-from polysilicon.cli.options import FILES, QUESTION, Whole, needs, within
+from polysilicon.cli.options import FILES, Whole, needs, within
 
 if TYPE_CHECKING:
-    from polysilicon.facts import Catalogue
     from polysilicon.performance.replays.assembly import Policies
     from polysilicon.performance.replays.summary import Targets
     from polysilicon.performance.replays.trace import Trace
     from polysilicon.performance.replays.traffic import Traffic
-    from polysilicon.performance.serving import Layout
 
 TRAFFIC, CLUSTER = Group("Traffic", sort_key=1), Group("Cluster", sort_key=3)
 POISSON_REQUESTS = 10_000
@@ -78,30 +75,6 @@ class Arrivals:
         if self.poisson is not None:
             return made.poisson(self.poisson, self.seed)
         return made if self.rate_scale is None else made.faster(self.rate_scale)
-
-
-@Parameter(name="*", group=QUESTION)
-@dataclass(frozen=True)
-class Replica(serve.Replica):
-    """One replica of the model, as for `estimate serve`; its counts are whole as typed, and never rounded."""
-
-    tp: Whole = 1
-    pp: Whole = 1
-    attn_dp: Whole = 1
-    ep: Whole = 1
-    draft_tokens: Whole = 0
-
-    def layout(self, known: "Catalogue", published: str) -> "Layout":
-        """Its layout; `published` is the precision of the weights as they are published.
-
-        Raises:
-            InputError: as that of `estimate serve`; names the option.
-        """
-        from polysilicon.performance.serving_candidates import MOST_DRAFTED
-
-        within(0, MOST_DRAFTED, draft_tokens=self.draft_tokens)
-        within(0.0, 1.0, acceptance=self.acceptance)
-        return super().layout(known, published)
 
 
 @Parameter(name="*", group=CLUSTER)

@@ -44,6 +44,8 @@ OPTIONS = {
     "attn_dp": "--attn-dp",
     "ep": "--ep",
     "precision": "--precision",
+    "draft_tokens": "--draft-tokens",
+    "acceptance": "--acceptance",
     "concurrency": "--concurrency",
 }
 # Larger ones bound nothing: a target of twelve days, more requests than people could send.
@@ -204,9 +206,9 @@ def estimate(
         return
     refuse(differing(queries, tables), f"{described.name} is a transformer, told in tokens")
     task = demand.task(trip.ms.value if trip else 0.0)
-    layout = replica.layout(known, described.precision)
-    question = (known, described, task, Cluster.from_catalogue(known, replica.chip or "", layout.chips), layout)
     with asked_by(OPTIONS):
+        layout = replica.layout(known, described.precision)
+        question = (known, described, task, Cluster.from_catalogue(known, replica.chip or "", layout.chips), layout)
         made = estimate_serving(*question, concurrency=concurrency, engine=engine)
     if explain:
         answer_tree(explain_serving(*question, concurrency=made.concurrency, engine=engine), as_json=json)

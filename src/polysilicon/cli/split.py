@@ -4,8 +4,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import Facts, Json, Whole, answer, catalogue, sane
-from polysilicon.cli.serve import Demand, Engine
+from polysilicon.cli.options import Facts, Json, Whole, answer, asked_by, catalogue, sane
+from polysilicon.cli.serve import OPTIONS, Demand, Engine
 
 _DEMAND = Demand()
 
@@ -46,7 +46,9 @@ def search(
     sane(chips=chips)
     known, task = catalogue(facts), demand.task()
     clusters = [Cluster.from_catalogue(known, one, chips) for one in dict.fromkeys(chip)]
-    found = search_split(
-        known, transformer(known, model), task, clusters, precisions=precision, engine=engine, link_gbs=link_gbs
-    )
+    formats = list(dict.fromkeys(precision or ()))
+    with asked_by(OPTIONS):
+        found = search_split(
+            known, transformer(known, model), task, clusters, precisions=formats, engine=engine, link_gbs=link_gbs
+        )
     answer(found.to_dict, lambda: split_search(found), as_json=json)

@@ -12,6 +12,7 @@ from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_formats import computed_in, format_of
+from polysilicon.performance.serving_layouts import check_layout
 from polysilicon.performance.serving_limits import Limits, limits_of
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_table import Figures, Way, bound, evaluate, usable_bytes
@@ -148,11 +149,12 @@ def ask(
     """One question, checked.
 
     Raises:
-        InputError: an unknown engine.
+        InputError: an unknown engine, or experts spread over more chips than can hold them.
         Unsupported: a layout that the model can't take.
     """
     if engine not in catalogue.ids(ServingEngine):
         raise InputError("unknown serving engine", found=engine, allowed=sorted(catalogue.ids(ServingEngine)))
+    check_layout(model, layout)
     if model.heads % layout.tp:
         raise Unsupported(f"{model.name}: {model.heads} attention heads do not divide over tp {layout.tp}")
     if layout.pp > model.layers:

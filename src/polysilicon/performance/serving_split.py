@@ -147,7 +147,7 @@ def evaluate_decoding(split: Split, decoding: Values) -> SplitFigures:
         backlog_s(split.concurrency, rate, alone + sent + answer * token),
     )
     chips = split.prefill_workers * _chips(pre) + split.decode_workers * _chips(dec)
-    fits = np.asarray(sequences_that_fit(pre) >= 1.0) & np.asarray(sequences_that_fit(dec) >= 1.0)
+    fits = np.asarray(sequences_that_fit(pre) >= pre.attn_dp) & np.asarray(sequences_that_fit(dec) >= dec.attn_dp)
     return SplitFigures(
         ttft_ms=first_token_ms(pre.engine["first_us"], wait, alone, sent),
         tpot_ms=engine.tpot_ms(token, 0.0),

@@ -157,7 +157,7 @@ class _Search:
             for cut in layouts(self.model, cluster, self.most_chips or int(np.max(cluster.chips)), self.formats)
         ]
         table = Candidates.of(asked) if asked else None
-        if table is None or not np.any(fits := np.asarray(sequences_that_fit(table) >= 1.0)):
+        if table is None or not np.any(fits := np.asarray(sequences_that_fit(table) >= table.attn_dp)):
             return None
         loads = 2.0 ** (np.arange(2 * np.log2(MOST_CONCURRENT) + 1) / 2.0) * np.asarray(table.attn_dp)[:, None]
         together = np.maximum(np.minimum(loads, np.asarray(decode_room(table))[:, None]), 1.0)
