@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from polysilicon.facts import load
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving import Layout, estimate_serving, search_serving
+from polysilicon.performance.serving_formats import computed_in
 from polysilicon.workloads import Serving, transformer
 
 LLAMA = transformer(load(), "llama-3.1-8b")
@@ -77,6 +78,16 @@ def test_an_answer_of_one_token_is_held_to_no_time_per_later_token() -> None:
         for one in (task, hard)
     ]
     assert best[0] == best[1]
+    assert search_serving(load(), LLAMA, task, [chip("nvidia-h100-sxm-80gb")]).best.to_dict()["tpot_ms"] is None
+
+
+def test_a_format_that_the_chip_computes_slowly_is_widened_to_one_that_it_computes_fast() -> None:
+    """The B300 line keeps a token rate for whole numbers: eight-bit weights are then multiplied in bf16."""
+    gb300 = Cluster.from_catalogue(load(), "nvidia-gb300", 1).peak_flop_per_s
+    assert gb300["int8"] < gb300["bf16"]
+    assert computed_in("int8", gb300) == "bf16"
+    assert computed_in("fp8", gb300) == "fp8"
+    assert computed_in("bf16", gb300) == "bf16"
 
 
 def test_one_chip_rests_on_no_link() -> None:

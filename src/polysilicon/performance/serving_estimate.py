@@ -70,9 +70,11 @@ class ServingEstimate:
         return max(int(np.ceil(tokens / (self.tokens_per_s_per_chip.value * self.layout.chips))), 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """What `--json` prints."""
+        """What `--json` prints; an answer of one token has no time of a later one."""
         plain = {name: value for name, value in vars(self).items() if name not in ("doubts", "layout")}
-        ranges = {name: asdict(getattr(self, name)) for name in SHORT}
+        ranges: dict[str, Any] = {name: asdict(getattr(self, name)) for name in SHORT}
+        if self.output_tokens <= 1:
+            ranges["tpot_ms"] = None
         return plain | ranges | {"layout": asdict(self.layout), "doubts": [str(one) for one in self.doubts]}
 
 

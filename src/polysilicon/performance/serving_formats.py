@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
 
@@ -64,15 +67,20 @@ def format_of(precision: str, has_experts: bool) -> Format:
     return known[name]
 
 
-def computed_in(precision: str, peaks: Mapping[str, object]) -> str:
-    """The precision a chip with these peaks computes in when asked for `precision`.
+def computed_in(precision: str, peaks: Mapping[str, Values]) -> str:
+    """The precision a chip with these peaks computes in when asked for `precision`: the fastest that is wide enough.
+
+    Some parts keep a token rate of a narrow format, which their libraries then don't use. `fp16` only stands in for a
+    `bf16` that is not there.
 
     Raises:
         InputError: it has none of the wider ones either.
     """
-    wanted = precision
-    while wanted not in peaks:
-        if wanted not in WIDER:
-            raise InputError(f"no matrix peak known for {precision} or wider", allowed=sorted(peaks))
-        wanted = WIDER[wanted]
-    return wanted
+    known: list[str] = []
+    wanted: str | None = precision
+    while wanted is not None and "bf16" not in known:
+        known += [wanted] if wanted in peaks else []
+        wanted = WIDER.get(wanted)
+    if not known:
+        raise InputError(f"no matrix peak known for {precision} or wider", allowed=sorted(peaks))
+    return max(known, key=lambda one: float(np.max(peaks[one])))

@@ -72,14 +72,14 @@ def _step_of(task: Training | None) -> str:
 
 def serving(estimate: ServingEstimate, trip: RoundTrip | None = None) -> RenderableType:
     """One deployment, and what the network adds to its first token."""
-    layout = estimate.layout
+    layout, later = estimate.layout, estimate.output_tokens > 1
     named: list[tuple[str, object]] = [
         ("first token", _range(estimate.ttft_ms, "ms")),
         *(network(trip) if trip else []),
         *([("users see it after", f"{number(estimate.ttft_ms.value + trip.ms.value)} ms")] if trip else []),
-        ("each later token", _range(estimate.tpot_ms, "ms")),
+        ("each later token", _range(estimate.tpot_ms, "ms") if later else "none: an answer is one token"),
         ("throughput", _range(estimate.tokens_per_s_per_chip, "tokens/s a chip")),
-        ("one user sees", f"{number(estimate.tokens_per_s_per_user, 3)} tokens/s"),
+        *([("one user sees", f"{number(estimate.tokens_per_s_per_user, 3)} tokens/s")] if later else []),
         ("in flight", f"{number(estimate.concurrency)} asked, {number(estimate.running, 3)} running"),
         ("memory", f"{number(estimate.memory_gib, 3)} GiB a chip" + ("" if estimate.fits else ": DOES NOT FIT")),
     ]
