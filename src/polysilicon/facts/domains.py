@@ -10,10 +10,10 @@ class Domain(Record, frozen=True, kw_only=True):
 
     `reach` is the least and the most that any case has of a quantity, `choices` how many cases made a choice, and
     `best_mfu_pct` the highest utilisation measured (causal, of the dense peak), by what was run. A single chip has
-    only the last of the three.
+    only the last of the three; of serving, utilisation is not told, and reach and choices are those of all chips.
     """
 
-    room: Literal["training"]
+    room: Literal["training", "serving"]
     level: Literal["all", "family", "chip"]
     applies_to: str
     cases: Count

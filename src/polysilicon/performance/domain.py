@@ -184,7 +184,8 @@ def outside(catalogue: Catalogue, chip_id: str, asked: Asked, mfu_pct: Values) -
         UnknownName: no chip is called so.
     """
     chip = catalogue.get(Chip, chip_id)
-    known: dict[tuple[str, str], Domain] = {(one.level, one.applies_to): one for one in catalogue.every(Domain)}
+    records = [one for one in catalogue.every(Domain) if one.room == "training"]
+    known: dict[tuple[str, str], Domain] = {(one.level, one.applies_to): one for one in records}
     levels = [(known.get(("all", "all")), ""), (known.get(("family", chip.family)), f" on {chip.family}")]
     found: list[list[str]] = [[] for _ in range(len(asked.layouts))]
     told = [(why, np.ones(len(found), bool)) for why in _unseen(chip, known)]

@@ -11,6 +11,7 @@ from polysilicon.facts.engines import ServingEngine
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
+from polysilicon.performance.serving_domain import outside
 from polysilicon.performance.serving_formats import computed_in, format_of
 from polysilicon.performance.serving_layouts import check_layout
 from polysilicon.performance.serving_limits import Limits, limits_of
@@ -35,8 +36,8 @@ class ServingEstimate:
     """One deployment. Latencies are means over requests; `concurrency` and `running` are of one replica.
 
     `fits` is whether weights and one sequence fit in memory; `misses` names the targets not met. `ttft_ms` is the
-    server's; users wait `round_trip_ms` longer, and targets are held against the sum. `doubts` are the
-    figures read from low-confidence records; they widen the intervals.
+    server's; users wait `round_trip_ms` longer, and targets are held against the sum. `doubts` are the figures read
+    from low-confidence records; they widen the intervals. `outside` says where it goes beyond what was ever validated.
     """
 
     model: str
@@ -57,6 +58,7 @@ class ServingEstimate:
     doubts: tuple[Reading, ...]
     fits_used: tuple[str, ...]
     catalogue_hash: str
+    outside: tuple[str, ...] = ()
     round_trip_ms: float = 0.0
 
     @property
@@ -195,6 +197,7 @@ def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, 
         doubts=asked.doubts,
         fits_used=asked.efficiency.records,
         catalogue_hash=catalogue.hash,
+        outside=outside(catalogue, asked),
         round_trip_ms=task.round_trip_ms,
         **ranges,
     )

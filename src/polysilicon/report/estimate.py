@@ -94,6 +94,7 @@ def serving(estimate: ServingEstimate, trip: RoundTrip | None = None) -> Rendera
         text(f"{degrees}; {number(estimate.input_tokens)} tokens in, {number(estimate.output_tokens)} out", "dim"),
         "",
         pairs(named),
+        *beyond([estimate.outside]),
         *doubts(str(one) for one in estimate.doubts),
     )
 

@@ -1,0 +1,63 @@
+"""Whether a serving figure lies inside what was ever validated: how far measured cases reach, and where it goes beyond.
+
+Each quantity and choice is looked at by itself: a deployment inside may still combine what no case combined.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from polysilicon.facts import Catalogue
+from polysilicon.facts.domains import Domain
+from polysilicon.facts.hardware import Chip
+from polysilicon.performance.serving_candidates import Asked
+from polysilicon.records.units import GIGA
+from polysilicon.workloads.counts import Shape
+
+QUANTITIES: Mapping[str, tuple[Callable[[Asked], float], str]] = {
+    "input_tokens": (lambda asked: asked.input_tokens, "{:,.0f} tokens in"),
+    "output_tokens": (lambda asked: asked.output_tokens, "{:,.0f} tokens out"),
+    "concurrency": (lambda asked: asked.concurrency, "{:,.0f} in flight"),
+    "chips": (lambda asked: float(asked.layout.chips), "{:,.0f} chips"),
+    "billion_weights": (lambda asked: float(Shape.of(asked.model).weights) / GIGA, "{:,.3g} billion weights"),
+}
+
+
+def choices(asked: Asked) -> tuple[str, ...]:
+    """What a deployment chooses that no amount says: its software, the format of its weights, how it decodes."""
+    drafted = ("speculative decoding",) if asked.layout.draft_tokens else ()
+    stages = ("pipeline stages",) if asked.layout.pp > 1 else ()
+    experts = ("experts",) if asked.model.experts else ()
+    return (f"engine {asked.engine.id}", f"weights in {asked.layout.precision}", *experts, *stages, *drafted)
+
+
+def outside(catalogue: Catalogue, asked: Asked) -> tuple[str, ...]:
+    """Why a deployment lies outside what was validated; nothing where it lies inside.
+
+    Quantities and choices are held against the measured cases of every chip; of the chip itself and its family, that
+    any were measured.
+
+    Raises:
+        UnknownName: no chip is called so.
+    """
+    records = [one for one in catalogue.every(Domain) if one.room == "serving"]
+    known: dict[tuple[str, str], Domain] = {(one.level, one.applies_to): one for one in records}
+    every = known.get(("all", "all"))
+    return (*_unseen(catalogue.get(Chip, asked.cluster.chip), known), *(_beyond(asked, every) if every else ()))
+
+
+def _unseen(chip: Chip, known: Mapping[tuple[str, str], Domain]) -> Iterator[str]:
+    """What is said of a chip that no case was measured on."""
+    if ("chip", chip.id) not in known:
+        family = known.get(("family", chip.family))
+        kin = f", {family.cases:,.0f} on others of {chip.family}" if family else " nor on any of its family"
+        yield f"{chip.id}: no measured case{kin}"
+
+
+def _beyond(asked: Asked, every: Domain) -> Iterator[str]:
+    """Amounts that no case reaches, and choices that none made."""
+    for name, (of, said) in QUANTITIES.items():
+        low, high = every.reach[name]
+        value = of(asked)
+        if not low <= value <= high:
+            word, end = ("largest", high) if value > high else ("smallest", low)
+            yield f"{said.format(value)}: {word} measured {end:,.6g}"
+    yield from (f"{one}: in no measured case" for one in choices(asked) if one not in every.choices)
