@@ -60,6 +60,15 @@ def apply(source: Source, sites: Sequence[Site], naming: Naming) -> bytes:
     return changed.bytes
 
 
+def is_one_literal(text: str) -> bool:
+    """Whether libcst sees one text in an expression: Python joins those that stand side by side."""
+    try:
+        seen = cst.parse_expression(f"({text})")
+    except cst.ParserSyntaxError:
+        return False
+    return isinstance(seen, cst.SimpleString | cst.FormattedString)
+
+
 class _Change(cst.CSTTransformer):
     """One walk over the tree, which changes each site where it stands."""
 

@@ -43,6 +43,22 @@ class Source:
             return ""
         return self.lines[node.lineno - 1].encode()[node.col_offset : node.end_col_offset].decode(errors="replace")
 
+    def between(self, span: tuple[int, int, int, int]) -> str:
+        """The text between two places, lines from one and columns in letters; its lines end in line feeds."""
+        line, column, end, last = span
+        text = "\n".join(self.lines[line - 1 : end])
+        return text[column : len(text) - len(self.lines[end - 1]) + last]
+
+
+def has_comment(text: str) -> bool:
+    """Whether an expression has a comment within, which only one of several lines can have."""
+    if "\n" not in text or "#" not in text:
+        return False
+    try:
+        return any(one.type == tokenize.COMMENT for one in tokenize.generate_tokens(io.StringIO(f"({text})").readline))
+    except (tokenize.TokenError, SyntaxError):  # Python 3.11 misplaces what stands in an f-string of several lines
+        return True
+
 
 def load(root: Path, path: str) -> bytes:
     """The bytes of a file below `root`.
