@@ -45,6 +45,13 @@ def test_writing_is_asked_for_and_can_be_taken_back(run, code):
     assert "the undo patch of another run is there" in again.err
 
 
+def test_a_second_run_that_changes_nothing_writes_no_undo_patch(run, code):
+    assert run(*ARGS, "--write").code == 0
+    (code.parent / "port-rewrite-undo.patch").unlink()
+    assert run(*ARGS, "--write").code == 0
+    assert not (code.parent / "port-rewrite-undo.patch").exists()
+
+
 def test_a_check_fails_as_long_as_something_would_change(run, code):
     assert run(*ARGS, "--check").code == 1
     assert run(*ARGS, "--write").code == 0
@@ -93,7 +100,13 @@ def test_a_path_that_has_no_python_is_refused(run, code, path, told):
     ran = run("port", "rewrite", path)
     assert ran.code == 2
     assert told in ran.err
-    assert run("port", "rewrite").code == 2
+
+
+def test_a_path_that_is_not_given_is_asked_for(run):
+    ran = run("port", "rewrite")
+    assert ran.code == 2
+    assert "PATH is missing; give a folder or a Python file, such as . for this folder" in ran.err
+    assert "--cases" not in ran.err
 
 
 def test_one_file_is_a_tree_of_its_own(run, code):

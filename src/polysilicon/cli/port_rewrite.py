@@ -60,12 +60,9 @@ def rewrite(
     workers
         How many processes; as many as there are cores where it is not said.
     """
-    from polysilicon.cli.cases import required
-
-    required({"PATH": str(path) if path else None})
     needs((write and out is not None, "--out", "a run without --write"), (check and write, "--check", "no --write"))
     within(1, 256, workers=workers)
-    made = _made(_there(path or Path()), torch_version, target, rule, grade, workers or os.cpu_count() or 1)
+    made = _made(_there(path), torch_version, target, rule, grade, workers or os.cpu_count() or 1)
     if write:
         from polysilicon.porting.rewriting.writing import write as put
 
@@ -101,7 +98,7 @@ def _made(
         return rewrite(path, known, choice, cores=workers, progress=progress)
 
 
-def _there(path: Path) -> Path:
+def _there(path: Path | None) -> Path:
     """The path, if there is something to read.
 
     Raises:
@@ -109,6 +106,8 @@ def _there(path: Path) -> Path:
     """
     from polysilicon.records.errors import InputError, Place
 
+    if path is None:
+        raise InputError("PATH is missing", remedy="give a folder or a Python file, such as . for this folder")
     if not path.exists():
         raise InputError("no such file or folder", place=Place(field="PATH"), found=str(path))
     if path.is_file() and path.suffix not in (".py", ".pyw"):

@@ -158,3 +158,55 @@ def test_no_grade_takes_away_a_comment_or_a_text(made):
     text = made(lines, grades="SR").text
     assert re.findall("#.*", text) == re.findall("#.*", lines)
     assert "print('cuda')\n'''cuda'''\n" in text
+
+
+@pytest.mark.parametrize("grades", ["S", "SR"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "x = (torch\n  .cuda  # keep: reason\n  .is_available)()\n",
+        "x = (torch\n  .cuda  # keep: reason\n  .is_available())\n",
+        "x = (torch.cuda.  # keep: reason\n  amp.GradScaler(2.0))\n",
+        "torch.cuda.set_device(device=  # keep: reason\n  3)\n",
+        "class F:\n    @(torch.cuda.amp.  # keep: reason\n      custom_fwd)\n    def forward(ctx): ...\n",
+        "x = torch.zeros(1, device='cu'  # keep: reason\n  'da')\n",
+    ],
+)
+def test_a_place_with_a_comment_within_is_left_to_a_person(made, lines, grades):
+    ran = made(f"{lines}y = torch.device('cuda')\n", grades=grades)
+    assert ran.whole.refused == {}
+    assert ran.text.startswith(lines)
+    assert "y = torch.device(getattr(" in ran.text
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "x = torch.cuda.amp.GradScaler(  # where\n    2.0,  # how much\n)  # end\n",
+        "x = torch.zeros(1, device=(  # where\n    'cuda'  # there\n))\n",
+        "x = (y  # what\n     .to(  # where\n    'cuda'))\n",
+    ],
+)
+def test_comments_around_a_place_stay(made, lines):
+    text = made(lines).text
+    assert "current_accelerator" in text
+    assert re.findall("#.*", text) == re.findall("#.*", lines)
+
+
+@pytest.mark.parametrize("grades", ["S", "SR"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        """x = torch.zeros(1, device=("cu" "da"))""",
+        """x = torch.device(f"cuda:" f"{r}")""",
+        """x = torch.device("cuda" ":" + str(r))""",
+        """ok = "cu" "da" == d""",
+        """torch.distributed.init_process_group("nc" "cl")""",
+        """x = torch.device("cu" "da" if use else "cpu")""",
+    ],
+)
+def test_a_text_in_several_pieces_is_left_alone(made, line, grades):
+    ran = made(f"{line}\nx = y.to('cuda')\n", grades=grades)
+    assert ran.whole.refused == {}
+    assert ran.text.startswith(f"{line}\n")
+    assert ran.text.startswith("x = y.to(getattr(", len(line) + 1)

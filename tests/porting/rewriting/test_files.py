@@ -48,6 +48,9 @@ def test_what_cannot_be_read_is_counted_by_its_reason(known, tmp_path):
         "null.py": b"import torch\nx = 'cuda\0'\n",
         "deep.py": b"x = 'cuda'" + b" + 1" * 100_000 + b"\n",
         "huge.py": b"x = 'cuda'  # " + b"x" * MOST_BYTES,
+        "utf16.py": f"import torch\n{LINE}\n".encode("utf-16"),
+        "wide.py": f"import torch\n{LINE}\n".encode("utf-16-be"),
+        "wider.py": f"import torch\n{LINE}\n".encode("utf-32"),
         "book.ipynb": b"{}",
         "plain.py": b"x = 1\n",
     }.items():
@@ -63,11 +66,48 @@ def test_what_cannot_be_read_is_counted_by_its_reason(known, tmp_path):
         "larger than 2 MB": 1,
         "nested too deeply": 1,
         "no regular file": 1,
-        "not in the encoding that it states (or UTF-8)": 2,
+        "not in the encoding that it states (or UTF-8)": 5,
         "notebook": 1,
         "symbolic link": 2,
         "syntax error (Python 2, a template, or broken)": 3,
     }
+
+
+@pytest.mark.parametrize("tail", ["\ny = " + "+".join(['"a"'] * 400), ".a()" * 300])
+def test_a_file_that_is_nested_too_deeply_is_passed_over_alone(known, tmp_path, tail):
+    (tmp_path / "a.py").write_text(f"import torch\n{LINE}{tail}\n")
+    (tmp_path / "good.py").write_text(f"import torch\n{LINE}\n")
+    made = only(known, tmp_path)
+    assert made.refused == {"a.py": "nested too deeply"}
+    assert [one.path for one in made.changed] == ["good.py"]
+
+
+def test_folders_are_read_as_deeply_as_they_are_nested(known, tmp_path):
+    (tmp_path / "a.py").write_text(f"import torch\n{LINE}\n")
+    deep = tmp_path
+    for _ in range(1000):
+        deep /= "d"
+        deep.mkdir()
+    try:
+        (deep / "b.py").write_text(f"import torch\n{LINE}\n")
+        assert [one.path for one in only(known, tmp_path).changed] == ["a.py", "d/" * 1000 + "b.py"]
+    finally:  # what tidies up after tests can't
+        (deep / "b.py").unlink()
+        os.removedirs(deep)
+
+
+def test_a_folder_that_cannot_be_read_is_counted(known, tmp_path):
+    (tmp_path / "a.py").write_text(f"import torch\n{LINE}\n")
+    place = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):  # a path that is too long, which no user may read
+        os.mkdir("x" * 240, dir_fd=place)
+        inner = os.open("x" * 240, os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = inner
+    os.close(place)
+    made = only(known, tmp_path)
+    assert made.read == 1
+    assert made.skipped == {"folder that is not readable": 1}
 
 
 def test_a_file_that_libcst_does_not_give_back_whole_is_refused(known, tmp_path):

@@ -1,6 +1,8 @@
 import shutil
 import stat
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -81,6 +83,45 @@ def test_nothing_is_written_where_a_file_has_changed_meanwhile(known, tree, tmp_
     with pytest.raises(InputError, match="has changed since it was read"):
         write(made, tmp_path / "undo.patch")
     assert (tree / "a b.py").read_bytes() == BEFORE["a b.py"]
+    assert not (tmp_path / "undo.patch").exists()
+
+
+def test_nothing_is_written_where_one_folder_cannot_be_written(known, tree, tmp_path, monkeypatch):
+    make = tempfile.mkstemp
+
+    def refuse(*args, **options):
+        if str(options["dir"]).endswith("pkg"):
+            raise PermissionError(13, "Permission denied")
+        return make(*args, **options)
+
+    made = rewrite(tree, known, Choice())
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    with pytest.raises(InputError, match="pkg: can't be written: Permission denied; nothing was changed"):
+        write(made, tmp_path / "undo.patch")
+    assert content(tree) == BEFORE
+    assert not (tmp_path / "undo.patch").exists()
+
+
+@git
+def test_where_writing_fails_half_way_it_is_said_what_was_changed(known, tree, tmp_path, monkeypatch):
+    replace = Path.replace
+
+    def fail(self, target):
+        if target.name == "m.py":
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    made = rewrite(tree, known, Choice())
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(InputError, match=r"m.py: No space left on device; changed before it: .*a b.py.*undo.patch"):
+        write(made, tmp_path / "undo.patch")
+    taken_back = ["git", "apply", "--include=a b.py", "--include=pkg/device.py", str(tmp_path / "undo.patch")]
+    subprocess.run(taken_back, cwd=tree, check=True, capture_output=True)
+    assert content(tree) == BEFORE
+
+
+def test_no_undo_patch_is_written_where_nothing_changes(known, tree, tmp_path):
+    write(rewrite(tree / "pkg/other.py", known, Choice()), tmp_path / "undo.patch")
     assert not (tmp_path / "undo.patch").exists()
 
 

@@ -1,5 +1,7 @@
 """Grade S: what users of CUDA and of CPUs can't tell from the original."""
 
+from textwrap import indent
+
 import pytest
 
 ACC = 'getattr(torch.accelerator.current_accelerator(), "type", "cuda")'
@@ -101,6 +103,43 @@ def test_a_name_that_is_bound_twice_guards_nothing(made):
         "torch.cuda.memory_allocated"
         in made("use = torch.cuda.is_available()\nuse = True\nif use:\n    torch.cuda.memory_allocated()\n").text
     )
+
+
+ASKS = "use = torch.cuda.is_available()"
+GUARDED = "if use:\n    torch.cuda.memory_allocated()"
+
+
+def within(function, *lines):
+    return f"def {function}():\n" + indent("\n".join(lines), "    ") + "\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"{ASKS}\n{within('f', GUARDED)}",
+        within("f", ASKS, GUARDED),
+        within("f", ASKS, within("g", GUARDED)),
+        f"class C:\n    {ASKS}\n    if use:\n        torch.cuda.memory_allocated()\n",
+    ],
+)
+def test_a_name_guards_where_its_one_binding_is_seen(made, lines):
+    assert "torch.cuda" not in made(lines).text
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"from cfg import use\n{within('f', ASKS)}{GUARDED}\n",
+        f"import use\n{within('f', ASKS)}{GUARDED}\n",
+        f"def use(): ...\n{within('f', ASKS)}{GUARDED}\n",
+        f"{within('f', ASKS)}{within('g', GUARDED)}",  # bound by whoever imports the module, or not at all
+        f"{ASKS}\nfrom cfg import *\n{GUARDED}\n",
+        f"match x:\n    case {{**use}}:\n        pass\n{within('f', ASKS)}{GUARDED}\n",
+        f"class C:\n    {ASKS}\n    def f(self):\n        if use:\n            torch.cuda.memory_allocated()\n",
+    ],
+)
+def test_a_name_guards_nothing_where_another_may_be_meant(made, lines):
+    assert "torch.cuda.memory_allocated" in made(lines).text
 
 
 def test_aliases_are_followed(made):

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from polysilicon.facts.porting_names import Grade, PortingName
 from polysilicon.porting.rewriting.bindings import Bindings
+from polysilicon.porting.rewriting.codemod import is_one_literal
 from polysilicon.porting.rewriting.context import Context
 from polysilicon.porting.rewriting.names import Names
 from polysilicon.porting.rewriting.site import ACCELERATOR, Edit, Recall, Site, Swap
-from polysilicon.porting.rewriting.source import Source
+from polysilicon.porting.rewriting.source import Source, has_comment
 from polysilicon.porting.rewriting.tree import Surroundings
 
 # The parameters of torch.cuda.amp.autocast in order; those of its twin stand in another order, so they are named.
@@ -37,9 +38,29 @@ class Reader:
         return line, column(line, node.col_offset), end, column(end, node.end_col_offset or 0)
 
     def site(self, node: ast.expr, rule: str, grade: Grade, why: str, edit: Edit | None = None, **more: bool) -> Site:
-        """A site at a node, named by its text."""
+        """A site at a node, named by its text; left to a person where its edit would lose something."""
+        lost = self._lost(node, edit)
+        if lost:
+            grade, why, edit = "M", lost, None
         found = self.source.segment(node) or " ".join(ast.unparse(node).split())
         return Site(self.span(node), rule, grade, found if len(found) <= 60 else f"{found[:59]}…", why, edit, **more)
+
+    def _lost(self, node: ast.expr, edit: Edit | None) -> str:
+        """What an edit can't carry over, in words; empty where it keeps all."""
+        if isinstance(node, ast.Constant | ast.JoinedStr) and edit and not is_one_literal(self._text(node)):
+            return "its text is written in several pieces"
+        replaced = node if isinstance(edit, Swap) else None
+        if isinstance(edit, Recall) and isinstance(node, ast.Call):
+            # A method keeps what stands before its name; a keyword that becomes positional loses its equals sign.
+            renamed = edit.function and not edit.function.startswith(".")
+            unnamed = any(one.arg == edit.unnamed for one in node.keywords)
+            replaced = node if unnamed else node.func if renamed else None
+        if replaced is not None and has_comment(self._text(replaced)):
+            return "a comment stands within what would be replaced"
+        return ""
+
+    def _text(self, node: ast.expr) -> str:
+        return self.source.between(self.span(node))
 
     def doubt(self, node: ast.AST) -> str:
         """Why a rewrite at this node is not safe, whatever it is; empty where nothing speaks against it."""

@@ -1,6 +1,6 @@
 """The chosen sites of one file, changed through libcst: everything else keeps its bytes."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ if importlib.util.find_spec("{0}"):
 @dataclass(frozen=True)
 class Naming:
     """How a file names the accelerator's type: `helper` is the import it needs, placed behind the statement on line
-    `behind`; where both are empty the question stands in each place."""
+    `behind` (nought where it is there already); where both are empty the question stands in each place."""
 
     helper: str = ""
     behind: int = 0
@@ -58,6 +58,15 @@ def apply(source: Source, sites: Sequence[Site], naming: Naming) -> bytes:
     if change.waiting:
         raise Unreadable("libcst sees other places than Python in it")
     return changed.bytes
+
+
+def is_one_literal(text: str) -> bool:
+    """Whether libcst sees one text in an expression: Python joins those that stand side by side."""
+    try:
+        seen = cst.parse_expression(f"({text})")
+    except cst.ParserSyntaxError:
+        return False
+    return isinstance(seen, cst.SimpleString | cst.FormattedString)
 
 
 class _Change(cst.CSTTransformer):
@@ -133,13 +142,12 @@ class _Change(cst.CSTTransformer):
         wanted = [
             (one.line, _PLUGIN.format(one.edit.module)) for one in self.waiting.values() if isinstance(one.edit, Plugin)
         ]
-        if self._naming.helper:
+        if self._naming.behind:
             wanted.append((self._naming.behind, self._naming.helper))
         for line, text in sorted(wanted, reverse=True):
-            at = next((index for index, one in enumerate(lines) if one == line), None)
-            if at is not None:
-                body[at + 1 : at + 1] = cst.parse_module(text, config=original_node.config_for_parsing).body
-                self.waiting = {span: one for span, one in self.waiting.items() if not isinstance(one.edit, Plugin)}
+            at = bisect_right(lines, line)  # the statement may begin above, where semicolons join several
+            body[at:at] = cst.parse_module(text, config=original_node.config_for_parsing).body
+        self.waiting = {span: one for span, one in self.waiting.items() if not isinstance(one.edit, Plugin)}
         return updated_node.with_changes(body=body)
 
     def _range(self, node: cst.CSTNode) -> CodeRange:

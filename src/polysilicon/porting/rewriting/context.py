@@ -2,8 +2,7 @@
 
 import ast
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from polysilicon.porting.patterns import PARTS
 from polysilicon.porting.rewriting.bindings import Bindings
@@ -17,6 +16,8 @@ _SCRIPTED = re.compile(r"\bjit\.(script|export|ignore|unused)\b|\bScriptModule\b
 _LISTED = re.compile(r"(?<![\w.])(globals\(|locals\(|vars\(\)|dir\(\)|exec\(|eval\()")
 _OF_CUDA = re.compile(r"cuda|nccl", re.IGNORECASE)
 _COMPILED = re.compile(r"\btorch\.compile\b|\b_?dynamo\b")
+
+_SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Context:
@@ -35,7 +36,7 @@ class Context:
         self.scripted = bool(_SCRIPTED.search(self._text))
         self.lists_names = bool(_LISTED.search(self._text))
         self.compiled = bool(_COMPILED.search(self._text))
-        self._asking: frozenset[str] = frozenset()
+        self._asking: dict[str, ast.AST] = {}
         self._asking = self._names_that_ask()
 
     def parent(self, node: ast.AST) -> ast.AST | None:
@@ -78,7 +79,9 @@ class Context:
             return not test.args and not test.keywords and self._bindings.dotted(test.func) in _ASKED
         if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
             return any(map(self.asks, test.values))
-        return isinstance(test, ast.Name) and test.id in self._asking
+        if not isinstance(test, ast.Name) or test.id not in self._asking:
+            return False
+        return self._asking[test.id] in self._scopes(test)
 
     def _denies(self, test: ast.expr) -> bool:
         """Whether the condition fails only where there is an accelerator."""
@@ -154,18 +157,27 @@ class Context:
                 return node
         return None
 
-    def _names_that_ask(self) -> frozenset[str]:
-        """Names that are bound once in the file, to a condition that asks for an accelerator."""
-        times = Counter(
-            node.id for node in self.nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
-        )
-        times.update(node.arg for node in self.nodes if isinstance(node, ast.arg))
-        return frozenset(
-            node.targets[0].id
-            for node in self.nodes
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
-            if times[node.targets[0].id] == 1 and self.asks(node.value)
-        )
+    def _names_that_ask(self) -> dict[str, ast.AST]:
+        """Names that are bound once in the file, to a condition that asks for an accelerator, and in which scope."""
+        times = self._bindings.times
+        found: dict[str, ast.AST] = {}
+        for node in self.nodes:
+            if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not self.asks(node.value):
+                continue
+            target, scope = node.targets[0], self._scopes(node)[0]
+            anew = isinstance(scope, ast.Module) and times["*"]  # a star import may bind any name of a module
+            if isinstance(target, ast.Name) and times[target.id] == 1 and not anew:
+                found[target.id] = scope
+        return found
+
+    def _scopes(self, node: ast.AST) -> Sequence[ast.AST]:
+        """The scopes whose names a node sees, innermost first; a function does not see those of a class around it."""
+        scopes = [
+            parent
+            for parent, child in self.within(node)
+            if isinstance(parent, _SCOPES) and isinstance(child, ast.stmt)  # no default, no decorator
+        ]
+        return scopes[:1] + [one for one in scopes[1:] if not isinstance(one, ast.ClassDef)]
 
 
 def _catches_absence(handler: ast.ExceptHandler) -> bool:

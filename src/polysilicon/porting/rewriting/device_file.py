@@ -26,16 +26,18 @@ def naming(
 ) -> tuple[Naming, str]:
     """How a file names the accelerator, and the path of the helper that this needs; both empty where it asks in place.
 
-    A helper is taken only where the project has no device.py, the file's own imports show how to import it, and the
-    file looks through no list of its names.
+    A helper is taken only where the project has no device.py, the file's own imports show how to import it, one of
+    them stands above the first place, and the file looks through no list of its names.
     """
-    own = _imports_it(reader)
-    if own:
-        return own, ""
-    if sum(map(_places, sites)) < MANY or reader.context.lists_names or ACCELERATOR in reader.bindings.taken:
+    places = [one.line for one in sites if _places(one)]
+    if not places:
+        return Naming(), ""
+    if _imports_it(reader, min(places)):
+        return Naming(helper=ACCELERATOR), ""
+    if len(places) < MANY or reader.context.lists_names or not {ACCELERATOR, "*"}.isdisjoint(reader.bindings.taken):
         return Naming(), ""
     path, statement = _home(reader, paths, entries)
-    behind = _last_import(reader.source.tree)
+    behind = _import_above(reader.source.tree, min(places))
     if not path or not behind or _taken(root, path, paths):
         return Naming(), ""
     return Naming(statement, behind), path
@@ -54,18 +56,19 @@ def _taken(root: Path, path: str, paths: frozenset[str]) -> bool:
         return False
 
 
-def _places(site: Site) -> int:
+def _places(site: Site) -> bool:
     """Whether a site names the accelerator where there may be none."""
     edit = site.edit
     if isinstance(edit, Swap):
-        return int(ACCELERATOR in edit.code.replace(AT_HAND, ""))
-    return int(isinstance(edit, Lead) or (isinstance(edit, Recall) and ACCELERATOR in (edit.first, edit.last[1])))
+        return ACCELERATOR in edit.code.replace(AT_HAND, "")
+    return isinstance(edit, Lead) or (isinstance(edit, Recall) and ACCELERATOR in (edit.first, edit.last[1]))
 
 
-def _imports_it(reader: Reader) -> Naming | None:
-    """A file that was rewritten before has the constant by name."""
+def _imports_it(reader: Reader, line: int) -> bool:
+    """Whether a file that was rewritten before has the constant by name, at its top level and above `line`."""
     means = reader.bindings.means(ACCELERATOR) or ""
-    return Naming(helper=ACCELERATOR) if means.removeprefix(".").endswith(f"device.{ACCELERATOR}") else None
+    top = [one for one in reader.bindings.statements[ACCELERATOR] if one in reader.source.tree.body]
+    return means.removeprefix(".").endswith(f"device.{ACCELERATOR}") and any(_end(one) < line for one in top)
 
 
 def _home(reader: Reader, paths: frozenset[str], entries: frozenset[str]) -> tuple[str, str]:
@@ -100,12 +103,32 @@ def _imported(reader: Reader) -> list[str]:
     return names
 
 
-def _last_import(tree: ast.Module) -> int:
-    """The line of the last import at the top of a file; nought where it has none."""
-    line = 0
-    for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            line = node.lineno
-        elif not isinstance(node, ast.Expr | ast.Try | ast.If):
+def _import_above(tree: ast.Module, line: int) -> int:
+    """The line of the last import at the top of a file that ends above `line`; nought where it has none.
+
+    Other statements between the imports run before those below them: the constant is there for each that needs it.
+    """
+    found = 0
+    for nodes in _logical_lines(tree):
+        if _end(nodes[-1]) >= line:
             break
-    return line
+        if any(isinstance(one, ast.Import | ast.ImportFrom) for one in nodes):
+            found = nodes[0].lineno
+        if not all(isinstance(one, ast.Import | ast.ImportFrom | ast.Expr | ast.Try | ast.If) for one in nodes):
+            break
+    return found
+
+
+def _logical_lines(tree: ast.Module) -> list[list[ast.stmt]]:
+    """The statements of a module, those that semicolons join together: nothing can be put between them."""
+    lines: list[list[ast.stmt]] = []
+    for node in tree.body:
+        if lines and _end(lines[-1][-1]) == node.lineno:
+            lines[-1].append(node)
+        else:
+            lines.append([node])
+    return lines
+
+
+def _end(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno

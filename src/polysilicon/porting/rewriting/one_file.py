@@ -80,6 +80,8 @@ def look(task: Task, path: str) -> Outcome:
         _prove(task, path, after)
     except Unreadable as reason:
         return Outcome(path, tuple(sites), raw, raw, refused=str(reason))
+    except RecursionError:  # libcst and the compiler go deeper than the parser of Python
+        return Outcome(path, tuple(sites), raw, raw, refused="nested too deeply")
     return Outcome(path, tuple(sites), raw, after, helper=helper)
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 
 # A hand-written module is far smaller; what is larger was generated, or is data.
 MOST_BYTES = 2_000_000
+# The first letter of a program is ASCII: in UTF-16 and UTF-32 a mark or a null stands in its place or beside it.
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_NOT_AS_STATED = "not in the encoding that it states (or UTF-8)"
 _LINE = re.compile(r"\r\n|\r|\n")
 
 
@@ -40,12 +43,28 @@ class Source:
             return ""
         return self.lines[node.lineno - 1].encode()[node.col_offset : node.end_col_offset].decode(errors="replace")
 
+    def between(self, span: tuple[int, int, int, int]) -> str:
+        """The text between two places, lines from one and columns in letters; its lines end in line feeds."""
+        line, column, end, last = span
+        text = "\n".join(self.lines[line - 1 : end])
+        return text[column : len(text) - len(self.lines[end - 1]) + last]
+
+
+def has_comment(text: str) -> bool:
+    """Whether an expression has a comment within, which only one of several lines can have."""
+    if "\n" not in text or "#" not in text:
+        return False
+    try:
+        return any(one.type == tokenize.COMMENT for one in tokenize.generate_tokens(io.StringIO(f"({text})").readline))
+    except (tokenize.TokenError, SyntaxError):  # Python 3.11 misplaces what stands in an f-string of several lines
+        return True
+
 
 def load(root: Path, path: str) -> bytes:
     """The bytes of a file below `root`.
 
     Raises:
-        Unreadable: it is a link, too large, or gone.
+        Unreadable: it is a link, too large, gone, or in UTF-16 or UTF-32, which Python does not read.
     """
     file = root / path
     try:
@@ -56,9 +75,12 @@ def load(root: Path, path: str) -> bytes:
             raise Unreadable("no regular file")
         if status.st_size > MOST_BYTES:
             raise Unreadable(f"larger than {MOST_BYTES / 1e6:g} MB")
-        return file.read_bytes()
+        raw = file.read_bytes()
     except OSError as cause:
         raise Unreadable("vanished or not readable") from cause
+    if raw.startswith(_WIDE) or b"\0" in raw[:2]:
+        raise Unreadable(_NOT_AS_STATED)
+    return raw
 
 
 def parse(path: str, raw: bytes) -> Source:
@@ -71,7 +93,7 @@ def parse(path: str, raw: bytes) -> Source:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         text = raw.removeprefix(codecs.BOM_UTF8).decode(encoding)
     except (SyntaxError, UnicodeDecodeError, LookupError) as cause:
-        raise Unreadable("not in the encoding that it states (or UTF-8)") from cause
+        raise Unreadable(_NOT_AS_STATED) from cause
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -65,19 +65,24 @@ class Tree:
 
 def survey(root: Path) -> Tree:
     """Walk `root`, a folder or one file, reading each Python file once."""
-    folder, paths = (root, sorted(_files(root))) if root.is_dir() else (root.parent, [root.name])
     skipped: Counter[str] = Counter()
+    folder, paths = (root, sorted(_files(root, skipped))) if root.is_dir() else (root.parent, [root.name])
     candidates, entries = [], set()
     patched: set[str] = set()
     told: set[str] = set()
     scripted = tuned = False
-    python = [path for path in paths if path.endswith((".py", ".pyw"))]
-    for path in python:
+    read = 0
+    for path in paths:
+        if path.endswith(".ipynb"):
+            skipped["notebook"] += 1
+        if not path.endswith((".py", ".pyw")):
+            continue
         try:
             raw = load(folder, path)
         except Unreadable as reason:
             skipped[str(reason)] += 1
             continue
+        read += 1
         if _NAMES_CUDA.search(raw):
             candidates.append(path)
             patched.update(name.decode() for one in _PATCHED for name in one.findall(raw))
@@ -87,15 +92,12 @@ def survey(root: Path) -> Tree:
         told.update(name.decode() for text in texts for name in _AMP.findall(text))
         scripted = scripted or bool(_SCRIPTED.search(raw))
         tuned = tuned or bool(_AUTOCAST.search(raw))
-    notebooks = sum(path.endswith(".ipynb") for path in paths)
-    if notebooks:
-        skipped["notebook"] += notebooks
     return Tree(
         folder,
         tuple(candidates),
         frozenset(entries),
         frozenset(paths),
-        len(python) - sum(skipped.values()) + notebooks,
+        read,
         dict(skipped),
         sum(Path(path).suffix in KERNELS for path in paths),
         Surroundings(frozenset(patched), frozenset(told), scripted, tuned),
@@ -103,12 +105,22 @@ def survey(root: Path) -> Tree:
     )
 
 
-def _files(root: Path) -> Iterator[str]:
-    """Every file below a folder, links included but not followed."""
-    for here, folders, names in os.walk(root):
-        folders[:] = sorted(one for one in folders if one not in _LEFT_ALONE)
-        below = os.path.relpath(here, root)
-        yield from (name if below == "." else f"{Path(below).as_posix()}/{name}" for name in names)
+def _files(root: Path, skipped: Counter[str]) -> Iterator[str]:
+    """Every file below a folder, links included but not followed; folders that can't be read are counted."""
+    waiting = [""]
+    while waiting:  # no recursion: folders may be nested as deeply as a path is long
+        below = waiting.pop()
+        try:
+            with os.scandir(root / below) as found:
+                entries = list(found)
+        except OSError:
+            skipped["folder that is not readable"] += 1
+            continue
+        for one in entries:
+            if one.is_dir(follow_symlinks=False):
+                waiting += [f"{below}{one.name}/"] if one.name not in _LEFT_ALONE else []
+            elif not os.path.isdir(one):
+                yield f"{below}{one.name}"
 
 
 def _wanted(root: Path) -> tuple[str, str] | None:
