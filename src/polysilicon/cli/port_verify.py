@@ -63,6 +63,9 @@ def verify(
     out
         A folder for the evidence: evidence.json, and evidence.html for a reviewer to sign.
     """
+    import sys
+    from contextlib import redirect_stdout
+
     from polysilicon.cli.app import ANSWERED, FAULTS
     from polysilicon.porting.verifying import subject
     from polysilicon.records.errors import InputError, Place
@@ -73,16 +76,20 @@ def verify(
         raise InputError("is not said", place=Place(field="MODEL"), remedy="name one, such as example:transformer")
     levels = _levels(asked.level)
     _writable(out)
+    # The user's code may go to another folder.
+    folder = out.resolve() if out is not None else None
     subject.imported()
     runtimes = _runtimes(asked)
-    found = subject.find(model)
-    from polysilicon.porting.verifying.verify import Request, verify
-    from polysilicon.report import evidence
+    # Standard output is the answer's: what the user's code prints goes beside it.
+    with redirect_stdout(sys.stderr):
+        found = subject.find(model)
+        from polysilicon.porting.verifying.verify import Request, verify
+        from polysilicon.report import evidence
 
-    with told() as said:
-        verified = verify(found, runtimes, Request(levels, asked.steps, asked.seeds), said)
-    if out is not None:
-        evidence.write(verified, out)
+        with told() as said:
+            verified = verify(found, runtimes, Request(levels, asked.steps, asked.seeds), said)
+    if folder is not None:
+        evidence.write(verified, folder)
     answer(lambda: evidence.to_dict(verified), lambda: evidence.shown(verified, out), as_json=json)
     return FAULTS if verified.verdict == "fail" else ANSWERED
 
@@ -104,15 +111,16 @@ def _runtimes(asked: Asked) -> "tuple[Runtime, ...]":
         UnknownName: no runtime is so called.
         InputError: one that is asked for by name is not here.
     """
-    from polysilicon.porting.verifying.runtimes import known
+    from polysilicon.porting.verifying.runtimes import elsewhere, known
     from polysilicon.records.errors import InputError, Place, UnknownName
     from polysilicon.records.names import nearest
 
     every = {one.name: one for one in known(asked.dtype)}
+    named = every | ({one.name: one for one in elsewhere(asked.dtype)} if asked.runtime else {})
     for name in asked.runtime:
-        if name not in every:
-            raise UnknownName(f"unknown runtime {name!r}", allowed=list(every), nearest=nearest(name, every, 1))
-        if why := every[name].missing():
+        if name not in named:
+            raise UnknownName(f"unknown runtime {name!r}", allowed=list(every), nearest=nearest(name, named, 1))
+        if why := named[name].missing():
             raise InputError("is not here", place=Place(field="--runtime"), found=name, remedy=why)
     return tuple(one for name, one in every.items() if not asked.runtime or name in asked.runtime)
 

@@ -93,3 +93,7 @@ def test_verdicts_are_of_3_and_30_floors():
         "fail",
     ]
     assert metrics.worst(["pass", "fail", "unsupported", "look"]) == "fail"
+
+
+def test_a_verdict_of_nothing_is_no_pass():
+    assert metrics.worst([]) == "unsupported"

@@ -2,15 +2,16 @@
 
 import os
 import signal
+import sys
 
 import numpy as np
 import pytest
 
-from polysilicon.porting.verifying import curve, evidence, export, isolation, levels, probes, subject
+from polysilicon.porting.verifying import curve, evidence, export, isolation, levels, probes, runtimes, subject
 from polysilicon.porting.verifying.interpreter import evaluate
 from polysilicon.porting.verifying.trial import Bench, attempt
 from polysilicon.porting.verifying.verify import Request, verify
-from polysilicon.records.errors import InputError
+from polysilicon.records.errors import InputError, Unsupported
 
 FIVE = ("pytorch-fp64", "pytorch-fp32", "onnxruntime", "openvino", "iree", "numpy-fp64")
 BAR = 10.0
@@ -127,6 +128,42 @@ def test_evidence_is_the_same_again_and_says_what_it_rests_on(small, runtime):
     assert [one.name for one in first.runtimes] == list(names)
     assert all(one.version and one.precision for one in first.runtimes)
     assert first.placements["onnxruntime"][0].device == "CPUExecutionProvider"
+
+
+def test_a_runtime_that_is_installed_and_broken_is_absent_with_the_reason(tmp_path, monkeypatch):
+    broken = ("onnxruntime", "openvino", "iree", "tinygrad")
+    for name in broken:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text('raise ImportError("libcore.so: cannot open shared object file")')
+        for one in [one for one in sys.modules if one == name or one.startswith(f"{name}.")]:
+            monkeypatch.delitem(sys.modules, one)
+    monkeypatch.syspath_prepend(tmp_path)
+    missing = {one.name: one.missing() for one in runtimes.known()}
+    assert not missing["numpy-fp32"]
+    for name in ("onnxruntime", "openvino"):
+        assert missing[name] == (
+            f"{name} is installed and can't be imported: ImportError: libcore.so: cannot open shared object file"
+        )
+    assert all(missing[name] for name in broken)
+
+
+def test_devices_that_are_not_here_are_known_by_name_and_say_so():
+    missing = {one.name: one.missing() for one in runtimes.elsewhere("bf16")}
+    here = {one.name for one in runtimes.known()}
+    assert not here & missing.keys()
+    assert all(missing.values())
+    assert {"pytorch-npu-fp32", "pytorch-npu-bf16"} <= missing.keys()
+
+
+def test_nothing_is_passed_where_every_runtime_refuses(small, runtime):
+    from dataclasses import replace
+
+    def refused(case, graph):
+        raise ValueError("no such operator here")
+
+    stubborn = [replace(runtime(one), prepare=refused) for one in ("pytorch-fp32", "numpy-fp32")]
+    with pytest.raises(Unsupported, match=r"nothing could be compared: .*no such operator here"):
+        verify(subject.find(f"{small}:alone"), stubborn, Request(("L0",)))
 
 
 def test_one_runtime_has_no_floor(small, runtime):

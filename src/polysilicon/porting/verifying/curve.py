@@ -16,7 +16,7 @@ from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.graph import Array, Values
 from polysilicon.porting.verifying.interpreter import evaluate
 from polysilicon.porting.verifying.levels import Result
-from polysilicon.porting.verifying.metrics import ABSENT, FAILS
+from polysilicon.porting.verifying.metrics import ABSENT, FAILS, LOOKS
 from polysilicon.porting.verifying.runtimes import Runtime
 from polysilicon.porting.verifying.trial import Bench, Compared, Failed
 
@@ -45,6 +45,8 @@ def curves(bench: Bench, case: Case, steps: int = STEPS, seeds: int = SEEDS) -> 
         losses = found[one.name]
         if isinstance(losses, Failed):
             results.append(Result("L5", one.name, ABSENT, notes=(losses.why,)))
+        elif not np.isfinite(wanted).all():
+            results.append(_hollow(one, wanted))
         else:
             results.append(_judged(one, bench.runtimes, far, losses, wanted))
     courses = (Course("reference", wanted), *(Course(name, losses) for name, losses in ran.items()))
@@ -101,6 +103,13 @@ def _relative(losses: Array, wanted: Array) -> Array:
     """By step: the root mean square over seeds of how far a loss is off, relative to the reference's."""
     size = np.sqrt(np.mean(np.square(wanted), 0))
     return np.asarray(np.sqrt(np.mean(np.square(losses - wanted), 0)) / np.where(size > 0, size, 1.0))
+
+
+def _hollow(runtime: Runtime, wanted: Array) -> Result:
+    """Where the reference's own loss leaves the numbers, no curve can be held against it."""
+    step = int(np.argmin(np.isfinite(wanted).all(0))) + 1
+    note = f"the reference's own loss is not finite at step {step}, so the curves are not compared"
+    return Result("L5", runtime.name, LOOKS, notes=(note,))
 
 
 def _judged(

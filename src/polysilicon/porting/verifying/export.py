@@ -1,9 +1,10 @@
 """From a PyTorch module to graphs: its forward pass, and one training step, each as ONNX."""
 
+import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from copy import deepcopy
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from polysilicon.porting.verifying import training
 from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.graph import Array, Graph
-from polysilicon.porting.verifying.subject import Subject
+from polysilicon.porting.verifying.subject import Subject, first_line
 from polysilicon.records.errors import Unsupported
 
 OPSET = 18
@@ -66,7 +67,7 @@ def step(subject: Subject) -> Case:
     except Unsupported:
         raise
     except Exception as cause:
-        raise Unsupported(f"PyTorch can't record the training step: {_first_line(cause)}") from cause
+        raise Unsupported(f"PyTorch can't record the training step: {first_line(cause)}") from cause
     model = _exported(traced, given, names, outputs)
 
     def eager(device: str, dtype: Any) -> Callable[..., Any]:
@@ -125,24 +126,17 @@ def _reason(cause: BaseException) -> str:
     """The innermost reason of a chain of errors: the outer ones say only that there is one."""
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    return _first_line(cause)
-
-
-def _first_line(cause: BaseException) -> str:
-    return f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), '')}"[:300]
+    return first_line(cause)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """What exporters say of themselves is not about the user's model."""
-    loggers = [logging.getLogger(one) for one in ("torch.onnx", "torch.export", "onnxscript")]
-    levels = [one.level for one in loggers]
-    for one in loggers:
-        one.setLevel(logging.ERROR)
+    """What exporters say of themselves, in logs, warnings and prints, is not about the user's model."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        for one, level in zip(loggers, levels, strict=True):
-            one.setLevel(level)
+        logging.disable(before)

@@ -26,6 +26,7 @@ TITLES = {
 }
 MOST_REFUSED = 8
 MOST_BLOCKS = 16
+NOTHING = "there is nothing to compare at this level"
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def _operators(
     notes = [f"can't run {one.operators[0]}: {one.why}" for one in refused]
     notes += [f"stopped: {one}" for one in stopped]
     notes += dict.fromkeys(f"{one.node or one.value} differs on {one.probe}" for one in at_edges)
+    notes += [] if verdicts else [NOTHING]
     return Result("L1", runtime.name, metrics.worst(verdicts), compared, tuple(notes))
 
 
@@ -203,7 +205,9 @@ def blocks(bench: Bench, case: Case) -> list[Result]:
             for answered in answers
             for each in answered.of(one.name)
         )
-        results.append(_result("L2", one, mine, [each for answered in answers for each in answered.failed]))
+        failed = [each for answered in answers for each in answered.failed]
+        # The first probe is the values of the run: what others make of a block says nothing of the module's output.
+        results.append(_result("L2", one, mine, failed, answers[0].hollow))
     return results
 
 
@@ -229,10 +233,15 @@ def _block(node: Node) -> str:
 def whole(bench: Bench, level: str, case: Case) -> list[Result]:
     """L3 and L4: the whole case on every runtime, eager PyTorch among them."""
     answered = attempt(bench, bench.runtimes, case, case.graph, case.feeds, probes.AS_RUN)
-    return [_result(level, one, answered.of(one.name), answered.failed) for one in bench.runtimes]
+    return [_result(level, one, answered.of(one.name), answered.failed, answered.hollow) for one in bench.runtimes]
 
 
-def _result(level: str, runtime: Runtime, compared: tuple[Compared, ...], failed: Sequence[Failed]) -> Result:
-    notes = tuple(dict.fromkeys(one.why for one in failed if one.runtime == runtime.name))
-    verdicts = [*(one.verdict for one in compared), *(ABSENT for _ in notes)]
-    return Result(level, runtime.name, metrics.worst(verdicts), compared, notes)
+def _result(
+    level: str, runtime: Runtime, compared: tuple[Compared, ...], failed: Sequence[Failed], hollow: Sequence[str]
+) -> Result:
+    """A level's answer from what was compared; an output without a finite number agrees with all and shows nothing."""
+    why = list(dict.fromkeys(one.why for one in failed if one.runtime == runtime.name))
+    verdicts = [*(one.verdict for one in compared), *(ABSENT for _ in why), *(LOOKS for _ in hollow)]
+    notes = [*why, *(f"{one} holds no finite number in the reference, so nothing of it is compared" for one in hollow)]
+    notes += [] if verdicts else [NOTHING]
+    return Result(level, runtime.name, metrics.worst(verdicts), compared, tuple(notes))

@@ -107,5 +107,5 @@ def verdict(ratio: float) -> str:
 
 
 def worst(verdicts: Sequence[str]) -> str:
-    """The gravest of several verdicts; a pass of none."""
-    return max(verdicts, key=ORDER.index, default=PASSES)
+    """The gravest of several verdicts; where there is none, nothing was answered."""
+    return max(verdicts, key=ORDER.index, default=ABSENT)

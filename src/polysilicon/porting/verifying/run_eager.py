@@ -83,6 +83,12 @@ def narrow(dtype: str) -> list[Runtime]:
     return [runtime(one, dtype) for one in ("cpu", *DEVICES) if one == "cpu" or there(one)]
 
 
+def elsewhere(dtype: str) -> list[Runtime]:
+    """The devices that this machine doesn't have, in 32 bits and in the format asked for."""
+    formats = dict.fromkeys(("fp32", dtype))
+    return [runtime(one, kind) for one in DEVICES if not there(one) for kind in formats]
+
+
 def runtime(device: str, dtype: str) -> Runtime:
     """Eager PyTorch on a device in a format."""
     return Runtime(
@@ -103,7 +109,7 @@ def there(device: str) -> bool:
     if DEVICES.get(device):
         try:
             importlib.import_module(DEVICES[device])
-        except ImportError:
+        except Exception:  # noqa: BLE001 - a plug-in whose driver is not there raises what it likes
             return False
     backend = getattr(torch, device, None)
     return bool(backend is not None and hasattr(backend, "is_available") and backend.is_available())

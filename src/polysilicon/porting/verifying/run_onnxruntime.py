@@ -7,7 +7,7 @@ doesn't take a node leaves it to the CPU without a word; only the profile tells.
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,24 @@ def runtime(provider: str) -> Runtime:
         version_of("onnxruntime"),
         consensus=provider == CPU,
     )
+
+
+def elsewhere() -> list[Runtime]:
+    """The providers that ONNX Runtime has in other builds and not in this one."""
+    if missing_module("onnxruntime")():
+        return []
+    import onnxruntime
+
+    here = onnxruntime.get_available_providers()
+    return [
+        replace(runtime(one), missing=partial(_lacking, one))
+        for one in onnxruntime.get_all_providers()
+        if one not in here
+    ]
+
+
+def _lacking(provider: str) -> str:
+    return f"this build of ONNX Runtime has no {provider}"
 
 
 # Providers that send the model elsewhere, or that wrap the CPU.

@@ -4,7 +4,7 @@ Placement and format of every node are read from the compiled model itself.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from polysilicon.porting.verifying.runtimes import Placed, Runtime, missing_modu
 
 FORCED: dict[str, str] = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
 FORMATS = {"f32": "fp32", "f64": "fp64", "bf16": "bf16", "f16": "fp16"}
+DEVICES = ("GPU", "NPU")
 # Layers of a compiled model that hold or hand over values and compute nothing.
 PASSIVE = frozenset({"Input", "Output", "Const", "Constant", "Parameter", "Result"})
 
@@ -84,6 +85,16 @@ def runtime(device: str, flags: Mapping[str, str] = FORCED) -> Runtime:
         version_of("openvino"),
         consensus=device == "CPU",
     )
+
+
+def elsewhere() -> list[Runtime]:
+    """OpenVINO's devices that it doesn't find here."""
+    here = {one.partition(".")[0] for one in _others()}
+    return [replace(runtime(one), missing=partial(_lacking, one)) for one in DEVICES if one not in here]
+
+
+def _lacking(device: str) -> str:
+    return missing_module("openvino")() or f"OpenVINO finds no {device} here"
 
 
 def _others() -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from polysilicon.porting.verifying.case import Case
 from polysilicon.porting.verifying.graph import Array, Graph, Values
+from polysilicon.porting.verifying.subject import first_line
 
 GRAPH, EAGER = "graph", "eager"
 
@@ -74,6 +75,13 @@ def known(dtype: str = "fp32") -> tuple[Runtime, ...]:
     return (*run_eager.runtimes(), *map(isolation.isolated, of_graphs()), *narrow)
 
 
+def elsewhere(dtype: str = "fp32") -> tuple[Runtime, ...]:
+    """The runtimes of devices and providers that are known by name, and that this machine doesn't have."""
+    from polysilicon.porting.verifying import run_eager, run_onnxruntime, run_openvino
+
+    return (*run_eager.elsewhere(dtype), *run_onnxruntime.elsewhere(), *run_openvino.elsewhere())
+
+
 def of_graphs() -> list[Runtime]:
     """The runtimes that run the exported graph, each in this process."""
     return [one for name in GRAPH_MODULES for one in _of(name)]
@@ -90,15 +98,26 @@ def _of(module: str) -> list[Runtime]:
 
 
 def missing_module(*names: str) -> Callable[[], str]:
-    """Why a runtime of these modules is not there."""
+    """Why a runtime of these modules is not there: they are not installed, or are and can't be imported."""
 
     def missing() -> str:
         import importlib.util
 
         lacking = [one for one in names if not _there(importlib.util.find_spec, one)]
-        return f"{', '.join(lacking)} not installed" if lacking else ""
+        if lacking:
+            return f"{', '.join(lacking)} not installed"
+        return next(filter(None, map(_broken, names)), "")
 
     return missing
+
+
+def _broken(name: str) -> str:
+    """Why an installed module can't be imported, a library of another version for one; nothing where it can."""
+    try:
+        importlib.import_module(name)
+    except Exception as cause:  # noqa: BLE001 - whatever a package raises, it is not there
+        return f"{name} is installed and can't be imported: {first_line(cause)}"
+    return ""
 
 
 def _there(find: Callable[[str], Any], name: str) -> bool:

@@ -4,9 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from polysilicon.porting.verifying import metrics
 from polysilicon.porting.verifying.case import Case
-from polysilicon.porting.verifying.graph import Array, Graph, Values
+from polysilicon.porting.verifying.graph import Array, Graph, Values, floating
 from polysilicon.porting.verifying.interpreter import evaluate
 from polysilicon.porting.verifying.metrics import Distance
 from polysilicon.porting.verifying.runtimes import Prepared, Runtime
@@ -43,10 +45,14 @@ class Failed:
 
 @dataclass(frozen=True)
 class Answered:
-    """What came of one trial: every value of every runtime that ran it, and those that could not."""
+    """What came of one trial: every value of every runtime that ran it, and those that could not.
+
+    `hollow` are the outputs of the whole computation that hold no finite number: nothing of them is compared.
+    """
 
     compared: tuple[Compared, ...]
     failed: tuple[Failed, ...]
+    hollow: tuple[str, ...] = ()
 
     def of(self, runtime: str) -> tuple[Compared, ...]:
         """The values of one runtime."""
@@ -116,7 +122,12 @@ def attempt(bench: Bench, runtimes: Sequence[Runtime], case: Case, graph: Graph,
         }
         size, node = wanted[value].size, makers.get(value, "")
         compared += [_compared(one, ran, far, value, probe, node, size) for one in ran]
-    return Answered(tuple(compared), failed)
+    hollow = tuple(one for one in graph.outputs if one in case.graph.outputs and _hollow(wanted[one]))
+    return Answered(tuple(compared), failed, hollow)
+
+
+def _hollow(value: Array) -> bool:
+    return bool(value.size) and floating(value) and not np.isfinite(value).any()
 
 
 def _compared(

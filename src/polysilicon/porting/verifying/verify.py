@@ -10,9 +10,9 @@ from polysilicon.porting.verifying.curve import Course
 from polysilicon.porting.verifying.evidence import Evidence
 from polysilicon.porting.verifying.interpreter import evaluate
 from polysilicon.porting.verifying.levels import Result
-from polysilicon.porting.verifying.metrics import FAILS
-from polysilicon.porting.verifying.runtimes import EAGER, GRAPH, Placed, Runtime
-from polysilicon.porting.verifying.subject import Subject
+from polysilicon.porting.verifying.metrics import ABSENT, FAILS
+from polysilicon.porting.verifying.runtimes import EAGER, GRAPH, Placed, Runtime, known
+from polysilicon.porting.verifying.subject import RETURNS, Subject
 from polysilicon.porting.verifying.trial import Bench
 from polysilicon.records.errors import InputError, Place, Unsupported
 
@@ -20,6 +20,7 @@ Said = Callable[[str, float], None]
 # What each level costs beside the others, roughly, for a bar of progress.
 SHARES = {"L0": 0.05, "L1": 0.35, "L2": 0.1, "L3": 0.05, "L4": 0.1, "L5": 0.2}
 ALL = tuple(levels.TITLES)
+TRAINING = frozenset({"L4", "L5"})
 
 
 @dataclass(frozen=True)
@@ -35,21 +36,29 @@ def verify(subject: Subject, runtimes: Sequence[Runtime], request: Request, said
     """Verify a subject on those of the runtimes that are there.
 
     Raises:
-        InputError: fewer than two runtimes of this CPU are there: there is no floor then.
-        Unsupported: PyTorch can't export the module.
+        InputError: fewer than two runtimes of this CPU are there, and there is no floor then; or only levels of
+            training are asked for, and there is no loss.
+        Unsupported: PyTorch can't export the module, or nothing that is asked for could be compared.
     """
     there = [one for one in runtimes if not one.missing()]
-    if sum(one.consensus and one.dtype == "fp32" for one in there) < 2:
+    if sum(map(_judges, there)) < 2:
         raise InputError(
-            "fewer than two runtimes of this CPU are chosen, and the floor is the spread between them",
-            place=Place(field="--runtime"), allowed=[one.name for one in runtimes if one.consensus],
+            "fewer than two runtimes that compute in 32 bits on this CPU are chosen, and the floor is the spread "
+            "between them", place=Place(field="--runtime"), found=[one.name for one in there],
+            allowed=f"any, with two or more of {', '.join(one.name for one in known() if _judges(one))}",
         )  # fmt: skip
+    if subject.loss is None and TRAINING.issuperset(request.levels):
+        asked = " or ".join(sorted(set(request.levels)))
+        raise InputError(
+            f"returns no loss, and without one there is no {asked}", place=Place(subject.name), allowed=RETURNS
+        )
     said("exporting the forward pass", 0.0)
     cases, notes = _cases(subject, request)
     bench = Bench(there)
     run = _Run(bench, cases, request, said)
     run.all()
     results = tuple(run.results)
+    _answered(subject, results)
     blames = (*run.blames, *_blamed(bench, cases, results, said))
     verdicts = evidence.overall(results)
     told = tuple(evidence.described(one) for one in runtimes)
@@ -62,12 +71,36 @@ def verify(subject: Subject, runtimes: Sequence[Runtime], request: Request, said
     )  # fmt: skip
 
 
+def _judges(runtime: Runtime) -> bool:
+    """Whether a runtime is there and its distance from the reference is part of the floor."""
+    return runtime.consensus and runtime.dtype == "fp32" and not runtime.missing()
+
+
+def _answered(subject: Subject, results: Sequence[Result]) -> None:
+    """A verification that compared nothing is no answer, whatever the reason.
+
+    Raises:
+        Unsupported: no runtime answered any level; says the first reason.
+    """
+    if any(one.verdict != ABSENT for one in results):
+        return
+    reasons = [f"{one.runtime} at {one.level}: {why}" for one in results for why in one.notes]
+    raise Unsupported(": ".join([f"{subject.name}: nothing could be compared", *reasons[:1]]))
+
+
 def _cases(subject: Subject, request: Request) -> tuple[list[Case], list[str]]:
+    """The computations to compare, and in words what is left out.
+
+    Raises:
+        Unsupported: PyTorch can't export the forward pass, or the training step where nothing else is asked for.
+    """
     cases, notes = [export.forward(subject)], []
-    if {"L4", "L5"} & set(request.levels):
+    if TRAINING.intersection(request.levels):
         try:
             cases.append(export.step(subject))
         except Unsupported as why:
+            if TRAINING.issuperset(request.levels):
+                raise
             notes.append(f"no training step: {why}")
     return cases, notes
 
