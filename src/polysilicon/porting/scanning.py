@@ -127,8 +127,8 @@ def read_tree(content: str, patterns: Patterns, found: Inventory, chosen: Option
         with readers(patterns, found.root, sum(one.bytes for one in changed.values()), chosen.jobs) as at_work:
             for read in at_work.read(list(changed.values()), chosen.advance):
                 kept.keep(changed[read.path], read)
-    if changed or len(kept.files) != len(found.files):
-        caches.save(path, kept, (one.path for one in found.files))
+    if not kept.files.keys().isdisjoint(changed):
+        caches.save(path, kept, found.root, (one.path for one in found.files))
     return [kept.reads[one.path] for one in found.files], len(changed)
 
 
