@@ -80,7 +80,7 @@ def scan(
     """Every place below `root` that ties code to one vendor, for each of the targets `wanted`.
 
     Raises:
-        InputError: no such folder or target.
+        InputError: no such folder or target, or a path that can't be read.
     """
     with uncollected():
         return _scan(catalogue, root, wanted, as_of, options or Options())
@@ -88,14 +88,16 @@ def scan(
 
 def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date | None, chosen: Options) -> Scan:
     asked = targets(catalogue, wanted)
-    if not root.exists():
-        raise InputError("no such file or folder", place=Place(field="PATH"), found=str(root))
+    _reach(root)
     rules = {one.id: one for one in catalogue.every(PortRule)}
     support = Support()
     patterns = compiled(rules.values(), catalogue.every(PortTarget), support.telling, support.unmapped)
     found = inventory(root, chosen.leave_out, chosen.most_bytes)
     patterns = replace(patterns, compiled=any(one.path.endswith(native.SOURCES) for one in found.files))
     reads, reread = read_tree(catalogue.hash, patterns, found, chosen)
+    passed = _passed(found, reads)
+    if passed and not root.is_dir():
+        raise InputError(f"is not read: {passed[0].why}", place=Place(field="PATH"), found=str(root))
     known = helpers(reads, patterns)
     reads = [followed(one, known, patterns.shapes[FOLLOWS]) for one in reads]
     if patterns.compiled:
@@ -107,7 +109,7 @@ def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date |
         targets=tuple(one.name for one in asked),
         files=sum(not one.skipped for one in reads),
         lines=_lines(reads),
-        passed=_passed(found, reads),
+        passed=passed,
         doubted=_told(reads, "doubt"),
         helpers=tuple(known.values()),
         findings=tuple(
@@ -116,6 +118,18 @@ def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date |
         kernels_by=kernels.reader(),
         reread=reread,
     )
+
+
+def _reach(root: Path) -> None:
+    """Refuse what isn't there, or is closed to us, before anything else is asked of it."""
+    try:
+        root.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as cause:
+        raise InputError("no such file or folder", place=Place(field="PATH"), found=str(root)) from cause
+    except OSError as refusal:
+        raise InputError(
+            f"can't be read: {refusal.strerror}", place=Place(field="PATH"), found=str(root)
+        ) from refusal
 
 
 def read_tree(content: str, patterns: Patterns, found: Inventory, chosen: Options) -> tuple[list[FileRead], int]:

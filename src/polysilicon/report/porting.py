@@ -127,7 +127,9 @@ def target_tree(scan: Scan, rules: Mapping[str, PortRule], name: str, *, everyth
         if of:
             branch = tree.add(text(f"{verdict}: {SAYS[verdict]} ({number(len(of))})", TONES[verdict]))
             _rules(branch, of, rules, everything=everything)
-    if not counted:
+    if not scan.files:
+        tree.add(text("nothing was read, so nothing is known of this code", "yellow"))
+    elif not counted:
         tree.add(text("nothing found that ties this code to another vendor", "green"))
     return tree
 
