@@ -158,3 +158,48 @@ def test_repetitions_in_a_folder_of_tests_are_counted_over_its_files(scanned):
     text = "import flash_attn\nflash_attn.a()\nflash_attn.b()\n"
     told = scanned({"tests/test_a.py": text, "tests/test_b.py": text}).findings
     assert [(one.path, one.line, one.repeats) for one in told if one.rule == "att-flash"] == [("tests/test_a.py", 1, 5)]
+
+
+def test_a_suppressed_place_stands_for_no_other(scanned):
+    said = "  # port: allow dev-string -- only this test"
+    plain = "import torch\nx = torch.ones(1, device='cuda')"
+    told = scanned({"tests/test_a.py": f"{plain}{said}\n", "tests/test_b.py": f"{plain}\ny = {plain[17:]}\n"})
+    kept = [one for one in told.findings if one.rule == "dev-string"]
+    assert [(one.path, bool(one.suppressed), one.repeats) for one in kept] == [
+        ("tests/test_a.py", True, 0),
+        ("tests/test_b.py", False, 1),
+    ]
+    include = "#include <cuda_runtime.h>\n#include <cublas_v2.h>"
+    told = scanned({"a.cpp": f"{include} // port: allow cux-* -- ours\n"}, "rocm")
+    assert [one.line for one in told.counted if one.rule == "cux-include"] == [1]
+
+
+def test_a_suppressed_place_repeats_none(found):
+    text = "x.cuda()\ny.cuda()  # port: allow dev-method -- a demo\n\nz.cuda()\n"
+    told = [one for one in found(text, path="tests/test_a.py") if one.rule == "dev-method"]
+    assert [(one.line, one.repeats, one.suppressed) for one in told] == [(1, 1, ""), (2, 0, "a demo")]
+
+
+@pytest.mark.parametrize("said", ["dev-strin", "d", "dev", "dev-string-x"])
+def test_a_suppression_names_a_rule_in_full_or_with_a_star(scanned, said):
+    text = f"import torch\nx = torch.ones(1, device='cuda')  # port: allow {said} -- x\n"
+    told = scanned({"a.py": text})
+    assert [one.suppressed for one in told.findings if one.rule == "dev-string"] == [""]
+    assert [(one.why, one.named) for one in told.doubted] == [
+        (f"a suppression names no rule: {said}", ("a.py",)),
+    ]
+    starred = scanned({"a.py": text.replace(f"allow {said} ", "allow dev-str* ")})
+    assert [one.suppressed for one in starred.findings if one.rule == "dev-string"] == ["x"]
+    assert not starred.doubted
+
+
+def test_what_is_blocked_is_not_counted_with_what_is_only_changed(found, scanned):
+    change, blocked = "torch.cuda.get_device_capability()", "torch.cuda.get_gencode_flags()"
+    text = f"{TORCH}x = {change}\ny = {blocked}\nz = {blocked}\n"
+    told = [one for one in found(text, "mps") if one.rule == "mem-capability"]
+    assert {(one.verdict, one.line, one.repeats) for one in told} == {("change", 2, 0), ("blocked", 3, 1)}
+    tests = scanned({"tests/test_a.py": f"{TORCH}{change}\n", "tests/test_b.py": f"{TORCH}{blocked}\n"}, "mps")
+    assert {(one.verdict, one.path) for one in tests.counted} == {
+        ("change", "tests/test_a.py"),
+        ("blocked", "tests/test_b.py"),
+    }

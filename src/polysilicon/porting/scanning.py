@@ -1,7 +1,7 @@
 """The scan: what is in a tree, what was seen in each file, which helpers carry ties, and what that means per target."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -12,8 +12,8 @@ from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.porting import PortRule, PortTarget
 from polysilicon.porting import cache as caches
 from polysilicon.porting import kernels, native
-from polysilicon.porting.inventory import MOST_BYTES, Inventory, inventory
-from polysilicon.porting.judging import Finding, judge, packages
+from polysilicon.porting.inventory import MOST_BYTES, MOST_NAMED, Inventory, inventory
+from polysilicon.porting.judging import Finding, judge, means, packages
 from polysilicon.porting.patterns import Patterns, compiled
 from polysilicon.porting.pool import Advance, readers, uncollected
 from polysilicon.porting.sighting import FileRead
@@ -110,7 +110,7 @@ def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date |
         files=sum(not one.skipped for one in reads),
         lines=_lines(reads),
         passed=passed,
-        doubted=_told(reads, "doubt"),
+        doubted=(*_told(reads, "doubt"), *_unknown(reads, rules)),
         helpers=tuple(known.values()),
         findings=tuple(
             each for one in asked for each in judge(reads, rules, one, patterns, support, notes=chosen.notes)
@@ -159,10 +159,23 @@ def _passed(found: Inventory, reads: Sequence[FileRead]) -> tuple[Passed, ...]:
     return (*listed, *_told(reads, "skipped"))
 
 
+def _unknown(reads: Sequence[FileRead], rules: Collection[str]) -> list[Passed]:
+    """Suppressions that speak of no rule, by what they name: most often it is misspelt."""
+    named: dict[str, dict[str, None]] = {}
+    for read in reads:
+        for _, said, _ in read.allowed:
+            if not any(means(said, rule) for rule in rules):
+                named.setdefault(said, {})[read.path] = None
+    return [
+        Passed(f"a suppression names no rule: {said}", len(paths), tuple(paths)[:MOST_NAMED])
+        for said, paths in sorted(named.items())
+    ]
+
+
 def _told(reads: Sequence[FileRead], attribute: str) -> tuple[Passed, ...]:
     named: dict[str, list[str]] = {}
     for one in reads:
         why = getattr(one, attribute)
         if why:
             named.setdefault(why, []).append(one.path)
-    return tuple(Passed(why, len(paths), tuple(paths[:20])) for why, paths in sorted(named.items()))
+    return tuple(Passed(why, len(paths), tuple(paths[:MOST_NAMED])) for why, paths in sorted(named.items()))
