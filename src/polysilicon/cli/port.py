@@ -146,7 +146,7 @@ def scan(
     scanned = _scanned(known, path, wanted, reading, notes=notes)
     rules = {one.id: one for one in known.every(PortRule)}
     efforts = _efforts(known, scanned, work)
-    added = _added(scanned, later)
+    added = _added(scanned, rules, later)
     _written(scanned, rules, efforts, work, later, sarif, html)
 
     from polysilicon.report import porting
@@ -189,13 +189,13 @@ def _efforts(known: "Catalogue", scanned: "Scan", work: Work) -> "list[Effort]":
     return effort(known, scanned, work.days_per_line)
 
 
-def _added(scanned: "Scan", later: Later) -> "list[Finding] | None":
+def _added(scanned: "Scan", rules: "Mapping[str, PortRule]", later: Later) -> "list[Finding] | None":
     """What a ratchet does not know; none where none was given."""
     if later.ratchet is None:
         return None
     from polysilicon.porting import ratchet
 
-    return ratchet.new(scanned.findings, ratchet.read(later.ratchet))
+    return ratchet.new(scanned, ratchet.read(later.ratchet), rules)
 
 
 def _written(
@@ -222,7 +222,7 @@ def _written(
     if later.baseline is not None:
         from polysilicon.porting.ratchet import baseline
 
-        files.write(later.baseline, to_json(baseline(scanned.findings)))
+        files.write(later.baseline, to_json(baseline(scanned, rules)))
     if work.effort_out is not None:
         from polysilicon.porting.effort import charge
 

@@ -154,7 +154,9 @@ def ratchet_tree(added: Sequence[Finding], rules: Mapping[str, PortRule]) -> Tre
     """What is new since the baseline."""
     tree = Tree(text(f"{number(len(added))} new ties", "bold red" if added else "green"), guide_style="dim")
     for one in added:
-        tree.add(text(f"{one.path}:{one.line}: {one.target}: {one.rule}: {one.symbol}; {rules[one.rule].advice}"))
+        again = f" (and {one.repeats} more)" if one.repeats else ""
+        told = f"{one.path}:{one.line}: {one.target}: {one.rule}: {one.symbol}{again}"
+        tree.add(text(f"{told}; {rules[one.rule].advice}"))
     return tree
 
 
