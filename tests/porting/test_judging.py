@@ -1,6 +1,6 @@
 import pytest
 
-from polysilicon.facts.porting import PortRule, PortTarget
+from polysilicon.facts.porting import SHAPES, PortRule, PortTarget
 
 TORCH = "import torch\n"
 
@@ -113,6 +113,11 @@ def test_every_name_that_a_rule_lists_is_seen(catalogue):
                     silent.append(f"{rule.id}: {text}")
     # Some words count only in the company of others: `my` and `y` are none of theirs.
     assert [one for one in silent if not one.startswith("dev-gpu-word")] == []
+
+
+def test_every_shape_has_a_rule(catalogue):
+    named = [one for rule in catalogue.every(PortRule) for one in rule.python.get("shapes", ())]
+    assert sorted(named) == sorted(SHAPES)
 
 
 def test_every_shape_that_a_rule_names_is_one_that_a_reader_knows(catalogue):
