@@ -49,7 +49,7 @@ def test_a_ratchet_fails_on_new_ties_alone(run, tree):
         (["notes.txt", "--target", "rocm"], "PATH: is not read: no reader for this kind of file; found 'notes.txt'"),
         (["code/b.py", "--target", "rocm"], "PATH: is not read: binary"),
         (["code/a.py", "--target", "rocm", "--exclude", "*.py"], "PATH: is not read: left out by --exclude"),
-        (["code", "--target", "rocm", "--as-of", "yesterday"], "yesterday"),
+        (["code", "--target", "rocm", "--as-of", "2026-13-01"], "--as-of: not a date of the calendar"),
     ],
 )
 def test_bad_input_is_answered_in_one_line(run, tree, words, said):

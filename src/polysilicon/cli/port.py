@@ -164,11 +164,15 @@ def _scanned(known: "Catalogue", path: Path, wanted: "Sequence[str]", reading: R
     from polysilicon.cli.progress import shown
     from polysilicon.porting import Options, scan
     from polysilicon.records.dates import day
+    from polysilicon.records.errors import InputError, Place
 
     within(0.001, 1_000, most_mb=reading.most_mb)
     if reading.jobs is not None:
         within(1, 1_000, jobs=reading.jobs)
-    as_of = day(reading.as_of) if reading.as_of else None
+    try:
+        as_of = day(reading.as_of) if reading.as_of else None
+    except InputError as complaint:
+        raise complaint.at(Place(field="--as-of")) from complaint
     with shown("reading") as advance:
         chosen = Options(
             leave_out=reading.exclude,

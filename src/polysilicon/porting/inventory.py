@@ -37,6 +37,7 @@ SKIPPED_FOLDERS = {
 }
 KIND_OF_SUFFIX = {
     ".py": "python",
+    ".pyw": "python",
     ".pyi": "python",
     ".pyx": "python",
     ".ipynb": "notebook",
@@ -57,11 +58,10 @@ KIND_OF_SUFFIX = {
 }
 KIND_OF_NAME = (
     ("CMakeLists.txt", "cmake"),
-    ("Makefile*", "cmake"),
+    ("[Mm]akefile*", "cmake"),
     ("GNUmakefile", "cmake"),
-    ("Dockerfile*", "docker"),
-    ("*.Dockerfile", "docker"),
-    ("Containerfile*", "docker"),
+    ("[Dd]ockerfile*", "docker"),
+    ("[Cc]ontainerfile*", "docker"),
     ("requirements*.txt", "requirements"),
     ("*requirements*.txt", "requirements"),
     ("constraints*.txt", "requirements"),
@@ -150,7 +150,8 @@ def _is_text(path: str) -> bool:
 
 
 def _unwanted(leave_out: Sequence[str]) -> re.Pattern[str]:
-    """Paths that one of these patterns fits, or that lie below one that does."""
+    """Paths that one of these patterns fits, or that lie below one that does; `./` begins no path of ours."""
+    leave_out = [text.removeprefix("./") for text in leave_out]
     wanted = [one for text in leave_out for one in (text, f"{text.rstrip('/')}/*")]
     # Patterns that begin alike are looked for together: a path is then gone through once, not once for each.
     anywhere = "|".join(translate(one[1:]) for one in wanted if one.startswith("*"))
