@@ -111,7 +111,10 @@ def test_a_kind_nobody_knows_gets_the_nearest() -> None:
             r"dev-method.python.methods: lacks 'cuda', .*found \['foo'\]; allowed: a list with 'cuda'",
         ),
         ("porting/rules: {dev-follows: {python: {shapes: []}}}", r"python.shapes: lacks 'follows'"),
-        ("porting/targets: {ascend: {chips: {new: A9}}}", r"chips.new: no support table .*'A9'; allowed: A2, A3, 950DT"),
+        (
+            "porting/targets: {ascend: {chips: {new: A9}}}",
+            r"chips.new: no support table .*'A9'; allowed: A2, A3, 950DT",
+        ),
         ("assumptions: {port-days-per-line: {value: -5}}", r"port-days-per-line.value: nothing of a port is negative"),
         ("assumptions: {port-share-verify: {low: -1}}", r"port-share-verify.low: nothing of a port is negative"),
         ("just text", "must be tables of records by kind"),

@@ -208,3 +208,23 @@ def test_what_is_blocked_is_not_counted_with_what_is_only_changed(found, scanned
         ("change", "tests/test_a.py"),
         ("blocked", "tests/test_b.py"),
     }
+
+
+def test_a_keyword_alone_blocks_nothing_and_a_name_that_the_table_knows_does(found):
+    told = found("import pandas as pd\nx = pd.get_dummies(df, sparse=True)\n")
+    assert {(one.rule, one.verdict) for one in told} == {("num-sparse", "check")}
+    named = found(TORCH + "e = torch.nn.Embedding(3, 3, sparse=True)\nx = torch.sparse_bsc_tensor(1)\n")
+    assert {one.verdict for one in named} >= {"check", "blocked"}
+
+
+def test_an_error_of_every_accelerator_is_told_by_its_name(found):
+    told = found(TORCH + "x = isinstance(e, torch.cuda.OutOfMemoryError)\n")
+    assert [one.why for one in told] == ["torch.cuda.OutOfMemoryError: write torch.OutOfMemoryError"]
+
+
+def test_a_joint_of_the_body_is_no_accelerator(rules):
+    pose = "class Pose:\n    def hip_angle(self):\n        return self.joints['hip'] - self.left_hip\n"
+    assert rules(pose) == set()
+    assert rules("x.cuda()\n\n" + pose.replace("['hip']", "[0]")) == rules("x.cuda()\n")
+    for code in ("x = is_hip()", "x = hip_configs", "import torch\nx = torch.version.hip", "x.cuda()\nif backend == 'hip':\n    pass"):
+        assert rules(code) & {"dev-ladder", "grd-torch"}, code

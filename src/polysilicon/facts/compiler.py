@@ -20,7 +20,6 @@ from polysilicon.records.document import Document, Key, convert, explain_mismatc
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.names import nearest
 
-
 # Assumptions about the work of a port: lines, days and shares.
 OF_PORTING = "port-"
 

@@ -18,7 +18,7 @@ CLASSES: tuple[TargetClass, ...] = get_args(TargetClass)
 # Kinds of Python syntax that readers look patterns up by, and kinds of file that are matched line by line.
 SYNTAX = (
     "names", "attributes", "methods", "keywords", "strings", "fragments", "words", "company", "toolkit", "carries",
-    "ladder", "vendors", "texts", "docs", "loaders", "builders", "shapes",
+    "ladder", "everyday", "unless", "vendors", "texts", "docs", "loaders", "builders", "shapes",
 )  # fmt: skip
 LINES = ("kernel", "cmake", "docker", "shell", "yaml", "requirements", "ci")
 # Forms that readers know by themselves and ask a rule for: each has one.

@@ -127,9 +127,7 @@ def _reach(root: Path) -> None:
     except (FileNotFoundError, NotADirectoryError, ValueError) as cause:
         raise InputError("no such file or folder", place=Place(field="PATH"), found=str(root)) from cause
     except OSError as refusal:
-        raise InputError(
-            f"can't be read: {refusal.strerror}", place=Place(field="PATH"), found=str(root)
-        ) from refusal
+        raise InputError(f"can't be read: {refusal.strerror}", place=Place(field="PATH"), found=str(root)) from refusal
 
 
 def read_tree(content: str, patterns: Patterns, found: Inventory, chosen: Options) -> tuple[list[FileRead], int]:
