@@ -206,3 +206,12 @@ def test_help_shows_no_default_that_is_none(run):
     told = run("search", "train", "--help").out
     assert "[default: 4096]" in told
     assert not any(nothing in told for nothing in ("default: ()", "default: None", "default: ]"))
+
+
+def test_what_the_system_refuses_is_not_said_to_be_a_write(run, monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied", "secret")
+
+    monkeypatch.setattr("polysilicon.cli.app.build", lambda: refused)
+    ran = run("facts", "list")
+    assert (ran.code, ran.err) == (2, "polysilicon: can't use secret: Permission denied\n")

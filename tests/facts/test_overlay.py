@@ -5,6 +5,7 @@ import pytest
 from polysilicon.facts import load
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
+from polysilicon.facts.porting import PortRule, PortTarget
 from polysilicon.facts.record import USER
 from polysilicon.records.document import parse_yaml
 from polysilicon.records.errors import InputError, UnknownName
@@ -91,8 +92,31 @@ def test_a_kind_nobody_knows_gets_the_nearest() -> None:
         ("sources: {quote-7: {title: Quote}}", "missing field 'publisher'"),
         (
             "porting/rules: {cux-x: {category: CUX, what: x, lines: {shell: ['(x']}}}",
-            r"porting/rules.cux-x.lines: not a regular expression: missing \), .*found '\(x'",
+            r"porting/rules.cux-x.lines.shell: not a regular expression: missing \), .*found '\(x'",
         ),
+        ("porting/rules: {dev-word: {python: {name: [x]}}}", r"dev-word.python.name: no reader .*did you mean names"),
+        ("porting/rules: {dev-word: {lines: {dockr: [x]}}}", r"lines.dockr: no reader .*did you mean docker"),
+        ("porting/rules: {dev-word: {table: nosuch}}", r"dev-word.table: is none .*'nosuch'; allowed: cuda-names"),
+        ("porting/rules: {dev-word: {python: {shapes: [nosuch]}}}", r"python.shapes: no reader .*allowed: block-size"),
+        ("porting/rules: {dev-word: {verdicts: {asend: note}}}", r"verdicts.asend: neither .*did you mean ascend"),
+        ("porting/rules: {dev-word: {verdicts: {rocm: chang}}}", r"verdicts.rocm: is none .*did you mean change"),
+        ("porting/rules: {dev-word: {verdicts: change}}", r"dev-word.verdicts: expected a table"),
+        ("porting/rules: {dev-word: {python: {company: [a], words: [b]}, lines: {shell: x}}}", "lines.shell: expected"),
+        (
+            "porting/rules: {dev-x: {category: DEV, what: x, python: {company: [a]}}}",
+            r"dev-x.python.company: is said of words, and the rule has none",
+        ),
+        (
+            "porting/rules: {dev-method: {python: {methods: [foo]}}}",
+            r"dev-method.python.methods: lacks 'cuda', .*found \['foo'\]; allowed: a list with 'cuda'",
+        ),
+        ("porting/rules: {dev-follows: {python: {shapes: []}}}", r"python.shapes: lacks 'follows'"),
+        (
+            "porting/targets: {ascend: {chips: {new: A9}}}",
+            r"chips.new: no support table .*'A9'; allowed: A2, A3, 950DT",
+        ),
+        ("assumptions: {port-days-per-line: {value: -5}}", r"port-days-per-line.value: nothing of a port is negative"),
+        ("assumptions: {port-share-verify: {low: -1}}", r"port-share-verify.low: nothing of a port is negative"),
         ("just text", "must be tables of records by kind"),
     ],
 )
@@ -137,3 +161,22 @@ def test_a_file_is_laid_over_on_loading(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text("chips: {nvidia-h20-96gb: {price_usd: 9000}}")
     assert load(mine).get(Chip, "nvidia-h20-96gb").price_usd == 9000
+
+
+def test_an_override_of_a_rule_names_some_verdicts_and_patterns_and_leaves_the_others() -> None:
+    ours = catalogue.get(PortRule, "dev-method")
+    rules = "porting/rules: {dev-method: {verdicts: {rocm: check}, python: {words: [acme]}, lines: {shell: [acme]}}}"
+    rule = with_theirs(rules).get(PortRule, "dev-method")
+    assert rule.verdicts == {**ours.verdicts, "rocm": "check"}
+    assert rule.python == {**ours.python, "words": ("acme",)}
+    assert rule.lines == {**ours.lines, "shell": ("acme",)}
+    both = with_theirs("porting/targets: {ascend: {chips: {a5: 950DT}}}").get(PortTarget, "ascend")
+    assert both.chips == {**catalogue.get(PortTarget, "ascend").chips, "a5": "950DT"}
+
+
+def test_a_rule_may_speak_of_a_target_that_stands_below_it() -> None:
+    mine = with_theirs(
+        "porting/rules: {dev-method: {verdicts: {acme: blocked}}}\n"
+        "porting/targets: {acme: {name: Acme, targets: renamed}}"
+    )
+    assert mine.get(PortRule, "dev-method").verdicts["acme"] == "blocked"

@@ -75,10 +75,10 @@ def test_what_is_passed_over_is_counted(tmp_path, catalogue):
     assert reasons == {
         "larger than 0.01 MB": 1,
         "binary": 1,
-        "no reader for this kind of file": 2,
+        "no reader for this kind of file": 1,
         "no notebook": 1,
         "folder of version control": 1,
-        "a link": 1,
+        "a link": 2,
         "no regular file": 1,
     }
 

@@ -1,6 +1,6 @@
 import pytest
 
-from polysilicon.facts.porting import PortRule, PortTarget
+from polysilicon.facts.porting import SHAPES, PortRule, PortTarget
 
 TORCH = "import torch\n"
 
@@ -115,6 +115,11 @@ def test_every_name_that_a_rule_lists_is_seen(catalogue):
     assert [one for one in silent if not one.startswith("dev-gpu-word")] == []
 
 
+def test_every_shape_has_a_rule(catalogue):
+    named = [one for rule in catalogue.every(PortRule) for one in rule.python.get("shapes", ())]
+    assert sorted(named) == sorted(SHAPES)
+
+
 def test_every_shape_that_a_rule_names_is_one_that_a_reader_knows(catalogue):
     from pathlib import Path
 
@@ -158,3 +163,68 @@ def test_repetitions_in_a_folder_of_tests_are_counted_over_its_files(scanned):
     text = "import flash_attn\nflash_attn.a()\nflash_attn.b()\n"
     told = scanned({"tests/test_a.py": text, "tests/test_b.py": text}).findings
     assert [(one.path, one.line, one.repeats) for one in told if one.rule == "att-flash"] == [("tests/test_a.py", 1, 5)]
+
+
+def test_a_suppressed_place_stands_for_no_other(scanned):
+    said = "  # port: allow dev-string -- only this test"
+    plain = "import torch\nx = torch.ones(1, device='cuda')"
+    told = scanned({"tests/test_a.py": f"{plain}{said}\n", "tests/test_b.py": f"{plain}\ny = {plain[17:]}\n"})
+    kept = [one for one in told.findings if one.rule == "dev-string"]
+    assert [(one.path, bool(one.suppressed), one.repeats) for one in kept] == [
+        ("tests/test_a.py", True, 0),
+        ("tests/test_b.py", False, 1),
+    ]
+    include = "#include <cuda_runtime.h>\n#include <cublas_v2.h>"
+    told = scanned({"a.cpp": f"{include} // port: allow cux-* -- ours\n"}, "rocm")
+    assert [one.line for one in told.counted if one.rule == "cux-include"] == [1]
+
+
+def test_a_suppressed_place_repeats_none(found):
+    text = "x.cuda()\ny.cuda()  # port: allow dev-method -- a demo\n\nz.cuda()\n"
+    told = [one for one in found(text, path="tests/test_a.py") if one.rule == "dev-method"]
+    assert [(one.line, one.repeats, one.suppressed) for one in told] == [(1, 1, ""), (2, 0, "a demo")]
+
+
+@pytest.mark.parametrize("said", ["dev-strin", "d", "dev", "dev-string-x"])
+def test_a_suppression_names_a_rule_in_full_or_with_a_star(scanned, said):
+    text = f"import torch\nx = torch.ones(1, device='cuda')  # port: allow {said} -- x\n"
+    told = scanned({"a.py": text})
+    assert [one.suppressed for one in told.findings if one.rule == "dev-string"] == [""]
+    assert [(one.why, one.named) for one in told.doubted] == [
+        (f"a suppression names no rule: {said}", ("a.py",)),
+    ]
+    starred = scanned({"a.py": text.replace(f"allow {said} ", "allow dev-str* ")})
+    assert [one.suppressed for one in starred.findings if one.rule == "dev-string"] == ["x"]
+    assert not starred.doubted
+
+
+def test_what_is_blocked_is_not_counted_with_what_is_only_changed(found, scanned):
+    change, blocked = "torch.cuda.get_device_capability()", "torch.cuda.get_gencode_flags()"
+    text = f"{TORCH}x = {change}\ny = {blocked}\nz = {blocked}\n"
+    told = [one for one in found(text, "mps") if one.rule == "mem-capability"]
+    assert {(one.verdict, one.line, one.repeats) for one in told} == {("change", 2, 0), ("blocked", 3, 1)}
+    tests = scanned({"tests/test_a.py": f"{TORCH}{change}\n", "tests/test_b.py": f"{TORCH}{blocked}\n"}, "mps")
+    assert {(one.verdict, one.path) for one in tests.counted} == {
+        ("change", "tests/test_a.py"),
+        ("blocked", "tests/test_b.py"),
+    }
+
+
+def test_a_keyword_alone_blocks_nothing_and_a_name_that_the_table_knows_does(found):
+    told = found("import pandas as pd\nx = pd.get_dummies(df, sparse=True)\n")
+    assert {(one.rule, one.verdict) for one in told} == {("num-sparse", "check")}
+    named = found(TORCH + "e = torch.nn.Embedding(3, 3, sparse=True)\nx = torch.sparse_bsc_tensor(1)\n")
+    assert {one.verdict for one in named} >= {"check", "blocked"}
+
+
+def test_an_error_of_every_accelerator_is_told_by_its_name(found):
+    told = found(TORCH + "x = isinstance(e, torch.cuda.OutOfMemoryError)\n")
+    assert [one.why for one in told] == ["torch.cuda.OutOfMemoryError: write torch.OutOfMemoryError"]
+
+
+def test_a_joint_of_the_body_is_no_accelerator(rules):
+    pose = "class Pose:\n    def hip_angle(self):\n        return self.joints['hip'] - self.left_hip\n"
+    assert rules(pose) == set()
+    assert rules("x.cuda()\n\n" + pose.replace("['hip']", "[0]")) == rules("x.cuda()\n")
+    for code in ("x = is_hip()", "x = hip_configs", "import torch\nx = torch.version.hip", "x.cuda()\nif backend == 'hip':\n    pass"):
+        assert rules(code) & {"dev-ladder", "grd-torch"}, code

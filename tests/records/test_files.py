@@ -57,3 +57,20 @@ def test_a_link_keeps_pointing_to_what_is_replaced(tmp_path: Path) -> None:
 def test_a_folder_is_no_place_for_a_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="can't write"):
         files.write(tmp_path, "text")
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_disk_that_fills_up_is_a_clear_complaint_and_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    target = tmp_path / "plan.json"
+    files.write(target, "old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os if step == "fsync" else Path, step, full)
+    with pytest.raises(InputError, match=r"can't write .*plan\.json: No space left on device"):
+        files.write(target, "new")
+    assert target.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1

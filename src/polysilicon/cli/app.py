@@ -70,7 +70,8 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as refusal:
         if not refusal.filename:
             return _abandon(_complain(f"can't write standard output: {refusal.strerror}", BAD_INPUT))
-        return _complain(f"can't write {refusal.filename2 or refusal.filename}: {refusal.strerror}", BAD_INPUT)
+        # What is written says so itself (records/files.py): most often this could not be read.
+        return _complain(f"can't use {refusal.filename2 or refusal.filename}: {refusal.strerror}", BAD_INPUT)
     except Exception as error:
         if os.environ.get("POLYSILICON_TRACEBACK"):
             raise

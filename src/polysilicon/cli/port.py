@@ -146,7 +146,7 @@ def scan(
     scanned = _scanned(known, path, wanted, reading, notes=notes)
     rules = {one.id: one for one in known.every(PortRule)}
     efforts = _efforts(known, scanned, work)
-    added = _added(scanned, later)
+    added = _added(scanned, rules, later)
     _written(scanned, rules, efforts, work, later, sarif, html)
 
     from polysilicon.report import porting
@@ -164,11 +164,15 @@ def _scanned(known: "Catalogue", path: Path, wanted: "Sequence[str]", reading: R
     from polysilicon.cli.progress import shown
     from polysilicon.porting import Options, scan
     from polysilicon.records.dates import day
+    from polysilicon.records.errors import InputError, Place
 
     within(0.001, 1_000, most_mb=reading.most_mb)
     if reading.jobs is not None:
         within(1, 1_000, jobs=reading.jobs)
-    as_of = day(reading.as_of) if reading.as_of else None
+    try:
+        as_of = day(reading.as_of) if reading.as_of else None
+    except InputError as complaint:
+        raise complaint.at(Place(field="--as-of")) from complaint
     with shown("reading") as advance:
         chosen = Options(
             leave_out=reading.exclude,
@@ -189,13 +193,13 @@ def _efforts(known: "Catalogue", scanned: "Scan", work: Work) -> "list[Effort]":
     return effort(known, scanned, work.days_per_line)
 
 
-def _added(scanned: "Scan", later: Later) -> "list[Finding] | None":
+def _added(scanned: "Scan", rules: "Mapping[str, PortRule]", later: Later) -> "list[Finding] | None":
     """What a ratchet does not know; none where none was given."""
     if later.ratchet is None:
         return None
     from polysilicon.porting import ratchet
 
-    return ratchet.new(scanned.findings, ratchet.read(later.ratchet))
+    return ratchet.new(scanned, ratchet.read(later.ratchet), rules)
 
 
 def _written(
@@ -222,7 +226,7 @@ def _written(
     if later.baseline is not None:
         from polysilicon.porting.ratchet import baseline
 
-        files.write(later.baseline, to_json(baseline(scanned.findings)))
+        files.write(later.baseline, to_json(baseline(scanned, rules)))
     if work.effort_out is not None:
         from polysilicon.porting.effort import charge
 

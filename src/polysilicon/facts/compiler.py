@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,17 @@ import msgspec
 
 from polysilicon.facts.index import DATA, INDEX, Index, names_of
 from polysilicon.facts.kinds import KINDS, Kind
-from polysilicon.facts.porting import PortRule
+from polysilicon.facts.money import Assumption
+from polysilicon.facts.porting import CHIP_COLUMNS, LINES, SHAPES, SYNTAX, PortRule, PortTarget
 from polysilicon.facts.record import MEMORY, PROVENANCE_FIELDS, Origin, Record, Source, day_fields, units
 from polysilicon.records import files
 from polysilicon.records.dates import day
 from polysilicon.records.document import Document, Key, convert, explain_mismatch, read_csv, read_yaml
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.names import nearest
+
+# Assumptions about the work of a port: lines, days and shares.
+OF_PORTING = "port-"
 
 
 def build(data: Path = DATA, index: Path = INDEX) -> str:
@@ -120,7 +124,7 @@ def to_record(kind: Kind, plain: dict[str, Any], document: Document, key: Key) -
         record = msgspec.convert(plain, kind.record)
     except msgspec.ValidationError as cause:
         raise explain_mismatch(document, kind.record, key, str(cause), plain) from cause
-    _check_values(record, lambda field: document.place((*key, field)))
+    _check_values(record, lambda *field: document.place((*key, *field)))
     return record
 
 
@@ -171,7 +175,7 @@ def _read_rows(kind: Kind, path: Path) -> Iterator[tuple[Record, Place]]:
             record = msgspec.convert(cells, kind.record, strict=False)
         except msgspec.ValidationError as cause:
             raise explain_mismatch(Document(str(path), cells, {(): line}), kind.record, (), str(cause)) from cause
-        _check_values(record, lambda field, at=line: Place(str(path), at, field))
+        _check_values(record, lambda *field, at=line: Place(str(path), at, ".".join(field)))
         yield record, place
 
 
@@ -179,7 +183,7 @@ def _split(cell: str) -> list[str]:
     return [one.strip() for one in cell.split(";") if one.strip()]
 
 
-def _check_values(record: Record, place: Any) -> None:
+def _check_values(record: Record, place: Callable[..., Place]) -> None:
     """What a type can't say: a date the calendar has, a number that is one, an expression that can be matched."""
     for field in day_fields(type(record)):
         text = getattr(record, field)
@@ -198,11 +202,40 @@ def _check_values(record: Record, place: Any) -> None:
             raise InputError(
                 "lies outside its own range", place=place(field), found=f"{value:g}, low {low}, high {high}"
             )
-    for text in (one for texts in record.lines.values() for one in texts) if isinstance(record, PortRule) else ():
-        try:
-            re.compile(text)
-        except re.error as cause:
-            raise InputError(f"not a regular expression: {cause}", place=place("lines"), found=text) from cause
+    if isinstance(record, PortRule):
+        _check_rule(record, place)
+    for chip, column in record.chips.items() if isinstance(record, PortTarget) else ():
+        if column not in CHIP_COLUMNS:
+            raise _none_of(CHIP_COLUMNS, column, "no support table has that column", place("chips", chip))
+    if isinstance(record, Assumption) and record.id.startswith(OF_PORTING):
+        for field in ("value", "low", "high"):
+            if (getattr(record, field) or 0) < 0:
+                raise InputError("nothing of a port is negative", place=place(field), found=getattr(record, field))
+
+
+def _check_rule(rule: PortRule, place: Callable[..., Place]) -> None:
+    """That somebody reads every pattern of a rule, and can."""
+    for field, known in (("python", SYNTAX), ("lines", LINES)):
+        for name in getattr(rule, field):
+            if name not in known:
+                raise _none_of(known, name, "no reader has patterns of that kind", place(field, name))
+    for shape in rule.python.get("shapes", ()):
+        if shape not in SHAPES:
+            raise _none_of(SHAPES, shape, "no reader knows that shape", place("python", "shapes"))
+    if "company" in rule.python and "words" not in rule.python:
+        raise InputError("is said of words, and the rule has none", place=place("python", "company"))
+    for kind, texts in rule.lines.items():
+        for text in texts:
+            try:
+                re.compile(text)
+            except re.error as cause:
+                raise InputError(
+                    f"not a regular expression: {cause}", place=place("lines", kind), found=text
+                ) from cause
+
+
+def _none_of(known: Sequence[str], found: str, problem: str, place: Place) -> InputError:
+    return InputError(problem, place=place, found=found, allowed=known, nearest=nearest(found, known, 1))
 
 
 def check_sources(record: Record, sources: Mapping[str, Source], place: Place) -> None:

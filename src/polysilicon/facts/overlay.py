@@ -7,6 +7,7 @@ import msgspec
 
 from polysilicon.facts.compiler import check_sources, to_record, unfold
 from polysilicon.facts.kinds import KINDS, Kind
+from polysilicon.facts.porting import ASKED, CLASSES, PortRule, PortTarget
 from polysilicon.facts.record import PROVENANCE_FIELDS, USER, Record, Source
 from polysilicon.records.document import Document, Key, convert
 from polysilicon.records.errors import InputError, UnknownName
@@ -16,6 +17,8 @@ Records = dict[str, dict[str, Record]]
 
 # What the loader fills in itself, from how a value is written and where it stands.
 _OURS_TO_FILL = frozenset({"id", "exceptions", "theirs", "overridden"})
+# Tables of which an override names some keys, and leaves us the others: what one target means, one kind of pattern.
+_BY_KEY = {"port-rule": ("python", "lines", "verdicts"), "port-target": ("chips",)}
 
 
 def read_theirs(
@@ -62,6 +65,17 @@ def read_theirs(
                 raise
             check_sources(record, {**known, **sources}, document.place(inner))
             records.setdefault(kind.name, {})[name] = record
+    targets = {*CLASSES, *ids(PortTarget), *records.get("port-target", {})}
+    for name, record in records.get("port-rule", {}).items():
+        for one in record.verdicts if isinstance(record, PortRule) else ():
+            if one not in targets:
+                raise UnknownName(
+                    "neither a target nor a class of targets",
+                    place=document.place((*key, "porting/rules", name, "verdicts", one)),
+                    found=one,
+                    allowed=sorted(targets),
+                    nearest=nearest(one, targets, 1),
+                )
     return records, sources
 
 
@@ -87,6 +101,9 @@ def _laid_over(kind: Kind, ours: Record | None, fields: dict[str, Any], document
     exceptions = plain.get("exceptions", {}) | {one: origin | stated.get(one, {}) for one in overridden}
     if "value" in said:  # our range was of our value
         plain = {name: one for name, one in plain.items() if name not in ("low", "high")}
+    for field in _BY_KEY.get(kind.name, ()):
+        if isinstance(said.get(field), dict):
+            said[field] = plain.get(field, {}) | said[field]
     aliases = said.get("aliases", [])
     wholly_theirs = ours.theirs and not ours.overridden
     merged = {
@@ -97,7 +114,24 @@ def _laid_over(kind: Kind, ours: Record | None, fields: dict[str, Any], document
         "theirs": document.file,
         "overridden": [] if wholly_theirs else [*ours.overridden, *overridden],
     }
-    return to_record(kind, merged, document, key)
+    record = to_record(kind, merged, document, key)
+    if isinstance(ours, PortRule) and isinstance(record, PortRule):
+        _keep_what_is_asked_for(ours, record, document, key)
+    return record
+
+
+def _keep_what_is_asked_for(ours: PortRule, theirs: PortRule, document: Document, key: Key) -> None:
+    """A reader that recognises something by itself asks for its rule by name: there must still be one."""
+    for kind, asked in ASKED.items():
+        for one in ours.python.get(kind, ()):
+            if one in asked and one not in theirs.python.get(kind, ()):
+                raise InputError(
+                    f"lacks {one!r}, which readers ask this rule for",
+                    place=document.place((*key, "python", kind)),
+                    found=list(theirs.python.get(kind, ())),
+                    allowed=f"a list with {one!r}",
+                    remedy="verdicts of `runs` silence a rule",
+                )
 
 
 def _of_no_id_of_ours(complaint: InputError, name: str, ids: Collection[str]) -> InputError:

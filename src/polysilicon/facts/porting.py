@@ -1,6 +1,6 @@
 """What ties code to one vendor: how it is recognised, what it means for each target, and the targets themselves."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from polysilicon.facts.record import Record
 
@@ -13,6 +13,23 @@ Fix = Literal["safe", "review", "tool", "manual"]
 Once = Literal["file", "key", "block"]
 Band = Literal["minutes", "hours", "rewrite"]
 TargetClass = Literal["cuda-named", "renamed", "graph"]
+SupportTable = Literal["interfaces", "cuda-names", "operators", "deny", "triton"]
+CLASSES: tuple[TargetClass, ...] = get_args(TargetClass)
+# Kinds of Python syntax that readers look patterns up by, and kinds of file that are matched line by line.
+SYNTAX = (
+    "names", "attributes", "methods", "keywords", "strings", "fragments", "words", "company", "toolkit", "carries",
+    "ladder", "everyday", "unless", "vendors", "texts", "docs", "loaders", "builders", "shapes",
+)  # fmt: skip
+LINES = ("kernel", "cmake", "docker", "shell", "yaml", "requirements", "ci")
+# Forms that readers know by themselves and ask a rule for: each has one.
+SHAPES = (
+    "block-size", "build-word", "compare", "entry", "follows", "import-place", "kernel-ladder", "kernel-test", "ladder",
+    "load-without-map", "test-skip", "to-integer", "torch-api", "triton-kernel", "unmapped", "version-word",
+)  # fmt: skip
+# What readers ask a rule for by name: a rule that has it can't lose it.
+ASKED = {"shapes": SHAPES, "methods": ("cuda",), "strings": ("cuda",)}
+# The columns of the support tables that differ by chip, in the order of the letters in their cells.
+CHIP_COLUMNS = ("A2", "A3", "950DT")
 
 
 class PortTarget(Record, frozen=True, kw_only=True):
@@ -51,7 +68,7 @@ class PortRule(Record, frozen=True, kw_only=True):
     python: dict[str, tuple[str, ...]] = {}
     lines: dict[str, tuple[str, ...]] = {}
     verdicts: dict[str, Finding] = {}
-    table: str | None = None
+    table: SupportTable | None = None
     once: Once | None = None
     fix: Fix = "review"
     band: Band = "minutes"

@@ -1,6 +1,7 @@
 """What is in a tree: the files a reader exists for, and why each other was passed over.
 
-Links are not followed, so a loop of links ends at once; a file that vanishes between listing and reading is counted.
+Links are not followed, so a loop of links ends at once, unless one is named as the tree itself; a file that vanishes
+between listing and reading is counted.
 """
 
 import os
@@ -13,6 +14,8 @@ from fnmatch import translate
 from pathlib import Path
 
 import msgspec
+
+from polysilicon.records.errors import InputError, Place
 
 MOST_BYTES = 4_000_000
 SKIPPED_FOLDERS = {
@@ -34,6 +37,7 @@ SKIPPED_FOLDERS = {
 }
 KIND_OF_SUFFIX = {
     ".py": "python",
+    ".pyw": "python",
     ".pyi": "python",
     ".pyx": "python",
     ".ipynb": "notebook",
@@ -54,11 +58,10 @@ KIND_OF_SUFFIX = {
 }
 KIND_OF_NAME = (
     ("CMakeLists.txt", "cmake"),
-    ("Makefile*", "cmake"),
+    ("[Mm]akefile*", "cmake"),
     ("GNUmakefile", "cmake"),
-    ("Dockerfile*", "docker"),
-    ("*.Dockerfile", "docker"),
-    ("Containerfile*", "docker"),
+    ("[Dd]ockerfile*", "docker"),
+    ("[Cc]ontainerfile*", "docker"),
     ("requirements*.txt", "requirements"),
     ("*requirements*.txt", "requirements"),
     ("constraints*.txt", "requirements"),
@@ -113,13 +116,19 @@ MOST_NAMED = 20
 
 
 def inventory(root: Path, leave_out: Sequence[str] = (), most_bytes: int = MOST_BYTES) -> Inventory:
-    """Everything below `root`; a single file is a tree of one. `leave_out` are patterns of paths not wanted."""
+    """Everything below `root`; a single file is a tree of one. `leave_out` are patterns of paths not wanted.
+
+    Raises:
+        InputError: `root` is a folder that can't be listed.
+    """
     found = Inventory(root if root.is_dir() else root.parent)
     unwanted = _unwanted(leave_out) if leave_out else None
     for path, entry in _entries(root, found):
         kind = kind_of(path)
         if not _is_text(path):
             found.skip("name is no UTF-8", path.encode("utf-8", "backslashreplace").decode())
+        elif kind is None and isinstance(entry, os.DirEntry) and entry.is_symlink():
+            found.skip("a link", path)
         elif kind is None:
             found.skipped["no reader for this kind of file"] += 1
         elif unwanted is not None and unwanted.match(path):
@@ -141,7 +150,8 @@ def _is_text(path: str) -> bool:
 
 
 def _unwanted(leave_out: Sequence[str]) -> re.Pattern[str]:
-    """Paths that one of these patterns fits, or that lie below one that does."""
+    """Paths that one of these patterns fits, or that lie below one that does; `./` begins no path of ours."""
+    leave_out = [text.removeprefix("./") for text in leave_out]
     wanted = [one for text in leave_out for one in (text, f"{text.rstrip('/')}/*")]
     # Patterns that begin alike are looked for together: a path is then gone through once, not once for each.
     anywhere = "|".join(translate(one[1:]) for one in wanted if one.startswith("*"))
@@ -149,10 +159,10 @@ def _unwanted(leave_out: Sequence[str]) -> re.Pattern[str]:
     return re.compile("|".join([*fixed, *([f"(?s:.*)(?:{anywhere})"] if anywhere else [])]))
 
 
-def _entries(root: Path, found: Inventory) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+def _entries(root: Path, found: Inventory) -> Iterator[tuple[str, "os.DirEntry[str] | Path"]]:
     """Files below `root` with their paths below it, folder by folder; links to folders are not entered."""
     if not root.is_dir():
-        yield from ((one.name, one) for one in os.scandir(root.parent) if one.name == root.name)
+        yield root.name, root
         return
     waiting = [("", str(root))]
     while waiting:
@@ -160,6 +170,10 @@ def _entries(root: Path, found: Inventory) -> Iterator[tuple[str, "os.DirEntry[s
         try:
             entries = list(os.scandir(folder))
         except OSError as refusal:
+            if not below:
+                raise InputError(
+                    f"can't be read: {refusal.strerror}", place=Place(field="PATH"), found=str(root)
+                ) from refusal
             found.skip(
                 "folder can't be read" if os.path.lexists(folder) else "vanished", f"{below}: {refusal.strerror}"
             )
@@ -173,9 +187,9 @@ def _entries(root: Path, found: Inventory) -> Iterator[tuple[str, "os.DirEntry[s
                 waiting.append((f"{below}{one.name}/", one.path))
 
 
-def _add(found: Inventory, path: str, kind: str, entry: "os.DirEntry[str]", most_bytes: int) -> None:
+def _add(found: Inventory, path: str, kind: str, entry: "os.DirEntry[str] | Path", most_bytes: int) -> None:
     try:
-        known = entry.stat(follow_symlinks=False)
+        known = entry.stat(follow_symlinks=isinstance(entry, Path))
     except (OSError, ValueError):
         found.skip("vanished", path)
         return

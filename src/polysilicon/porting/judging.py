@@ -2,7 +2,8 @@
 
 A finding **counts** when the target needs work there: its verdict is above `note`, and it is a cause. What merely
 repeats a cause (the second use of a library in a file, the tenth test that asks for the same device) is counted with
-it; a use of a helper, which is mended in place, is listed as following.
+it; a use of a helper, which is mended in place, is listed as following. A place that somebody suppressed stands for
+itself alone.
 """
 
 import functools
@@ -23,6 +24,7 @@ from polysilicon.porting.support import Support
 from polysilicon.porting.targets import Target
 
 Role = Literal["cause", "follows"]
+Fold = Literal["", "key", "folder", "file", "block"]
 Place = tuple[str, str, int]
 LOUD = frozenset({"check", "slow", "wrong", "change", "blocked"})
 QUIET = frozenset({"runs", "note"})
@@ -107,8 +109,8 @@ class Ruling(NamedTuple):
 
     `plain` is its verdict and why, none where that depends on the symbol. `silent` says that it has nothing to say
     whatever the symbol: most of what was seen, for most targets. `entry` is an import, wanted where enough is worked;
-    `library` one that is no tie in its own source; `once` is counted once a file or a key, `by_block` once for
-    neighbouring lines; `prose` is told to people.
+    `library` one that is no tie in its own source; `folding` may be counted with another place, `by_block` with its
+    neighbours' last line; `prose` is told to people.
     """
 
     role: Role
@@ -116,7 +118,7 @@ class Ruling(NamedTuple):
     silent: bool
     entry: bool
     library: bool
-    once: bool
+    folding: bool
     by_block: bool
     prose: bool
 
@@ -137,14 +139,15 @@ class Judging:
         self.target = target
         self.bit = patterns.bits[target.record.id]
         self.elsewhere = patterns.elsewhere
+        self.everyday = patterns.everyday
         self.import_rule = patterns.shapes["import-place"]
         self.own = own
         self.notes = notes
         self.ask = functools.cache(lambda name, symbol: support.verdict(rules[name], symbol, target))
         self.rulings = {name: self._ruling(rule, support) for name, rule in rules.items()}
         self.heard = {name for name, ruling in self.rulings.items() if not ruling.silent}
-        self.keys: dict[str, Place] = {}
-        self.folded: dict[tuple[str, str], Place] = {}
+        self.keys: dict[tuple[str, str], Place] = {}
+        self.folded: dict[tuple[str, str, Verdict], Place] = {}
         self.repeats: Counter[Place] = Counter()
 
     def _ruling(self, rule: PortRule, support: Support) -> Ruling:
@@ -156,7 +159,7 @@ class Judging:
             silent=plain is not None and self._is_silent(rule.id, plain[0]),
             entry=entry,
             library=rule.category in LIBRARIES,
-            once=rule.once in ("file", "key") or rule.fix == "tool",
+            folding=rule.once is not None or rule.fix == "tool",
             by_block=rule.once == "block",
             prose=rule.id in PROSE,
         )
@@ -171,13 +174,13 @@ class Judging:
         passed = LADDERS if self.elsewhere.search(read.path) else frozenset[str]()
         folder = read.path.rpartition("/")[0] + "/" if is_test(read.path) else ""
         rulings, repeats = self.rulings, self.repeats
-        blocks = last_of_block([one for one in live if rulings[one.rule].by_block])
-        seen: dict[str, int] = {}
+        blocks = last_of_block([one for one in live if rulings[one.rule].by_block and not allowed(read, one)])
+        seen: dict[tuple[str, Verdict], int] = {}
         places: set[tuple[str, int]] = set()
         worked, mended = 0, set[int]()
         for one in live:
             name, place = one.rule, (one.rule, one.line)
-            role, plain, _, entry, library, once, _, prose = rulings[name]
+            role, plain, _, entry, library, folding, _, prose = rulings[name]
             verdict, why = plain or self.ask(name, one.symbol)
             if verdict in QUIET and self._is_silent(name, verdict):
                 continue
@@ -186,32 +189,33 @@ class Judging:
             if (entry and worked < ENOUGH) or (library and self._is_own(one)):
                 continue
             places.add(place)
+            said = allowed(read, one) if read.allowed else ""
             if prose and verdict == "note" and one.within in mended:
                 role, verdict = "follows", "check"
-            elif place in blocks:
-                repeats[read.path, name, blocks[place]] += one.lines
-                continue
-            elif (folder or once) and (first := self._first(one, read.path, folder, seen)) is not None:
-                repeats[first] += one.lines
-                continue
-            seen.setdefault(name, one.line)
+            elif (folder or folding) and not said:
+                first = self._first(one, verdict, read.path, folder, seen, blocks)
+                if first is not None:
+                    repeats[first] += one.lines
+                    continue
+                seen.setdefault((name, verdict), one.line)
             if verdict not in LOUD and not self.notes:
                 continue
-            if verdict in LOUD and read.kind == "python":
+            if verdict in LOUD and read.kind == "python" and not said:
                 worked += role == "cause" or name == KERNEL_TEST
                 if role == "cause":
                     mended.add(one.within or NOWHERE)
             if one.lines > 1:
                 repeats[read.path, name, one.line] += one.lines - 1
-            found.append(self._finding(read, one, verdict, role, why))
+            found.append(self._finding(read, one, verdict, role, why, said))
         return found
 
     def _live(self, read: FileRead) -> list[Sighting]:
         """What may say something here, by line; then what hangs on it: texts, and last the place of an import."""
         heard = self.heard
         live = [one for one in read.sightings if one.rule in heard]
-        if not live:
-            return live
+        # In a file that speaks of devices nowhere else, a word of everyday language is one.
+        if not live or all(one.symbol.lower() in self.everyday for one in read.sightings):
+            return []
         live.sort(key=BY_LINE)
         late = [one for one in live if one.rule in PROSE]
         if late:
@@ -220,7 +224,9 @@ class Judging:
             live.append(Sighting(self.import_rule, after, 0, "import"))
         return live
 
-    def _finding(self, read: FileRead, one: Sighting, verdict: Verdict, role: Role, why: str) -> Finding:
+    def _finding(
+        self, read: FileRead, one: Sighting, verdict: Verdict, role: Role, why: str, suppressed: str
+    ) -> Finding:
         return Finding(
             target=self.target.name,
             rule=one.rule,
@@ -233,7 +239,7 @@ class Judging:
             why=why,
             within=one.within,
             size=one.size,
-            suppressed=allowed(read, one) if read.allowed else "",
+            suppressed=suppressed,
         )
 
     def _is_silent(self, rule: str, verdict: Verdict) -> bool:
@@ -244,21 +250,44 @@ class Judging:
         """A library is no tie in its own source."""
         return one.symbol.partition(".")[0] in self.own
 
-    def _first(self, one: Sighting, path: str, folder: str, seen: dict[str, int]) -> Place | None:
-        """The place that this one repeats; none where it is a cause of its own."""
-        if one.rule in FOLLOWS:
-            return None
-        rule, here = self.rules[one.rule], (path, one.rule, one.line)
-        if rule.once == "key":
-            first = self.keys.setdefault(one.symbol.casefold(), here)
-            return None if first == here else first
-        in_tests = folder and one.rule not in APART
-        if rule.once == "file" or in_tests or (rule.fix == "tool" and path.endswith(TRANSLATED)):
-            if in_tests:
-                first = self.folded.setdefault((folder, one.rule), here)
-                return None if first == here else first
-            return (path, one.rule, seen[one.rule]) if one.rule in seen else None
-        return None
+    def _first(
+        self,
+        one: Sighting,
+        verdict: Verdict,
+        path: str,
+        folder: str,
+        seen: dict[tuple[str, Verdict], int],
+        blocks: dict[tuple[str, int], int],
+    ) -> Place | None:
+        """The place of the same verdict that this one repeats; none where it is a cause of its own."""
+        here = (path, one.rule, one.line)
+        match fold(self.rules[one.rule], path, tested=bool(folder)):
+            case "key":
+                first = self.keys.setdefault((one.rule, one.symbol.casefold()), here)
+            case "folder":
+                first = self.folded.setdefault((folder, one.rule, verdict), here)
+            case "file":
+                first = (path, one.rule, seen.get((one.rule, verdict), one.line))
+            case "block":
+                first = (path, one.rule, blocks.get((one.rule, one.line), one.line))
+            case _:
+                return None
+        return None if first == here else first
+
+
+def fold(rule: PortRule, path: str, *, tested: bool) -> Fold:
+    """Over what the places of a rule in a file are one cause: for a key wherever it stands, over a folder of tests, a
+    file, or neighbouring lines; empty where each counts.
+    """
+    if rule.id in FOLLOWS:
+        return ""
+    if rule.once == "key":
+        return "key"
+    if tested and rule.id not in APART:
+        return "folder"
+    if rule.once == "file" or (rule.fix == "tool" and path.endswith(TRANSLATED)):
+        return "file"
+    return rule.once or ""
 
 
 def last_of_block(sightings: Iterable[Sighting]) -> dict[tuple[str, int], int]:
@@ -290,6 +319,11 @@ def packages(paths: Iterable[str]) -> frozenset[str]:
 def allowed(read: FileRead, one: Sighting) -> str:
     """The reason for which somebody suppressed this finding, on its line or the line above; empty if nobody did."""
     for line, rule, reason in read.allowed:
-        if line in (one.line, one.line - 1) and reason and (rule == "*" or one.rule.startswith(rule.rstrip("*"))):
+        if line in (one.line, one.line - 1) and reason and means(rule, one.rule):
             return reason
     return ""
+
+
+def means(said: str, rule: str) -> bool:
+    """Whether a suppression speaks of a rule: by its name in full, or by its beginning with a star."""
+    return said == rule or (said.endswith("*") and rule.startswith(said[:-1]))

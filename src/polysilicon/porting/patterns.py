@@ -21,10 +21,11 @@ class Patterns:
     `carries` are the parts of a name by which a tie may travel, `toolkit` parts that make a name about CUDA one about
     its toolkit; `company` holds, for some rules, the only other parts that may stand beside theirs. `bits` gives each
     target's bit; `ladder` maps a part of an identifier to the bits of the targets it names, 0 for an accelerator that
-    is no target of ours; `elsewhere` finds paths that belong to one of those. `unmapped` are names of CUDA that a
-    translator has no counterpart for. `shapes` are the rules that a reader recognises by form. `loaders` are names
-    that load compiled code, `builders` the calls that compile an extension; `compiled` says that the tree holds kernels
-    of its own, so that a reader notes who uses whom. Of the rules in `once`, one place stands for a whole file.
+    is no target of ours; `elsewhere` finds paths that belong to one of those. Those in `everyday` are words of other
+    trades too, and meant so beside a part in `unless`. `unmapped` are names of CUDA that a translator has no
+    counterpart for. `shapes` are the rules that a reader recognises by form. `loaders` are names that load compiled
+    code, `builders` the calls that compile an extension; `compiled` says that the tree holds kernels of its own, so
+    that a reader notes who uses whom. Of the rules in `once`, one place stands for a whole file.
     """
 
     names: Mapping[str, str]
@@ -45,6 +46,8 @@ class Patterns:
     toolkit: frozenset[str]
     carries: frozenset[str]
     company: Mapping[str, frozenset[str]]
+    everyday: frozenset[str]
+    unless: frozenset[str]
     bits: Mapping[str, int]
     elsewhere: re.Pattern[str]
     unmapped: frozenset[str]
@@ -89,11 +92,12 @@ class Patterns:
         for part in parts:
             if part in self.ladder:
                 bits |= self.ladder[part]
-                rule = rule or self.shapes.get("ladder", "")
+                if part not in self.everyday or self.unless.isdisjoint(parts):
+                    rule = rule or self.shapes.get("ladder", "")
         travels = len(parts) > 1 and not self.carries.isdisjoint(parts) and not identifier.startswith("__")
         is_block = BLOCKS.search(identifier) is not None and len(identifier) < LONGEST_NAME
         piece = self.pieces is not None and self.pieces.search(identifier) is not None
-        hot = identifier in self.hot or bool(rule) or travels or is_block or piece
+        hot = identifier in self.hot or bool(rule or bits) or travels or is_block or piece
         return Word(rule, bits, travels, is_block, hot)
 
     def _may_say(self, identifier: str) -> bool:
@@ -179,6 +183,8 @@ def compiled(
             for one in rules
             if "company" in one.python
         },
+        everyday=frozenset(_by_pattern(rules, "everyday")),
+        unless=frozenset(_by_pattern(rules, "unless")),
         bits=bits,
         unmapped=frozenset(unmapped),
         loaders=frozenset(_by_pattern(rules, "loaders")),

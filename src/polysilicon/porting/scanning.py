@@ -1,7 +1,7 @@
 """The scan: what is in a tree, what was seen in each file, which helpers carry ties, and what that means per target."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -12,8 +12,8 @@ from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.porting import PortRule, PortTarget
 from polysilicon.porting import cache as caches
 from polysilicon.porting import kernels, native
-from polysilicon.porting.inventory import MOST_BYTES, Inventory, inventory
-from polysilicon.porting.judging import Finding, judge, packages
+from polysilicon.porting.inventory import MOST_BYTES, MOST_NAMED, Inventory, inventory
+from polysilicon.porting.judging import Finding, judge, means, packages
 from polysilicon.porting.patterns import Patterns, compiled
 from polysilicon.porting.pool import Advance, readers, uncollected
 from polysilicon.porting.sighting import FileRead
@@ -80,7 +80,7 @@ def scan(
     """Every place below `root` that ties code to one vendor, for each of the targets `wanted`.
 
     Raises:
-        InputError: no such folder or target.
+        InputError: no such folder or target, or a path that can't be read.
     """
     with uncollected():
         return _scan(catalogue, root, wanted, as_of, options or Options())
@@ -88,14 +88,16 @@ def scan(
 
 def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date | None, chosen: Options) -> Scan:
     asked = targets(catalogue, wanted)
-    if not root.exists():
-        raise InputError("no such file or folder", place=Place(field="PATH"), found=str(root))
+    _reach(root)
     rules = {one.id: one for one in catalogue.every(PortRule)}
     support = Support()
     patterns = compiled(rules.values(), catalogue.every(PortTarget), support.telling, support.unmapped)
     found = inventory(root, chosen.leave_out, chosen.most_bytes)
     patterns = replace(patterns, compiled=any(one.path.endswith(native.SOURCES) for one in found.files))
     reads, reread = read_tree(catalogue.hash, patterns, found, chosen)
+    passed = _passed(found, reads)
+    if passed and not root.is_dir():
+        raise InputError(f"is not read: {passed[0].why}", place=Place(field="PATH"), found=str(root))
     known = helpers(reads, patterns)
     reads = [followed(one, known, patterns.shapes[FOLLOWS]) for one in reads]
     if patterns.compiled:
@@ -107,8 +109,8 @@ def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date |
         targets=tuple(one.name for one in asked),
         files=sum(not one.skipped for one in reads),
         lines=_lines(reads),
-        passed=_passed(found, reads),
-        doubted=_told(reads, "doubt"),
+        passed=passed,
+        doubted=(*_told(reads, "doubt"), *_unknown(reads, rules)),
         helpers=tuple(known.values()),
         findings=tuple(
             each for one in asked for each in judge(reads, rules, one, patterns, support, notes=chosen.notes)
@@ -116,6 +118,16 @@ def _scan(catalogue: Catalogue, root: Path, wanted: Sequence[str], as_of: date |
         kernels_by=kernels.reader(),
         reread=reread,
     )
+
+
+def _reach(root: Path) -> None:
+    """Refuse what isn't there, or is closed to us, before anything else is asked of it."""
+    try:
+        root.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as cause:
+        raise InputError("no such file or folder", place=Place(field="PATH"), found=str(root)) from cause
+    except OSError as refusal:
+        raise InputError(f"can't be read: {refusal.strerror}", place=Place(field="PATH"), found=str(root)) from refusal
 
 
 def read_tree(content: str, patterns: Patterns, found: Inventory, chosen: Options) -> tuple[list[FileRead], int]:
@@ -127,8 +139,8 @@ def read_tree(content: str, patterns: Patterns, found: Inventory, chosen: Option
         with readers(patterns, found.root, sum(one.bytes for one in changed.values()), chosen.jobs) as at_work:
             for read in at_work.read(list(changed.values()), chosen.advance):
                 kept.keep(changed[read.path], read)
-    if changed or len(kept.files) != len(found.files):
-        caches.save(path, kept, (one.path for one in found.files))
+    if not kept.files.keys().isdisjoint(changed):
+        caches.save(path, kept, found.root, (one.path for one in found.files))
     return [kept.reads[one.path] for one in found.files], len(changed)
 
 
@@ -145,10 +157,23 @@ def _passed(found: Inventory, reads: Sequence[FileRead]) -> tuple[Passed, ...]:
     return (*listed, *_told(reads, "skipped"))
 
 
+def _unknown(reads: Sequence[FileRead], rules: Collection[str]) -> list[Passed]:
+    """Suppressions that speak of no rule, by what they name: most often it is misspelt."""
+    named: dict[str, dict[str, None]] = {}
+    for read in reads:
+        for _, said, _ in read.allowed:
+            if not any(means(said, rule) for rule in rules):
+                named.setdefault(said, {})[read.path] = None
+    return [
+        Passed(f"a suppression names no rule: {said}", len(paths), tuple(paths)[:MOST_NAMED])
+        for said, paths in sorted(named.items())
+    ]
+
+
 def _told(reads: Sequence[FileRead], attribute: str) -> tuple[Passed, ...]:
     named: dict[str, list[str]] = {}
     for one in reads:
         why = getattr(one, attribute)
         if why:
             named.setdefault(why, []).append(one.path)
-    return tuple(Passed(why, len(paths), tuple(paths[:20])) for why, paths in sorted(named.items()))
+    return tuple(Passed(why, len(paths), tuple(paths[:MOST_NAMED])) for why, paths in sorted(named.items()))

@@ -9,12 +9,11 @@ import re
 from pathlib import Path
 
 from polysilicon.facts.index import DATA
+from polysilicon.facts.porting import CHIP_COLUMNS, PortRule
 from polysilicon.facts.porting import Finding as Verdict
-from polysilicon.facts.porting import PortRule
 from polysilicon.porting.targets import Target
 
 TABLES = DATA / "porting" / "tables"
-CHIPS = ("A2", "A3", "950DT")  # the order of the letters in a cell of ascend_apis.csv
 CUDA = "torch.cuda."
 OPERATOR_SPACES = frozenset({"linalg", "fft", "special"})  # torch.linalg.eigh is the operator linalg_eigh
 COMPUTES = re.compile(
@@ -113,8 +112,8 @@ class Support:
             return None
         row, at = self.interfaces[symbol], self._columns.get(target.version)
         cell, dtypes = "" if at is None else row[at], row[self._columns["dtypes"]]
-        chips = [target.column] if target.column else list(CHIPS)
-        without = [chip for chip in chips if cell and cell[CHIPS.index(chip)] == "N"]
+        chips = [target.column] if target.column else list(CHIP_COLUMNS)
+        without = [chip for chip in chips if cell and cell[CHIP_COLUMNS.index(chip)] == "N"]
         if without:
             where = f"torch {target.version} on {', '.join(without)}"
             return "blocked" if len(without) == len(chips) else "check", f"{symbol} is not supported: {where}"

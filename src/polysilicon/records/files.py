@@ -8,21 +8,24 @@ from polysilicon.records.errors import InputError
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Put `content` at `path`; an interrupted run leaves the old file whole.
+    """Put `content` at `path`; an interrupted run, or a full disk, leaves the old file whole.
 
     Raises:
-        InputError: the folder can't be made or written.
+        InputError: the folder can't be made, or the file written.
     """
     blob = content.encode() if isinstance(content, str) else content
-    if path.exists() and not path.is_file():
-        _write_through(path, blob)
-        return
-    path = path.resolve()  # a link keeps pointing; what it points to is replaced
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        if path.exists() and not path.is_file():
+            _write_through(path, blob)
+        else:
+            _replace(path.resolve(), blob)  # a link keeps pointing; what it points to is replaced
     except OSError as cause:
         raise InputError(f"can't write {path}: {cause.strerror}", remedy="choose another place") from cause
+
+
+def _replace(path: Path, blob: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(blob)
@@ -40,8 +43,5 @@ def write(path: Path, content: str | bytes) -> None:
 
 def _write_through(path: Path, blob: bytes) -> None:
     """A device or a pipe has no old content to lose, and renaming over it would take it away from everybody."""
-    try:
-        with path.open("wb") as stream:
-            stream.write(blob)
-    except OSError as cause:
-        raise InputError(f"can't write {path}: {cause.strerror}", remedy="choose another place") from cause
+    with path.open("wb") as stream:
+        stream.write(blob)

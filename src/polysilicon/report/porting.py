@@ -127,7 +127,9 @@ def target_tree(scan: Scan, rules: Mapping[str, PortRule], name: str, *, everyth
         if of:
             branch = tree.add(text(f"{verdict}: {SAYS[verdict]} ({number(len(of))})", TONES[verdict]))
             _rules(branch, of, rules, everything=everything)
-    if not counted:
+    if not scan.files:
+        tree.add(text("nothing was read, so nothing is known of this code", "yellow"))
+    elif not counted:
         tree.add(text("nothing found that ties this code to another vendor", "green"))
     return tree
 
@@ -152,7 +154,9 @@ def ratchet_tree(added: Sequence[Finding], rules: Mapping[str, PortRule]) -> Tre
     """What is new since the baseline."""
     tree = Tree(text(f"{number(len(added))} new ties", "bold red" if added else "green"), guide_style="dim")
     for one in added:
-        tree.add(text(f"{one.path}:{one.line}: {one.target}: {one.rule}: {one.symbol}; {rules[one.rule].advice}"))
+        again = f" (and {one.repeats} more)" if one.repeats else ""
+        told = f"{one.path}:{one.line}: {one.target}: {one.rule}: {one.symbol}{again}"
+        tree.add(text(f"{told}; {rules[one.rule].advice}"))
     return tree
 
 
