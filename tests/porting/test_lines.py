@@ -74,28 +74,3 @@ def test_neighbouring_lines_are_one_place(scanned):
     text = "#include <cuda.h>\n#include <cuda_fp16.h>\n#include <cublas_v2.h>\n\n\n\n#include <curand.h>\n"
     told = [one for one in scanned({"a.h": text}, "rocm").findings if one.rule == "cux-include"]
     assert [(one.line, one.repeats) for one in told] == [(3, 2), (7, 0)]
-
-
-NOTEBOOK = """{
- "cells": [
-  {"cell_type": "code", "source": [
-   "%time\\n",
-   "import torch\\n",
-   "x.cuda()"
-  ]}
- ]
-}
-"""
-
-
-def test_a_notebook_gives_lines_of_its_file(scanned):
-    told = [one for one in scanned({"a.ipynb": NOTEBOOK}).findings if one.rule == "dev-method"]
-    assert [one.line for one in told] == [6]
-
-
-def test_a_helper_of_a_notebook_is_defined_and_followed_at_lines_of_its_file(scanned):
-    cell = NOTEBOOK.replace('"x.cuda()"', '"def get_gpu():\\n",\n   "    return x.cuda()\\n",\n   "y = get_gpu()"')
-    told = scanned({"a.ipynb": cell})
-    assert [(one.name, one.line) for one in told.helpers] == [("get_gpu", 6)]
-    places = {one.rule: (one.line, one.within) for one in told.findings}
-    assert (places["dev-method"], places["dev-follows"]) == ((7, 6), (8, 0))
