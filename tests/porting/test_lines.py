@@ -32,6 +32,22 @@ def test_files_beside_the_code_are_read(scanned, path, text, rule):
     assert rule in {one.rule for one in scanned({path: text}).findings}
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "place"),
+    [
+        ("Dockerfile", "FROM nvidia/cuda:12.2-devel\n", ("img-base", 1)),
+        ("job.slurm", "#SBATCH --gres=gpu:8\n", ("img-slurm", 1)),
+        ("requirements.txt", "flash-attn>=2\n", ("req-package", 1)),
+    ],
+)
+def test_a_mark_of_byte_order_hides_nothing(scanned, path, text, place):
+    plain, marked = (
+        [(one.rule, one.line, one.column) for one in scanned({path: start + text}).findings] for start in ("", "\ufeff")
+    )
+    assert marked == plain
+    assert place in [one[:2] for one in plain]
+
+
 def test_a_comment_is_no_finding(scanned):
     assert not scanned({"run.sh": "# export CUDA_VISIBLE_DEVICES=0\n"}).findings
 

@@ -122,3 +122,7 @@ def test_the_format_before_the_present_one_is_read(scanned):
     assert [one.line for one in told.findings if one.rule == "dev-method"] == [
         text[: text.rindex("cuda")].count("\n") + 1
     ]
+
+
+def test_a_mark_of_byte_order_is_no_reason_to_pass_over_a_notebook(scanned):
+    assert scanned({"a.ipynb": "\ufeff" + NOTEBOOK}).findings

@@ -86,6 +86,19 @@ def test_lines_are_counted_as_editors_count_them(rows):
     assert lines_with(source, ["cuda"]) == [at for at, row in enumerate(rows, start=1) if "cuda" in row]
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("import torch\rx = y.cuda()\r", 2),
+        ("import torch\na = 1 \r\r\nx = 1\nx = y.cuda()\n", 5),
+        ("import torch\r\n\r\nx = y.cuda()\r\n", 3),
+        ("import torch\n\f\na = 'x\f'\nx = y.cuda()\n", 4),
+    ],
+)
+def test_lines_may_end_as_the_parser_lets_them(found, text, line):
+    assert [one.line for one in found(text) if one.rule == "dev-method"] == [line]
+
+
 def test_every_kind_of_statement_is_walked(rules):
     inner = "torch.cuda.synchronize()"
     holders = [

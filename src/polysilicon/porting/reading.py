@@ -1,5 +1,6 @@
 """One file: from bytes to sightings, whatever is in it. Nothing in a file may stop a scan."""
 
+import codecs
 import re
 from pathlib import Path
 
@@ -40,6 +41,9 @@ def read_file(patterns: Patterns, root: Path, found: Found) -> FileRead:
 
 def read_bytes(patterns: Patterns, path: str, kind: str, raw: bytes) -> FileRead:
     """What was seen in these bytes."""
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    if b"\r" in raw:  # ends a line as Python and editors count them, alone as well
+        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     lines = raw.count(b"\n") + (not raw.endswith(b"\n") and bool(raw))
     if b"\0" in raw:
         return FileRead(path, kind, 0, skipped="binary")
