@@ -31,6 +31,14 @@ from polysilicon.porting.syntax import lines_with
         ("import tensorrt", "srv-tensorrt"),
         ("import torch\nx = torch.cuda.FloatTensor(3)", "dev-tensor-type"),
         ("is_xpu_available()", "dev-ladder"),
+        ("import torch\nclass A(torch.cuda.amp.GradScaler):\n    pass", "amp-module"),
+        ("import torch\ntry:\n    f()\nexcept torch.cuda.OutOfMemoryError:\n    pass", "dev-module"),
+        ("match x:\n    case 'cuda':\n        pass", "dev-string"),
+        ("import torch\nmatch x:\n    case torch.device(type='cuda'):\n        pass", "dev-string"),
+        (
+            "import torch\nmatch x:\n    case {'a': [torch.cuda.BoolStorage, *_]} | None as y:\n        pass",
+            "dev-module",
+        ),
     ],
 )
 def test_a_tie_is_seen_under_whatever_name_it_was_imported(rules, text, rule):
@@ -66,6 +74,7 @@ def test_a_position_is_that_of_the_name(found):
         "import torch\nif use_npu:\n    pass\nelif torch.cuda.is_available():\n    torch.cuda.synchronize()",
         "import torch\ndef f():\n    if is_npu:\n        return 1\n    torch.cuda.synchronize()",
         "x = device.type in ('cuda', 'npu')",
+        "import torch\nmatch kind:\n    case 'npu':\n        pass\n    case 'cuda':\n        torch.cuda.synchronize()",
     ],
 )
 def test_a_ladder_that_has_a_rung_for_the_target_is_done(found, text):
@@ -113,6 +122,11 @@ def test_every_kind_of_statement_is_walked(rules):
         f"@g({inner})\nclass A:\n    pass",
         f"assert {inner}",
         f"x = f'{{{inner}}}'",
+        f"class A({inner}):\n    pass",
+        f"class A(B, metaclass=M({inner})):\n    pass",
+        f"try:\n    pass\nexcept (ValueError, f({inner})):\n    pass",
+        f"match x:\n    case _ if {inner}:\n        pass",
+        f"match {inner}:\n    case _:\n        pass",
     ]
     for text in holders:
         ast.parse(text)

@@ -132,6 +132,8 @@ class PythonReader:
             self._branch(node)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             self._import(node)
+        elif isinstance(node, ast.Match):
+            self._match(node)
         else:
             blocks = list(bodies(node))
             seen = len(self.sightings)
@@ -149,7 +151,9 @@ class PythonReader:
         """A function, method or class; a short function with a tie inside is one that its callers may inherit."""
         self._expressions(node.decorator_list)
         self._named(node.name, node.lineno, node.col_offset)
-        if not isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef):
+            self._expressions([*node.bases, *node.keywords])
+        else:
             self._expressions([node.args, *([node.returns] if node.returns else [])])
             self._defaults(node)
             if any(dotted_name(one).endswith(".jit") or dotted_name(one) == "jit" for one in node.decorator_list):
@@ -191,6 +195,17 @@ class PythonReader:
             self._expressions([one.test])
             self._body(one.body)
         self._body(chain[-1].orelse)
+        self._beside = outer
+
+    def _match(self, node: ast.Match) -> None:
+        """A ladder of cases: what their patterns and guards name is dealt with in every case."""
+        outer = self._beside
+        tests = [one for case in node.cases for one in (case.pattern, case.guard) if one is not None]
+        for one in tests:
+            self._beside |= self._targets(one)
+        self._expressions([node.subject, *tests])
+        for case in node.cases:
+            self._body(case.body)
         self._beside = outer
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:

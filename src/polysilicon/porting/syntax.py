@@ -34,7 +34,7 @@ def first_line(node: ast.stmt) -> int:
 
 def span(node: ast.AST) -> tuple[int, int]:
     """First and last line; what has no place of its own spans what it holds."""
-    if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias):
+    if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias | ast.pattern):
         return node.lineno, node.end_lineno or node.lineno
     spans = [span(one) for one in ast.iter_child_nodes(node)]
     return (min(one for one, _ in spans), max(one for _, one in spans)) if spans else (0, 0)
@@ -51,10 +51,12 @@ def bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
 
 
 def headers(node: ast.stmt) -> Iterator[ast.AST]:
-    """What stands before the blocks of a compound statement."""
+    """What stands before the blocks of a compound statement: of an attempt, the types of what it catches."""
     for one in ast.iter_child_nodes(node):
         if isinstance(one, ast.expr | ast.withitem):
             yield one
+        elif isinstance(one, ast.ExceptHandler) and one.type is not None:
+            yield one.type
 
 
 def is_text(node: ast.stmt) -> bool:
