@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from polysilicon.porting import kernels
@@ -52,12 +54,40 @@ def test_a_comment_is_no_finding(scanned):
     assert not scanned({"run.sh": "# export CUDA_VISIBLE_DEVICES=0\n"}).findings
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("Dockerfile", "FROM nvidia/cuda:12.2-devel "),
+        ("conf/train.yaml", "device: cuda "),
+        ("a.cpp", "#include <cub/cub.cuh> "),
+    ],
+)
+def test_a_line_of_any_length_is_read_at_its_beginning_and_told(scanned, path, text):
+    told = scanned({path: f"{text}{'x' * 2_000}\n"})
+    assert {one.line for one in told.findings} == {1}
+    assert [(one.why, one.files) for one in told.doubted] == [("a line longer than 2,000 characters, read in part", 1)]
+
+
+def test_a_long_comment_is_no_line_read_in_part(scanned):
+    long = "x" * 3_000
+    assert not scanned({"run.sh": f"ls # {long}\n", "a.cpp": f"int a; // {long}\n"}).doubted
+
+
+@pytest.mark.parametrize("piece", ["cuda ", " # ", "/*", "'\"", '\\"', 'R"(', "#if cuda "])
+def test_a_line_of_megabytes_takes_no_longer_than_its_length(scanned, monkeypatch, piece):
+    monkeypatch.setattr(kernels, "_grammar", lambda: None)
+    text = piece * (1_500_000 // len(piece))
+    start = time.process_time()
+    scanned({"run.sh": text, "a.cpp": text})
+    assert time.process_time() - start < 10
+
+
 @pytest.fixture(params=[kernels.GRAMMAR, kernels.BY_LINES])
 def read_by(request, monkeypatch):
     if request.param == kernels.BY_LINES:
         monkeypatch.setattr(kernels, "_grammar", lambda: None)
     elif kernels.reader() != kernels.GRAMMAR:
-        pytest.skip("the extra `kernels` is not installed")
+        pytest.skip("the extra `cpp` is not installed")
     return request.param
 
 
@@ -72,6 +102,22 @@ def test_a_kernel_is_read_the_same_with_the_grammar_and_without(scanned, read_by
         ("wrp-size", 7),
     }
     assert not [one for one in told.findings if one.line == 1]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        'glob("csrc/*.cu");',
+        "char quote = '\"';",
+        'auto text = R"x(/* )" )x";',
+        "int many = 1'000;",
+        'glob("a/*" "*/");',
+        'auto text = "\\\\";',
+    ],
+)
+def test_what_a_string_holds_opens_no_comment(scanned, read_by, before):
+    text = f'{before} // asm("x");\nfetch("http://x"); asm("ptx"); // asm("y");\nint a; /* "\nasm("z");\n*/\n'
+    assert [one.line for one in scanned({"a.cu": text}, "rocm").findings if one.rule == "ptx-asm"] == [2]
 
 
 def test_a_kernel_knows_its_lines(scanned, read_by):
