@@ -107,7 +107,7 @@ def test_what_is_no_python_leaves_the_rest_to_the_parser(scanned, magic):
 def test_a_cell_in_another_language_is_no_python(scanned):
     told = scanned({"a.ipynb": written(["\n", "%%bash\n", "if cuda; then echo 1; fi"], ["x = y.cuda()"])})
     assert not told.doubted
-    assert {one.rule for one in told.findings} == {"dev-method", "dev-word"}
+    assert {one.rule for one in told.findings} == {"dev-method"}
 
 
 @pytest.mark.parametrize("head", ["%%time", "%%writefile train.py"])

@@ -67,6 +67,12 @@ def test_a_position_is_that_of_the_name(found):
     assert (one.line, one.column, one.symbol) == (4, 11, "torch.cuda.current_device")
 
 
+def test_a_method_is_one_finding_and_a_word_elsewhere_on_its_line_another(found):
+    told = [(one.rule, one.column) for one in found("x = cuda_model.cuda(); f(use_cuda)") if one.counts]
+    assert told == [("dev-method", 4), ("dev-word", 25)]
+    assert {one.rule for one in found("x = cuda_model.double()")} >= {"dev-word"}
+
+
 @pytest.mark.parametrize(
     "text",
     [

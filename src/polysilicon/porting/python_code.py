@@ -57,6 +57,8 @@ class PythonReader:
         self._owners: list[str] = []
         self._within = 0
         self._beside = 0
+        # Names and strings that were seen as part of something larger: a place is seen once.
+        self._told: set[ast.AST] = set()
 
     def read(self, source: bytes) -> bool:
         """Fill `sightings`; whether anything stood there that was worth parsing.
@@ -300,6 +302,8 @@ class PythonReader:
         dotted = ".".join(reversed(parts))
         line, column = node.end_lineno or node.lineno, node.col_offset
         self._use(parts, line, column)
+        if node in self._told:
+            return rest
         # A variable may be called as a library is: only what was imported is one.
         known = isinstance(inner, ast.Name) and (inner.id in self.aliases or inner.id == "torch")
         rule = self._rule_of(dotted) if known else ""
@@ -383,6 +387,8 @@ class PythonReader:
         rule = self.patterns.methods.get(function.attr, "")
         if rule and not (isinstance(function.value, ast.Name) and function.value.id in self.aliases):
             self._see(rule, line, column, f".{function.attr}()")
+            if self.patterns.word(function.attr).rule:
+                self._told.add(function)
         if function.attr == "to" and len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
             if type(node.args[0].value) is int:
                 self._see(self.patterns.shapes["to-integer"], line, column, f".to({node.args[0].value})")
