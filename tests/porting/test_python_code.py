@@ -73,6 +73,10 @@ def test_a_method_is_one_finding_and_a_word_elsewhere_on_its_line_another(found)
     assert {one.rule for one in found("x = cuda_model.double()")} >= {"dev-word"}
 
 
+def test_what_a_device_is_compared_with_is_one_finding(found):
+    assert [one.rule for one in found("if x.device.type == 'cuda':\n    pass") if one.counts] == ["dev-compare"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -350,7 +350,7 @@ class PythonReader:
 
     def _string(self, node: ast.Constant, *, is_prose: bool) -> None:
         value = node.value
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or node in self._told:
             return
         patterns = self.patterns
         short = not is_prose and len(value) < 200
@@ -414,6 +414,7 @@ class PythonReader:
         for one in shallow(node):
             if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.partition(":")[0] == "cuda":
                 self._see(self.patterns.shapes["compare"], one.lineno, one.col_offset, one.value)
+                self._told.add(one)
                 return
 
     def _defaults(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
