@@ -1,4 +1,5 @@
 import ast
+import time
 
 import pytest
 from hypothesis import given
@@ -103,6 +104,19 @@ def test_a_block_of_one_warp_is_pointed_at_where_its_default_is_settled(found):
 def test_lines_are_counted_as_editors_count_them(rows):
     source = "\n".join(rows).encode()
     assert lines_with(source, ["cuda"]) == [at for at, row in enumerate(rows, start=1) if "cuda" in row]
+
+
+@given(st.lists(st.sampled_from(["cuda", "x = 1", "'\\tcuda'", "y.cuda_a7(cuda_a7)", "gpu_a7"]), max_size=30))
+def test_many_names_stand_on_the_lines_of_each(rows):
+    source, names = "\n".join(rows).encode(), [f"cuda_a{at}" for at in range(1_000)]
+    assert lines_with(source, [*names, "cuda"]) == lines_with(source, ["cuda_a7", "cuda"])
+
+
+def test_many_names_take_no_longer_than_their_number(found):
+    text = "".join(f"cuda_a{at} = x.to(0)\n" for at in range(20_000))
+    start = time.process_time()
+    assert len([one for one in found(text) if one.rule == "dev-word"]) == 20_000
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from polysilicon.porting.syntax import (
     headers,
     is_text,
     leaves,
+    lines_of,
     lines_with,
     parts_below,
     shallow,
@@ -69,7 +70,7 @@ class PythonReader:
         identifiers = {one.decode("ascii", "ignore") for one in set(IDENTIFIER.findall(source))}
         words = {one: self.patterns.word(one) for one in identifiers}
         hot = [one for one, word in words.items() if word.hot]
-        numbered = [source.count(b"\n", 0, found.start()) + 1 for found in TO_INTEGER.finditer(source)]
+        numbered = lines_of(source, (found.start() for found in TO_INTEGER.finditer(source)))
         if not hot and not numbered and not self.patterns.compiled:
             return False
         with warnings.catch_warnings():
