@@ -132,6 +132,18 @@ def test_lines_may_end_as_the_parser_lets_them(found, text, line):
     assert [one.line for one in found(text) if one.rule == "dev-method"] == [line]
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("x = 1\nprint('first\\n\\n\\n\\nusing CUDA now')", [2]),
+        ("x = ('first\\n\\n\\n'\n  'using CUDA now')", [2]),
+        ('print("""first\nusing CUDA now\n \x0band then \fCUDA""")', [2, 3]),
+    ],
+)
+def test_a_text_stands_on_lines_of_its_own(found, text, lines):
+    assert [one.line for one in found(text, notes=True) if one.rule == "dev-text"] == lines
+
+
 def test_every_kind_of_statement_is_walked(rules):
     inner = "torch.cuda.synchronize()"
     holders = [

@@ -375,9 +375,12 @@ class PythonReader:
         for word, rule in texts.items():
             if word in lowered:
                 told = self.patterns.shapes["build-word"] if self.is_build and texts is self.patterns.texts else rule
-                for offset, text in enumerate(lowered.splitlines() if "\n" in value else [lowered]):
+                # A line may end in the text alone, by an escape: it stands on a line of the source all the same.
+                last = node.end_lineno or node.lineno
+                for number, text in enumerate(lowered.split("\n"), start=node.lineno):
                     if word in text:
-                        self._see(told, node.lineno + offset, node.col_offset, text.strip())
+                        line = min(number, last)
+                        self._see(told, line, node.col_offset if line == node.lineno else 0, text.strip())
                 return
 
     def _call(self, node: ast.Call) -> None:
