@@ -79,6 +79,19 @@ def test_what_a_device_is_compared_with_is_one_finding(found):
 
 
 @pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("é = 'ü'; x = y.cuda()", (1, 13)),
+        ("\n\nx = (model('é')\n     .cpu()\n     .cuda())", (5, 6)),
+        ("x = (model\n  . to(y)  . cuda())", (2, 13)),
+        ("x = y.z.cuda()", (1, 4)),
+    ],
+)
+def test_a_column_counts_characters_of_the_line_that_is_told(found, text, place):
+    assert [(one.line, one.column) for one in found(text) if one.rule == "dev-method"] == [place]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "import torch\nif is_npu_available():\n    torch.npu.empty_cache()\nelse:\n    torch.cuda.empty_cache()",
@@ -137,11 +150,13 @@ def test_lines_may_end_as_the_parser_lets_them(found, text, line):
     [
         ("x = 1\nprint('first\\n\\n\\n\\nusing CUDA now')", [2]),
         ("x = ('first\\n\\n\\n'\n  'using CUDA now')", [2]),
-        ('print("""first\nusing CUDA now\n \x0band then \fCUDA""")', [2, 3]),
+        ('print("""first\n  using CUDA now\n \x0band then \fCUDA""")', [2, 3]),
     ],
 )
 def test_a_text_stands_on_lines_of_its_own(found, text, lines):
-    assert [one.line for one in found(text, notes=True) if one.rule == "dev-text"] == lines
+    told = [one for one in found(text, notes=True) if one.rule == "dev-text"]
+    assert [one.line for one in told] == lines
+    assert all(one.column <= len(text.split("\n")[one.line - 1]) for one in told)
 
 
 def test_every_kind_of_statement_is_walked(rules):

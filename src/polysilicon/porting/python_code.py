@@ -12,6 +12,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from polysilicon.porting.calls import functions
 from polysilicon.porting.imports import imported
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
@@ -22,6 +24,7 @@ from polysilicon.porting.syntax import (
     first_line,
     headers,
     is_text,
+    last_place,
     leaves,
     lines_of,
     lines_with,
@@ -91,7 +94,22 @@ class PythonReader:
             self._entry(tree.body)
         if self.patterns.compiled:
             self.functions = functions(tree, self.patterns, self._targets)
+        if not source.isascii():
+            self._count_characters(source)
         return True
+
+    def _count_characters(self, source: bytes) -> None:
+        """Columns in characters: the parser's count bytes, which differ behind what is no ASCII."""
+        rows = source.split(b"\n")
+
+        def column(line: int, counted: int) -> int:
+            # What a file says of its coding may make lines where its bytes have none.
+            before = rows[line - 1][:counted] if line <= len(rows) else b""
+            return counted if before.isascii() else len(before.decode("utf-8", "replace"))
+
+        self.sightings = [msgspec.structs.replace(one, column=column(one.line, one.column)) for one in self.sightings]
+        for places in self.uses.values():
+            places.update({line: column(line, counted) for line, counted in places.items()})
 
     def _entry(self, body: Sequence[ast.stmt]) -> None:
         """Where a script begins."""
@@ -301,7 +319,7 @@ class PythonReader:
             parts.append("")
             rest = inner
         dotted = ".".join(reversed(parts))
-        line, column = node.end_lineno or node.lineno, node.col_offset
+        line, column = last_place(node)
         self._use(parts, line, column)
         if node in self._told:
             return rest
@@ -309,7 +327,7 @@ class PythonReader:
         known = isinstance(inner, ast.Name) and (inner.id in self.aliases or inner.id == "torch")
         rule = self._rule_of(dotted) if known else ""
         if rule:
-            self._see(rule, node.lineno, column, dotted)
+            self._see(rule, node.lineno, node.col_offset, dotted)
             return rest
         for at, part in enumerate(parts):
             named = self.patterns.attributes.get(part, "") if at < len(parts) - 1 else ""
@@ -379,15 +397,16 @@ class PythonReader:
                 last = node.end_lineno or node.lineno
                 for number, text in enumerate(lowered.split("\n"), start=node.lineno):
                     if word in text:
-                        line = min(number, last)
-                        self._see(told, line, node.col_offset if line == node.lineno else 0, text.strip())
+                        line, indented = min(number, last), len(text) - len(text.lstrip())
+                        column = node.col_offset if line == node.lineno else indented
+                        self._see(told, line, column, text.strip())
                 return
 
     def _call(self, node: ast.Call) -> None:
         function = node.func
         if not isinstance(function, ast.Attribute):
             return
-        line, column = function.end_lineno or node.lineno, node.col_offset
+        line, column = last_place(function)
         rule = self.patterns.methods.get(function.attr, "")
         if rule and not (isinstance(function.value, ast.Name) and function.value.id in self.aliases):
             self._see(rule, line, column, f".{function.attr}()")

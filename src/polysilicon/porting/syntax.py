@@ -57,6 +57,13 @@ def span(node: ast.AST) -> tuple[int, int]:
     return (min(one for one, _ in spans), max(one for _, one in spans)) if spans else (0, 0)
 
 
+def last_place(node: ast.Attribute | ast.Name) -> tuple[int, int]:
+    """Line and column of a dotted name; of one that goes on over lines, those of its last part, which is changed."""
+    if isinstance(node, ast.Name) or node.end_lineno in (node.lineno, None):
+        return node.lineno, node.col_offset
+    return node.end_lineno, max(0, (node.end_col_offset or 0) - len(node.attr.encode()))
+
+
 def bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
     """The blocks of a compound statement."""
     for field in ("body", "orelse", "finalbody"):
