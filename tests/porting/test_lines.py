@@ -82,6 +82,23 @@ def test_a_line_of_megabytes_takes_no_longer_than_its_length(scanned, monkeypatc
     assert time.process_time() - start < 10
 
 
+@pytest.mark.parametrize("text", ["#if CUDA\n" * 60_000 + "#endif\n" * 60_000, "__global__ {\n" * 120_000])
+def test_nesting_takes_no_longer_than_its_lines(scanned, monkeypatch, text):
+    monkeypatch.setattr(kernels, "_grammar", lambda: None)
+    start = time.process_time()
+    scanned({"a.cu": text})
+    assert time.process_time() - start < 10
+
+
+def test_a_line_is_guarded_by_each_conditional_around_it(scanned):
+    text = "#if CUDA\n#ifdef USE_ROCM\n#include <cuda_fp16.h>\n#elif USE_MUSA\n#endif\n\n\n#include <cuda.h>\n#endif\n"
+    told = {
+        target: [one.line for one in scanned({"a.h": text}, target).findings if one.rule == "cux-include"]
+        for target in ("rocm", "musa", "ascend")
+    }
+    assert told == {"rocm": [8], "musa": [8], "ascend": [3, 8]}
+
+
 @pytest.fixture(params=[kernels.GRAMMAR, kernels.BY_LINES])
 def read_by(request, monkeypatch):
     if request.param == kernels.BY_LINES:

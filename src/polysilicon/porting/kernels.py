@@ -90,6 +90,8 @@ def _braced(rows: Sequence[str], start: int) -> int:
     """The lines of the function that begins at `start`, counted by its braces; 1 where it is only declared."""
     depth = 0
     for at in range(start, min(len(rows), start + LONGEST_KERNEL)):
+        if at > start and "__global__" in rows[at]:  # no kernel holds another: braces may differ by conditional
+            return at - start if depth else 1
         depth += rows[at].count("{") - rows[at].count("}")
         if depth == 0 and ("}" in rows[at] or ";" in rows[at]):
             return at - start + 1

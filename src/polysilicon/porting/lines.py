@@ -94,9 +94,8 @@ def _targets(patterns: Patterns, row: str) -> int:
 
 def _guards(patterns: Patterns, rows: list[str]) -> list[int]:
     """For each line, the targets that the conditionals around it name, on any of their branches."""
-    guards = [0] * len(rows)
     open_: list[tuple[int, int]] = []
-    spans: list[tuple[int, int, int]] = []
+    spans: dict[int, tuple[int, int]] = {}
     for at, row in enumerate(rows):
         found = CONDITIONAL.match(row) if "#" in row else None
         if found is None:
@@ -109,8 +108,16 @@ def _guards(patterns: Patterns, rows: list[str]) -> list[int]:
         elif open_ and word == "endif":
             start, bits = open_.pop()
             if bits:
-                spans.append((start, at, bits))
-    for start, end, bits in spans:
-        for at in range(start, end + 1):
-            guards[at] |= bits
+                spans[start] = (at, bits)
+    if not spans:
+        return [0] * len(rows)
+    guards: list[int] = []
+    around: list[tuple[int, int]] = [(len(rows), 0)]
+    for at in range(len(rows)):
+        if at in spans:
+            end, bits = spans[at]
+            around.append((end, bits | around[-1][1]))
+        guards.append(around[-1][1])
+        if at == around[-1][0]:
+            around.pop()
     return guards
