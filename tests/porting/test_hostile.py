@@ -46,6 +46,11 @@ def test_a_long_ladder_is_no_recursion(patterns):
     assert len({one.line for one in read.sightings}) == 3_000
 
 
+def test_a_coding_that_makes_lines_stops_nothing(patterns):
+    raw = b"# coding: unicode_escape\n\xe9 = (y\\n\\n\\n.cuda())\n"
+    assert [one.rule for one in read_bytes(patterns, "a.py", "python", raw).sightings] == ["dev-method"]
+
+
 def test_lone_surrogates_and_line_breaks_do_not_reach_the_reader(patterns):
     read = read_bytes(patterns, "a.py", "python", b"x = torch.device('cuda:\\ud800\\n')\n")
     assert all(one.symbol.isprintable() for one in read.sightings)

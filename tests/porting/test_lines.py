@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from polysilicon.porting import kernels
@@ -32,8 +34,69 @@ def test_files_beside_the_code_are_read(scanned, path, text, rule):
     assert rule in {one.rule for one in scanned({path: text}).findings}
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "place"),
+    [
+        ("Dockerfile", "FROM nvidia/cuda:12.2-devel\n", ("img-base", 1)),
+        ("job.slurm", "#SBATCH --gres=gpu:8\n", ("img-slurm", 1)),
+        ("requirements.txt", "flash-attn>=2\n", ("req-package", 1)),
+    ],
+)
+def test_a_mark_of_byte_order_hides_nothing(scanned, path, text, place):
+    plain, marked = (
+        [(one.rule, one.line, one.column) for one in scanned({path: start + text}).findings] for start in ("", "\ufeff")
+    )
+    assert marked == plain
+    assert place in [one[:2] for one in plain]
+
+
 def test_a_comment_is_no_finding(scanned):
     assert not scanned({"run.sh": "# export CUDA_VISIBLE_DEVICES=0\n"}).findings
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("Dockerfile", "FROM nvidia/cuda:12.2-devel "),
+        ("conf/train.yaml", "device: cuda "),
+        ("a.cpp", "#include <cub/cub.cuh> "),
+    ],
+)
+def test_a_line_of_any_length_is_read_at_its_beginning_and_told(scanned, path, text):
+    told = scanned({path: f"{text}{'x' * 2_000}\n"})
+    assert {one.line for one in told.findings} == {1}
+    assert [(one.why, one.files) for one in told.doubted] == [("a line longer than 2,000 characters, read in part", 1)]
+
+
+def test_a_long_comment_is_no_line_read_in_part(scanned):
+    long = "x" * 3_000
+    assert not scanned({"run.sh": f"ls # {long}\n", "a.cpp": f"int a; // {long}\n"}).doubted
+
+
+@pytest.mark.parametrize("piece", ["cuda ", " # ", "/*", "'\"", '\\"', 'R"(', "#if cuda "])
+def test_a_line_of_megabytes_takes_no_longer_than_its_length(scanned, monkeypatch, piece):
+    monkeypatch.setattr(kernels, "_grammar", lambda: None)
+    text = piece * (1_500_000 // len(piece))
+    start = time.process_time()
+    scanned({"run.sh": text, "a.cpp": text})
+    assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize("text", ["#if CUDA\n" * 60_000 + "#endif\n" * 60_000, "__global__ {\n" * 120_000])
+def test_nesting_takes_no_longer_than_its_lines(scanned, monkeypatch, text):
+    monkeypatch.setattr(kernels, "_grammar", lambda: None)
+    start = time.process_time()
+    scanned({"a.cu": text})
+    assert time.process_time() - start < 10
+
+
+def test_a_line_is_guarded_by_each_conditional_around_it(scanned):
+    text = "#if CUDA\n#ifdef USE_ROCM\n#include <cuda_fp16.h>\n#elif USE_MUSA\n#endif\n\n\n#include <cuda.h>\n#endif\n"
+    told = {
+        target: [one.line for one in scanned({"a.h": text}, target).findings if one.rule == "cux-include"]
+        for target in ("rocm", "musa", "ascend")
+    }
+    assert told == {"rocm": [8], "musa": [8], "ascend": [3, 8]}
 
 
 @pytest.fixture(params=[kernels.GRAMMAR, kernels.BY_LINES])
@@ -41,7 +104,7 @@ def read_by(request, monkeypatch):
     if request.param == kernels.BY_LINES:
         monkeypatch.setattr(kernels, "_grammar", lambda: None)
     elif kernels.reader() != kernels.GRAMMAR:
-        pytest.skip("the extra `kernels` is not installed")
+        pytest.skip("the extra `cpp` is not installed")
     return request.param
 
 
@@ -56,6 +119,22 @@ def test_a_kernel_is_read_the_same_with_the_grammar_and_without(scanned, read_by
         ("wrp-size", 7),
     }
     assert not [one for one in told.findings if one.line == 1]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        'glob("csrc/*.cu");',
+        "char quote = '\"';",
+        'auto text = R"x(/* )" )x";',
+        "int many = 1'000;",
+        'glob("a/*" "*/");',
+        'auto text = "\\\\";',
+    ],
+)
+def test_what_a_string_holds_opens_no_comment(scanned, read_by, before):
+    text = f'{before} // asm("x");\nfetch("http://x"); asm("ptx"); // asm("y");\nint a; /* "\nasm("z");\n*/\n'
+    assert [one.line for one in scanned({"a.cu": text}, "rocm").findings if one.rule == "ptx-asm"] == [2]
 
 
 def test_a_kernel_knows_its_lines(scanned, read_by):
@@ -74,28 +153,3 @@ def test_neighbouring_lines_are_one_place(scanned):
     text = "#include <cuda.h>\n#include <cuda_fp16.h>\n#include <cublas_v2.h>\n\n\n\n#include <curand.h>\n"
     told = [one for one in scanned({"a.h": text}, "rocm").findings if one.rule == "cux-include"]
     assert [(one.line, one.repeats) for one in told] == [(3, 2), (7, 0)]
-
-
-NOTEBOOK = """{
- "cells": [
-  {"cell_type": "code", "source": [
-   "%time\\n",
-   "import torch\\n",
-   "x.cuda()"
-  ]}
- ]
-}
-"""
-
-
-def test_a_notebook_gives_lines_of_its_file(scanned):
-    told = [one for one in scanned({"a.ipynb": NOTEBOOK}).findings if one.rule == "dev-method"]
-    assert [one.line for one in told] == [6]
-
-
-def test_a_helper_of_a_notebook_is_defined_and_followed_at_lines_of_its_file(scanned):
-    cell = NOTEBOOK.replace('"x.cuda()"', '"def get_gpu():\\n",\n   "    return x.cuda()\\n",\n   "y = get_gpu()"')
-    told = scanned({"a.ipynb": cell})
-    assert [(one.name, one.line) for one in told.helpers] == [("get_gpu", 6)]
-    places = {one.rule: (one.line, one.within) for one in told.findings}
-    assert (places["dev-method"], places["dev-follows"]) == ((7, 6), (8, 0))

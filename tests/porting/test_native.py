@@ -58,6 +58,10 @@ def test_an_extension_that_the_tree_compiles_is_native(judged):
     assert judged(files, tree={}) == [("tests/test_ops.py", 3, "scale")]
 
 
+def test_an_extension_whose_name_is_no_text_stops_nothing(scanned):
+    assert scanned({"a.cu": KERNEL, "setup.py": 'CUDAExtension("\\ud800", [])\n'}).findings
+
+
 def test_a_kernel_in_triton_is_native_beside_kernels_in_cuda(judged):
     triton = "import triton\n\n@triton.jit\ndef kernel(x):\n    pass\n\ndef add(x):\n    kernel[(1,)](x)\n"
     tests = "from ours.add import add\n\ndef test_add():\n    add(1)\n"

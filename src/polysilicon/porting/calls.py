@@ -118,4 +118,6 @@ def _extensions(parts: Iterable[ast.AST], patterns: Patterns) -> Iterator[Functi
             told = [*(one.value for one in part.keywords if one.arg == "name"), *part.args][:1]
             for one in told:
                 if isinstance(one, ast.Constant) and isinstance(one.value, str):
-                    yield Function(one.value, part.lineno, EXTENSION, (), 0)
+                    # A text of Python may hold half a surrogate, which is no character and can't be written down.
+                    name = one.value.encode("utf-8", "replace").decode()
+                    yield Function(name, part.lineno, EXTENSION, (), 0)

@@ -1,7 +1,8 @@
 """C++ and CUDA: what is code and what is comment, and where each kernel ends.
 
-With tree-sitter's CUDA grammar (the extra `kernels`) that is read from the syntax tree, which bears with macros;
-without, comments are blanked by an expression and kernels are measured by their braces. Either way the rules see lines.
+With tree-sitter's CUDA grammar (the extra `cpp`) that is read from the syntax tree, which bears with macros; without,
+comments are blanked by an expression that knows strings and characters, and kernels are measured by their braces.
+Either way the rules see lines.
 """
 
 import functools
@@ -14,7 +15,19 @@ if TYPE_CHECKING:
 
 GRAMMAR = "tree-sitter-cuda"
 BY_LINES = "lines"
-BLOCK_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+# What holds no comment, and comments. Each form takes what it begins with to some end: were an opening without its
+# close no match, the rest of the file would be looked through anew for each. Each begins with a plain character, which
+# is quicker to search for; what has to stand before it is asked afterwards.
+LITERAL_OR_COMMENT = re.compile(
+    r"""
+    "(?<=R")(?:(?<!\wR")|(?<=\b[LuU]R")|(?<=\bu8R"))(?P<mark>[^()\\\s"]{0,16})\((?:.*?\)(?P=mark)"|.*)
+    | "(?:[^"\\\n]++|\\.)*+"?
+    | '(?:(?<!\w')|(?<=\b[LuU]')|(?<=\bu8'))(?:[^'\\\n]++|\\.)*+'?
+    | /(?:/[^\n]*|\*(?:.*?\*/|.*))
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+NOT_A_LINE_END = re.compile(r"[^\n]")
 KERNEL_START = re.compile(r"\b__global__\b")
 LONGEST_KERNEL = 3_000
 QUERY = "(comment) @comment (function_definition) @function"
@@ -60,16 +73,25 @@ def _by_tree(text: str, parser: "Parser", query: "Query") -> tuple[str, dict[int
 
 
 def _by_lines(text: str) -> tuple[str, dict[int, int]]:
-    bare = BLOCK_COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
+    bare = LITERAL_OR_COMMENT.sub(_without_comment, text)
     rows = bare.split("\n")
     starts = [at for at, row in enumerate(rows) if KERNEL_START.search(row)]
     return bare, {at: lines for at in starts if (lines := _braced(rows, at)) > 1}
+
+
+def _without_comment(found: re.Match[str]) -> str:
+    """What was found, blank if it is a comment; one that never ends is read on, as it may be none."""
+    told = found.group()
+    is_comment = told.startswith("//") or (told.startswith("/*") and told.endswith("*/"))
+    return NOT_A_LINE_END.sub(" ", told) if is_comment else told
 
 
 def _braced(rows: Sequence[str], start: int) -> int:
     """The lines of the function that begins at `start`, counted by its braces; 1 where it is only declared."""
     depth = 0
     for at in range(start, min(len(rows), start + LONGEST_KERNEL)):
+        if at > start and "__global__" in rows[at]:  # no kernel holds another: braces may differ by conditional
+            return at - start if depth else 1
         depth += rows[at].count("{") - rows[at].count("}")
         if depth == 0 and ("}" in rows[at] or ";" in rows[at]):
             return at - start + 1

@@ -18,17 +18,27 @@ CUDA_NAMES = re.compile(r"\bcu[A-Za-z]\w+")
 IDENTIFIERS = re.compile(r"[A-Za-z_]\w+")
 
 
-def read_lines(patterns: Patterns, kind: str, text: str) -> list[Sighting]:
-    """The sightings of a file of that kind."""
-    rows = text.split("\n")
+def read_lines(patterns: Patterns, kind: str, text: str) -> tuple[list[Sighting], bool]:
+    """The sightings of a file of that kind, and whether all its lines were read whole.
+
+    Of a line that is longer than any that people write, the beginning is matched: expressions may take long over more.
+    """
     if kind != "kernel":
-        rows = [HASH_COMMENT.sub("", row) if len(row) <= LONGEST_LINE else "" for row in rows]
-        return list(_matched(patterns, patterns.expressions(kind), rows, [0] * len(rows), {}))
+        rows = [HASH_COMMENT.sub("", row[: LONGEST_LINE + 1]) for row in text.split("\n")]
+        rows, whole = _cut(rows)
+        return list(_matched(patterns, patterns.expressions(kind), rows, [0] * len(rows), {})), whole
     code, kernels = code_of(text)
-    rows = code.split("\n")
+    rows, whole = _cut(code.split("\n"))
     guards = _guards(patterns, rows)
     matched = _matched(patterns, patterns.expressions(kind), rows, guards, kernels)
-    return [*matched, *_ladder(patterns, rows, guards), *_unmapped(patterns, rows, guards)]
+    return [*matched, *_ladder(patterns, rows, guards), *_unmapped(patterns, rows, guards)], whole
+
+
+def _cut(rows: list[str]) -> tuple[list[str], bool]:
+    """Lines of no more than the length that is matched, and whether none was longer; comments are blank by now."""
+    if all(len(row) <= LONGEST_LINE for row in rows):
+        return rows, True
+    return [row[:LONGEST_LINE] for row in rows], all(len(row.rstrip()) <= LONGEST_LINE for row in rows)
 
 
 def _matched(
@@ -39,7 +49,7 @@ def _matched(
     kernels: Mapping[int, int],
 ) -> Iterator[Sighting]:
     for number, row in enumerate(rows, start=1):
-        if not row or len(row) > LONGEST_LINE:
+        if not row:
             continue
         named = None
         for expression, rule in rules:
@@ -55,7 +65,7 @@ def _ladder(patterns: Patterns, rows: list[str], guards: list[int]) -> Iterator[
     """Lines of C++ that name another accelerator than CUDA; of neighbouring lines, the last stands for all."""
     rule, last = patterns.shapes["kernel-ladder"], None
     for number, row in enumerate(rows, start=1):
-        named = _targets(patterns, row) if row and len(row) <= LONGEST_LINE else 0
+        named = _targets(patterns, row) if row else 0
         if not named:
             continue
         if last is not None and number - last.line > 2:
@@ -68,7 +78,7 @@ def _ladder(patterns: Patterns, rows: list[str], guards: list[int]) -> Iterator[
 def _unmapped(patterns: Patterns, rows: list[str], guards: list[int]) -> Iterator[Sighting]:
     """Names of CUDA that a translator has no counterpart for."""
     for number, row in enumerate(rows, start=1):
-        if "cu" in row and len(row) <= LONGEST_LINE:
+        if "cu" in row:
             for name in CUDA_NAMES.findall(row):
                 if name in patterns.unmapped:
                     yield Sighting(patterns.shapes["unmapped"], number, row.find(name), name, guards[number - 1])
@@ -84,9 +94,8 @@ def _targets(patterns: Patterns, row: str) -> int:
 
 def _guards(patterns: Patterns, rows: list[str]) -> list[int]:
     """For each line, the targets that the conditionals around it name, on any of their branches."""
-    guards = [0] * len(rows)
     open_: list[tuple[int, int]] = []
-    spans: list[tuple[int, int, int]] = []
+    spans: dict[int, tuple[int, int]] = {}
     for at, row in enumerate(rows):
         found = CONDITIONAL.match(row) if "#" in row else None
         if found is None:
@@ -99,8 +108,16 @@ def _guards(patterns: Patterns, rows: list[str]) -> list[int]:
         elif open_ and word == "endif":
             start, bits = open_.pop()
             if bits:
-                spans.append((start, at, bits))
-    for start, end, bits in spans:
-        for at in range(start, end + 1):
-            guards[at] |= bits
+                spans[start] = (at, bits)
+    if not spans:
+        return [0] * len(rows)
+    guards: list[int] = []
+    around: list[tuple[int, int]] = [(len(rows), 0)]
+    for at in range(len(rows)):
+        if at in spans:
+            end, bits = spans[at]
+            around.append((end, bits | around[-1][1]))
+        guards.append(around[-1][1])
+        if at == around[-1][0]:
+            around.pop()
     return guards

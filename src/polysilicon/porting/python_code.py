@@ -12,6 +12,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from polysilicon.porting.calls import functions
 from polysilicon.porting.imports import imported
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
@@ -22,7 +24,9 @@ from polysilicon.porting.syntax import (
     first_line,
     headers,
     is_text,
+    last_place,
     leaves,
+    lines_of,
     lines_with,
     parts_below,
     shallow,
@@ -57,6 +61,8 @@ class PythonReader:
         self._owners: list[str] = []
         self._within = 0
         self._beside = 0
+        # Names and strings that were seen as part of something larger: a place is seen once.
+        self._told: set[ast.AST] = set()
 
     def read(self, source: bytes) -> bool:
         """Fill `sightings`; whether anything stood there that was worth parsing.
@@ -67,7 +73,7 @@ class PythonReader:
         identifiers = {one.decode("ascii", "ignore") for one in set(IDENTIFIER.findall(source))}
         words = {one: self.patterns.word(one) for one in identifiers}
         hot = [one for one, word in words.items() if word.hot]
-        numbered = [source.count(b"\n", 0, found.start()) + 1 for found in TO_INTEGER.finditer(source)]
+        numbered = lines_of(source, (found.start() for found in TO_INTEGER.finditer(source)))
         if not hot and not numbered and not self.patterns.compiled:
             return False
         with warnings.catch_warnings():
@@ -88,7 +94,22 @@ class PythonReader:
             self._entry(tree.body)
         if self.patterns.compiled:
             self.functions = functions(tree, self.patterns, self._targets)
+        if not source.isascii():
+            self._count_characters(source)
         return True
+
+    def _count_characters(self, source: bytes) -> None:
+        """Columns in characters: the parser's count bytes, which differ behind what is no ASCII."""
+        rows = source.split(b"\n")
+
+        def column(line: int, counted: int) -> int:
+            # What a file says of its coding may make lines where its bytes have none.
+            before = rows[line - 1][:counted] if line <= len(rows) else b""
+            return counted if before.isascii() else len(before.decode("utf-8", "replace"))
+
+        self.sightings = [msgspec.structs.replace(one, column=column(one.line, one.column)) for one in self.sightings]
+        for places in self.uses.values():
+            places.update({line: column(line, counted) for line, counted in places.items()})
 
     def _entry(self, body: Sequence[ast.stmt]) -> None:
         """Where a script begins."""
@@ -132,6 +153,8 @@ class PythonReader:
             self._branch(node)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             self._import(node)
+        elif isinstance(node, ast.Match):
+            self._match(node)
         else:
             blocks = list(bodies(node))
             seen = len(self.sightings)
@@ -149,7 +172,9 @@ class PythonReader:
         """A function, method or class; a short function with a tie inside is one that its callers may inherit."""
         self._expressions(node.decorator_list)
         self._named(node.name, node.lineno, node.col_offset)
-        if not isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef):
+            self._expressions([*node.bases, *node.keywords])
+        else:
             self._expressions([node.args, *([node.returns] if node.returns else [])])
             self._defaults(node)
             if any(dotted_name(one).endswith(".jit") or dotted_name(one) == "jit" for one in node.decorator_list):
@@ -191,6 +216,17 @@ class PythonReader:
             self._expressions([one.test])
             self._body(one.body)
         self._body(chain[-1].orelse)
+        self._beside = outer
+
+    def _match(self, node: ast.Match) -> None:
+        """A ladder of cases: what their patterns and guards name is dealt with in every case."""
+        outer = self._beside
+        tests = [one for case in node.cases for one in (case.pattern, case.guard) if one is not None]
+        for one in tests:
+            self._beside |= self._targets(one)
+        self._expressions([node.subject, *tests])
+        for case in node.cases:
+            self._body(case.body)
         self._beside = outer
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
@@ -283,13 +319,15 @@ class PythonReader:
             parts.append("")
             rest = inner
         dotted = ".".join(reversed(parts))
-        line, column = node.end_lineno or node.lineno, node.col_offset
+        line, column = last_place(node)
         self._use(parts, line, column)
+        if node in self._told:
+            return rest
         # A variable may be called as a library is: only what was imported is one.
         known = isinstance(inner, ast.Name) and (inner.id in self.aliases or inner.id == "torch")
         rule = self._rule_of(dotted) if known else ""
         if rule:
-            self._see(rule, node.lineno, column, dotted)
+            self._see(rule, node.lineno, node.col_offset, dotted)
             return rest
         for at, part in enumerate(parts):
             named = self.patterns.attributes.get(part, "") if at < len(parts) - 1 else ""
@@ -331,7 +369,7 @@ class PythonReader:
 
     def _string(self, node: ast.Constant, *, is_prose: bool) -> None:
         value = node.value
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or node in self._told:
             return
         patterns = self.patterns
         short = not is_prose and len(value) < 200
@@ -355,19 +393,25 @@ class PythonReader:
         for word, rule in texts.items():
             if word in lowered:
                 told = self.patterns.shapes["build-word"] if self.is_build and texts is self.patterns.texts else rule
-                for offset, text in enumerate(lowered.splitlines() if "\n" in value else [lowered]):
+                # A line may end in the text alone, by an escape: it stands on a line of the source all the same.
+                last = node.end_lineno or node.lineno
+                for number, text in enumerate(lowered.split("\n"), start=node.lineno):
                     if word in text:
-                        self._see(told, node.lineno + offset, node.col_offset, text.strip())
+                        line, indented = min(number, last), len(text) - len(text.lstrip())
+                        column = node.col_offset if line == node.lineno else indented
+                        self._see(told, line, column, text.strip())
                 return
 
     def _call(self, node: ast.Call) -> None:
         function = node.func
         if not isinstance(function, ast.Attribute):
             return
-        line, column = function.end_lineno or node.lineno, node.col_offset
+        line, column = last_place(function)
         rule = self.patterns.methods.get(function.attr, "")
         if rule and not (isinstance(function.value, ast.Name) and function.value.id in self.aliases):
             self._see(rule, line, column, f".{function.attr}()")
+            if self.patterns.word(function.attr).rule:
+                self._told.add(function)
         if function.attr == "to" and len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
             if type(node.args[0].value) is int:
                 self._see(self.patterns.shapes["to-integer"], line, column, f".to({node.args[0].value})")
@@ -393,6 +437,7 @@ class PythonReader:
         for one in shallow(node):
             if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.partition(":")[0] == "cuda":
                 self._see(self.patterns.shapes["compare"], one.lineno, one.col_offset, one.value)
+                self._told.add(one)
                 return
 
     def _defaults(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

@@ -1,12 +1,13 @@
 """One file: from bytes to sightings, whatever is in it. Nothing in a file may stop a scan."""
 
+import codecs
 import re
 from pathlib import Path
 
 import msgspec
 
 from polysilicon.porting.inventory import Found
-from polysilicon.porting.lines import read_lines
+from polysilicon.porting.lines import LONGEST_LINE, read_lines
 from polysilicon.porting.notebooks import code_of
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
 from polysilicon.porting.python_code import PythonReader
@@ -21,6 +22,8 @@ REASON = re.compile(r"^(?:--|:|—|because)\s*(\S.*?)\s*(?:-->|\*/)?$")
 PYTHON_2 = re.compile(
     rb"^\s*(print\s+[\"'\w]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+\w+\s*,|exec\s+[\"'])", re.MULTILINE
 )
+UNREADABLE_TEXT = "invalid UTF-8, read with gaps"
+READ_IN_PART = f"a line longer than {LONGEST_LINE:,} characters, read in part"
 CUDA_CALL = re.compile(r"\.cuda\(|[\"']cuda(:\d+)?[\"']")
 
 
@@ -40,6 +43,9 @@ def read_file(patterns: Patterns, root: Path, found: Found) -> FileRead:
 
 def read_bytes(patterns: Patterns, path: str, kind: str, raw: bytes) -> FileRead:
     """What was seen in these bytes."""
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    if b"\r" in raw:  # ends a line as Python and editors count them, alone as well
+        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     lines = raw.count(b"\n") + (not raw.endswith(b"\n") and bool(raw))
     if b"\0" in raw:
         return FileRead(path, kind, 0, skipped="binary")
@@ -47,9 +53,9 @@ def read_bytes(patterns: Patterns, path: str, kind: str, raw: bytes) -> FileRead
     if kind in ("python", "notebook"):
         return _python(patterns, path, kind, raw, lines, allowed)
     text = raw.decode("utf-8", "replace")
-    doubt = "invalid UTF-8, read with gaps" if "\ufffd" in text else ""
-    sightings = gathered(read_lines(patterns, kind, text), patterns.once)
-    return FileRead(path, kind, lines, sightings, allowed=allowed, doubt=doubt)
+    seen, whole = read_lines(patterns, kind, text)
+    doubt = UNREADABLE_TEXT if "\ufffd" in text else "" if whole else READ_IN_PART
+    return FileRead(path, kind, lines, gathered(seen, patterns.once), allowed=allowed, doubt=doubt)
 
 
 def _python(
@@ -96,9 +102,6 @@ def _python(
         functions=reader.functions,
     )
     return _placed(read, places) if places else read
-
-
-UNREADABLE_TEXT = "invalid UTF-8, read with gaps"
 
 
 def why_unparsed(raw: bytes, cause: BaseException) -> str:

@@ -3,19 +3,36 @@
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
+from polysilicon.porting.patterns import IDENTIFIER
+
 LONGEST_NAME = 80
+MANY = 200
 
 
-def lines_with(source: bytes, identifiers: Iterable[str]) -> list[int]:
-    """The lines, from 1, on which one of `identifiers` stands, in order."""
-    places: list[int] = []
-    for one in identifiers:
-        name = one.encode()
+def lines_with(source: bytes, identifiers: Sequence[str]) -> list[int]:
+    """The lines, from 1, on which one of `identifiers` stands, in order.
+
+    A few are searched for one by one, which is quickest; of many, that would take as long as the square of the file.
+    """
+    if len(identifiers) > MANY:
+        wanted = frozenset(one.encode() for one in identifiers)
+        # After a backslash an identifier seems to begin with the letter of the escape.
+        places = [
+            one.start() for one in IDENTIFIER.finditer(source) if one.group() in wanted or one.group()[1:] in wanted
+        ]
+        return lines_of(source, places)
+    places = []
+    for name in (one.encode() for one in identifiers):
         at = source.find(name)
         while at >= 0:
             places.append(at)
             at = source.find(name, at + len(name))
     places.sort()
+    return lines_of(source, places)
+
+
+def lines_of(source: bytes, places: Iterable[int]) -> list[int]:
+    """The lines, from 1, of places in order, each line once."""
     found: list[int] = []
     line, last = 1, 0
     for place in places:
@@ -34,10 +51,17 @@ def first_line(node: ast.stmt) -> int:
 
 def span(node: ast.AST) -> tuple[int, int]:
     """First and last line; what has no place of its own spans what it holds."""
-    if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias):
+    if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias | ast.pattern):
         return node.lineno, node.end_lineno or node.lineno
     spans = [span(one) for one in ast.iter_child_nodes(node)]
     return (min(one for one, _ in spans), max(one for _, one in spans)) if spans else (0, 0)
+
+
+def last_place(node: ast.Attribute | ast.Name) -> tuple[int, int]:
+    """Line and column of a dotted name; of one that goes on over lines, those of its last part, which is changed."""
+    if isinstance(node, ast.Name) or node.end_lineno in (node.lineno, None):
+        return node.lineno, node.col_offset
+    return node.end_lineno, max(0, (node.end_col_offset or 0) - len(node.attr.encode()))
 
 
 def bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
@@ -51,10 +75,12 @@ def bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
 
 
 def headers(node: ast.stmt) -> Iterator[ast.AST]:
-    """What stands before the blocks of a compound statement."""
+    """What stands before the blocks of a compound statement: of an attempt, the types of what it catches."""
     for one in ast.iter_child_nodes(node):
         if isinstance(one, ast.expr | ast.withitem):
             yield one
+        elif isinstance(one, ast.ExceptHandler) and one.type is not None:
+            yield one.type
 
 
 def is_text(node: ast.stmt) -> bool:
