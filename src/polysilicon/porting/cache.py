@@ -22,7 +22,7 @@ from polysilicon.records import files
 from polysilicon.records.errors import InputError
 
 # What is kept of a file, and what a reader sees in it: a new number says that neither is what it was.
-LAYOUT = 4
+LAYOUT = 5
 # What a system refused once it may grant the next time, and neither size nor time of change tells that it would.
 REFUSED = ("vanished", "can't be read")
 SUM_BYTES = 4
