@@ -226,5 +226,10 @@ def test_a_joint_of_the_body_is_no_accelerator(rules):
     pose = "class Pose:\n    def hip_angle(self):\n        return self.joints['hip'] - self.left_hip\n"
     assert rules(pose) == set()
     assert rules("x.cuda()\n\n" + pose.replace("['hip']", "[0]")) == rules("x.cuda()\n")
-    for code in ("x = is_hip()", "x = hip_configs", "import torch\nx = torch.version.hip", "x.cuda()\nif backend == 'hip':\n    pass"):
+    for code in (
+        "x = is_hip()",
+        "x = hip_configs",
+        "import torch\nx = torch.version.hip",
+        "x.cuda()\nif backend == 'hip':\n    pass",
+    ):
         assert rules(code) & {"dev-ladder", "grd-torch"}, code
