@@ -109,8 +109,8 @@ class Ruling(NamedTuple):
 
     `plain` is its verdict and why, none where that depends on the symbol. `silent` says that it has nothing to say
     whatever the symbol: most of what was seen, for most targets. `entry` is an import, wanted where enough is worked;
-    `library` one that is no tie in its own source; `folding` may be counted with another place, `by_block` with its
-    neighbours' last line; `prose` is told to people.
+    `library` one that is no tie in its own source; `by_block` is counted once for neighbouring lines; `prose` is
+    told to people.
     """
 
     role: Role
@@ -118,7 +118,6 @@ class Ruling(NamedTuple):
     silent: bool
     entry: bool
     library: bool
-    folding: bool
     by_block: bool
     prose: bool
 
@@ -145,6 +144,13 @@ class Judging:
         self.notes = notes
         self.ask = functools.cache(lambda name, symbol: support.verdict(rules[name], symbol, target))
         self.rulings = {name: self._ruling(rule, support) for name, rule in rules.items()}
+        self.folds = {
+            (tested, translated): {
+                name: fold(rule, tested=tested, translated=translated) for name, rule in rules.items()
+            }
+            for tested in (False, True)
+            for translated in (False, True)
+        }
         self.heard = {name for name, ruling in self.rulings.items() if not ruling.silent}
         self.keys: dict[tuple[str, str], Place] = {}
         self.folded: dict[tuple[str, str, Verdict], Place] = {}
@@ -159,7 +165,6 @@ class Judging:
             silent=plain is not None and self._is_silent(rule.id, plain[0]),
             entry=entry,
             library=rule.category in LIBRARIES,
-            folding=rule.once is not None or rule.fix == "tool",
             by_block=rule.once == "block",
             prose=rule.id in PROSE,
         )
@@ -173,6 +178,7 @@ class Judging:
         # In files of another accelerator's own, what they tell apart is not ours to mend.
         passed = LADDERS if self.elsewhere.search(read.path) else frozenset[str]()
         folder = read.path.rpartition("/")[0] + "/" if is_test(read.path) else ""
+        folds = self.folds[bool(folder), read.path.endswith(TRANSLATED)]
         rulings, repeats = self.rulings, self.repeats
         blocks = last_of_block([one for one in live if rulings[one.rule].by_block and not allowed(read, one)])
         seen: dict[tuple[str, Verdict], int] = {}
@@ -180,7 +186,7 @@ class Judging:
         worked, mended = 0, set[int]()
         for one in live:
             name, place = one.rule, (one.rule, one.line)
-            role, plain, _, entry, library, folding, _, prose = rulings[name]
+            role, plain, _, entry, library, _, prose = rulings[name]
             verdict, why = plain or self.ask(name, one.symbol)
             if verdict in QUIET and self._is_silent(name, verdict):
                 continue
@@ -192,12 +198,19 @@ class Judging:
             said = allowed(read, one) if read.allowed else ""
             if prose and verdict == "note" and one.within in mended:
                 role, verdict = "follows", "check"
-            elif (folder or folding) and not said:
-                first = self._first(one, verdict, read.path, folder, seen, blocks)
-                if first is not None:
+            elif (over := folds[name]) and not said:
+                here = (read.path, name, one.line)
+                if over == "key":
+                    first = self.keys.setdefault((name, one.symbol.casefold()), here)
+                elif over == "folder":
+                    first = self.folded.setdefault((folder, name, verdict), here)
+                elif over == "file":
+                    first = (read.path, name, seen.setdefault((name, verdict), one.line))
+                else:
+                    first = (read.path, name, blocks.get(place, one.line))
+                if first != here:
                     repeats[first] += one.lines
                     continue
-                seen.setdefault((name, verdict), one.line)
             if verdict not in LOUD and not self.notes:
                 continue
             if verdict in LOUD and read.kind == "python" and not said:
@@ -214,7 +227,10 @@ class Judging:
         heard = self.heard
         live = [one for one in read.sightings if one.rule in heard]
         # In a file that speaks of devices nowhere else, a word of everyday language is one.
-        if not live or all(one.symbol.lower() in self.everyday for one in read.sightings):
+        if not live or (
+            live[0].symbol.lower() in self.everyday
+            and all(one.symbol.lower() in self.everyday for one in read.sightings)
+        ):
             return []
         live.sort(key=BY_LINE)
         late = [one for one in live if one.rule in PROSE]
@@ -250,34 +266,10 @@ class Judging:
         """A library is no tie in its own source."""
         return one.symbol.partition(".")[0] in self.own
 
-    def _first(
-        self,
-        one: Sighting,
-        verdict: Verdict,
-        path: str,
-        folder: str,
-        seen: dict[tuple[str, Verdict], int],
-        blocks: dict[tuple[str, int], int],
-    ) -> Place | None:
-        """The place of the same verdict that this one repeats; none where it is a cause of its own."""
-        here = (path, one.rule, one.line)
-        match fold(self.rules[one.rule], path, tested=bool(folder)):
-            case "key":
-                first = self.keys.setdefault((one.rule, one.symbol.casefold()), here)
-            case "folder":
-                first = self.folded.setdefault((folder, one.rule, verdict), here)
-            case "file":
-                first = (path, one.rule, seen.get((one.rule, verdict), one.line))
-            case "block":
-                first = (path, one.rule, blocks.get((one.rule, one.line), one.line))
-            case _:
-                return None
-        return None if first == here else first
 
-
-def fold(rule: PortRule, path: str, *, tested: bool) -> Fold:
-    """Over what the places of a rule in a file are one cause: for a key wherever it stands, over a folder of tests, a
-    file, or neighbouring lines; empty where each counts.
+def fold(rule: PortRule, *, tested: bool, translated: bool) -> Fold:
+    """Over what the places of a rule are one cause, if their verdict is one: a key wherever it stands, a folder of
+    tests, a file, neighbouring lines; empty where each counts. `translated` files are those that a tool goes over.
     """
     if rule.id in FOLLOWS:
         return ""
@@ -285,7 +277,7 @@ def fold(rule: PortRule, path: str, *, tested: bool) -> Fold:
         return "key"
     if tested and rule.id not in APART:
         return "folder"
-    if rule.once == "file" or (rule.fix == "tool" and path.endswith(TRANSLATED)):
+    if rule.once == "file" or (rule.fix == "tool" and translated):
         return "file"
     return rule.once or ""
 

@@ -14,7 +14,7 @@ import msgspec
 
 from polysilicon.facts.porting import PortRule
 from polysilicon.porting.inventory import is_test
-from polysilicon.porting.judging import Finding, fold
+from polysilicon.porting.judging import TRANSLATED, Finding, fold
 from polysilicon.porting.scanning import Scan
 from polysilicon.records.errors import InputError, Place
 
@@ -108,8 +108,7 @@ def new(scan: Scan, known: Baseline, rules: Mapping[str, PortRule]) -> list[Find
 
 def _together(one: Finding, rules: Mapping[str, PortRule]) -> tuple[str, str, str]:
     """Where a finding is counted: path, rule and symbol, less whatever differs between places of one cause."""
-    tested = is_test(one.path)
-    match fold(rules[one.rule], one.path, tested=tested):
+    match fold(rules[one.rule], tested=is_test(one.path), translated=one.path.endswith(TRANSLATED)):
         case "key":
             return "", one.rule, one.symbol.casefold()
         case "folder":
