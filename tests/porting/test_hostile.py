@@ -105,3 +105,12 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_counted(tmp_path, c
     told = scan(catalogue, tmp_path, ["ascend"], options=Options(cached=False))
     assert [(one.why, one.files) for one in told.passed] == [("vanished", 1)]
     assert told.files == 1
+
+
+def test_text_that_tangles_the_grammar_is_read_by_lines_and_said_so(scanned, monkeypatch):
+    pytest.importorskip("tree_sitter_cuda")
+    monkeypatch.setattr("polysilicon.porting.kernels.MOST_PARSE_S", 0.05)
+    tangle = 'const char* g = "a/*b";\n/*' * 2_000
+    told = scanned({"tangle.cu": tangle, "plain.cu": "#include <cuda_runtime.h>\n"}, "musa")
+    assert [(one.why, one.files) for one in told.doubted] == [("too tangled for the grammar, read by lines", 1)]
+    assert {one.path for one in told.findings} >= {"plain.cu"}

@@ -7,11 +7,12 @@ Either way the rules see lines.
 
 import functools
 import re
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tree_sitter import Parser, Query
+    from tree_sitter import Parser, Query, Tree
 
 GRAMMAR = "tree-sitter-cuda"
 BY_LINES = "lines"
@@ -30,6 +31,9 @@ LITERAL_OR_COMMENT = re.compile(
 NOT_A_LINE_END = re.compile(r"[^\n]")
 KERNEL_START = re.compile(r"\b__global__\b")
 LONGEST_KERNEL = 3_000
+# The largest file that is read parses in a second or two; hostile text may take the grammar hours.
+MOST_PARSE_S = 10.0
+CHUNK_BYTES = 65_536
 QUERY = "(comment) @comment (function_definition) @function"
 
 
@@ -50,17 +54,23 @@ def _grammar() -> "tuple[Parser, Query] | None":
     return tree_sitter.Parser(language), tree_sitter.Query(language, QUERY)
 
 
-def code_of(text: str) -> tuple[str, dict[int, int]]:
-    """C++ with its comments blanked, every line in its place; and by first line (from 0), the lines of each kernel."""
+def code_of(text: str) -> tuple[str, dict[int, int], bool]:
+    """C++ with its comments blanked, every line in its place; by first line (from 0), the lines of each kernel; and
+    whether it was read as `reader` says: what holds the grammar up for long is read by lines.
+    """
     known = _grammar()
-    return _by_tree(text, *known) if known else _by_lines(text)
+    found = _by_tree(text, *known) if known else None
+    return (*found, True) if found else (*_by_lines(text), known is None)
 
 
-def _by_tree(text: str, parser: "Parser", query: "Query") -> tuple[str, dict[int, int]]:
+def _by_tree(text: str, parser: "Parser", query: "Query") -> tuple[str, dict[int, int]] | None:
     from tree_sitter import QueryCursor
 
     raw = bytearray(text.encode())
-    captured = QueryCursor(query).captures(parser.parse(bytes(raw)).root_node)
+    tree = _parsed(bytes(raw), parser)
+    if tree is None:
+        return None
+    captured = QueryCursor(query).captures(tree.root_node)
     kernels: dict[int, int] = {}
     for node in captured.get("function", ()):
         head = raw[node.start_byte : min(node.end_byte, node.start_byte + 400)]
@@ -70,6 +80,18 @@ def _by_tree(text: str, parser: "Parser", query: "Query") -> tuple[str, dict[int
     for node in captured.get("comment", ()):
         raw[node.start_byte : node.end_byte] = re.sub(rb"[^\n]", b" ", raw[node.start_byte : node.end_byte])
     return raw.decode("utf-8", "replace"), kernels
+
+
+def _parsed(raw: bytes, parser: "Parser") -> "Tree | None":
+    """The syntax tree; none where the parser is still mending errors when a whole file should long be read."""
+    until_s = time.monotonic() + MOST_PARSE_S
+    try:
+        return parser.parse(
+            lambda at, _: raw[at : at + CHUNK_BYTES], progress_callback=lambda *_: time.monotonic() > until_s
+        )
+    except ValueError:
+        parser.reset()
+        return None
 
 
 def _by_lines(text: str) -> tuple[str, dict[int, int]]:

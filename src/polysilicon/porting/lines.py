@@ -12,26 +12,30 @@ from polysilicon.porting.patterns import PARTS, Patterns
 from polysilicon.porting.sighting import Sighting
 
 LONGEST_LINE = 2_000
+READ_IN_PART = f"a line longer than {LONGEST_LINE:,} characters, read in part"
+TANGLED = "too tangled for the grammar, read by lines"
 HASH_COMMENT = re.compile(r"(?:(?<=\s)|^)#(?!SBATCH).*$")
 CONDITIONAL = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)$")
 CUDA_NAMES = re.compile(r"\bcu[A-Za-z]\w+")
 IDENTIFIERS = re.compile(r"[A-Za-z_]\w+")
 
 
-def read_lines(patterns: Patterns, kind: str, text: str) -> tuple[list[Sighting], bool]:
-    """The sightings of a file of that kind, and whether all its lines were read whole.
+def read_lines(patterns: Patterns, kind: str, text: str) -> tuple[list[Sighting], str]:
+    """The sightings of a file of that kind, and what is doubtful about them.
 
     Of a line that is longer than any that people write, the beginning is matched: expressions may take long over more.
     """
     if kind != "kernel":
         rows = [HASH_COMMENT.sub("", row[: LONGEST_LINE + 1]) for row in text.split("\n")]
         rows, whole = _cut(rows)
-        return list(_matched(patterns, patterns.expressions(kind), rows, [0] * len(rows), {})), whole
-    code, kernels = code_of(text)
+        found = _matched(patterns, patterns.expressions(kind), rows, [0] * len(rows), {})
+        return list(found), "" if whole else READ_IN_PART
+    code, kernels, by_grammar = code_of(text)
     rows, whole = _cut(code.split("\n"))
+    doubt = TANGLED if not by_grammar else "" if whole else READ_IN_PART
     guards = _guards(patterns, rows)
     matched = _matched(patterns, patterns.expressions(kind), rows, guards, kernels)
-    return [*matched, *_ladder(patterns, rows, guards), *_unmapped(patterns, rows, guards)], whole
+    return [*matched, *_ladder(patterns, rows, guards), *_unmapped(patterns, rows, guards)], doubt
 
 
 def _cut(rows: list[str]) -> tuple[list[str], bool]:

@@ -14,20 +14,23 @@ from typing import Any
 
 import msgspec
 
+from polysilicon.porting import block_sizes
 from polysilicon.porting.calls import functions
 from polysilicon.porting.imports import imported
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
 from polysilicon.porting.sighting import Definition, Function, Imported, Sighting
 from polysilicon.porting.syntax import (
+    CHILDREN,
     bodies,
     dotted_name,
     first_line,
     headers,
-    is_text,
+    in_characters,
     last_place,
     leaves,
     lines_of,
     lines_with,
+    name_of,
     parts_below,
     shallow,
     span,
@@ -39,7 +42,6 @@ AGNOSTIC = ("torch.accelerator", "torch.get_device_module")
 BUILD_FILES = ("setup.py", "build.py", "conftest_build.py")
 TO_INTEGER = re.compile(rb"\.to\(\s*\d")
 SKIPS = frozenset({"skipif", "skipIf", "skipUnless"})
-ONE_WARP = frozenset({32, 64})
 
 
 class PythonReader:
@@ -100,13 +102,7 @@ class PythonReader:
 
     def _count_characters(self, source: bytes) -> None:
         """Columns in characters: the parser's count bytes, which differ behind what is no ASCII."""
-        rows = source.split(b"\n")
-
-        def column(line: int, counted: int) -> int:
-            # What a file says of its coding may make lines where its bytes have none.
-            before = rows[line - 1][:counted] if line <= len(rows) else b""
-            return counted if before.isascii() else len(before.decode("utf-8", "replace"))
-
+        column = in_characters(source)
         self.sightings = [msgspec.structs.replace(one, column=column(one.line, one.column)) for one in self.sightings]
         for places in self.uses.values():
             places.update({line: column(line, counted) for line, counted in places.items()})
@@ -114,7 +110,7 @@ class PythonReader:
     def _entry(self, body: Sequence[ast.stmt]) -> None:
         """Where a script begins."""
         for one in body:
-            if isinstance(one, ast.If) and "__name__" in map(_name_of, ast.walk(one.test)):
+            if isinstance(one, ast.If) and "__name__" in map(name_of, ast.walk(one.test)):
                 self._see(self.patterns.shapes["entry"], one.lineno, 0, "__main__")
 
     def _touched(self, first: int, last: int) -> bool:
@@ -275,7 +271,7 @@ class PythonReader:
             seen = _SEEN.get(kind)
             if seen is not None:
                 seen(self, node)
-            for field in _CHILDREN.get(kind, ()):
+            for field in CHILDREN.get(kind, ()):
                 value = getattr(node, field)
                 for child in value if value.__class__ is list else (value,):
                     # What lies on one line, and not on one of interest, holds nothing; all else is looked into.
@@ -441,37 +437,16 @@ class PythonReader:
                 return
 
     def _defaults(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """A default of one warp's size: it is settled where the body begins, as the device is known there alone."""
-        node = function.args
-        named = [*node.posonlyargs, *node.args]
-        paired = [*zip(named[len(named) - len(node.defaults) :], node.defaults, strict=True)]
-        paired += [(one, value) for one, value in zip(node.kwonlyargs, node.kw_defaults, strict=True) if value]
-        settled = function.body[1 if len(function.body) > 1 and is_text(function.body[0]) else 0]
-        for one, value in paired:
-            if self.patterns.word(one.arg).is_block and isinstance(value, ast.Constant) and value.value in ONE_WARP:
-                told = f"{one.arg}={value.value}"
-                self._see(self.patterns.shapes["block-size"], settled.lineno, settled.col_offset, told)
+        for settled, told in block_sizes.defaults(function, self._is_block):
+            self._see(self.patterns.shapes["block-size"], settled.lineno, settled.col_offset, told)
 
-    def _block_size(
-        self, node: ast.Call | ast.Compare | ast.Assign | ast.AnnAssign | ast.keyword | ast.arguments
-    ) -> None:
-        """A size of blocks or warps beside a literal 32 or 64: one warp of 32 lanes, or two."""
-        if not self._blocks:
-            return
-        named: list[str] = []
-        literal: ast.Constant | None = None
-        for part in shallow(node):
-            if isinstance(part, ast.Constant):
-                if type(part.value) is int and part.value in ONE_WARP:
-                    literal = part
-                elif isinstance(part.value, str):
-                    named.append(part.value)
-            elif isinstance(part, ast.Name | ast.arg | ast.keyword):
-                named.append(getattr(part, "id", None) or getattr(part, "arg", None) or "")
-            elif isinstance(part, ast.Attribute):
-                named.append(part.attr)
-        if literal is not None and any(self.patterns.word(one).is_block for one in named):
+    def _block_size(self, node: block_sizes.Beside) -> None:
+        literal = block_sizes.beside(node, self._is_block) if self._blocks else None
+        if literal is not None:
             self._see(self.patterns.shapes["block-size"], literal.lineno, literal.col_offset, str(literal.value))
+
+    def _is_block(self, name: str) -> bool:
+        return self.patterns.word(name).is_block
 
     def _triton(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         if any(dotted_name(one).split(".")[0] in ("triton", "jit") for one in node.decorator_list):
@@ -497,37 +472,9 @@ class PythonReader:
             self.sightings.append(Sighting(rule, line, column, shown, self._beside, self._within, size))
 
 
-def _name_of(node: ast.AST) -> str:
-    return node.id if isinstance(node, ast.Name) else ""
-
-
 _SEEN: dict[type[ast.AST], Callable[[PythonReader, Any], None]] = {
     ast.Call: PythonReader._seen_call,
     ast.Compare: PythonReader._seen_compare,
     ast.keyword: PythonReader._keyword,
     ast.arg: PythonReader._seen_argument,
-}
-_NO_CHILDREN = frozenset(
-    {
-        "ctx",
-        "op",
-        "ops",
-        "kind",
-        "type_comment",
-        "id",
-        "attr",
-        "arg",
-        "conversion",
-        "level",
-        "name",
-        "simple",
-        "is_async",
-    }
-)
-_CHILDREN = {
-    kind: tuple(
-        field for field in kind._fields if field not in _NO_CHILDREN or (kind is ast.keyword and field == "value")
-    )
-    for kind in vars(ast).values()
-    if isinstance(kind, type) and issubclass(kind, ast.AST)
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from polysilicon.porting.inventory import Found
-from polysilicon.porting.lines import LONGEST_LINE, read_lines
+from polysilicon.porting.lines import read_lines
 from polysilicon.porting.notebooks import code_of
 from polysilicon.porting.patterns import IDENTIFIER, Patterns
 from polysilicon.porting.python_code import PythonReader
@@ -23,7 +23,6 @@ PYTHON_2 = re.compile(
     rb"^\s*(print\s+[\"'\w]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+\w+\s*,|exec\s+[\"'])", re.MULTILINE
 )
 UNREADABLE_TEXT = "invalid UTF-8, read with gaps"
-READ_IN_PART = f"a line longer than {LONGEST_LINE:,} characters, read in part"
 CUDA_CALL = re.compile(r"\.cuda\(|[\"']cuda(:\d+)?[\"']")
 
 
@@ -53,8 +52,8 @@ def read_bytes(patterns: Patterns, path: str, kind: str, raw: bytes) -> FileRead
     if kind in ("python", "notebook"):
         return _python(patterns, path, kind, raw, lines, allowed)
     text = raw.decode("utf-8", "replace")
-    seen, whole = read_lines(patterns, kind, text)
-    doubt = UNREADABLE_TEXT if "\ufffd" in text else "" if whole else READ_IN_PART
+    seen, doubt = read_lines(patterns, kind, text)
+    doubt = UNREADABLE_TEXT if "\ufffd" in text else doubt
     return FileRead(path, kind, lines, gathered(seen, patterns.once), allowed=allowed, doubt=doubt)
 
 

@@ -1,7 +1,7 @@
 """Shapes of a syntax tree: where a node begins and ends, which blocks it holds, what stands just below it."""
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from polysilicon.porting.patterns import IDENTIFIER
 
@@ -130,3 +130,47 @@ def shallow(node: ast.AST) -> Iterator[ast.AST]:
         yield one
         if isinstance(one, ast.List | ast.Tuple | ast.Set | ast.keyword | ast.UnaryOp):
             waiting.extend(ast.iter_child_nodes(one))
+
+
+def in_characters(source: bytes) -> Callable[[int, int], int]:
+    """The column of a place in characters, of its line (from 1) and its column in bytes of UTF-8."""
+    rows = source.split(b"\n")
+
+    def column(line: int, counted: int) -> int:
+        # What a file says of its coding may make lines where its bytes have none.
+        before = rows[line - 1][:counted] if line <= len(rows) else b""
+        return counted if before.isascii() else len(before.decode("utf-8", "replace"))
+
+    return column
+
+
+def name_of(node: ast.AST) -> str:
+    """The name that a node is; empty where it is something else."""
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+_NO_CHILDREN = frozenset(
+    {
+        "ctx",
+        "op",
+        "ops",
+        "kind",
+        "type_comment",
+        "id",
+        "attr",
+        "arg",
+        "conversion",
+        "level",
+        "name",
+        "simple",
+        "is_async",
+    }
+)
+# The fields of each kind of node that hold nodes worth a walk.
+CHILDREN = {
+    kind: tuple(
+        field for field in kind._fields if field not in _NO_CHILDREN or (kind is ast.keyword and field == "value")
+    )
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
