@@ -118,7 +118,7 @@ TRUST = {"steady": 1.0, "burst": 0.5, "offline": 1.0, "prefill": 1.0, "disaggreg
 SOFT, PRIOR_WEIGHT = 0.15, 0.8
 # Of the slopes of the residuals, in the logarithm of a parameter.
 STEP = 1e-5
-COVERED, FEWEST = 0.9, 20
+COVERED, FEWEST, FEWEST_OF_FAMILY = 0.9, 20, 3
 
 
 @dataclass
@@ -386,10 +386,10 @@ def left_out_table(found: list[Unseen], strange: dict[str, dict[str, float]]) ->
     return table.getvalue()
 
 
-def intervals(many: list[Errors], least: int, *, any_way: bool = False) -> dict[str, float]:
+def intervals(many: list[Errors], least: int) -> dict[str, float]:
     """Conformal bounds of measured over predicted, for each quantity and way with enough errors.
 
-    With `any_way`, a way that was measured too seldom takes the errors of its quantity in all ways.
+    A way that was measured too seldom takes the errors of its quantity in all ways.
     """
     pooled: Errors = {}
     whole: dict[str, list[float]] = {}
@@ -399,7 +399,7 @@ def intervals(many: list[Errors], least: int, *, any_way: bool = False) -> dict[
             whole.setdefault(key[0], []).extend(values)
     bounds = {}
     for (quantity, way), own in sorted(pooled.items()):
-        values = whole[quantity] if any_way and len(own) < least else own
+        values = whole[quantity] if len(own) < least else own
         if len(values) >= least:
             ordered = np.sort(values)
             # The smallest rank that covers with n + 1 exchangeable rows: Vovk, Gammerman, Shafer (2005), section 2.
@@ -477,7 +477,7 @@ def bounds_of_families(strange: dict[str, Errors], chips: dict[str, Chip]) -> di
     """What the errors of each family give, as a fit without it made them."""
     return {
         family: intervals(
-            [strange[one] for one, chip in chips.items() if chip.family == family and one in strange], 3, any_way=True
+            [strange[one] for one, chip in chips.items() if chip.family == family and one in strange], FEWEST_OF_FAMILY
         )
         for family in sorted({chip.family for chip in chips.values()})
     }

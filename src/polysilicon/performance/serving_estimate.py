@@ -16,6 +16,7 @@ from polysilicon.performance.serving_formats import computed_in, format_of
 from polysilicon.performance.serving_layouts import check_layout
 from polysilicon.performance.serving_limits import Limits, limits_of
 from polysilicon.performance.serving_loads import Loaded
+from polysilicon.performance.serving_split import SplitFigures
 from polysilicon.performance.serving_table import Figures, Way, bound, evaluate, usable_bytes
 from polysilicon.performance.training import doubt_widening
 from polysilicon.performance.values import PEAK_FIELD, Range
@@ -125,14 +126,14 @@ def _unqueued(catalogue: Catalogue, task: Serving, asked: Asked) -> ServingEstim
     return answer(catalogue, loaded.at(best), task, loaded.figures, best)
 
 
-def met(task: Serving, figures: Figures) -> Bools:
+def met(task: Serving, figures: Figures | SplitFigures) -> Bools:
     """Which candidates fit in memory and keep the targets of `task`."""
     kept = np.array(figures.fits, bool)
     if task.ttft_ms is not None:
-        kept &= np.asarray(figures.ttft_ms + task.round_trip_ms <= task.ttft_ms)
+        kept = kept & np.asarray(figures.ttft_ms + task.round_trip_ms <= task.ttft_ms)
     limit = per_token_limit(task)
     if limit is not None:
-        kept &= np.asarray(figures.tpot_ms <= limit)
+        kept = kept & np.asarray(figures.tpot_ms <= limit)
     return kept
 
 

@@ -28,24 +28,29 @@ class Limits:
 def limits_of(asked: Sequence[Asked]) -> Limits:
     """The limits of several questions, from the peaks of the chips' records alone.
 
-    A prompt needs its arithmetic at the peak. A token needs the weights that one sequence touches, and its cache, read
-    at the full bandwidth of memory. Nothing else is counted: no transfer, launch, host or queue.
+    A prompt needs its arithmetic at the peak: stages read its chunks side by side. A token needs the weights that one
+    sequence touches, and its cache, read at the full bandwidth of memory, stage after stage. One sequence has a rank of
+    attention to itself, and the experts of all ranks. Nothing else is counted: no transfer, launch, host or queue.
     """
     table = Candidates.of([replace(one, efficiency=_faultless(one)) for one in asked])
-    work, _ = passes.prefill_parts_s(table)
-    token = passes.token_s(table, np.ones_like(table.concurrency))
+    shared, _ = passes.prefill_parts_s(replace(table, concurrency=table.attn_dp))
+    served = replace(table.served, expert_weights=table.served.expert_weights / table.attn_dp)
+    alone = replace(table, served=served, attn_dp=np.ones_like(table.attn_dp))
+    work, _ = passes.prefill_parts_s(alone)
+    first, token = work / table.pp, passes.token_s(alone, np.ones_like(table.concurrency))
     return Limits(
-        ttft_ms=MS_PER_S * work,
+        ttft_ms=MS_PER_S * first,
         tpot_ms=MS_PER_S * token,
         tokens_per_s_per_chip=most_tokens_per_s_per_chip(
-            work, token, table.concurrency, table.output_tokens, table.tp, table.attn_dp, table.pp
+            shared, first, token, table.concurrency, table.output_tokens, table.tp, table.attn_dp, table.pp
         ),
     )
 
 
 @formula
 def most_tokens_per_s_per_chip(
-    work_s: Values,
+    prompt_s: Values,
+    first_s: Values,
     token_s: Values,
     concurrency: Values,
     output_tokens: Values,
@@ -55,10 +60,13 @@ def most_tokens_per_s_per_chip(
 ) -> Values:
     """Tokens a second and chip where each rank reads prompts without a pause, or each request answers without one.
 
+    `prompt_s` is what a prompt takes of its rank's chips while all ranks read, `first_s` the least time to a first
+    token.
+
     Source: Little (Operations Research 9(3), 1961); conservation of work.
     """
-    prompts = output_tokens * attn_dp * pp / work_s
-    answers = concurrency * output_tokens / (work_s + (output_tokens - 1.0) * token_s)
+    prompts = output_tokens * attn_dp * pp / prompt_s
+    answers = concurrency * output_tokens / (first_s + (output_tokens - 1.0) * token_s)
     return np.minimum(prompts, answers) / (tp * attn_dp * pp)
 
 
@@ -67,7 +75,8 @@ def _faultless(asked: Asked) -> Efficiency:
     ideal: dict[str, Values] = {}
     for name in asked.efficiency.parameters:
         of_engine = name.rpartition("_")[0] in OF_ENGINE and name.rpartition("_")[2] == asked.engine.id
-        ideal[name] = 0.0 if name.endswith("_us") or "_us_" in name or of_engine else 1.0
+        free = name.endswith("_us") or "_us_" in name or of_engine or name == "tile_rows"
+        ideal[name] = 0.0 if free else 1.0
         if "link" in name:
             ideal[name] = UNSEEN_LINK
     return replace(asked.efficiency, parameters=ideal)

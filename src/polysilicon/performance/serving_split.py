@@ -11,8 +11,7 @@ import numpy as np
 from polysilicon.performance import serving_engine as engine
 from polysilicon.performance import serving_iteration as iteration
 from polysilicon.performance import serving_passes as passes
-from polysilicon.performance.serving_candidates import Asked, Candidates
-from polysilicon.performance.serving_formats import computed_in, format_of
+from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.serving_table import sequences_that_fit
 from polysilicon.performance.values import Values
 from polysilicon.records.interval import Bools
@@ -181,37 +180,6 @@ def prompt_cache_bytes(table: Candidates) -> Values:
         kept, served.cache_values, table.cache_bytes, served.state_bytes
     )
     return cached
-
-
-def least_first_token_s(reader: Asked, link_bytes_per_s: Values) -> float:
-    """No software gives a first token sooner: the prompt's arithmetic at the peaks, then its cache at the link's rate.
-
-    A fitted interval is a ratio of measured to predicted, and where few rows of a vendor were published it reaches
-    below what the chips can do; this is where it ends. Stages read chunks side by side, so all of one attention rank's
-    chips work on a prompt, and all of the worker's on its experts; nothing waits on memory, links or launches.
-    """
-    table, layout, cluster = Candidates.of([reader]), reader.layout, reader.cluster
-    served, shape = table.served, table.served.shape
-    tokens, form = table.input_tokens, format_of(layout.precision, reader.model.experts > 0)
-    dense, expert, attention = (
-        cluster.peak(computed_in(one, cluster.peak_flop_per_s))
-        for one in (form.dense_compute, form.expert_compute, "bf16")
-    )
-    rank = float(layout.tp * layout.pp)
-    # A causal mask halves what a prompt's token reads, unless a window or an index does so already.
-    reach = 0.5 * iteration.reach_tokens(tokens, 2.0 * shape.window, shape.windowed_share, 2.0 * served.index_tokens)
-    read = iteration.prompt_work_s(
-        iteration.prompt_dense_flop(served.dense_weights, shape.vocab, shape.hidden, tokens, rank),
-        dense,
-        iteration.expert_flop(
-            served.expert_weights, shape.experts, shape.experts_per_token, tokens, 0.0, 0.0, float(layout.chips)
-        ),
-        expert,
-        iteration.prompt_attention_flop(reach, shape.score_width, shape.value_width, shape.layers, tokens, rank),
-        attention,
-        0.0,
-    )
-    return float(np.ravel(read + transfer_s(prompt_cache_bytes(table), link_bytes_per_s))[0])
 
 
 def _prompt_busy_s(split: Split) -> Values:

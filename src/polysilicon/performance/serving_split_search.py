@@ -10,17 +10,16 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.performance import serving_passes as passes
 from polysilicon.performance.cluster import Cluster, Reading
-from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
-from polysilicon.performance.serving_estimate import ask, spread
+from polysilicon.performance.serving_candidates import NETWORKS, Asked, Candidates, Layout
+from polysilicon.performance.serving_estimate import ask, met, spread, within
+from polysilicon.performance.serving_limits import limits_of
 from polysilicon.performance.serving_loads import MOST_CONCURRENT, under
 from polysilicon.performance.serving_search import layouts, search_serving
 from polysilicon.performance.serving_split import (
     Split,
-    SplitFigures,
     answers_per_s,
     decode_room,
     evaluate_decoding,
-    least_first_token_s,
     prompt_alone_s,
     prompt_cache_bytes,
     prompts_per_s,
@@ -30,7 +29,6 @@ from polysilicon.performance.serving_split import (
 from polysilicon.performance.serving_table import sequences_that_fit
 from polysilicon.performance.values import Range, Values
 from polysilicon.records.errors import InputError, NothingFits, Place
-from polysilicon.records.interval import Bools
 from polysilicon.records.table import Table
 from polysilicon.records.units import BITS_PER_BYTE, GIGA, MS_PER_S
 from polysilicon.workloads.model import Transformer
@@ -186,15 +184,6 @@ class _Search:
         slower: Values = np.minimum(sent, received)
         return slower
 
-    def met(self, figures: SplitFigures) -> Bools:
-        """Which deployments fit in memory and keep the targets."""
-        kept = np.array(figures.fits)
-        if self.task.ttft_ms is not None:
-            kept = kept & np.asarray(figures.ttft_ms + self.task.round_trip_ms <= self.task.ttft_ms)
-        if self.task.tpot_ms is not None:
-            kept = kept & np.asarray(figures.tpot_ms <= self.task.tpot_ms)
-        return kept
-
     def _together(self, cluster: Cluster) -> float | None:
         try:
             found = search_serving(
@@ -327,7 +316,7 @@ def _best_read_by(search: _Search, reader: Asked, dec: _Side) -> _Deployment | N
     link = search.link(pre, decode)
     in_flight = rate * (alone + transfer_s(prompt_cache_bytes(pre), link) + decode.output_tokens * token)
     figures = evaluate_decoding(Split(pre, decode, readers, workers, in_flight, link), decoding)
-    kept = search.met(figures)
+    kept = met(search.task, figures)
     if not np.any(kept):
         return None
     every = {name: np.broadcast_to(value, rate.shape) for name, value in vars(figures).items()}
@@ -354,9 +343,18 @@ def _rank(tokens_per_s_per_chip: Values) -> Values:
 def _estimate(search: _Search, best: _Deployment, together: Sequence[float]) -> SplitEstimate:
     """A deployment with the intervals of its figures."""
     first, then, one = best.reader, best.decoder, best.figures
-    ttft = spread(search.catalogue, first, "ttft", "disaggregated", one["ttft_ms"])
-    full = search.link(Candidates.of([first]), Candidates.of([then]), full=True)
-    least_ms = MS_PER_S * least_first_token_s(first, full)
+    ttft, tpot, tps = (
+        spread(search.catalogue, asked, short, "disaggregated", one[name])
+        for asked, short, name in (
+            (first, "ttft", "ttft_ms"),
+            (then, "tpot", "tpot_ms"),
+            (then, "tps", "tokens_per_s_per_chip"),
+        )
+    )
+    read = Candidates.of([first])
+    sent_s = transfer_s(prompt_cache_bytes(read), search.link(read, Candidates.of([then]), full=True))
+    best_first = limits_of([first])
+    best_first = replace(best_first, ttft_ms=best_first.ttft_ms + MS_PER_S * sent_s)
     return SplitEstimate(
         model=first.model.name,
         prefill=Workers(first.cluster.chip, first.cluster.system, first.layout, best.readers),
@@ -366,16 +364,22 @@ def _estimate(search: _Search, best: _Deployment, together: Sequence[float]) -> 
         output_tokens=then.output_tokens,
         concurrency=best.concurrency,
         link_gbs=best.link_bytes_per_s / GIGA,
-        ttft_ms=replace(ttft, low=max(ttft.low, least_ms)),
-        tpot_ms=spread(search.catalogue, then, "tpot", "disaggregated", one["tpot_ms"]),
-        tokens_per_s_per_chip=spread(search.catalogue, then, "tps", "disaggregated", one["tokens_per_s_per_chip"]),
+        ttft_ms=within(ttft, "ttft_ms", best_first),
+        tpot_ms=within(tpot, "tpot_ms", limits_of([then])),
+        tokens_per_s_per_chip=tps,
         requests_per_s=one["requests_per_s"],
         prefill_busy=one["prefill_busy"],
         transfer_ms=MS_PER_S * one["transfer_s"],
         together=max(together, default=None),
-        doubts=tuple(dict.fromkeys((*first.cluster.doubts, *then.cluster.doubts))),
+        doubts=_doubts(first, then),
         catalogue_hash=search.catalogue.hash,
     )
+
+
+def _doubts(first: Asked, then: Asked) -> tuple[Reading, ...]:
+    """What both workers rest on, and the networks that join them, which neither uses by itself."""
+    joined = [one for side in (first, then) for one in side.cluster.doubts if one.field in NETWORKS]
+    return tuple(dict.fromkeys((*first.doubts, *then.doubts, *joined)))
 
 
 def _table(catalogue: Catalogue, found: Sequence[SplitEstimate]) -> Table:
