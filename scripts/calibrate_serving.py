@@ -55,16 +55,20 @@ PRIOR: dict[str, tuple[float, float]] = {
     "layer_us": (30.0, 1.0),
     "expert_layer_us": (20.0, 1.0),
     "latent_layer_us": (15.0, 1.0),
-    "special_layer_us": (20.0, 1.0),
+    "linear_layer_us": (20.0, 1.0),
+    "index_layer_us": (20.0, 1.0),
+    "linear_moves": (5.0, 0.5),
     "evenness": (0.8, 0.3),
     "hop_us": (1.0, 1.0),
+    "scaleout_hop_us": (10.0, 1.0),
     "imbalance": (1.3, 0.2),
     "grouped": (0.7, 0.3),
     "tile_rows": (64.0, 0.5),
     "scaleout_link": (0.7, 0.15),
     "workers_from": (16.0, 0.7),
-    "readers_from": (500.0, 1.0),
+    "readers_busy": (0.7, 0.15),
     "workers_growth": (0.4, 0.4),
+    "together_split": (0.2, 1.0),
     "fade": (0.5, 0.7),
     "reserve_gib": (3.0, 0.15),
     **{f"host_us_{engine}": (1000.0, 1.0) for engine in ENGINES},
@@ -72,14 +76,18 @@ PRIOR: dict[str, tuple[float, float]] = {
     **{f"first_us_{engine}": (40000.0, 1.0) for engine in ENGINES},
     **{f"eager_us_{engine}": (100.0, 0.4) for engine in ENGINES},
     **{f"launch_{engine}": (1.0, 0.25) for engine in ENGINES},
+    # As the kernels of `validate operators` are timed: those of TensorRT-LLM copy less often than those of vLLM.
+    **{f"copy_{engine}": (2.5 if engine == "trtllm" else 6.0, 0.3) for engine in ENGINES},
     **{f"interference_{engine}": (0.9, 0.3) for engine in ENGINES},
     **{f"together_{engine}": (0.2, 1.0) for engine in ENGINES},
     **{f"separate_{engine}": (0.7 if engine in PROMPTS_FIRST else 0.2, 0.7) for engine in ENGINES},
 }
-FIXED = {"scaleout_hop_us": 10.0, "memory_share": 0.9}
+FIXED = {"memory_share": 0.9}
 SHARES = (
     *(f"{name}_{engine}" for name in ("together", "separate") for engine in ENGINES),
     "scaleout_link",
+    "readers_busy",
+    "together_split",
     "evenness",
     "weight_bandwidth",
     "cache_bandwidth",
@@ -96,7 +104,7 @@ CEILING = float(np.log(0.95))
 AXES: dict[str, tuple[str, ...]] = {
     "bandwidth": ("weight_bandwidth", "cache_bandwidth"),
     "compute": ("compute_bf16", "compute_fp8", "compute_fp4", "attention_compute"),
-    "overhead": ("layer_us", "expert_layer_us", "latent_layer_us", "special_layer_us", "hop_us"),
+    "overhead": ("layer_us", "expert_layer_us", "latent_layer_us", "linear_layer_us", "index_layer_us", "hop_us"),
 }
 SPREAD = {"class": 0.3, "family": 0.25, "chip": 0.15}
 WEIGHT = {

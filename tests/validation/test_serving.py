@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from scipy.stats import binomtest
 
 from polysilicon.facts import load
 from polysilicon.records.document import read_csv
@@ -315,6 +316,8 @@ def test_times_per_token_of_a_constant_load_never_fitted_are_within_the_bar(scor
 @pytest.mark.parametrize("vendor", ["", "NVIDIA", "AMD"])
 def test_intervals_of_sources_left_out_cover_what_they_promise(vendor: str) -> None:
     left = [one for one in read_left_out(SERVING_LEFT_OUT) if one.low is not None and one.vendor.startswith(vendor)]
-    inside = [one.low <= one.measured <= one.high for one in left]
+    inside = sum(one.low <= one.measured <= one.high for one in left)
     assert len(left) > 30
-    assert 0.85 < sum(inside) / len(inside) < 0.99
+    assert inside / len(left) > 0.85
+    # Nor more than 95 %, as far as so many figures can tell.
+    assert binomtest(inside, len(left), 0.95, "greater").pvalue > 0.05

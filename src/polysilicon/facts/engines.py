@@ -1,5 +1,7 @@
 """What serving engines are set to unless told otherwise: how much one pass takes on, and what it reads first."""
 
+from msgspec import structs
+
 from polysilicon.facts.record import Count, Quantity, Record
 
 
@@ -10,6 +12,8 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     `small_batched_tokens` and `small_sequences` hold on chips with less memory than `small_below_gib` and on the
     `small_chips` whatever their memory; `large_batched_tokens` from `large_from_gib` on. `prompts_first` says that
     waiting prompts are read in passes of their own before anybody decodes on; else they ride along.
+    `cache_as_weights` says that keys and values are kept as narrow as the checkpoint's quantisation has them; else they
+    are kept in the model's own 16 bits, however narrow the weights.
     """
 
     name: str
@@ -22,6 +26,11 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     large_batched_tokens: Count | None = None
     large_from_gib: Quantity | None = None
     prompts_first: bool = False
+    cache_as_weights: bool = False
+
+    def chunked(self, tokens: int) -> "ServingEngine":
+        """The engine told to read so many tokens of prompts in a pass, whatever the chip."""
+        return structs.replace(self, batched_tokens=tokens, small_batched_tokens=tokens, large_batched_tokens=tokens)
 
     def takes(self, chip: str, memory_gib: float) -> tuple[float, float]:
         """Tokens and sequences of a pass on a chip with so much memory."""

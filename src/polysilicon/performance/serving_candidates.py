@@ -1,24 +1,25 @@
 """Serving candidates as columns: the question, the model, the chip and the fitted shares, one entry a candidate."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from polysilicon.facts.engines import ServingEngine
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import Efficiency
-from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
+from polysilicon.performance.serving_formats import AUTO, CACHES, COMPUTE_SHARE, cached_in, computed_in, format_of
 from polysilicon.performance.serving_model import Served
 from polysilicon.performance.values import PEAK_FIELD, Values
-from polysilicon.records.errors import InputError, Place
+from polysilicon.records.errors import InputError, Place, UnknownName
+from polysilicon.records.names import nearest
 from polysilicon.records.units import GIB
 from polysilicon.workloads.model import Transformer
 
 ENGINES = ("vllm", "sglang", "trtllm", "mindie")
 # Fitted for each engine: `name_engine` among the parameters.
 OF_ENGINE = (
-    *("host_us", "request_us", "first_us", "eager_us", "launch"),
+    *("host_us", "request_us", "first_us", "eager_us", "launch", "copy"),
     *("together", "interference", "separate"),
 )
 # Fields that say how chips talk: inside a scale-up domain or over a host's bus, and beyond.
@@ -33,7 +34,7 @@ class Layout:
     """One replica: `tp` x `attn_dp` x `pp` chips, experts spread over `ep` of them, and the format of the weights.
 
     With speculative decoding, `draft_tokens` are proposed ahead in each pass, and each is accepted with the chance
-    `acceptance` while those before it are.
+    `acceptance` while those before it are. `cache` is the precision of keys and values, `auto` for the engine's own.
     """
 
     tp: int = 1
@@ -43,6 +44,7 @@ class Layout:
     precision: str = "bf16"
     draft_tokens: int = 0
     acceptance: float = 0.0
+    cache: str = AUTO
 
     def __post_init__(self) -> None:
         for name in ("tp", "pp", "attn_dp", "ep"):
@@ -60,6 +62,12 @@ class Layout:
                 place=Place(field="draft_tokens"),
                 found=self.draft_tokens,
                 allowed=f"a whole number from 0 to {MOST_DRAFTED}",
+            )
+        if self.cache != AUTO and self.cache not in CACHES:
+            place, allowed = Place(field="cache"), [AUTO, *CACHES]
+            near = nearest(self.cache, allowed, 1)
+            raise UnknownName(
+                "is no precision of a cache", place=place, found=self.cache, allowed=allowed, nearest=near
             )
         if not 0.0 <= self.acceptance <= 1.0:
             raise InputError(
@@ -90,11 +98,22 @@ class Asked:
     varied: bool = True
 
     @property
+    def cache(self) -> str:
+        """The precision that keys and values are kept in."""
+        form = format_of(self.layout.precision, self.model.experts > 0)
+        return cached_in(form, self.layout.cache, self.engine.cache_as_weights)
+
+    @property
+    def settled(self) -> Layout:
+        """The layout with what the engine does by itself said in full."""
+        return replace(self.layout, cache=self.cache)
+
+    @property
     def doubts(self) -> tuple[Reading, ...]:
         """The figures of low confidence that this layout and format rest on."""
         form = format_of(self.layout.precision, self.model.experts > 0)
         peaks = self.cluster.peak_flop_per_s
-        used = {PEAK_FIELD[computed_in(one, peaks)] for one in (form.dense_compute, form.expert_compute, "bf16")}
+        used = {PEAK_FIELD[computed_in(one, peaks)] for one in (form.dense_compute, form.expert_compute, self.cache)}
         unused = {*PEAK_FIELD.values(), "sparse_gain"} - used
         if self.layout.chips == 1:
             unused |= LINKS
@@ -161,12 +180,12 @@ class Candidates:
             acceptance=column([one.layout.acceptance for one in asked], float),
             dense_bytes=column([form.dense_bytes for form in formats]),
             expert_bytes=column([form.expert_bytes for form in formats]),
-            cache_bytes=column([form.cache_bytes for form in formats]),
+            cache_bytes=column([CACHES[one.cache] for one in asked]),
             dense_flop_per_s=column([_rate(one, form.dense_compute) for one, form in pairs]),
             expert_flop_per_s=column(
                 [_rate(one, form.expert_compute) * one.efficiency["grouped"] for one, form in pairs]
             ),
-            attention_flop_per_s=column([_rate(one, "bf16", "attention_compute") for one in asked]),
+            attention_flop_per_s=column([_rate(one, one.cache, "attention_compute") for one in asked]),
             chunk_tokens=column([tokens for tokens, _ in takes]),
             engine_batch=column([sequences for _, sequences in takes]),
             prompts_first=column([one.engine.prompts_first for one in asked], float),

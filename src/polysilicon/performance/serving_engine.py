@@ -21,14 +21,22 @@ def prompt_s(work_s: Values, pass_overhead_s: Values, prompt_tokens: Values, chu
 
 
 @formula
-def prompt_among_others_s(
-    work_s: Values, pass_overhead_s: Values, prompt_tokens: Values, chunk_tokens: Values, waiting: Values
-) -> Values:
-    """Time that one prompt occupies the chips when short prompts are read together, up to a chunk at once.
+def prompts_in_pass(prompt_tokens: Values, chunk_tokens: Values, waiting: Values) -> Values:
+    """Short prompts that a rank reads in one pass: up to a chunk, and no more than wait.
 
     Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
     """
-    together: Values = np.clip(chunk_tokens / prompt_tokens, 1.0, np.maximum(waiting, 1.0))
+    return np.clip(chunk_tokens / prompt_tokens, 1.0, np.maximum(waiting, 1.0))
+
+
+@formula
+def prompt_among_others_s(
+    work_s: Values, pass_overhead_s: Values, prompt_tokens: Values, chunk_tokens: Values, together: Values
+) -> Values:
+    """Time that one prompt occupies the chips when `together` are read in a pass.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
+    """
     return work_s + pass_overhead_s * np.maximum(prompt_tokens / chunk_tokens, 1.0) / together
 
 
@@ -117,7 +125,8 @@ def interference_s(
 ) -> Values:
     """Time that reading others' prompts adds to each token: every sequence brings one prompt in its lifetime.
 
-    Of those in step, half of the prompts are read before the first token.
+    Of those in step, half of the prompts are read before the first token. So it is for the last of a burst, whose
+    share takes the place of those in step: after them no prompts follow.
 
     Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 3; conservation of work.
     """
@@ -192,15 +201,20 @@ def burst_wait_s(
     running: Values,
     concurrency: Values,
     completions_per_s: Values,
+    riding_s: Values,
     attn_dp: Values,
     pp: Values,
 ) -> Values:
-    """Mean waiting when all requests come at once: for half of the prompts, or of the places, whichever is slower.
+    """Mean waiting when all requests come at once: half of what it takes to read all prompts.
 
-    Source: Little (1961); uniform arrival order.
+    Where all find a place that is their own time and `riding_s`, a prompt's share of the decoding that its passes do
+    beside; where some wait for a place, prompts are read as fast as answers end.
+
+    Source: Little (1961); uniform arrival order; Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
     """
     prompts = prefill_s / (attn_dp * pp)
-    return 0.5 * concurrency * np.where(running < concurrency, np.maximum(prompts, 1.0 / completions_per_s), prompts)
+    placed = prompts + riding_s / (attn_dp * pp)
+    return 0.5 * concurrency * np.where(running < concurrency, np.maximum(prompts, 1.0 / completions_per_s), placed)
 
 
 @formula
@@ -234,15 +248,24 @@ def saturated_tokens_per_s_per_chip(completions_per_s: Values, output_tokens: Va
 
 @formula
 def burst_tokens_per_s_per_chip(
-    concurrency: Values, output_tokens: Values, ttft_ms: Values, tpot_ms: Values, chips: Values
+    concurrency: Values, output_tokens: Values, ttft_ms: Values, last_token_ms: Values, chips: Values
 ) -> Values:
     """Output tokens a second and chip over a burst, from its start to its last token.
 
-    The last request starts after twice the mean time to first token.
+    The last request starts after twice the mean time to first token, and nobody's prompt comes after its own.
 
     Source: Little (1961); uniform arrival order.
     """
-    return concurrency * output_tokens * MS_PER_S / (2.0 * ttft_ms + (output_tokens - 1.0) * tpot_ms) / chips
+    return concurrency * output_tokens * MS_PER_S / (2.0 * ttft_ms + (output_tokens - 1.0) * last_token_ms) / chips
+
+
+@formula
+def riding_s(decode_s: Values, prompt_tokens: Values, chunk_tokens: Values, prompts_first: Values) -> Values:
+    """A prompt's share of the decoding done in the passes that read it; none where prompts have passes of their own.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4: hybrid batches.
+    """
+    return (1.0 - prompts_first) * decode_s * prompt_tokens / chunk_tokens
 
 
 @formula

@@ -12,7 +12,7 @@ from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_domain import outside
-from polysilicon.performance.serving_formats import computed_in, format_of
+from polysilicon.performance.serving_formats import AUTO, computed_in, format_of
 from polysilicon.performance.serving_layouts import check_layout
 from polysilicon.performance.serving_limits import Limits, limits_of
 from polysilicon.performance.serving_loads import Loaded
@@ -186,7 +186,7 @@ def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, 
         model=asked.model.name,
         chip=asked.cluster.chip,
         system=asked.cluster.system,
-        layout=asked.layout,
+        layout=asked.settled,
         engine=asked.engine.id,
         input_tokens=asked.input_tokens,
         output_tokens=asked.output_tokens,
@@ -292,13 +292,15 @@ def _announce(recorder: Recorder, table: Candidates, asked: Asked) -> None:
     for value, precision in (
         (table.dense_flop_per_s, form.dense_compute),
         (table.expert_flop_per_s, form.expert_compute),
-        (table.attention_flop_per_s, "bf16"),
+        (table.attention_flop_per_s, asked.cache),
     ):
         field = PEAK_FIELD[computed_in(precision, asked.cluster.peak_flop_per_s)]
         origin = read.get(field) or next(one for one in asked.cluster.readings if one.field.endswith(("flops", "tops")))
         recorder.known(value, f"{origin}; times its share, {', '.join(asked.efficiency.records)}", "estimate")
-    for value in (table.dense_bytes, table.expert_bytes, table.cache_bytes):
+    for value in (table.dense_bytes, table.expert_bytes):
         recorder.known(value, f"format {asked.layout.precision}")
+    own = f"default of the engine {asked.engine.id}" if asked.layout.cache == AUTO else "your question"
+    recorder.known(table.cache_bytes, f"cache in {asked.cache}, {own}")
     for value in (table.tp, table.pp, table.attn_dp, table.ep, table.concurrency, table.input_tokens):
         recorder.known(value, "your question")
     for value in (table.output_tokens, table.varied, table.draft_tokens, table.acceptance):

@@ -12,7 +12,10 @@ from polysilicon.records.names import nearest
 
 @dataclass(frozen=True)
 class Format:
-    """Bytes of a weight every token meets and of an expert's, scales included, and the precision of each product."""
+    """Bytes of a weight every token meets and of an expert's, scales included, and the precision of each product.
+
+    `cache_bytes` is what a checkpoint quantised so has a cached value take.
+    """
 
     dense_bytes: float
     expert_bytes: float
@@ -38,8 +41,19 @@ EXPERTS = DENSE | {
     "mxfp4": Format(2.0, MXFP4_BYTES, "bf16", "mxfp4", 2.0),
     "int4": Format(2.0, INT4_BYTES, "bf16", "bf16", 2.0),
 }
+# Bytes of a cached value in each precision that a cache can be kept in; `auto` is what the engine does by itself.
+CACHES = {"bf16": 2.0, "fp8": 1.0}
+AUTO = "auto"
 # What a chip without units for a precision computes in instead: the weights are widened on the way in.
-WIDER = {"nvfp4": "fp8", "mxfp4": "fp8", "mxfp8": "fp8", "fp8": "bf16", "int8": "bf16", "int4": "bf16", "bf16": "fp16"}
+WIDER = {
+    "nvfp4": "bf16",
+    "mxfp4": "bf16",
+    "mxfp8": "fp8",
+    "fp8": "bf16",
+    "int8": "bf16",
+    "int4": "bf16",
+    "bf16": "fp16",
+}
 # The fitted share of peak that stands for each precision.
 COMPUTE_SHARE = {
     "bf16": "compute_bf16",
@@ -65,6 +79,13 @@ def format_of(precision: str, has_experts: bool) -> Format:
         near = nearest(precision, allowed, 1)
         raise UnknownName("unknown weight format", place=place, found=precision, allowed=allowed, nearest=near)
     return known[name]
+
+
+def cached_in(form: Format, asked: str, as_weights: bool) -> str:
+    """The precision of `CACHES` that keys and values are kept in: what is asked for, else what the engine does."""
+    if asked != AUTO:
+        return asked
+    return "fp8" if as_weights and form.cache_bytes < CACHES["bf16"] else "bf16"
 
 
 def computed_in(precision: str, peaks: Mapping[str, Values]) -> str:

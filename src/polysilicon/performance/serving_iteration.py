@@ -10,6 +10,9 @@ from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 from polysilicon.records.units import MICRO
 
+# Bytes of a weight of the output head and of the embeddings, in whatever format the others are.
+HEAD_BYTES = 2.0
+
 
 @formula
 def rows_per_rank(running: Values, pp: Values, attn_dp: Values) -> Values:
@@ -126,12 +129,47 @@ def expert_flop(
 
 
 @formula
+def expert_width(expert_hidden: Values, chips: Values, ep: Values) -> Values:
+    """Inner width of one expert on one chip: `ep` of the `chips` that share experts hold different ones.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 3.4.
+    """
+    return expert_hidden * ep / chips
+
+
+@formula
+def copied_bytes(
+    tokens: Values, hidden: Values, experts_per_token: Values, width: Values, ep: Values, passes: Values
+) -> Values:
+    """Bytes that one chip moves to bring `tokens` tokens to their experts, through them, and back, in 16 bits.
+
+    However narrow its slices of the experts, a chip copies whole tokens.
+
+    Source: Gale et al., MegaBlocks (arXiv 2211.15841), section 5: permutation around grouped products; `passes` is
+    fitted, see scripts/calibrate_serving.py.
+    """
+    copies = experts_per_token * tokens / ep
+    return 2.0 * passes * (copies * (2.0 * hidden + 3.0 * width) + tokens * hidden * np.minimum(experts_per_token, 1.0))
+
+
+@formula
 def busiest(flop: Values, imbalance: Values, ep: Values) -> Values:
     """Operations of the chip whose experts are chosen most; none is busier where every chip has a slice of each.
 
     Source: DeepSeek-AI, EPLB (2025); `imbalance` is the load of the busiest over the mean with experts far spread.
     """
     return flop * (1.0 + (imbalance - 1.0) * (1.0 - 1.0 / ep))
+
+
+@formula
+def dense_weights_bytes(dense_weights: Values, vocab: Values, hidden: Values, element_bytes: Values) -> Values:
+    """Bytes of the weights that every token meets: narrow formats leave the output head in 16 bits.
+
+    Source: NVIDIA, TensorRT Model Optimizer (2025), and vLLM project, LLM Compressor (2025): their published recipes
+    exclude `lm_head`.
+    """
+    head = vocab * hidden
+    return (dense_weights - head) * element_bytes + head * np.maximum(element_bytes, HEAD_BYTES)
 
 
 @formula
@@ -153,6 +191,16 @@ def decode_attention_flop(decode_width: Values, reach_tokens: Values, rows: Valu
 
 
 @formula
+def index_flop(index_width: Values, context_tokens: Values, tokens: Values) -> Values:
+    """Operations of a sparse index, which scores all of the context for each of `tokens` tokens, on every chip alike.
+
+    Source: DeepSeek-AI, DeepSeek-V3.2-Exp report (2025), equation 1; its published code keeps the index whole on each
+    tensor-parallel rank.
+    """
+    return 2.0 * index_width * context_tokens * tokens
+
+
+@formula
 def activation_bytes(tokens: Values, hidden: Values) -> Values:
     """Hidden states of `tokens` tokens in a 16-bit format.
 
@@ -166,11 +214,13 @@ def kernels_s(
     layers: Values,
     moe_layers: Values,
     latent_layers: Values,
-    special_layers: Values,
+    linear_layers: Values,
+    index_layers: Values,
     layer_us: Values,
     expert_layer_us: Values,
     latent_layer_us: Values,
-    special_layer_us: Values,
+    linear_layer_us: Values,
+    index_layer_us: Values,
     launch: Values,
 ) -> Values:
     """Time that no bandwidth or arithmetic explains: dependent small kernels of each layer, one after another.
@@ -179,7 +229,7 @@ def kernels_s(
 
     Source: NVIDIA, CUDA C++ Programming Guide, CUDA graphs; fitted, see scripts/calibrate_serving.py.
     """
-    extra = latent_layers * latent_layer_us + special_layers * special_layer_us
+    extra = latent_layers * latent_layer_us + linear_layers * linear_layer_us + index_layers * index_layer_us
     return launch * (layers * layer_us + moe_layers * expert_layer_us + extra) * MICRO
 
 
@@ -240,6 +290,15 @@ def prompts_together_tokens(input_tokens: Values, attn_dp: Values, concurrency: 
 
 
 @formula
+def tokens_read_in_pass(input_tokens: Values, together: Values, chunk_tokens: Values) -> Values:
+    """Prompt tokens that one rank reads in a pass: whole prompts together, or a chunk of them.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
+    """
+    return np.minimum(input_tokens * together, chunk_tokens)
+
+
+@formula
 def mean_context_tokens(input_tokens: Values, output_tokens: Values) -> Values:
     """Cached tokens of a sequence, on average over its output.
 
@@ -266,12 +325,15 @@ def decode_attention_bytes(
 
 
 @formula
-def copies(experts_per_token: Values, chips: Values) -> Values:
-    """Chips that a token is sent to: one for each chosen expert, at most all.
+def copies(experts_per_token: Values, ep: Values, chips: Values) -> Values:
+    """Chips that a token is sent to, of the `chips` that share experts: those that hold slices of one it chooses.
 
-    Source: DeepSeek-AI, DeepEP (2025), normal kernels.
+    Each of `ep` ranks is chosen by chance, and gets a token once however many of its experts are.
+
+    Source: DeepSeek-AI, DeepEP (2025), normal kernels; Feller, An Introduction to Probability Theory (1968), section
+    IV.2, empty cells.
     """
-    return np.minimum(np.maximum(experts_per_token, 1.0), chips)
+    return chips * (1.0 - (1.0 - 1.0 / ep) ** np.maximum(experts_per_token, 1.0))
 
 
 @formula
@@ -345,18 +407,28 @@ def prompt_attention_flop(
 def prompt_work_s(
     dense_flop: Values,
     dense_flop_per_s: Values,
-    expert_flop: Values,
-    expert_flop_per_s: Values,
     attention_flop: Values,
     attention_flop_per_s: Values,
+    expert_s: Values,
+    linear_s: Values,
     network_s: Values,
 ) -> Values:
     """Time of a prompt's arithmetic and transfers.
 
     Source: Pope et al., Efficiently Scaling Transformer Inference (arXiv 2211.05102), section 2: prefill.
     """
-    arithmetic = dense_flop / dense_flop_per_s + expert_flop / expert_flop_per_s
-    return arithmetic + attention_flop / attention_flop_per_s + network_s
+    return dense_flop / dense_flop_per_s + attention_flop / attention_flop_per_s + expert_s + linear_s + network_s
+
+
+@formula
+def linear_traffic_bytes(linear_values: Values, moves: Values, tokens: Values, tp: Values) -> Values:
+    """Bytes that linear attention moves in 16 bits on one chip while it reads `tokens` tokens of a prompt.
+
+    `moves` is how often its kernels, one after another, read or write what enters and leaves it.
+
+    Source: Yang et al., Gated Delta Networks (arXiv 2412.06464), section 3.3; fitted, see scripts/calibrate_serving.py.
+    """
+    return 2.0 * moves * linear_values * tokens / tp
 
 
 @formula
@@ -370,20 +442,21 @@ def eager_s(eager_us: Values, layers: Values, moe_layers: Values) -> Values:
 
 @formula
 def pass_overhead_s(
-    dense_read_s: Values, expert_read_s: Values, kernels_s: Values, eager_s: Values, host_us: Values
+    dense_s: Values, expert_s: Values, network_s: Values, kernels_s: Values, eager_s: Values, host_us: Values
 ) -> Values:
-    """What a pass over prompts costs whatever its size: reading the weights, small kernels, launches, the scheduler.
+    """What a pass over prompts costs whatever its size.
+
+    It reads the weights, fills the experts' last tiles, waits for the network; small kernels, launches, the scheduler.
 
     Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
     """
-    return dense_read_s + expert_read_s + kernels_s + eager_s + host_us * MICRO
+    return dense_s + expert_s + network_s + kernels_s + eager_s + host_us * MICRO
 
 
 @formula
 def weights_bytes(
-    dense_weights: Values,
+    dense_weights_bytes: Values,
     embedding_weights: Values,
-    dense_bytes: Values,
     expert_weights: Values,
     expert_bytes: Values,
     tp: Values,
@@ -394,7 +467,7 @@ def weights_bytes(
 
     Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 3.4; Shoeybi et al. (arXiv 1909.08053).
     """
-    dense = (dense_weights + embedding_weights) * dense_bytes / (tp * pp)
+    dense = (dense_weights_bytes + embedding_weights * HEAD_BYTES) / (tp * pp)
     return dense + expert_weights * expert_bytes / (tp * pp * attn_dp)
 
 

@@ -1,5 +1,7 @@
 """Which layouts a model can be served in at all, whatever the chips."""
 
+from polysilicon.facts import Catalogue
+from polysilicon.facts.money import Assumption
 from polysilicon.performance.serving_candidates import Layout
 from polysilicon.records.errors import InputError, Place
 from polysilicon.workloads.model import Transformer
@@ -41,3 +43,14 @@ def _check_dense(model: Transformer, layout: Layout) -> None:
             allowed="1",
             remedy="run more replicas",
         )
+
+
+def published_acceptance(catalogue: Catalogue, draft_tokens: int) -> float:
+    """The chance that each of so many drafted tokens is accepted, as measured of published prediction modules.
+
+    The further ahead a module drafts, the less often it is right; one chance for all tokens gives as many a pass.
+    """
+    if draft_tokens < 1:
+        return 0.0
+    name = "mtp-acceptance" if draft_tokens == 1 else f"mtp-acceptance-{min(draft_tokens, 3)}"
+    return float(catalogue.get(Assumption, name).value)

@@ -7,9 +7,12 @@ import numpy as np
 
 from polysilicon.performance.values import Values
 from polysilicon.workloads.counts import Shape
-from polysilicon.workloads.model import Transformer
+from polysilicon.workloads.model import LinearAttention, Transformer
 
 STATE_BYTES = 4.0  # the state of linear attention is kept in single precision
+# Tokens that linear attention takes through its state at once while it reads a prompt.
+# Source: Yang and Zhang, flash-linear-attention (2024), the chunk size of its gated delta rule.
+LINEAR_CHUNK = 64.0
 
 
 @dataclass(frozen=True)
@@ -19,21 +22,29 @@ class Served:
     `cache_values` is what one token adds to the cache of the whole model; `cache_shards` is over how many chips
     a layer's cache can be spread at most. `state_bytes` is what linear attention keeps of one sequence.
     `decode_width` is the inner width of attention for a token that is decoded: with a latent cache, scores and
-    sums are taken against the compressed vector, for every head. `index_tokens` is 0 where attention reads all.
-    `special_layers` have linear attention or an index, and so more small kernels.
+    sums are taken against the compressed vector, for every head. `index_tokens` is 0 where attention reads all;
+    `index_width` is the inner width of an index over all its heads and layers, `index_values` what it reads of a token.
+    `linear_flop` and `linear_values` are what linear attention takes beside its weights to read one token of a prompt:
+    operations, and values that enter or leave it. Latent, linear and indexed attention have small kernels of their
+    own, each in so many layers.
     """
 
     shape: Shape
     dense_weights: Values
     expert_weights: Values
+    expert_hidden: Values
     cache_values: Values
     cache_shards: Values
     state_bytes: Values
     decode_width: Values
     index_tokens: Values
     index_values: Values
+    index_width: Values
+    linear_flop: Values
+    linear_values: Values
     latent_layers: Values
-    special_layers: Values
+    linear_layers: Values
+    index_layers: Values
 
     @classmethod
     def of(cls, model: Transformer) -> "Served":
@@ -49,14 +60,19 @@ class Served:
             + shape.moe_layers * (shape.shared_weights + shape.router_weights)
             + shape.vocab * shape.hidden,
             expert_weights=shape.moe_layers * shape.experts * shape.expert_weights,
+            expert_hidden=float(model.expert_hidden),
             cache_values=shape.layers * shape.kv_width,
             cache_shards=1.0 if latent else shape.kv_heads,
             state_bytes=model.linear_layers * state,
             decode_width=softmax_layers * decode,
             index_tokens=float(model.index.tokens) if model.index else 0.0,
             index_values=float(model.index.dim) * softmax_layers if model.index else 0.0,
+            index_width=float(model.index.heads * model.index.dim) * softmax_layers if model.index else 0.0,
+            linear_flop=model.linear_layers * _linear_flop(linear) if linear else 0.0,
+            linear_values=model.linear_layers * _linear_values(linear) if linear else 0.0,
             latent_layers=softmax_layers if latent else 0.0,
-            special_layers=float(model.linear_layers) + (softmax_layers if model.index else 0.0),
+            linear_layers=float(model.linear_layers),
+            index_layers=softmax_layers if model.index else 0.0,
         )
 
     @classmethod
@@ -72,3 +88,17 @@ class Served:
         shape = Shape.stack(list(distinct))
         widened = {one.name: np.asarray(getattr(shape, one.name), float)[index] for one in fields(shape)}
         return cls(shape=Shape(**widened), **columns)
+
+
+def _linear_flop(linear: LinearAttention) -> float:
+    """Operations of one layer on one token of a prompt: products within a chunk, and three with the state.
+
+    Source: Yang et al., Gated Delta Networks (arXiv 2412.06464), section 3.3, the chunkwise form.
+    """
+    key, value = float(linear.key_dim), float(linear.value_dim)
+    return linear.value_heads * (2.0 * LINEAR_CHUNK * (3.0 * key + 2.0 * value) + 6.0 * key * value)
+
+
+def _linear_values(linear: LinearAttention) -> float:
+    """Values of one layer for one token: queries and keys; values, gates and what comes out."""
+    return 2.0 * linear.key_heads * linear.key_dim + 3.0 * linear.value_heads * linear.value_dim

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from polysilicon.performance import serving_engine as engine
 from polysilicon.performance import serving_iteration as iteration
 from polysilicon.performance.collectives import all_reduce_s, all_to_all_s, inside, send_s
 from polysilicon.performance.operators import gemm_s, roofline_s, streaming_s
@@ -21,13 +22,14 @@ def decode_s(table: Candidates, running: Values) -> Values:
     touched = iteration.touched_share(tokens, shape.experts, shape.experts_per_token, share["evenness"])
     dense = gemm_s(
         iteration.dense_flop(served.dense_weights, own_tokens, table.tp),
-        iteration.weight_traffic_bytes(served.dense_weights, table.dense_bytes, table.tp),
+        iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp),
         table.dense_flop_per_s,
         bandwidth,
     )
     experts = gemm_s(
         _expert_flop(table, tokens, touched),
-        iteration.weight_traffic_bytes(served.expert_weights, table.expert_bytes, group, touched),
+        iteration.weight_traffic_bytes(served.expert_weights, table.expert_bytes, group, touched)
+        + _copied_bytes(table, tokens),
         table.expert_flop_per_s,
         bandwidth,
     )
@@ -50,28 +52,54 @@ def token_s(table: Candidates, running: Values) -> Values:
     return one_token
 
 
-def prefill_parts_s(table: Candidates) -> tuple[Values, Values]:
-    """Reading one prompt: time of its arithmetic and transfers, and the overhead of a pass whatever its size."""
+def prompt_alone_s(table: Candidates) -> Values:
+    """Time from the first chunk of a prompt to its last on a replica that has nothing else to read."""
+    alone: Values = engine.prompt_s(*prefill_parts_s(table), table.input_tokens, table.chunk_tokens)
+    return alone
+
+
+def prompt_among_others_s(table: Candidates, waiting: Values) -> tuple[Values, Values]:
+    """Reading one prompt while `waiting` wait at its rank: its own work, and with it how long it keeps its rank."""
+    together = engine.prompts_in_pass(table.input_tokens, table.chunk_tokens, waiting)
+    work, overhead = prefill_parts_s(table, together)
+    busy: Values = engine.prompt_among_others_s(work, overhead, table.input_tokens, table.chunk_tokens, together)
+    return work, busy
+
+
+def prefill_parts_s(table: Candidates, together: Values = 1.0) -> tuple[Values, Values]:
+    """Reading one prompt: the time that grows with its tokens, and what each pass costs whatever its size.
+
+    A rank takes `together` prompts in one pass, up to a chunk. Experts' last tiles and what a transfer costs without
+    bytes are of the pass.
+    """
     served, share, shape = table.served, table.share, table.served.shape
     tokens = table.input_tokens
     group = iteration.group_chips(table.tp, table.attn_dp)
-    read_together = iteration.prompts_together_tokens(tokens, table.attn_dp, table.concurrency)
+    in_pass = iteration.tokens_read_in_pass(tokens, together, table.chunk_tokens)
     bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, share["weight_bandwidth"])
-    touched = iteration.touched_share(read_together, shape.experts, shape.experts_per_token, share["evenness"])
+    touched = iteration.touched_share(
+        iteration.prompts_together_tokens(in_pass, table.attn_dp, table.concurrency),
+        shape.experts,
+        shape.experts_per_token,
+        share["evenness"],
+    )
+    read = iteration.prompts_together_tokens(tokens, table.attn_dp, table.concurrency)
+    waited = network_s(table, 0.0 * tokens)
     work = iteration.prompt_work_s(
         iteration.prompt_dense_flop(served.dense_weights, shape.vocab, shape.hidden, tokens, table.tp),
         table.dense_flop_per_s,
-        _expert_flop(table, read_together, touched),
-        table.expert_flop_per_s,
         _prompt_attention_flop(table),
         table.attention_flop_per_s,
-        network_s(table, tokens),
+        gemm_s(_expert_flop(table, read, 0.0), _copied_bytes(table, read), table.expert_flop_per_s, bandwidth),
+        _linear_s(table),
+        network_s(table, tokens) - waited,
     )
-    dense_read = iteration.weight_traffic_bytes(served.dense_weights, table.dense_bytes, table.tp)
+    dense_read = iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp)
     expert_read = iteration.weight_traffic_bytes(served.expert_weights, table.expert_bytes, group, touched)
     overhead = iteration.pass_overhead_s(
         streaming_s(dense_read, bandwidth),
-        streaming_s(expert_read, bandwidth),
+        gemm_s(_expert_flop(table, 0.0 * tokens, touched), expert_read, table.expert_flop_per_s, bandwidth),
+        waited,
         _kernels_s(table),
         iteration.eager_s(table.engine["eager_us"], shape.layers, shape.moe_layers),
         table.engine["host_us"],
@@ -95,6 +123,16 @@ def _expert_flop(table: Candidates, tokens: Values, touched: Values) -> Values:
     return flop
 
 
+def _copied_bytes(table: Candidates, tokens: Values) -> Values:
+    """Bytes that a chip moves around its experts for the `tokens` of a group of ranks, over all layers."""
+    served, shape = table.served, table.served.shape
+    width = iteration.expert_width(served.expert_hidden, iteration.group_chips(table.tp, table.attn_dp), table.ep)
+    copied: Values = shape.moe_layers * iteration.copied_bytes(
+        tokens, shape.hidden, shape.experts_per_token, width, table.ep, table.engine["copy"]
+    )
+    return copied
+
+
 def network_s(table: Candidates, tokens: Values) -> Values:
     """Time that one attention rank's `tokens` tokens spend between chips, over all layers."""
     share, cluster, shape = table.share, table.cluster, table.served.shape
@@ -105,7 +143,7 @@ def network_s(table: Candidates, tokens: Values) -> Values:
     moved = iteration.activation_bytes(tokens, shape.hidden)
     near = inside(table.tp, 1.0, cluster.scaleup_domain)
     wide = inside(group, 1.0, cluster.scaleup_domain)
-    copies = iteration.copies(shape.experts_per_token, group)
+    copies = iteration.copies(shape.experts_per_token, table.ep, group)
     sent = iteration.dispatched_bytes(moved, copies, table.tp)
     crossing = iteration.crossing_bytes_per_s(out, copies, group, wide)
     exchanges = iteration.exchanges(shape.moe_layers, shape.experts, table.attn_dp)
@@ -124,9 +162,8 @@ def memory_bytes(table: Candidates) -> tuple[Values, Values]:
     """Weights on one chip, and the cache of one sequence of full length on one chip."""
     served, shape = table.served, table.served.shape
     weights = iteration.weights_bytes(
-        served.dense_weights,
+        _dense_bytes(table),
         shape.vocab * shape.hidden * (shape.embeddings - 1.0),
-        table.dense_bytes,
         served.expert_weights,
         table.expert_bytes,
         table.tp,
@@ -140,6 +177,12 @@ def memory_bytes(table: Candidates) -> tuple[Values, Values]:
     return weights, iteration.chip_cache_bytes(
         one, served.state_bytes, iteration.cache_ways(table.tp, served.cache_shards), table.tp, table.pp
     )
+
+
+def _dense_bytes(table: Candidates) -> Values:
+    served, shape = table.served, table.served.shape
+    held: Values = iteration.dense_weights_bytes(served.dense_weights, shape.vocab, shape.hidden, table.dense_bytes)
+    return held
 
 
 def _decode_attention_s(table: Candidates, rows: Values, tokens: Values) -> Values:
@@ -156,7 +199,8 @@ def _decode_attention_s(table: Candidates, rows: Values, tokens: Values) -> Valu
         rows,
     )
     attended: Values = roofline_s(
-        iteration.decode_attention_flop(served.decode_width, reach, tokens, table.tp),
+        iteration.decode_attention_flop(served.decode_width, reach, tokens, table.tp)
+        + iteration.index_flop(served.index_width, context, tokens),
         read,
         table.attention_flop_per_s,
         iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, table.share["cache_bandwidth"]),
@@ -170,9 +214,22 @@ def _prompt_attention_flop(table: Candidates) -> Values:
     reach = 0.5 * iteration.reach_tokens(
         table.input_tokens, 2.0 * shape.window, shape.windowed_share, 2.0 * served.index_tokens
     )
-    return iteration.prompt_attention_flop(
+    whole: Values = iteration.prompt_attention_flop(
         reach, shape.score_width, shape.value_width, shape.layers, table.input_tokens, table.tp
+    ) + iteration.index_flop(served.index_width, 0.5 * table.input_tokens, table.input_tokens)
+    return whole
+
+
+def _linear_s(table: Candidates) -> Values:
+    """Time that linear attention takes over a prompt beside its weights."""
+    served, tokens = table.served, table.input_tokens
+    taken: Values = gemm_s(
+        served.linear_flop * tokens / table.tp,
+        iteration.linear_traffic_bytes(served.linear_values, table.share["linear_moves"], tokens, table.tp),
+        table.attention_flop_per_s,
+        iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, table.share["cache_bandwidth"]),
     )
+    return taken
 
 
 def _kernels_s(table: Candidates) -> Values:
@@ -181,11 +238,13 @@ def _kernels_s(table: Candidates) -> Values:
         served.shape.layers,
         served.shape.moe_layers,
         served.latent_layers,
-        served.special_layers,
+        served.linear_layers,
+        served.index_layers,
         share["layer_us"],
         share["expert_layer_us"],
         share["latent_layer_us"],
-        share["special_layer_us"],
+        share["linear_layer_us"],
+        share["index_layer_us"],
         table.engine["launch"],
     )
     return kernels

@@ -1,7 +1,7 @@
 """Every way to serve a model on given chips, and the best of those that meet the targets."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving_candidates import MOST_DEGREE, Asked, Candidates, Layout
 from polysilicon.performance.serving_estimate import ServingEstimate, answer, ask, met, per_token_limit, shortfall
-from polysilicon.performance.serving_formats import computed_in, format_of
+from polysilicon.performance.serving_formats import AUTO, computed_in, format_of
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_table import Figures
 from polysilicon.records.errors import InputError, NothingFits
@@ -57,13 +57,15 @@ def search_serving(
     most_chips: int | None = None,
     precisions: Sequence[str] | None = None,
     engine: str = "vllm",
+    cache: str = AUTO,
     top: int = 10,
 ) -> ServingSearch:
     """Try every layout, format and load on every cluster and keep those that fit and meet the targets of `task`.
 
     A replica has at most `most_chips` chips (by default those of its cluster), so more chips never give less.
     No load is tried beyond what runs at once: its queue, not the deployment, would set the first token.
-    Formats are the one the weights are published in, unless `precisions` allows others.
+    Formats are the one the weights are published in, unless `precisions` allows others; `cache` is the precision of
+    keys and values, the engine's own where it is not said.
 
     Raises:
         NothingFits: no candidate fits in memory, or none meets the targets; names the nearest miss.
@@ -73,7 +75,7 @@ def search_serving(
         raise InputError("a search needs at least one cluster")
     formats = list(precisions) if precisions else [model.precision]
     every = [
-        ask(catalogue, model, task, cluster, layout, 1.0, engine)
+        ask(catalogue, model, task, cluster, replace(layout, cache=cache), 1.0, engine)
         for cluster in clusters
         for layout in layouts(model, cluster, most_chips or int(np.max(cluster.chips)), formats)
     ]
@@ -195,6 +197,7 @@ def _table(title: str, task: Serving, loaded: Loaded, chosen: Sequence[int]) -> 
             "attn_dp": [one.layout.attn_dp for one in picked],
             "ep": [one.layout.ep for one in picked],
             "precision": [one.layout.precision for one in picked],
+            "kv_precision": [one.cache for one in picked],
             "concurrency": [one.concurrency for one in picked],
             "ttft_ms": np.ravel(figures.ttft_ms)[index],
             "tpot_ms": np.ravel(figures.tpot_ms)[index],

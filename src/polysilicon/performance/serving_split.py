@@ -134,7 +134,7 @@ def evaluate_decoding(split: Split, decoding: Values) -> SplitFigures:
     """
     pre, dec = split.prefill, split.decode
     answer, ranks = dec.output_tokens, split.prefill_workers * pre.attn_dp * pre.pp
-    alone, busy = prompt_alone_s(pre), _prompt_busy_s(split)
+    alone, busy = passes.prompt_alone_s(pre), prompt_busy_s(split)
     sent = transfer_s(prompt_cache_bytes(pre), split.link_bytes_per_s)
     fastest = prompts_per_s(split.prefill_workers, pre.attn_dp, pre.pp, busy)
     token = passes.token_s(dec, decoding)
@@ -159,12 +159,6 @@ def evaluate_decoding(split: Split, decoding: Values) -> SplitFigures:
     )
 
 
-def prompt_alone_s(table: Candidates) -> Values:
-    """Time from the first chunk of a prompt to its last on a worker that has nothing else to read."""
-    alone: Values = engine.prompt_s(*passes.prefill_parts_s(table), table.input_tokens, table.chunk_tokens)
-    return alone
-
-
 def decode_room(table: Candidates) -> Values:
     """Sequences that one decode worker takes at most: as many as fit in its memory and its engine's batch."""
     room: Values = np.minimum(sequences_that_fit(table), table.engine_batch * table.attn_dp)
@@ -182,14 +176,11 @@ def prompt_cache_bytes(table: Candidates) -> Values:
     return cached
 
 
-def _prompt_busy_s(split: Split) -> Values:
+def prompt_busy_s(split: Split) -> Values:
     """How long a prompt occupies its rank when short ones are read together."""
     pre = split.prefill
     waiting = split.concurrency / (split.prefill_workers * pre.attn_dp * pre.pp)
-    busy: Values = engine.prompt_among_others_s(
-        *passes.prefill_parts_s(pre), pre.input_tokens, pre.chunk_tokens, waiting
-    )
-    return busy
+    return passes.prompt_among_others_s(pre, waiting)[1]
 
 
 def _decoding(split: Split) -> Values:
@@ -198,8 +189,8 @@ def _decoding(split: Split) -> Values:
     The rate grows with their number and so does a token's time: both bounds are met by halving.
     """
     pre, dec = split.prefill, split.decode
-    before = prompt_alone_s(pre) + transfer_s(prompt_cache_bytes(pre), split.link_bytes_per_s)
-    fastest = prompts_per_s(split.prefill_workers, pre.attn_dp, pre.pp, _prompt_busy_s(split))
+    before = passes.prompt_alone_s(pre) + transfer_s(prompt_cache_bytes(pre), split.link_bytes_per_s)
+    fastest = prompts_per_s(split.prefill_workers, pre.attn_dp, pre.pp, prompt_busy_s(split))
     most = np.maximum(np.minimum(decode_room(dec), split.concurrency), 1.0)
     low, high = np.zeros_like(most) + 1e-3, np.zeros_like(before) + most
     for _ in range(HALVINGS):

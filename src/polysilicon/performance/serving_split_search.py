@@ -12,6 +12,7 @@ from polysilicon.performance import serving_passes as passes
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.serving_candidates import NETWORKS, Asked, Candidates, Layout
 from polysilicon.performance.serving_estimate import ask, met, spread, within
+from polysilicon.performance.serving_formats import AUTO
 from polysilicon.performance.serving_limits import limits_of
 from polysilicon.performance.serving_loads import MOST_CONCURRENT, under
 from polysilicon.performance.serving_search import layouts, search_serving
@@ -20,7 +21,6 @@ from polysilicon.performance.serving_split import (
     answers_per_s,
     decode_room,
     evaluate_decoding,
-    prompt_alone_s,
     prompt_cache_bytes,
     prompts_per_s,
     rank_bytes_per_s,
@@ -141,6 +141,7 @@ class _Search:
     task: Serving
     formats: Sequence[str]
     engine: str
+    cache: str
     most_chips: int | None
     link_gbs: float | None
 
@@ -151,7 +152,15 @@ class _Search:
         """
         beyond = cluster if self.link_gbs is not None else _networked(self.catalogue, cluster)
         asked = [
-            ask(self.catalogue, self.model, self.task, beyond, cut, float(cut.attn_dp), self.engine)
+            ask(
+                self.catalogue,
+                self.model,
+                self.task,
+                beyond,
+                replace(cut, cache=self.cache),
+                float(cut.attn_dp),
+                self.engine,
+            )
             for cut in layouts(self.model, cluster, self.most_chips or int(np.max(cluster.chips)), self.formats)
         ]
         table = Candidates.of(asked) if asked else None
@@ -194,6 +203,7 @@ class _Search:
                 most_chips=self.most_chips,
                 precisions=self.formats,
                 engine=self.engine,
+                cache=self.cache,
                 top=1,
             )
         except (NothingFits, InputError):
@@ -210,6 +220,7 @@ def search_split(
     most_chips: int | None = None,
     precisions: Sequence[str] | None = None,
     engine: str = "vllm",
+    cache: str = AUTO,
     link_gbs: float | None = None,
 ) -> SplitSearch:
     """The best pair of workers for every ordered pair of `clusters`, and the best of all.
@@ -231,7 +242,7 @@ def search_split(
         allowed = f"GB/s above 0, below {MOST_LINK_GBS:,.0f}"
         raise InputError("is no bandwidth of a link", place=Place(field="--link-gbs"), found=link_gbs, allowed=allowed)
     formats = list(precisions) if precisions else [model.precision]
-    search = _Search(catalogue, model, task, formats, engine, most_chips, link_gbs)
+    search = _Search(catalogue, model, task, formats, engine, cache, most_chips, link_gbs)
     sides = [side for cluster in clusters if (side := search.side(cluster))]
     found = [best for pre in sides for dec in sides if (best := _best(search, pre, dec))]
     if not found:
@@ -308,7 +319,7 @@ def _best_read_by(search: _Search, reader: Asked, dec: _Side) -> _Deployment | N
     fewest chips is taken: others have the same shares several times.
     """
     pre, decode = Candidates.of([reader]), dec.decode
-    alone, decoding = prompt_alone_s(pre), decode.concurrency
+    alone, decoding = passes.prompt_alone_s(pre), decode.concurrency
     workers = np.arange(1.0, MOST_DECODE_WORKERS + 1.0)
     token = passes.token_s(decode, decoding)
     rate = np.asarray(answers_per_s(workers, decoding, decode.output_tokens, token))
@@ -357,8 +368,8 @@ def _estimate(search: _Search, best: _Deployment, together: Sequence[float]) -> 
     best_first = replace(best_first, ttft_ms=best_first.ttft_ms + MS_PER_S * sent_s)
     return SplitEstimate(
         model=first.model.name,
-        prefill=Workers(first.cluster.chip, first.cluster.system, first.layout, best.readers),
-        decode=Workers(then.cluster.chip, then.cluster.system, then.layout, best.decoders),
+        prefill=Workers(first.cluster.chip, first.cluster.system, first.settled, best.readers),
+        decode=Workers(then.cluster.chip, then.cluster.system, then.settled, best.decoders),
         engine=first.engine.id,
         input_tokens=first.input_tokens,
         output_tokens=then.output_tokens,

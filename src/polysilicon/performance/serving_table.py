@@ -39,18 +39,20 @@ class Figures:
 def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     """Every candidate's figures under the way of asking described in `serving_engine`."""
     share, of_engine, pp, attn_dp = table.share, table.engine, table.pp, table.attn_dp
-    prompt, answer, chunk = table.input_tokens, table.output_tokens, table.chunk_tokens
+    prompt, answer = table.input_tokens, table.output_tokens
     weights, one = passes.memory_bytes(table)
     room = sequences_that_fit(table)
     asked, busiest = table.concurrency, running(table, way)
     decoding = passes.token_s(table, busiest)
-    work, overhead = passes.prefill_parts_s(table)
-    alone = engine.prompt_s(work, overhead, prompt, chunk)
-    busy = engine.prompt_among_others_s(work, overhead, prompt, chunk, busiest / attn_dp)
+    alone = passes.prompt_alone_s(table)
+    work, busy = passes.prompt_among_others_s(table, busiest / attn_dp)
     taken = engine.prompt_in_the_way_s(work, busy, of_engine["interference"], of_engine["separate"])
-    # Where more wait than run, starts are spread out, unless all prompts are read first.
-    together = of_engine["together"] if way == "steady" else 0.0 * work
-    step = engine.in_step(table.varied, table.prompts_first, together, share["fade"], answer)
+    if way == "burst":
+        step = busiest / np.maximum(asked, busiest)
+    else:
+        # Where more wait than run, starts are spread out, unless all prompts are read first.
+        together = of_engine["together"] if way == "steady" else 0.0 * work
+        step = engine.in_step(table.varied, table.prompts_first, together, share["fade"], answer)
     tpot = engine.tpot_ms(decoding, engine.interference_s(taken, busiest, answer, attn_dp, pp, step))
     whole = engine.tpot_ms(decoding, engine.interference_s(taken, busiest, answer, attn_dp, pp, 0.0 * step))
     stay = engine.stay_s(busy, engine.answer_s(whole, answer), busiest, attn_dp, pp)
@@ -59,14 +61,15 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     if way == "steady":
         wait = engine.steady_wait_s(busy, busiest, asked, rate, attn_dp, pp, step, engine.answer_s(tpot, answer))
     else:
-        wait = engine.burst_wait_s(busy, busiest, asked, rate, attn_dp, pp)
+        riding = engine.riding_s(decoding, prompt, table.chunk_tokens, table.prompts_first)
+        wait = engine.burst_wait_s(busy, busiest, asked, rate, riding, attn_dp, pp)
     ttft = engine.ttft_ms(of_engine["first_us"], alone, wait, decoding)
     if way == "offline":
         through = engine.saturated_tokens_per_s_per_chip(rate, answer, chips)
     elif way == "prefill":
         through = engine.prompt_tokens_per_s_per_chip(table.input_tokens, busy, attn_dp, pp, chips)
     elif way == "burst":
-        through = engine.burst_tokens_per_s_per_chip(asked, table.output_tokens, ttft, tpot, chips)
+        through = engine.burst_tokens_per_s_per_chip(asked, answer, ttft, engine.tpot_ms(decoding, 0.0), chips)
     else:
         through = engine.tokens_per_s_per_chip(asked, table.output_tokens, ttft, tpot, chips)
     used = weights + one * engine.held_sequences(busiest, room, attn_dp)

@@ -84,6 +84,7 @@ def serving(estimate: ServingEstimate, trip: RoundTrip | None = None) -> Rendera
         ("memory", f"{number(estimate.memory_gib, 3)} GiB a chip" + ("" if estimate.fits else ": DOES NOT FIT")),
     ]
     degrees = f"tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}, ep {layout.ep}, {layout.precision}"
+    degrees += f", cache in {layout.cache}"
     if layout.draft_tokens:
         degrees += f"; {layout.draft_tokens} drafted ahead, {number(100 * layout.acceptance, 3)} % accepted"
     system = f" of {estimate.system}" if estimate.system else ""

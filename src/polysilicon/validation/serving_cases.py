@@ -14,7 +14,8 @@ from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
-from polysilicon.performance.serving_formats import EXPERTS, computed_in, format_of
+from polysilicon.performance.serving_formats import AUTO, EXPERTS, computed_in, format_of
+from polysilicon.performance.serving_layouts import published_acceptance
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_search import layouts
 from polysilicon.performance.serving_table import Way, evaluate, sequences_that_fit
@@ -22,6 +23,7 @@ from polysilicon.records.errors import InputError, Place, PolysiliconError, Unkn
 from polysilicon.records.names import nearest
 from polysilicon.records.units import MS_PER_S
 from polysilicon.validation.score import Status
+from polysilicon.validation.serving_recipes import filled
 from polysilicon.workloads import Transformer, transformer
 from polysilicon.workloads.counts import active_parameters, matrix_flop_per_token
 
@@ -59,6 +61,8 @@ WEIGHTS = {
     "bfloat16": "bf16",
     "float16": "fp16",
 }
+# Formats that submissions narrow the weights of a published model to.
+NARROW = ("fp8", "mxfp4", "nvfp4")
 # No count, length or rate of a deployment is larger.
 MOST = 1e12
 # Prompts waiting at each rank of a replica that only reads prompts: enough to fill a pass.
@@ -134,8 +138,12 @@ def question(catalogue: Catalogue, row: Row) -> Question:
         raise Unsupported(f"unknown mode {mode!r}; known: {', '.join(repr(one) for one in WAYS if one)}")
     way = WAYS[mode]
     model = transformer(catalogue, _text(row, "model"))
+    if _nominal(row):
+        row = filled(row, model.name, _chip(catalogue, row).id, _engine(row))
     if mode.startswith("mlperf"):
         every, targets = list(_mlperf(catalogue, row, model)), _targets(row)
+        if every:
+            _beyond_peak(row, every[0])
         if targets:
             return Question(within(every, targets, _chips(row)), "steady", targets=targets)
         return Question(fastest(every, _chips(row)), way)
@@ -147,6 +155,7 @@ def question(catalogue: Catalogue, row: Row) -> Question:
     layout = _prefill_layout(row, model) if way == "prefill" else _layout(row, model)
     replicas = max(_number(row, "num_accelerators", layout.chips) / layout.chips, 1.0)
     asked = _asked(catalogue, row, model, layout, way, replicas)
+    _beyond_peak(row, asked)
     _contradiction(row, asked)
     return Question(asked, way)
 
@@ -172,8 +181,8 @@ def _asked(
         model=model,
         cluster=cluster,
         efficiency=efficiency_of(catalogue, chip.id, "serving"),
-        layout=replace(layout, **drafting(catalogue, row)),
-        engine=catalogue.get(ServingEngine, _engine(row)),
+        layout=replace(layout, cache=row.get("kv_precision", "").strip() or AUTO, **drafting(catalogue, row)),
+        engine=_set_up(catalogue.get(ServingEngine, _engine(row)), row),
         concurrency=_load(row, way, layout) / replicas,
         varied=varied,
         **lengths,
@@ -198,12 +207,22 @@ def drafting(catalogue: Catalogue, row: Row) -> dict[str, Any]:
         return {}
     if spoken != "mtp":
         raise Unsupported(f"speculative decoding by {spoken!r}: what it drafts and how much is accepted is not known")
-    ahead, chance = (catalogue.get(Assumption, f"mtp-{name}").value for name in ("draft-tokens", "acceptance"))
-    return {"draft_tokens": int(ahead), "acceptance": chance}
+    ahead = _whole(row, "draft_tokens", int(catalogue.get(Assumption, "mtp-draft-tokens").value))
+    return {"draft_tokens": ahead, "acceptance": published_acceptance(catalogue, ahead)}
+
+
+def _set_up(engine: ServingEngine, row: Row) -> ServingEngine:
+    """The engine with the chunk of prompts that the row or its benchmark states."""
+    if not row.get("chunk_tokens", "").strip():
+        return engine
+    return engine.chunked(_whole(row, "chunk_tokens"))
 
 
 def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Iterator[Asked]:
-    """Every layout that a submission may have chosen: the summary states neither it nor the lengths of the dataset."""
+    """Every layout that a submission may have chosen: the summary states neither it nor the lengths of the dataset.
+
+    Nor does it always say in which format the weights were: then each may have been that the chip multiplies.
+    """
     lengths = {}
     for name in ("input", "output"):
         try:
@@ -212,7 +231,9 @@ def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Iterator[Aske
             raise Underspecified("the summary does not state the lengths of the dataset") from None
         lengths[f"{name}_tokens"] = found.value
     cluster = Cluster.from_catalogue(catalogue, _chip(catalogue, row).id, _chips(row))
-    for layout in layouts(model, cluster, _chips(row), [_precision(row, model)]):
+    own = _precision(row, model)
+    narrower = [one for one in NARROW if one in cluster.peak_flop_per_s and not row.get("weight_precision", "").strip()]
+    for layout in layouts(model, cluster, _chips(row), list(dict.fromkeys([own, *narrower]))):
         yield _asked(catalogue, row, model, layout, "offline", 1.0, **lengths)
 
 
@@ -294,6 +315,22 @@ def _load(row: Row, way: Way, layout: Layout) -> float:
     return _number(row, "concurrency", 1.0 if way == "offline" else None)
 
 
+def _beyond_peak(row: Row, asked: Asked) -> None:
+    """Whatever the deployment, the products of its prompts and answers take no more than the chips' arithmetic."""
+    speed = measured(row).get("output_tps_per_accel")
+    if not isinstance(speed, float):
+        return
+    head = asked.model.vocab * asked.model.hidden
+    prompts = matrix_flop_per_token(active_parameters(asked.model) - head) * asked.input_tokens / asked.output_tokens
+    needed = speed * (prompts + matrix_flop_per_token(active_parameters(asked.model)))
+    most = max(asked.cluster.peak_flop_per_s.values())
+    if needed > most:
+        raise Implausible(
+            f"{speed:,.0f} output tokens a second and chip, and their prompts, take {needed / most:.1f} times its "
+            "peak; chips may be counted otherwise, or prefixes shared"
+        )
+
+
 def _contradiction(row: Row, asked: Asked) -> None:
     """What a row measures must be possible: its requests fit in memory, its prompts in the chips' arithmetic.
 
@@ -338,12 +375,10 @@ def _figure(text: str) -> float | None:
 
 
 def _prefill_layout(row: Row, model: Transformer) -> Layout:
-    degree = {name: _whole(row, f"prefill_{name}", _whole(row, name)) for name in ("tp", "pp", "attn_dp", "ep")}
-    if max(degree.values()) == 1:
+    tp, pp, attn_dp, ep = (_whole(row, f"prefill_{name}", _whole(row, name)) for name in ("tp", "pp", "attn_dp", "ep"))
+    if max(tp, pp, attn_dp, ep) == 1:
         raise Underspecified("the parallelism is not stated")
-    if degree["attn_dp"] == 1:
-        degree["attn_dp"] = max(degree["ep"] // degree["tp"], 1)
-    return Layout(precision=_precision(row, model), **degree)
+    return Layout(tp, pp, max(ep // tp, 1) if attn_dp == 1 else attn_dp, ep, _precision(row, model))
 
 
 def _text(row: Row, name: str) -> str:
@@ -404,6 +439,9 @@ def _layout(row: Row, model: Transformer) -> Layout:
     if attn_dp == 1 and model.heads % tp and model.experts and max(ep, moe_tp) == tp:
         # Experts over more chips than heads could be: every chip is an attention rank of its own.
         tp, attn_dp = 1, tp
+    if model.experts and model.expert_hidden % (tp * attn_dp // ep):
+        # No expert can be cut into as many slices: whole ones are spread.
+        ep = tp * attn_dp
     if attn_dp == 1 and model.heads % tp:
         raise Implausible(f"{model.heads} attention heads do not divide over tensor parallelism of {tp}")
     if pp > model.layers:

@@ -89,7 +89,7 @@ def _told(
         model=asked.model.name,
         chip=asked.cluster.chip,
         system=asked.cluster.system,
-        layout=asked.layout,
+        layout=asked.settled,
         engine=asked.engine.id,
         policies=policies,
         targets=targets,

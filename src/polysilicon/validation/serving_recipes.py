@@ -1,0 +1,108 @@
+"""What a benchmark publishes of the settings of its runs, for rows that leave them out.
+
+A row of InferenceX says model, chip, lengths, load and degrees, but seldom how many workers there were, whether
+attention was replicated, whether tokens were drafted, or how the cache was kept. Its lists of configurations do. A cell
+is filled only where every configuration that the row may have come from agrees on it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+
+from polysilicon.facts.index import DATA
+from polysilicon.records.document import read_csv
+
+RECIPES = DATA / "measurements" / "serving_recipes.csv"
+SIDES = ("prefill", "decode")
+# Words of a row that say nothing of drafting.
+UNSAID = ("", "not recorded", "none stated")
+# A run may come from a change that is listed some days later, and be read some days after the list moved on.
+EARLY, LATE = timedelta(days=14), timedelta(days=7)
+
+Row = Mapping[str, str]
+
+
+def filled(row: Row, model: str, chip: str, engine: str) -> Row:
+    """The row with cells it leaves empty as the benchmark's configurations have them; as it is where none is listed.
+
+    `model`, `chip` and `engine` are ids of the catalogue; the precision is that of the row's words.
+    """
+    apart = "disaggregated" in row.get("mode", "").casefold()
+    precision = row.get("precision", "").strip().casefold()
+    named, lengths = (model, chip, engine, precision), (row.get("isl", "").strip(), row.get("osl", "").strip())
+    load, degrees = row.get("concurrency", "").strip(), [f"{side}_tp" for side in SIDES] if apart else ["tp"]
+    found = [
+        one
+        for one in _recipes().get((*named, *lengths, apart), ())
+        if load in one["concurrency"].split() and all(one[name] == _degree(row, name) for name in degrees)
+    ] or _recipes().get((*named, "", "", apart), [])
+    found = _narrowed(found, lambda one: _then(one, row.get("source_date", "")))
+    for name in ("ep", *(f"{side}_ep" for side in SIDES)):
+        found = _narrowed(found, _same(name, row.get(name, "").strip() or "1"))
+    if not apart:
+        found = _narrowed(found, lambda one: (one["dp_attention"] == "1") == (_count(row, "attn_dp") > 1))
+    spoken = row.get("spec_decoding", "").strip().casefold()
+    # A row that says nothing is taken for plain decoding wherever it may be.
+    drafted = "none" if spoken in UNSAID else spoken
+    found = _narrowed(found, lambda one: one["spec_decoding"] == drafted)
+    return {**row, **_told(row, found, apart)} if found else row
+
+
+def _told(row: Row, found: Sequence[Row], apart: bool) -> dict[str, str]:
+    """Cells on which all of `found` agree, where the row has none of its own."""
+    told = {}
+    for name in ("draft_tokens", "kv_precision", "chunk_tokens", *(f"{side}_workers" for side in SIDES)):
+        value = _agreed(found, name)
+        if value and not row.get(name, "").strip():
+            told[name] = value
+    if row.get("spec_decoding", "").strip().casefold() in UNSAID and (spoken := _agreed(found, "spec_decoding")):
+        told["spec_decoding"] = spoken
+    for side in SIDES if apart else ():
+        replicated, chips, ep = (_agreed(found, f"{side}_{name}") for name in ("dp_attention", "tp", "ep"))
+        if replicated and ep and not row.get(f"{side}_attn_dp", "").strip():
+            ranks = chips if replicated == "1" else "1"
+            told |= {f"{side}_tp": "1" if replicated == "1" else chips, f"{side}_attn_dp": ranks, f"{side}_ep": ep}
+    return told
+
+
+def _agreed(found: Sequence[Row], name: str) -> str:
+    values = {one[name] for one in found}
+    return values.pop() if len(values) == 1 else ""
+
+
+def _narrowed(found: list[Row], holds: Callable[[Row], bool]) -> list[Row]:
+    """Those for which it holds; all where it holds for none, as then it tells nothing."""
+    return [one for one in found if holds(one)] or found
+
+
+def _same(name: str, value: str) -> Callable[[Row], bool]:
+    return lambda one: one[name] == value
+
+
+def _then(one: Row, day: str) -> bool:
+    """Whether a configuration was listed when the row was run."""
+    try:
+        run = date.fromisoformat(day.strip().lstrip("<="))
+    except ValueError:
+        return True
+    return date.fromisoformat(one["first_seen"]) - EARLY <= run <= date.fromisoformat(one["last_seen"]) + LATE
+
+
+def _degree(row: Row, name: str) -> str:
+    """Chips of a worker's attention as the benchmark counts them: those of all its ranks."""
+    ranks = _count(row, "attn_dp") if name == "tp" else 1
+    return str(_count(row, name) * ranks)
+
+
+def _count(row: Row, name: str) -> int:
+    text = row.get(name, "").strip()
+    return int(float(text)) if text.replace(".", "", 1).isdigit() else 1
+
+
+@lru_cache(maxsize=1)
+def _recipes() -> dict[tuple[str | bool, ...], list[Row]]:
+    known: dict[tuple[str | bool, ...], list[Row]] = {}
+    for _, row in read_csv(RECIPES):
+        names = (row[name] for name in ("model", "chip_id", "engine", "precision", "isl", "osl"))
+        known.setdefault((*names, bool(row["prefill_tp"])), []).append(row)
+    return known

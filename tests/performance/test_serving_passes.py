@@ -1,0 +1,110 @@
+"""Passes of a serving engine: what is counted once a token, once a pass, and once a chip."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polysilicon.facts import load
+from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.serving import Layout
+from polysilicon.performance.serving_candidates import Candidates
+from polysilicon.performance.serving_estimate import ask
+from polysilicon.performance.serving_iteration import copied_bytes, copies, dense_weights_bytes, expert_width
+from polysilicon.performance.serving_passes import prefill_parts_s, prompt_alone_s, prompt_among_others_s
+from polysilicon.performance.serving_table import sequences_that_fit
+from polysilicon.records.errors import UnknownName
+from polysilicon.workloads import Serving, transformer
+
+CHIP = "nvidia-h200-sxm-141gb"
+
+
+def table(name: str, layout: Layout, prompt: int = 1000, engine: str = "vllm", chip: str = CHIP) -> Candidates:
+    model, cluster = transformer(load(), name), Cluster.from_catalogue(load(), chip, layout.chips)
+    task = Serving(input_tokens=prompt, output_tokens=100)
+    return Candidates.of([ask(load(), model, task, cluster, layout, float(layout.attn_dp), engine)])
+
+
+def test_short_prompts_read_together_share_what_a_pass_costs() -> None:
+    asked = table("qwen3-235b-a22b", Layout(tp=8, precision="fp8"), prompt=128)
+    work, alone = prefill_parts_s(asked)
+    _, shared = prompt_among_others_s(asked, 64.0)
+    assert work < shared < 0.2 * (work + alone)
+
+
+@given(waiting=st.floats(1.0, 1e4), prompt=st.integers(16, 200_000))
+def test_a_prompt_among_others_never_takes_longer_than_alone(waiting: float, prompt: int) -> None:
+    asked = table("qwen3-30b-a3b", Layout(tp=2), prompt)
+    work, busy = prompt_among_others_s(asked, waiting)
+    assert work <= busy <= prompt_alone_s(asked) * (1 + 1e-9)
+
+
+def test_narrower_slices_of_experts_still_copy_whole_tokens() -> None:
+    whole, halves = (table("qwen3-235b-a22b", Layout(tp=8, ep=ep, precision="fp8"), 8000) for ep in (8, 1))
+    assert prefill_parts_s(halves)[0] > 1.2 * prefill_parts_s(whole)[0]
+
+
+@given(hidden=st.integers(1, 20_000), passes=st.floats(0.1, 10), chips=st.sampled_from([1, 2, 8]))
+def test_copies_fall_with_the_ranks_that_share_them_and_not_with_slices(hidden: int, passes: float, chips: int) -> None:
+    spread = copied_bytes(64.0, hidden, 8.0, expert_width(1536.0, 8.0, 8.0), 8.0, passes)
+    sliced = copied_bytes(64.0, hidden, 8.0, expert_width(1536.0, 8.0, 1.0), 1.0, passes)
+    assert sliced > spread
+    assert copied_bytes(64.0, hidden, 0.0, 0.0, 1.0, passes) == 0.0
+
+
+@given(experts=st.integers(1, 16), ep=st.integers(1, 256), slices=st.sampled_from([1, 2, 8]))
+def test_a_token_goes_to_no_more_chips_than_hold_what_it_chose(experts: int, ep: int, slices: int) -> None:
+    sent = float(copies(float(experts), float(ep), float(ep * slices)))
+    assert 0.0 < sent <= slices * min(experts, ep) + 1e-9
+    assert float(copies(float(experts), 1.0, float(slices))) == slices
+
+
+def test_an_index_is_whole_on_every_tensor_parallel_rank() -> None:
+    gain = {}
+    for name in ("deepseek-v3", "deepseek-v3.2"):
+        few, many = (prefill_parts_s(table(name, Layout(tp=tp, precision="fp8"), 60_000))[0] for tp in (8, 16))
+        gain[name] = float(np.ravel(few)[0] / np.ravel(many)[0])
+    assert gain["deepseek-v3.2"] < gain["deepseek-v3"]
+
+
+def test_linear_attention_is_not_read_for_nothing() -> None:
+    asked = table("qwen3.5-397b-a17b", Layout(tp=8, precision="fp8"), 8000)
+    without = replace(asked.served, linear_flop=0.0 * asked.served.linear_flop, linear_values=0.0)
+    assert prefill_parts_s(asked)[0] > 1.02 * prefill_parts_s(replace(asked, served=without))[0]
+
+
+@given(element=st.sampled_from([0.5625, 1.0, 2.0]))
+def test_an_output_head_keeps_its_sixteen_bits(element: float) -> None:
+    assert dense_weights_bytes(1e9, 1e5, 1e3, element) == 9e8 * element + 1e8 * 2.0
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "asked", "kept"),
+    [
+        ("vllm", "fp8", "auto", "bf16"),
+        ("sglang", "nvfp4", "auto", "bf16"),
+        ("trtllm", "fp8", "auto", "fp8"),
+        ("trtllm", "bf16", "auto", "bf16"),
+        ("vllm", "fp8", "fp8", "fp8"),
+        ("trtllm", "fp8", "bf16", "bf16"),
+    ],
+)
+def test_a_cache_is_kept_as_asked_or_as_the_engine_does(engine: str, precision: str, asked: str, kept: str) -> None:
+    chip = "nvidia-b200-sxm"
+    model, cluster = transformer(load(), "llama-3.1-70b"), Cluster.from_catalogue(load(), chip, 4)
+    layout, task = Layout(tp=4, precision=precision, cache=asked), Serving(input_tokens=1000, output_tokens=100)
+    assert ask(load(), model, task, cluster, layout, 1.0, engine).cache == kept
+
+
+def test_a_narrower_cache_holds_twice_as_many() -> None:
+    wide, narrow = (
+        sequences_that_fit(table("llama-3.1-70b", Layout(tp=4, precision="fp8", cache=one))) for one in ("bf16", "fp8")
+    )
+    assert narrow == pytest.approx(2.0 * wide)
+
+
+def test_an_unknown_precision_of_the_cache_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="did you mean fp8"):
+        Layout(cache="fp6")
