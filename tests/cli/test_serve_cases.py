@@ -18,6 +18,7 @@ OPTIONS = {
     "ttft_target_ms": "--ttft-ms",
     "tpot_target_ms": "--tpot-ms",
     "draft_tokens": "--draft-tokens",
+    "kv_precision": "--kv-precision",
 }
 
 
@@ -50,6 +51,7 @@ def asked(run, tmp_path: Path):
         {"tp": 2, "concurrency": "", "ttft_target_ms": 500, "tpot_target_ms": 20},
         {"model": "deepseek-v3", "chip_id": "nvidia-h200-sxm-141gb", "tp": 8, "ep": 8, "draft_tokens": 2},
         {"tp": 2, "source": "InferenceX nightly"},
+        {"tp": 4, "weight_precision": "fp8", "kv_precision": "fp8"},
     ],
 )
 def test_a_row_is_answered_as_its_options_are(run, asked, cells):
@@ -87,6 +89,7 @@ def test_a_prediction_module_drafts_as_the_option_says(asked):
         ({"concurrency": "many"}, "unsupported", ":2: concurrency: is no number"),
         ({"ttft_target_ms": "inf"}, "unsupported", ":2: ttft_target_ms: is no sane quantity"),
         ({"acceptance": 0.5}, "unsupported", "acceptance: changes nothing"),
+        ({"kv_precision": "fp6"}, "unsupported", "kv_precision: is no precision of a cache; found 'fp6'"),
         ({"mode": "disaggregated"}, "unsupported", "mode 'disaggregated' has no option"),
         ({"spec_decoding": "eagle3"}, "unsupported", "eagle3"),
         ({"chip_id": ""}, "underspecified", "chip_id"),

@@ -34,7 +34,7 @@ WHOLE = (
     *("requests", "input_", "output", "seed", "replicas", "max_batch", "queue_limit"),
     *("tp", "pp", "attn_dp", "ep", "draft_tokens"),
 )
-WORDS = ("routing", "chip", "precision")
+WORDS = ("routing", "chip", "precision", "kv_precision")
 LATENCIES = tuple(f"{name}_{at}_ms" for name in ("ttft", "tpot", "e2e") for at in ("p50", "p99"))
 WITH_ENDS = (*LATENCIES, "tokens_per_s_per_chip", "goodput_per_s")
 ANSWERS = (

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from polysilicon.cli.cases import answer_table, needed
 from polysilicon.cli.options import asked_by
-from polysilicon.cli.serve import Demand, Engine
-from polysilicon.cli.serve_cases import COLUMN_OF, engine_of, number, whole
+from polysilicon.cli.serve import Cache, Demand, Engine
+from polysilicon.cli.serve_cases import COLUMN_OF, cache_of, engine_of, number, whole
 from polysilicon.cli.train import Job
 from polysilicon.records.errors import Place
 
@@ -45,9 +45,16 @@ def trainings(known: "Catalogue", space: "Space", cases: Path, out: Path | None,
 
 
 def servings(
-    known: "Catalogue", engine: Engine, precision: list[str] | None, cases: Path, out: Path | None, *, as_json: bool
+    known: "Catalogue",
+    engine: Engine,
+    precision: list[str] | None,
+    kv_precision: Cache,
+    cases: Path,
+    out: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
-    """The best deployment of each row; a row's `framework` and `weight_precision` come before the options.
+    """The best deployment of each row; `framework`, `weight_precision` and `kv_precision` come before the options.
 
     Targets are the optional columns `ttft_target_ms` and `tpot_target_ms`: `ttft_ms` there is a measurement.
     """
@@ -65,7 +72,16 @@ def servings(
         with asked_by(COLUMN_OF if own else COLUMN_OF | {"precision": "--precision"}):
             task = Demand(prompt, told, ttft_ms, tpot_ms).task()
             cluster = Cluster.from_catalogue(known, row["chip_id"], chips)
-            found = search_serving(known, model, task, [cluster], precisions=formats, engine=software, top=1)
+            found = search_serving(
+                known,
+                model,
+                task,
+                [cluster],
+                precisions=formats,
+                engine=software,
+                cache=cache_of(row, kv_precision),
+                top=1,
+            )
         return {"model": row["model"], "chip_id": row["chip_id"], **_of(SERVE_ANSWERS, next(found.top.rows()))}
 
     answer_table(cases, out, SERVE_ANSWERS, ask, needs=SERVE_NEEDS, as_json=as_json)

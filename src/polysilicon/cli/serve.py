@@ -37,6 +37,11 @@ Engine = Annotated[
     Parameter(name="--engine", help="The serving software whose overheads are taken."),
 ]
 
+Cache = Annotated[
+    Literal["auto", "bf16", "fp8"],
+    Parameter(name="--kv-precision", help="Of cached keys and values; auto is what the engine keeps by itself."),
+]
+
 # The option that says each field of the estimator's question.
 OPTIONS = {
     "tp": "--tp",
@@ -44,6 +49,7 @@ OPTIONS = {
     "attn_dp": "--attn-dp",
     "ep": "--ep",
     "precision": "--precision",
+    "cache": "--kv-precision",
     "draft_tokens": "--draft-tokens",
     "acceptance": "--acceptance",
     "concurrency": "--concurrency",
@@ -128,6 +134,7 @@ class Replica:
     precision: str | None = None
     draft_tokens: Whole = 0
     acceptance: float | None = None
+    kv_precision: Cache = "auto"
 
     def layout(self, known: "Catalogue", published: str) -> "Layout":
         """Its layout; `published` is the precision of the weights as they are published.
@@ -135,8 +142,8 @@ class Replica:
         Raises:
             InputError: a degree or chance is absurd, or an acceptance of nothing drafted is given.
         """
-        from polysilicon.facts.money import Assumption
         from polysilicon.performance.serving_candidates import MOST_DEGREE, MOST_DRAFTED, Layout
+        from polysilicon.performance.serving_layouts import published_acceptance
         from polysilicon.records.errors import InputError, Place
 
         within(1, MOST_DEGREE, tp=self.tp, pp=self.pp, attn_dp=self.attn_dp, ep=self.ep)
@@ -147,9 +154,10 @@ class Replica:
             raise InputError("changes nothing: no token is drafted ahead", place=place, remedy="add --draft-tokens 1")
         chance = self.acceptance
         if chance is None:
-            chance = known.get(Assumption, "mtp-acceptance").value if self.draft_tokens else 0.0
+            chance = published_acceptance(known, self.draft_tokens)
         precision = self.precision or published
-        return Layout(self.tp, self.pp, self.attn_dp, self.ep, precision, self.draft_tokens, chance)
+        degrees = self.tp, self.pp, self.attn_dp, self.ep
+        return Layout(*degrees, precision, self.draft_tokens, chance, self.kv_precision)
 
 
 _DEMAND, _REPLICA, _QUERIES, _TABLES, _NETWORK = Demand(), Replica(), Queries(), TablesIn(), Network()
@@ -240,6 +248,7 @@ def search(
     demand: Demand = _DEMAND,
     requests_per_s: float | None = None,
     precision: Annotated[list[str] | None, Parameter(name="--precision")] = None,
+    kv_precision: Cache = "auto",
     engine: Engine = "vllm",
     top: Whole = 10,
     network: Network = _NETWORK,
@@ -279,7 +288,7 @@ def search(
         refuse_beside([*["--chip"] * (chip is not None), *["--chips"] * (chips != 8), *differing(demand, network)])
         alone = {"--requests-per-s": requests_per_s is not None, "--top": top != 10}
         needs(*((given, option, "one search, not --cases") for option, given in alone.items()))
-        servings(known, engine, precision, cases, out, as_json=json)
+        servings(known, engine, precision, kv_precision, cases, out, as_json=json)
         return
     required({"MODEL": model, "--chip": chip})
     within(1e-6, MOST_REQUESTS_PER_S, requests_per_s=requests_per_s)
@@ -289,7 +298,9 @@ def search(
     described = transformer(known, model or "")
     formats = list(dict.fromkeys(precision or ()))
     with asked_by(OPTIONS):
-        found = search_serving(known, described, task, clusters, precisions=formats, engine=engine, top=top)
+        found = search_serving(
+            known, described, task, clusters, precisions=formats, engine=engine, cache=kv_precision, top=top
+        )
     answer(lambda: _beside(found.to_dict(), trip), lambda: serving_search(found, trip), as_json=json)
 
 

@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from polysilicon.cli.cases import answer_table, needed
 from polysilicon.cli.options import MOST, asked_by
-from polysilicon.cli.serve import Demand, Replica
+from polysilicon.cli.serve import Cache, Demand, Replica
 from polysilicon.records.errors import InputError, NothingFits, Place, UnknownName, Unsupported
 from polysilicon.records.names import nearest
 
@@ -29,11 +29,12 @@ COLUMN_OF = {
     "--draft-tokens": "draft_tokens",
     "--acceptance": "acceptance",
     "precision": "weight_precision",
+    "cache": "kv_precision",
 }
 READ = (
     *("case_id", "model", "chip_id", "accelerator", "chip", "num_accelerators", "tp", "pp", "attn_dp", "ep"),
     *("weight_precision", "framework", "mode", "isl", "osl", "concurrency", "ttft_target_ms", "tpot_target_ms"),
-    *("spec_decoding", "draft_tokens", "acceptance"),
+    *("spec_decoding", "draft_tokens", "acceptance", "kv_precision"),
 )
 FIGURES = ("ttft_ms", "tpot_ms", "tokens_per_s_per_chip")
 ANSWERS = (
@@ -110,8 +111,14 @@ def _replica(known: "Catalogue", row: Mapping[str, str], place: Place) -> Replic
         precision=row.get("weight_precision", "").strip() or None,
         draft_tokens=whole(row, "draft_tokens", place, otherwise=drafting(known, row).get("draft_tokens", 0), least=0),
         acceptance=number(row, "acceptance", place),
+        kv_precision=cache_of(row, "auto"),
         **degrees,
     )
+
+
+def cache_of(row: Mapping[str, str], otherwise: Cache) -> Cache:
+    """The precision of the cache that a row states; the layout refuses what is none."""
+    return cast("Cache", row.get("kv_precision", "").strip() or otherwise)
 
 
 def engine_of(known: "Catalogue", row: Mapping[str, str], otherwise: str) -> str:

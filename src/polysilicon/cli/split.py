@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from polysilicon.cli.options import Facts, Json, Whole, answer, asked_by, catalogue, sane
-from polysilicon.cli.serve import OPTIONS, Demand, Engine
+from polysilicon.cli.serve import OPTIONS, Cache, Demand, Engine
 
 _DEMAND = Demand()
 
@@ -19,6 +19,7 @@ def search(
     demand: Demand = _DEMAND,
     link_gbs: float | None = None,
     precision: Annotated[list[str] | None, Parameter(name="--precision")] = None,
+    kv_precision: Cache = "auto",
     engine: Engine = "vllm",
     facts: Facts = None,
     json: Json = False,
@@ -49,6 +50,13 @@ def search(
     formats = list(dict.fromkeys(precision or ()))
     with asked_by(OPTIONS):
         found = search_split(
-            known, transformer(known, model), task, clusters, precisions=formats, engine=engine, link_gbs=link_gbs
+            known,
+            transformer(known, model),
+            task,
+            clusters,
+            precisions=formats,
+            engine=engine,
+            cache=kv_precision,
+            link_gbs=link_gbs,
         )
     answer(found.to_dict, lambda: split_search(found), as_json=json)
