@@ -14,9 +14,19 @@ def test_zero_bubble_is_the_papers_bubble(pp, forward, backward, weights):
     layers = 8.0
     plain = bubble_s((forward + backward + weights) / layers * pp, 0.0, 0.0, 0.0, layers, float(pp), 1.0)
     assert np.isclose(plain, (pp - 1) * (forward + backward + weights))
-    one = scheduled_bubble_s(plain, weights / layers * pp, layers, float(pp), 1.0)
+    one = scheduled_bubble_s(plain, weights / layers * pp, layers, float(pp), 1.0, float(pp))
     assert np.isclose(one, max((pp - 1) * (forward + backward - weights), 0.0))
-    assert scheduled_bubble_s(plain, weights, layers, float(pp), 0.0) == plain
+    assert scheduled_bubble_s(plain, weights, layers, float(pp), 0.0, float(pp)) == plain
+
+
+@given(DEEP, st.integers(1, 16), st.floats(0.1, 10), st.floats(0.1, 10))
+def test_zero_bubble_is_no_shorter_than_the_path_of_its_micro_batches(pp, batches, through, weights):
+    """(m + pp - 1)(F + B) and the last W: no micro-batch leaves a stage before it has passed through those ahead."""
+    plain = bubble_s(through + weights, 0.0, 0.0, 0.0, float(pp), float(pp), 1.0)
+    left = scheduled_bubble_s(plain, weights, float(pp), float(pp), 1.0, float(batches))
+    busy, path = batches * (through + weights), (batches + pp - 1) * through + weights
+    assert busy + left >= path * (1 - 1e-12)
+    assert batches > pp or np.isclose(busy + left, max(path, busy))
 
 
 @settings(max_examples=20, deadline=None)

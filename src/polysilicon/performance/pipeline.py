@@ -147,16 +147,19 @@ def weight_gradient_s(projections_s: Values, feed_forward_s: Values, frozen: Val
 
 @formula
 def scheduled_bubble_s(
-    bubble_s: Values, weight_gradient_s: Values, layers: Values, pp: Values, schedule: Values
+    bubble_s: Values, weight_gradient_s: Values, layers: Values, pp: Values, schedule: Values, micro_batches: Values
 ) -> Values:
     """What is left of the bubble: zero-bubble (1) moves weight gradients into it, 1F1B (0) doesn't.
 
     The schedule is ZB-H1, whose memory is that of 1F1B: with F, B and W the passes of a stage, its bubble is
-    (pp - 1)(F + B - W) instead of (pp - 1)(F + B + W). Frozen weights have no such pass, so nothing is gained.
+    (pp - 1)(F + B - W) instead of (pp - 1)(F + B + W). Fewer micro-batches than stages have fewer gradients to move:
+    F and B still pass through all stages one after another, and the last W follows. Frozen weights have no such pass,
+    so nothing is gained.
 
     Source: Qi et al., Zero Bubble Pipeline Parallelism (arXiv 2401.10241), section 2.3, table 2.
     """
-    moved = 2.0 * (pp - 1.0) * (layers / pp) * weight_gradient_s
+    passes = (pp - 1.0) + np.minimum(pp, micro_batches) - 1.0
+    moved = passes * (layers / pp) * weight_gradient_s
     return np.where(np.asarray(schedule) == 1.0, np.maximum(bubble_s - moved, 0.0), bubble_s)
 
 

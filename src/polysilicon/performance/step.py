@@ -64,7 +64,7 @@ def breakdown(job: Job) -> Breakdown:
     stage = whole.hideable_s(layer, deep)
     bubble = whole.bubble_s(layer, tensor, context, expert, shape.layers, cut.pp, cut.interleave)
     if np.any(np.asarray(cut.schedule) > 0.0):
-        bubble = whole.scheduled_bubble_s(bubble, beside.weights_s, shape.layers, cut.pp, cut.schedule)
+        bubble = whole.scheduled_bubble_s(bubble, beside.weights_s, shape.layers, cut.pp, cut.schedule, batches)
     parts = (
         whole.layers_s(layer, deep, batches),
         whole.batches_s(_head(job, micro), whole.head_share(shape.layers, cut.pp), batches),
