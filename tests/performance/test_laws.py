@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from polysilicon.facts import load
@@ -101,6 +101,31 @@ def test_a_higher_peak_never_hurts(mixture, cut, chip, factor):
     peaks = {name: peak * factor for name, peak in cluster_of(chip).peak_flop_per_s.items()}
     faster = estimate(mixture, cut, chip, peak_flop_per_s=peaks)
     assert faster.step_s <= estimate(mixture, cut, chip).step_s * (1 + 1e-12)
+
+
+SHARE = st.sampled_from([0.0, 0.25, 1.0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cut=layout(experts=True),
+    chip=CHIP,
+    hosted=st.tuples(SHARE, SHARE, SHARE),
+    slowed=st.sampled_from(["peak_flop_per_s", "memory_bytes_per_s"]),
+    factor=st.floats(0.2, 0.95),
+)
+@example(Layouts.one(dp=64, zero_stage=2), CHIPS[0], (0.0, 0.0, 0.0), "memory_bytes_per_s", 0.5)
+@example(Layouts.one(dp=8, micro_batch=8), CHIPS[0], (1.0, 1.0, 0.0), "memory_bytes_per_s", 0.5)
+@example(Layouts.one(dp=8, micro_batch=8, zero_stage=3), CHIPS[0], (0.0, 0.0, 1.0), "memory_bytes_per_s", 0.5)
+def test_no_compute_hides_two_transfers_one_after_another(mixture, cut, chip, hosted, slowed, factor):
+    """Behind slower compute more is hidden, but never more than it takes longer itself."""
+    names = ("offload_optimizer", "offload_activations", "offload_weights")
+    cut = replace(one_f_one_b(cut), **{name: np.array([share]) for name, share in zip(names, hosted, strict=True)})
+    figure = getattr(cluster_of(chip), slowed)
+    less = {name: rate * factor for name, rate in figure.items()} if isinstance(figure, dict) else figure * factor
+    slow_link = {"scaleout_bytes_per_s": cluster_of(chip).scaleout_bytes_per_s / 20, "scaleup_domain": 1.0}
+    slower = estimate(mixture, cut, chip, **slow_link, **{slowed: less})
+    assert slower.step_s >= estimate(mixture, cut, chip, **slow_link).step_s * (1 - 1e-12)
 
 
 @settings(max_examples=30, deadline=None)

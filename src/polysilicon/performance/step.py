@@ -65,6 +65,7 @@ def breakdown(job: Job) -> Breakdown:
     bubble = whole.bubble_s(layer, tensor, context, expert, shape.layers, cut.pp, cut.interleave)
     if np.any(np.asarray(cut.schedule) > 0.0):
         bubble = whole.scheduled_bubble_s(bubble, beside.weights_s, shape.layers, cut.pp, cut.schedule, batches)
+    data = transfers.data(job, held, weights, stage, batches)
     parts = (
         whole.layers_s(layer, deep, batches),
         whole.batches_s(_head(job, micro), whole.head_share(shape.layers, cut.pp), batches),
@@ -73,9 +74,11 @@ def breakdown(job: Job) -> Breakdown:
         whole.layers_s(expert, deep, batches),
         whole.batches_s(transfers.boundary(job, micro, stage), 1.0, batches),
         bubble,
-        transfers.data(job, held, weights, stage, batches),
+        data,
         _optimizer(job, held, weights),
-        _offload(job, held, weights, deep, stage, batches) if job.offloads else 0.0,
+        _offload(job, held, weights, deep, offload.beside_batch_s(stage, data, batches), batches)
+        if job.offloads
+        else 0.0,
     )
     overhead = whole.overhead_s(*parts, efficiency["step_s"], cut.chips, job.node_size, efficiency["straggle"])
     return Breakdown(whole.step_s(*parts, overhead), *parts, overhead)
@@ -216,15 +219,16 @@ def _optimizer(job: Job, held: Holders, weights: tuple[Values, Values]) -> Value
 
 
 def _offload(
-    job: Job, held: Holders, weights: tuple[Values, Values], deep: Values, stage: Values, batches: Values
+    job: Job, held: Holders, weights: tuple[Values, Values], deep: Values, beside: Values, batches: Values
 ) -> Values:
     """Exposed time of a step that states in host memory cost."""
     cut, recipe, link = job.layouts, job.recipe, job.host.link_bytes_per_s
     shares = *weights, held.shards, held.expert_shards, cut.zero_stage
     updated = sharding.trained_weights(sharding.answered_weights(*shares, 1.0), recipe.frozen, recipe.adapter_share)
     widths = recipe.gradient_bytes, recipe.weight_bytes
-    update = offload.update_s(updated, cut.offload_optimizer, *widths, link, job.host.memory_bytes_per_s, stage)
     kept = whole.stage_bytes(layer_activations(job), deep)
     copies = sharding.wire_bytes(sharding.answered_weights(*shares, 3.0), recipe.weight_bytes)
     moved = offload.moved_batch_bytes(kept, cut.offload_activations, copies, cut.offload_weights)
-    return offload.offload_s(update, offload.exposed_batch_s(moved, link, stage), batches)
+    idle = offload.idle_link_s(moved, link, beside)
+    update = offload.update_s(updated, cut.offload_optimizer, *widths, link, job.host.memory_bytes_per_s, idle)
+    return offload.offload_s(update, offload.exposed_batch_s(moved, link, beside), batches)
