@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,3 +52,12 @@ def test_frozen_weights_leave_nothing_to_fill_the_bubble_with(small, step_of):
 def test_the_longest_stage_sets_the_pace_where_layers_dont_divide(small, step_of):
     three, four = (step_of(small, Layouts.one(pp=one)) for one in (3, 4))
     assert np.isclose(three.layers_s / four.layers_s, 6 / 4)
+
+
+def test_a_head_longer_than_the_layers_it_takes_the_place_of_lengthens_the_step(small, step_of):
+    """Sixteen layers leave three stages room for two more: a head as long as those is hidden, a longer one is not."""
+    uneven, even = Layouts.one(pp=3), Layouts.one(pp=4)
+    assert step_of(small, uneven).head_s == 0
+    wordy = replace(small, vocab=64 * small.vocab)
+    whole, beyond = step_of(wordy, even).head_s, step_of(wordy, uneven)
+    assert np.isclose(beyond.head_s, whole - beyond.layers_s * 2 / 6)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from polysilicon.performance.layer import core_backward
+from polysilicon.performance.states import spared_layers
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
@@ -30,14 +31,24 @@ def stage_layers(layers: Values, pp: Values) -> Values:
 
 
 @formula
-def head_share(layers: Values, pp: Values) -> Values:
-    """Share of the output head's time that lengthens the pipeline's slowest stage.
+def head_beyond_s(
+    head_s: Values,
+    layer_s: Values,
+    tensor_s: Values,
+    context_s: Values,
+    expert_s: Values,
+    layers: Values,
+    pp: Values,
+) -> Values:
+    """By how much the output head lengthens the pipeline's slowest stage for one micro-batch.
 
-    Where the layers don't divide evenly, the last stage has a layer less and the head takes its place.
+    Where the layers don't divide evenly, the stages could hold more, and the head takes the place of those layers; what
+    a large vocabulary takes beyond them is left.
 
     Source: Grattafiori et al., The Llama 3 Herd of Models (arXiv 2407.21783), section 3.3.2.
     """
-    return np.where(np.remainder(layers, pp) > 0.0, 0.0, 1.0)
+    spared = np.minimum(spared_layers(layers, pp), stage_layers(layers, pp))
+    return np.maximum(head_s - spared * (layer_s + tensor_s + context_s + expert_s), 0.0)
 
 
 @formula

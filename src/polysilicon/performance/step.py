@@ -68,7 +68,9 @@ def breakdown(job: Job) -> Breakdown:
     data = transfers.data(job, held, weights, stage, batches)
     parts = (
         whole.layers_s(layer, deep, batches),
-        whole.batches_s(_head(job, micro), whole.head_share(shape.layers, cut.pp), batches),
+        whole.batches_s(
+            whole.head_beyond_s(_head(job, micro), layer, tensor, context, expert, shape.layers, cut.pp), 1.0, batches
+        ),
         whole.layers_s(tensor, deep, batches),
         whole.layers_s(context, deep, batches),
         whole.layers_s(expert, deep, batches),
