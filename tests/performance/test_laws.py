@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from polysilicon.facts import load
 from polysilicon.performance import Cluster, Layouts, estimate_training
 from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.least_work import least_work
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.step import breakdown
 from polysilicon.performance.training import job_of, peak_flop_per_s
+from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.errors import InputError
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.task import Training
@@ -266,3 +268,47 @@ def test_an_interval_holds_its_point(mixture, cut, chip):
     assert np.all(made.low_s <= made.step_s)
     assert np.all(made.step_s <= made.high_s)
     assert np.all(made.memory_high_bytes >= made.memory.memory_bytes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cut=layout(experts=True),
+    precision=st.sampled_from(PRECISIONS),
+    backward=st.sampled_from([-1.0, 0.0, 2.0, 4.0]),
+    attention=st.sampled_from([-1.0, 2.0, 4.0]),
+    frozen=st.sampled_from([0.0, 1.0]),
+    sparse=st.sampled_from([0.0, 1.0]),
+    capacity=st.sampled_from([0.0, 0.05, 1.25]),
+)
+@example(Layouts.one(), "fp32", -1.0, -1.0, 0.0, 0.0, 0.0)
+@example(Layouts.one(), "bf16", -1.0, -1.0, 1.0, 1.0, 0.05)
+@example(Layouts.one(), "bf16", 4.0, 4.0, 0.0, 1.0, 0.05)
+def test_an_interval_holds_its_point_in_every_recipe(
+    mixture, cut, precision, backward, attention, frozen, sparse, capacity
+):
+    """Also where software does without a part of the model's operations, at the best efficiency there could be."""
+    cut = replace(cut, precision=np.array([float(PRECISIONS.index(precision))]))
+    recipe = Recipe(
+        frozen=frozen,
+        adapter_share=0.003,
+        sparse=sparse,
+        capacity_factor=capacity,
+        backward_precision=backward,
+        attention_precision=attention,
+    )
+    made = estimate(mixture, cut, recipe=recipe, sparse_gain=2.0)
+    assert made.low_s <= made.step_s * (1 + 1e-12)
+    assert made.step_s <= made.high_s
+    flop, tokens, peak, chips = least_work(
+        job_of(
+            CATALOGUE,
+            Shape.of(mixture),
+            TASK,
+            made.cluster,
+            cut,
+            recipe,
+            efficiency_of(CATALOGUE, CHIPS[0], "training"),
+        ),
+        made.cluster,
+    )
+    assert made.step_s >= flop * tokens / (peak * chips)

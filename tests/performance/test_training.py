@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from polysilicon.facts import load
 from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
 from polysilicon.performance.step import Breakdown
+from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.errors import InputError
 from polysilicon.workloads.task import Training
 
@@ -183,3 +184,18 @@ def test_the_table_and_the_dictionary_say_the_same(small):
     assert row["step_s"] == pytest.approx(float(made.step_s[0]))
     assert made.to_dict()["parts"]["step_s"] == [row["step_s"]]
     assert made.to_dict()["catalogue"] == CATALOGUE.hash
+
+
+@pytest.mark.parametrize("wide", ["fp32", "tf32"])
+def test_products_wider_than_16_bits_keep_attention_and_head_as_wide(small, wide):
+    """Nothing but a narrower attention that is asked for runs faster than the peak that utilisation is counted by."""
+    long = Training(262_144, 8)
+    made, said = (
+        estimate(small, Layouts.one(precision=wide), task=long, recipe=Recipe(attention_precision=one))
+        for one in (-1.0, float(PRECISIONS.index("bf16")))
+    )
+    assert made.mfu_pct < 100
+    assert said.parts.layers_s < made.parts.layers_s
+    assert said.low_s <= said.step_s
+    narrow = estimate(small, Layouts.one(), task=long)
+    assert made.parts.head_s > 1.5 * narrow.parts.head_s

@@ -14,6 +14,7 @@ from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.feasible import check
 from polysilicon.performance.job import Host
 from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.least_work import least_work
 from polysilicon.performance.memory import Memory, memory
 from polysilicon.performance.pipeline import model_flop_per_s_per_chip, tokens_per_s_per_chip
 from polysilicon.performance.rates import backward_rates, rates
@@ -228,9 +229,7 @@ def evaluate(
         cluster=cluster,
         layouts=job.layouts,
         step_s=parts.step_s,
-        low_s=possible_s(
-            bound_s(parts.step_s, efficiency.low_ratio, wider), flop, job.global_batch * job.sequence, peak, chips
-        ),
+        low_s=possible_s(bound_s(parts.step_s, efficiency.low_ratio, wider), *least_work(job, cluster)),
         high_s=bound_s(parts.step_s, efficiency.high_ratio, wider),
         tokens_per_s_per_chip=tokens_per_s_per_chip(parts.step_s, job.global_batch, job.sequence, chips),
         mfu_pct=utilisation_pct(useful, peak),

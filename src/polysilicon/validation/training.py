@@ -14,15 +14,14 @@ from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.facts.money import Assumption
-from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.least_work import least_work
 from polysilicon.performance.memory import Memory, memory
-from polysilicon.performance.step import Job, breakdown
+from polysilicon.performance.step import breakdown
 from polysilicon.performance.training import (
     bound_s,
     doubt_widening,
     memory_bound_bytes,
-    peak_flop_per_s,
     possible_s,
     timely_doubts,
     widened,
@@ -132,7 +131,7 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     rows = np.column_stack(
         [
             least(step),
-            least(possible_s(bound_s(step, efficiency.low_ratio, wider), *_least_work(job, cluster))),
+            least(possible_s(bound_s(step, efficiency.low_ratio, wider), *least_work(job, cluster))),
             most(bound_s(step, efficiency.high_ratio, wider)),
             np.sqrt(least(used.memory_bytes) * most(used.memory_bytes)),
             least(cluster.memory_bytes),
@@ -166,12 +165,6 @@ def _printed(table: list[Prepared], used: Memory, efficiency: Efficiency) -> tup
         for end in ("low", "high")
     ]
     return printed, *ends
-
-
-def _least_work(job: Job, cluster: Cluster) -> tuple[Values, Values, Values, Values]:
-    """What bounds a step from below: operations a token, tokens, peak and chips."""
-    flop = job.shape.training_flop_per_token(job.sequence)
-    return flop, job.global_batch * job.sequence, peak_flop_per_s(cluster, job.layouts), job.layouts.chips
 
 
 def _peak(one: Prepared) -> float:
