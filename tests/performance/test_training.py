@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from polysilicon.facts import load
 from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
+from polysilicon.performance.cluster import Reading
 from polysilicon.performance.step import Breakdown
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.errors import InputError
@@ -199,3 +200,14 @@ def test_products_wider_than_16_bits_keep_attention_and_head_as_wide(small, wide
     assert said.low_s <= said.step_s
     narrow = estimate(small, Layouts.one(), task=long)
     assert made.parts.head_s > 1.5 * narrow.parts.head_s
+
+
+@pytest.mark.parametrize("said", ["backward_precision", "attention_precision"])
+def test_a_doubtful_peak_counts_wherever_a_recipe_reads_it(small, said):
+    doubted = Reading("fp8_tflops", "nvidia-h100-sxm-80gb", 1979, "press", ("somebody",))
+    fp8, plain = Recipe(**{said: float(PRECISIONS.index("fp8"))}), Recipe()
+    made, unread = (estimate(small, Layouts.one(), recipe=one, readings=(doubted,)) for one in (fp8, plain))
+    assert (made.doubts, unread.doubts) == ((doubted,), ())
+    sure = estimate(small, Layouts.one(), recipe=fp8, readings=())
+    assert made.step_s == sure.step_s
+    assert made.high_s > sure.high_s

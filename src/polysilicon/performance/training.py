@@ -1,6 +1,6 @@
 """How long a training step takes, what memory it needs, and how sure we are: for one layout or a table of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -237,7 +237,7 @@ def evaluate(
         memory=used,
         memory_high_bytes=memory_bound_bytes(used.memory_bytes, efficiency["memory_high_ratio"]),
         fits=np.asarray(used.memory_bytes) <= cluster.memory_bytes,
-        doubts=doubts_of(cluster, job.layouts),
+        doubts=doubts_of(cluster, *precisions_of(job)),
         fits_used=efficiency.records,
         catalogue_hash=catalogue_hash,
     )
@@ -276,26 +276,31 @@ def widening(kind_widening: Values, doubtful: Values, doubt_widening: Values) ->
     return kind_widening * np.where(np.asarray(doubtful) > 0.0, doubt_widening, 1.0)
 
 
-def doubts_of(cluster: Cluster, layouts: Layouts) -> tuple[Reading, ...]:
-    """The low-confidence figures that these candidates read: peaks of other precisions don't matter to them."""
-    idle = set(PEAK_FIELD.values()) - _peaks_read(layouts.precision)
+def precisions_of(job: Job) -> tuple[Values, Values, Values]:
+    """The precisions of a job's products, forward and backward, and of its attention; below nought where unsaid."""
+    return job.layouts.precision, job.recipe.backward_precision, job.recipe.attention_precision
+
+
+def doubts_of(cluster: Cluster, *precisions: Values) -> tuple[Reading, ...]:
+    """The low-confidence figures that candidates read: peaks of precisions that are not theirs don't matter to them."""
+    idle = set(PEAK_FIELD.values()) - _peaks_read(precisions)
     return tuple(one for one in cluster.doubts if one.field not in idle)
 
 
-def timely_doubts(cluster: Cluster, precision: Values) -> tuple[Reading, ...]:
+def timely_doubts(cluster: Cluster, *precisions: Values) -> tuple[Reading, ...]:
     """The low-confidence figures that decide the time of a layer: peaks that are read, memory bandwidth."""
-    timely = {*_peaks_read(precision), "memory_bw_gbs"}
+    timely = {*_peaks_read(precisions), "memory_bw_gbs"}
     return tuple(one for one in cluster.doubts if one.field in timely)
 
 
-def _peaks_read(precision: Values) -> set[str]:
-    codes = np.unique(np.asarray(precision))
-    return {PEAK_FIELD["bf16"], *(PEAK_FIELD[PRECISIONS[int(code)]] for code in codes)}
+def _peaks_read(precisions: Sequence[Values]) -> set[str]:
+    codes = np.unique(np.concatenate([np.ravel(one) for one in precisions])).astype(int)
+    return {PEAK_FIELD["bf16"], *(PEAK_FIELD[PRECISIONS[code]] for code in codes if code >= 0)}
 
 
 def widening_of(efficiency: Efficiency, job: Job, cluster: Cluster, doubt: float) -> Values:
     """How much wider than that of a dense model on a well-known chip the interval is."""
-    return widened(efficiency, job, float(bool(timely_doubts(cluster, job.layouts.precision))), doubt)
+    return widened(efficiency, job, float(bool(timely_doubts(cluster, *precisions_of(job)))), doubt)
 
 
 def widened(efficiency: Efficiency, job: Job, doubtful: Values, doubt: float) -> Values:
