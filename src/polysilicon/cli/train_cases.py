@@ -33,9 +33,9 @@ def table(
     """
     from polysilicon.cli.cases import publish
     from polysilicon.cli.train_samples import answer_of_case
-    from polysilicon.performance.training import doubt_widening, evaluate
+    from polysilicon.performance.training import doubt_widening, evaluate, widened
     from polysilicon.validation.sample_cases import by_samples
-    from polysilicon.validation.training_cases import Prepared, jobs_of, prepare
+    from polysilicon.validation.training_cases import Prepared, doubtful, jobs_of, prepare
     from polysilicon.validation.training_table import read_cases
 
     every = read_cases(cases)
@@ -45,7 +45,9 @@ def table(
     asked = [one for one in made if one.expressible and id(one) not in alone]
     answers: dict[int, dict[str, Any]] = {}
     if asked:
-        estimates = evaluate(*jobs_of(known, asked), "", known.hash, doubt_widening(known))
+        job, cluster, efficiency = jobs_of(known, asked)
+        wider = widened(efficiency, job, doubtful(asked), doubt_widening(known))
+        estimates = evaluate(job, cluster, efficiency, "", known.hash, wider)
         answers = {
             id(one): _figures(estimates, at) | _outside(known, one, estimates, at) for at, one in enumerate(asked)
         }
@@ -141,7 +143,9 @@ def _own(known: "Catalogue", one: "Prepared") -> "tuple[Layouts, Recipe]":
     layout, recipe, words = dict(one.layout), Recipe(**one.recipe), one.case.word
     recompute, precision = CHOICES["recompute"][int(layout.pop("recompute"))], PRECISIONS[int(layout.pop("precision"))]
     if words("recipe"):
-        precision, recipe = recipe_of(known, words("recipe"), **one.recipe)
+        # What the row leaves at its neutral value is the published recipe's to say.
+        said = {name: value for name, value in one.recipe.items() if value != getattr(Recipe(), name)}
+        precision, recipe = recipe_of(known, words("recipe"), **said)
     layout |= {name: _number(name, words(name)) for name in NUMBERS if words(name)}
     usual = CHOSEN | {"schedule": CHOICES["schedule"][int(layout.pop("schedule"))]}
     schedule, context = ((words(name) or one).replace("-", "_") for name, one in usual.items())

@@ -164,7 +164,8 @@ def estimate_training(
     check(model, task, cluster, layouts)
     efficiency, recipe = efficiency_of(catalogue, cluster.chip, "training"), recipe or Recipe()
     job = job_of(catalogue, Shape.of(model), task, cluster, layouts, recipe, efficiency)
-    made = evaluate(job, cluster, efficiency, model.name, catalogue.hash, doubt_widening(catalogue))
+    wider = widening_of(efficiency, job, cluster, doubt_widening(catalogue))
+    made = evaluate(job, cluster, efficiency, model.name, catalogue.hash, wider)
     asked = domain.Asked(job.shape, job.sequence, layouts, recipe)
     beyond = domain.outside(catalogue, cluster.chip, asked, made.mfu_pct)
     return replace(made, recipe=recipe, outside=beyond, task=task)
@@ -215,15 +216,14 @@ def doubt_widening(catalogue: Catalogue) -> float:
 
 
 def evaluate(
-    job: Job, cluster: Cluster, efficiency: Efficiency, model: str, catalogue_hash: str, doubt: float
+    job: Job, cluster: Cluster, efficiency: Efficiency, model: str, catalogue_hash: str, wider: Values
 ) -> TrainingEstimate:
-    """Time, interval, utilisation and memory of every candidate of a job."""
+    """Time, interval, utilisation and memory of every candidate of a job; `wider` is the exponent of its interval."""
     parts, used = breakdown(job), memory(job)
     chips = job.layouts.chips
     peak = peak_flop_per_s(cluster, job.layouts)
     flop = job.shape.training_flop_per_token(job.sequence)
     useful = model_flop_per_s_per_chip(parts.step_s, flop, job.global_batch, job.sequence, chips)
-    wider = widening_of(efficiency, job, cluster, doubt)
     return TrainingEstimate(
         model=model,
         cluster=cluster,

@@ -23,7 +23,6 @@ from polysilicon.performance.training import (
     doubt_widening,
     memory_bound_bytes,
     possible_s,
-    timely_doubts,
     widened,
 )
 from polysilicon.performance.values import Values
@@ -35,7 +34,7 @@ from polysilicon.validation.fit_record import fitted_sources
 from polysilicon.validation.peers import beside
 from polysilicon.validation.sample_cases import by_samples
 from polysilicon.validation.score import Score
-from polysilicon.validation.training_cases import Prepared, jobs_of, prepare, variants
+from polysilicon.validation.training_cases import Prepared, doubtful, jobs_of, prepare, variants
 from polysilicon.validation.training_measures import model_flop_per_token
 from polysilicon.validation.training_recipes import software
 from polysilicon.validation.training_table import MEASURED, read_cases
@@ -111,11 +110,10 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     starts = np.cumsum([0, *(len(each) for each in spread)])[:-1]
     table = [one for each in spread for one in each]
     job, cluster, efficiency = jobs_of(catalogue, table)
-    doubtful = np.array([bool(one.cluster and timely_doubts(one.cluster, one.layout["precision"])) for one in table])
     parts = breakdown(job)
     alone = np.array([one.one_layer for one in table])
     step = np.where(alone, parts.layers_s + parts.tensor_s + parts.context_s + parts.expert_s, parts.step_s)
-    wider = widened(efficiency, job, doubtful, doubt_widening(catalogue))
+    wider = widened(efficiency, job, doubtful(table), doubt_widening(catalogue))
 
     used = memory(job)
     least_bytes = memory_bound_bytes(used.memory_bytes, efficiency["memory_low_ratio"])
