@@ -97,3 +97,25 @@ def test_a_doubtful_peak_widens_the_interval_of_a_row_as_of_an_option(run, table
         asked = ("estimate", "train", "llama-3.1-8b", "--chip", chip, "--chips", 64, "--pp", 4, "--global-batch", 64)
         told = json.loads(run(*asked, "--recompute", "full", "--json").out)["rows"][0]
         assert [rows[name][end] for end in ("low", "high")] == pytest.approx([told["low_s"], told["high_s"]])
+
+
+def test_columns_that_nothing_reads_are_named(run, table):
+    path = table(one=",,,,")
+    lines = path.read_text().splitlines()
+    path.write_text(f"{lines[0]},frozen,notes,seq_parallel\n{lines[1]},1,mine,0\n")
+    ran = run("estimate", "train", "--cases", path, "--json")
+    assert (ran.code, ran.err) == (0, "columns not read: frozen, notes\n")
+
+
+def test_options_that_a_table_can_do_nothing_with_are_refused(run, table):
+    path = table(one=",,,,")
+    for options, said in {
+        ("--explain",): "--explain: changes nothing here; it needs one question instead of --cases",
+        ("--checkpoint-min", 5): "--checkpoint-min: changes nothing here; it needs --tokens, or a column of tokens",
+        ("--zero", 2): "--zero and --cases both ask; say it in columns of the table: zero_stage",
+        ("--overlap", "none"): "--overlap and --cases both ask; no column says it: ask without --cases",
+    }.items():
+        ran = run("estimate", "train", "--cases", path, *options)
+        assert (ran.code, ran.out) == (2, "")
+        assert said in ran.err
+    assert run("estimate", "train", "--cases", table(one=",,,1T,"), "--checkpoint-min", 5).code == 0

@@ -121,8 +121,8 @@ def estimate(
     model
         A model of the catalogue (`polysilicon facts list model`), or the path of a config.json.
     """
-    from polysilicon.cli.cases import for_a_table, refuse_beside
-    from polysilicon.cli.train_cases import table
+    from polysilicon.cli.cases import for_a_table
+    from polysilicon.cli.train_cases import refuse_options, table
     from polysilicon.performance.explain import explain_training
     from polysilicon.performance.fitting import nearest_fit
     from polysilicon.performance.training import estimate_training
@@ -133,8 +133,9 @@ def estimate(
     for_a_table(cases, out, model, "MODEL")
     known, tokens = catalogue(facts), keep.budget(table=cases is not None)
     if cases is not None:
-        refuse_beside(differing(job, cut, kept, means, software, tables) + ["--precision"] * (precision is not None))
-        table(known, cases, out, tokens, keep.upkeep(), as_json=json)
+        needs((explain, "--explain", "one question instead of --cases"))
+        refuse_options(differing(job, cut, kept, means, software, tables) + ["--precision"] * (precision is not None))
+        table(known, cases, out, keep, as_json=json)
         return
     needs((explain and tokens is not None, "--tokens", "to be asked without --explain, which walks back the step"))
     asked = job.question(known, model, tokens)

@@ -1,9 +1,11 @@
 """`estimate train` asked for every row of a table."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from polysilicon.cli.train_run import Keep
     from polysilicon.facts import Catalogue
     from polysilicon.performance.layouts import Layouts
     from polysilicon.performance.recipe import Recipe
@@ -17,6 +19,15 @@ NUMBERS = ("shard", "expert_tp", "recomputed_share", "offload_optimizer", "offlo
 # How a column says which end of the 90 % interval it is.
 ENDS = {"": "value", "_low": "low", "_high": "high"}
 OWN = (*CHOSEN, *NUMBERS, "recipe", "tokens")
+# The column that says what an option says; the others have none.
+COLUMN_OF = {
+    **{f"--{name}": name for name in ("chips", "tp", "pp", "cp", "ep", "dp", "interleave", "recompute", "precision")},
+    **{f"--{name.replace('_', '-')}": name for name in ("global_batch", "micro_batch", *OWN)},
+    "--chip": "chip_id",
+    "--sequence": "seq_len",
+    "--zero": "zero_stage",
+    "--sequence-parallel": "seq_parallel",
+}
 RUN = tuple(f"{name}{end}" for name in ("days", "goodput_pct", "chip_hours", "energy_mwh") for end in ENDS)
 ANSWERS = (
     *("case_id", "model", "chip_id", "step_time_s", "low", "high", "tokens_per_s_per_chip", "mfu_pct"),
@@ -24,21 +35,37 @@ ANSWERS = (
 )
 
 
-def table(
-    known: "Catalogue", cases: Path, out: Path | None, tokens: float | None, upkeep: "Upkeep", *, as_json: bool
-) -> None:
+def refuse_options(options: Sequence[str]) -> None:
+    """A table says what its rows ask, in columns where there is one.
+
+    Raises:
+        InputError: an option is given that would be overheard; says its column, or that there is none.
+    """
+    from polysilicon.cli.cases import refuse_beside
+
+    columns = {one: COLUMN_OF.get(one) for one in options}
+    refuse_beside([one for one, name in columns.items() if name is None], "no column says it: ask without --cases")
+    refuse_beside(options, f"say it in columns of the table: {', '.join(str(name) for name in columns.values())}")
+
+
+def table(known: "Catalogue", cases: Path, out: Path | None, keep: "Keep", *, as_json: bool) -> None:
     """Every row of a table of training cases; the columns are those of `validate training`, and `OWN`.
 
-    A run of `tokens` is asked of the rows that state no budget of their own.
+    A run of `--tokens` is asked of the rows that state no budget of their own. Columns not read are named.
+
+    Raises:
+        InputError: the table can't be read, `out` can't be written, or a run is looked after that no row asks for.
     """
-    from polysilicon.cli.cases import publish
+    from polysilicon.cli.cases import publish, say_unread
     from polysilicon.cli.train_samples import answer_of_case
     from polysilicon.performance.training import doubt_widening, evaluate, widened
     from polysilicon.validation.sample_cases import by_samples
     from polysilicon.validation.training_cases import Prepared, doubtful, jobs_of, prepare
-    from polysilicon.validation.training_table import read_cases
+    from polysilicon.validation.training_table import FLAGS, MEASURED, OTHER, WHOLE, WORDS, read_cases
 
-    every = read_cases(cases)
+    every, tokens, upkeep = read_cases(cases), keep.budget(table=True), keep.upkeep()
+    if tokens is None and not any(case.word("tokens") for case in every):
+        keep.refuse_idle("--tokens, or a column of tokens")
     sampled = {id(case): answer_of_case(known, case) for case in every if by_samples(known, case)}
     made = [Prepared(case) if id(case) in sampled else prepare(known, case) for case in every]
     alone = {id(one) for one in made if one.expressible and (tokens or any(one.case.word(name) for name in OWN))}
@@ -63,6 +90,7 @@ def table(
     ]
     columns = ANSWERS if any("days" in row for row in rows) else [name for name in ANSWERS if name not in RUN]
     publish(rows, columns, out, as_json=as_json)
+    say_unread((name for case in every for name in case.words), (*WHOLE, *MEASURED, *FLAGS, *OTHER, *WORDS, *OWN))
 
 
 def _chip(one: "Prepared") -> str:

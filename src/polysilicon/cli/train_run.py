@@ -61,9 +61,17 @@ class Keep:
         if self.tokens is not None:
             return amount("--tokens", self.tokens)
         if not table:
-            needs(*((getattr(self, name) is not None, _option(name), "--tokens") for name in UPKEEP))
-            needs((self.blocking_checkpoints, "--blocking-checkpoints", "--tokens"))
+            self.refuse_idle("--tokens")
         return None
+
+    def refuse_idle(self, needed: str) -> None:
+        """Refuse to look after a run that nobody asks for.
+
+        Raises:
+            InputError: something is said of a run; names what it needs.
+        """
+        needs(*((getattr(self, name) is not None, _option(name), needed) for name in UPKEEP))
+        needs((self.blocking_checkpoints, "--blocking-checkpoints", needed))
 
     def upkeep(self) -> "Upkeep":
         """How the run is looked after.
