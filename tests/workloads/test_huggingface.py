@@ -68,6 +68,26 @@ def test_windows_count_only_where_they_are_used() -> None:
     assert from_config({**listed, "layer_types": kinds}, "g").windowed_layers == 8
 
 
+MIXED = {**LLAMA, "num_experts": 8, "num_experts_per_tok": 2}
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ({**LLAMA, "text_config": "none"}, "text_config"),
+        ({**LLAMA, "sliding_window": 128, "layer_types": ["sliding_attention"] * 33}, "layer_types"),
+        ({**MIXED, "mlp_layer_types": ["dense"]}, "mlp_layer_types"),
+        ({**MIXED, "moe_layer_freq": [0] * 40}, "moe_layer_freq"),
+        ({**MIXED, "first_k_dense_replace": 33}, "first_k_dense_replace"),
+        ({**MIXED, "mlp_only_layers": list(range(40))}, "first_k_dense_replace"),
+    ],
+)
+def test_more_layers_of_a_kind_than_layers_are_refused(config: dict[str, Any], field: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        from_config(config, "mine")
+    assert refusal.value.place.field == field
+
+
 def test_a_file_is_read_and_its_line_named(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(LLAMA, indent=1))

@@ -37,6 +37,7 @@ LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HIDDEN = ("hidden_size", "n_embd", "d_model")
 HEADS = ("num_attention_heads", "n_head", "n_heads")
 EXPERTS = ("n_routed_experts", "num_experts", "num_local_experts", "num_routed_experts", "moe_num_experts")
+FIRST_DENSE = ("first_k_dense_replace", "num_dense_layers")
 CHOSEN = ("num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_topk", "top_k_experts")
 
 
@@ -52,6 +53,8 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
     """
     whole = Keys(config, name)
     inner = config.get("text_config")
+    if inner and not isinstance(inner, Mapping):
+        raise InputError("must be a table of keys", place=Place(name, None, "text_config"), found=inner)
     keys = Keys({"tie_word_embeddings": config.get("tie_word_embeddings"), **inner}, name) if inner else whole
     kind = _kind(keys, whole)
     layers, hidden, heads = keys.positive(*LAYERS), keys.positive(*HIDDEN), keys.positive(*HEADS)
@@ -159,8 +162,8 @@ def _window(keys: Keys, kind: str, layers: int) -> tuple[int, int]:
     window = keys.count("sliding_window", default=0)
     if not window or not keys.flag("use_sliding_window", True):
         return 0, 0
-    kinds = keys.config.get("layer_types")
-    if isinstance(kinds, list):
+    kinds = _by_layer(keys, "layer_types", layers)
+    if kinds is not None:
         windowed = kinds.count("sliding_attention")
     elif kind in ("gemma2", "gpt_oss"):
         windowed = layers // 2
@@ -171,11 +174,26 @@ def _window(keys: Keys, kind: str, layers: int) -> tuple[int, int]:
     return (window, windowed) if windowed else (0, 0)
 
 
+def _by_layer(keys: Keys, name: str, layers: int) -> list[Any] | None:
+    """A list with one entry a layer, `None` where there is no list.
+
+    Raises:
+        InputError: it has more or fewer, as in a file whose layers were cut down.
+    """
+    listed = keys.config.get(name)
+    if not isinstance(listed, list):
+        return None
+    if len(listed) != layers:
+        place, found = Place(keys.name, None, name), f"{len(listed)} entries"
+        raise InputError("does not have one entry a layer", place=place, found=found, allowed=f"{layers} entries")
+    return listed
+
+
 def _linear(keys: Keys, layers: int) -> tuple[LinearAttention | None, int]:
     if not keys.has("linear_num_key_heads"):
         return None, 0
-    kinds = keys.config.get("layer_types")
-    if isinstance(kinds, list):
+    kinds = _by_layer(keys, "layer_types", layers)
+    if kinds is not None:
         number = kinds.count("linear_attention")
     else:
         number = layers - layers // keys.positive("full_attention_interval", default=4)
@@ -214,13 +232,21 @@ def _experts(keys: Keys, kind: str, layers: int) -> dict[str, int]:
 
 
 def _dense_layers(keys: Keys, layers: int) -> int:
-    frequency = keys.config.get("moe_layer_freq")
-    listed = keys.config.get("mlp_layer_types")
-    if isinstance(frequency, list):
+    """Layers without experts.
+
+    Raises:
+        InputError: a list has no entry for each layer, or there would be more such layers than layers.
+    """
+    frequency, listed = _by_layer(keys, "moe_layer_freq", layers), _by_layer(keys, "mlp_layer_types", layers)
+    if frequency is not None:
         return frequency.count(0)
-    if isinstance(listed, list):
+    if listed is not None:
         return listed.count("dense")
-    first = keys.count("first_k_dense_replace", "num_dense_layers", default=0)
+    first = keys.count(*FIRST_DENSE, default=0)
     only = keys.config.get("mlp_only_layers")
     step = keys.positive("interleave_moe_layer_step", "decoder_sparse_step", default=1)
-    return first + (len(only) if isinstance(only, list) else 0) + (layers - layers // step)
+    dense = first + (len(only) if isinstance(only, list) else 0) + (layers - layers // step)
+    if dense > layers:
+        place = Place(keys.name, None, FIRST_DENSE[0])
+        raise InputError("leaves fewer than no layers with experts", place=place, found=f"{dense} of {layers} layers")
+    return dense
