@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from polysilicon.facts import Catalogue
-from polysilicon.facts.catalogue import require
+from polysilicon.facts.catalogue import require, stated
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.money import Assumption
 from polysilicon.facts.record import LOW_CONFIDENCE, Record
@@ -87,7 +87,7 @@ class Cluster:
         if not chips > 0:
             raise InputError("a cluster needs at least one chip", found=chips, allowed="a number above 0")
         system = catalogue.get(System, name) if _is_system(catalogue, name) else None
-        chip = catalogue.get(Chip, system.chip_id if system and system.chip_id else name)
+        chip = catalogue.get(Chip, name if system is None else stated(system, "chip_id"))
         reader = _Reader(chip, system, dict(overrides or {}))
         domain = reader.read("scaleup_domain", 1.0)
         usual = catalogue.get(Assumption, "chips-per-node")

@@ -33,7 +33,7 @@ from polysilicon.validation import samples
 from polysilicon.validation.fit_record import fitted_sources
 from polysilicon.validation.peers import beside
 from polysilicon.validation.sample_cases import by_samples
-from polysilicon.validation.score import Score
+from polysilicon.validation.score import NO_METRIC, Score, unpredicted
 from polysilicon.validation.training_cases import Prepared, doubtful, jobs_of, prepare, variants
 from polysilicon.validation.training_measures import model_flop_per_token
 from polysilicon.validation.training_recipes import software
@@ -200,7 +200,7 @@ def _scores(catalogue: Catalogue, one: Prepared, answer: Answer | None, fitted: 
         said = "oom" if answer.memory_bytes > answer.capacity_bytes else "fits"
         yield replace(blank, quantity="oom", predicted=said, measured="oom")
     elif not stated:
-        reason = f"the estimator does not predict {blank.quantity}"
+        reason = unpredicted(blank.quantity)
         yield blank if one.why else replace(blank, status="unsupported", why=reason)
 
 
@@ -209,7 +209,7 @@ def _blank(catalogue: Catalogue, one: Prepared, fitted: bool) -> Score:
     case = one.case
     return Score(
         case_id=case.id,
-        quantity=case.word("metric") or "none",
+        quantity=case.word("metric") or NO_METRIC,
         measured=case.number("value"),
         unit=case.word("unit"),
         fitted=fitted,
