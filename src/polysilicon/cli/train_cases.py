@@ -122,14 +122,16 @@ def _outside(known: "Catalogue", one: "Prepared", estimates: "TrainingEstimate",
     """Why a row lies outside what was validated."""
     import numpy as np
 
-    from polysilicon.performance.domain import Asked, outside
+    from polysilicon.performance.domain import Asked, outside, simplified
     from polysilicon.performance.layouts import Layouts
     from polysilicon.performance.recipe import Recipe
     from polysilicon.workloads.counts import Shape
 
     assert one.model is not None and one.cluster is not None  # noqa: S101, PT018 - only asked for expressible rows
     layouts = Layouts(**{name: np.array([value]) for name, value in one.layout.items()})
-    asked = Asked(Shape.of(one.model), one.case.number("seq_len") or 0.0, layouts, Recipe(**one.recipe))
+    sequence = int(one.case.number("seq_len") or 0)
+    told = simplified(one.model, sequence)
+    asked = Asked(Shape.of(one.model), float(sequence), layouts, Recipe(**one.recipe), told)
     return {"outside": "; ".join(outside(known, one.cluster.chip, asked, _one(estimates.mfu_pct, estimates, at))[0])}
 
 

@@ -166,7 +166,8 @@ def estimate_training(
     job = job_of(catalogue, Shape.of(model), task, cluster, layouts, recipe, efficiency)
     wider = widening_of(efficiency, job, cluster, doubt_widening(catalogue))
     made = evaluate(job, cluster, efficiency, model.name, catalogue.hash, wider)
-    asked = domain.Asked(job.shape, job.sequence, layouts, recipe)
+    simplified = domain.simplified(model, task.sequence_length)
+    asked = domain.Asked(job.shape, job.sequence, layouts, recipe, simplified)
     beyond = domain.outside(catalogue, cluster.chip, asked, made.mfu_pct)
     return replace(made, recipe=recipe, outside=beyond, task=task)
 
