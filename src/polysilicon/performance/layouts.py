@@ -1,6 +1,6 @@
 """How a job is cut over chips: a table of candidates, one array a degree."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +121,22 @@ class Layouts:
     @classmethod
     def _names(cls) -> tuple[str, ...]:
         return tuple(one.name for one in fields(cls))
+
+
+def settled(cut: Layouts) -> Layouts:
+    """The same candidates without the choices that their degrees leave without meaning.
+
+    A schedule needs stages, a way to share attention ranks that share it, sequence parallelism a cut of the tensors,
+    and a share of the layers that they are computed again.
+    """
+    tp, pp, cp = (np.asarray(one) > 1.0 for one in (cut.tp, cut.pp, cut.cp))
+    return replace(
+        cut,
+        schedule=np.where(pp, cut.schedule, 0.0),
+        context=np.where(cp, cut.context, 0.0),
+        sequence_parallel=np.where(tp, cut.sequence_parallel, 0.0),
+        recomputed_share=np.where(np.asarray(cut.recompute) == RECOMPUTE.index("full"), cut.recomputed_share, 1.0),
+    )
 
 
 def _word(name: str, value: float) -> str | float | int:
