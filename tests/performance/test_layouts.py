@@ -58,3 +58,10 @@ def test_what_a_degree_of_one_leaves_without_meaning_is_switched_off():
     assert settled(meant).row(0) == meant.row(0)
     share = Layouts.one(recompute="full", recomputed_share=0.5)
     assert settled(share).row(0) == share.row(0)
+
+
+@pytest.mark.parametrize("degree", [float("inf"), float("nan"), 2.5, -1.0])
+@pytest.mark.parametrize("name", ["tp", "shard"])
+def test_a_degree_is_a_whole_number(name, degree):
+    with pytest.raises(InputError, match=f"{name} must be a whole number"):
+        Layouts.one(**{name: degree})

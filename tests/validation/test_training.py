@@ -208,6 +208,7 @@ def test_what_follows_from_other_cells_need_not_be_stated(tmp_path, changes):
         ({"global_batch": "2"}, "4 replicas"),
         ({"dp": "", "chips": "18"}, "not whole numbers"),
         ({"ep": "16"}, "do not fill expert parallelism"),
+        ({"zero_stage": "7"}, "there is no ZeRO stage 7"),
         ({"model": "mixtral-8x7b", "ep": "16", "kind": "moe"}, "8 experts do not fill"),
     ],
 )

@@ -152,5 +152,5 @@ def _checked(name: str, degree: float) -> None:
             raise InputError(f"{name} must be a share between 0 and 1", found=degree)
         return
     least = 0 if name in FROM_NOUGHT else 1
-    if not (degree >= least and degree == int(degree)):
+    if not (degree >= least and float(degree).is_integer()):
         raise InputError(f"{name} must be a whole number of at least {least}", found=degree)

@@ -99,6 +99,7 @@ def _contradiction(layout: Mapping[str, float], model: Transformer, case: Case) 
         "its degrees are not whole numbers": any(
             layout[name] % 1.0 for name in ("tp", "pp", "dp", "cp", "ep", "interleave")
         ),
+        f"there is no ZeRO stage {layout['zero_stage']:g}": layout["zero_stage"] not in (0.0, 1.0, 2.0, 3.0),
         f"its degrees multiply to {degrees:g}, not to its {case.word('chips')} chips": degrees != case.number("chips"),
         f"{model.heads} attention heads do not divide over tensor parallelism of {tp:g}": model.heads % tp,
         f"{model.layers} layers do not fill {pp:g} pipeline stages": pp > model.layers,
