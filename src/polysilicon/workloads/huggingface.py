@@ -11,6 +11,8 @@ from polysilicon.workloads.model import LatentAttention, LinearAttention, Sparse
 UNGATED = frozenset({"gpt2", "bloom", "mpt", "gpt_neox", "gptj", "opt", "nemotron", "bert", "falcon", "gpt_pangu"})
 # Input and output embedding share one matrix unless the file says otherwise.
 TIED = frozenset({"gpt2", "bloom", "mpt", "opt", "bert", "gemma", "gemma2", "gemma3", "gemma3_text", "falcon"})
+# A feed-forward block is four times as wide as the model unless the file says otherwise.
+FOUR_TIMES = frozenset({"gpt2", "bloom", "mpt", "gptj", "falcon"})
 KNOWN = frozenset(
     UNGATED
     | TIED
@@ -38,7 +40,7 @@ HIDDEN = ("hidden_size", "n_embd", "d_model")
 HEADS = ("num_attention_heads", "n_head", "n_heads")
 EXPERTS = ("n_routed_experts", "num_experts", "num_local_experts", "num_routed_experts", "moe_num_experts")
 FIRST_DENSE = ("first_k_dense_replace", "num_dense_layers")
-CHOSEN = ("num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_topk", "top_k_experts")
+CHOSEN = ("num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_topk", "moe_top_k", "top_k_experts")
 
 
 def from_config(config: Mapping[str, Any], name: str) -> Transformer:
@@ -52,11 +54,11 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
         Unsupported: the architecture computes something this model can't express; says what.
     """
     whole = Keys(config, name)
-    inner = config.get("text_config")
-    if inner and not isinstance(inner, Mapping):
-        raise InputError("must be a table of keys", place=Place(name, None, "text_config"), found=inner)
+    inner = whole.table("text_config")
     keys = Keys({"tie_word_embeddings": config.get("tie_word_embeddings"), **inner}, name) if inner else whole
     kind = _kind(keys, whole)
+    if kind == "dbrx":
+        keys = Keys({**keys.config, **keys.table("attn_config"), **keys.table("ffn_config")}, name)
     layers, hidden, heads = keys.positive(*LAYERS), keys.positive(*HIDDEN), keys.positive(*HEADS)
     latent = _latent(keys)
     if keys.has("head_dim", "kv_channels"):
@@ -134,13 +136,12 @@ def _kv_heads(keys: Keys, heads: int) -> int:
 def _ffn_hidden(keys: Keys, kind: str, hidden: int) -> int:
     if kind.startswith("llama4"):
         return keys.positive("intermediate_size_mlp", "intermediate_size")
-    if kind in ("gpt2", "bloom", "mpt"):
-        return keys.positive(
-            "n_inner", "intermediate_size", default=hidden * keys.positive("expansion_ratio", default=4)
-        )
+    if kind in FOUR_TIMES:
+        usual = hidden * keys.positive("expansion_ratio", default=4)
+        return keys.positive("n_inner", "intermediate_size", "ffn_hidden_size", default=usual)
     if keys.has(*EXPERTS):
         return keys.count("intermediate_size", "ffn_hidden_size", default=0)
-    return keys.positive("intermediate_size", "ffn_hidden_size")
+    return keys.positive("intermediate_size", "ffn_hidden_size", "ffn_dim")
 
 
 def _latent(keys: Keys) -> LatentAttention | None:
@@ -217,7 +218,7 @@ def _experts(keys: Keys, kind: str, layers: int) -> dict[str, int]:
     experts = keys.count(*EXPERTS, default=0)
     if experts <= 1:
         return {}
-    width = keys.positive("moe_intermediate_size", "expert_intermediate_size", "intermediate_size")
+    width = keys.positive("moe_intermediate_size", "expert_intermediate_size", "intermediate_size", "ffn_hidden_size")
     shared = keys.count("n_shared_experts", "num_shared_experts", default=1 if kind.startswith("llama4") else 0) * width
     chosen = keys.positive(*CHOSEN)
     if chosen > experts:
