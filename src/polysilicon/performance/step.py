@@ -8,7 +8,7 @@ from polysilicon.performance import communication as wire
 from polysilicon.performance import layer as on_chip
 from polysilicon.performance import offload, routing, sharding, transfers
 from polysilicon.performance import pipeline as whole
-from polysilicon.performance.job import Holders, Job, held_weights, holders
+from polysilicon.performance.job import Holders, Job, experts_met, held_weights, holders
 from polysilicon.performance.kept import layer_activations
 from polysilicon.performance.operators import filled_flop, gemm_bytes, gemm_flop, overlapped_s, streaming_s
 from polysilicon.performance.rates import Rates
@@ -45,9 +45,7 @@ def breakdown(job: Job) -> Breakdown:
     """Where the step of each candidate goes."""
     cut, shape, efficiency = job.layouts, job.shape, job.efficiency
     tokens = on_chip.chip_tokens(cut.micro_batch, job.sequence, cut.cp)
-    rows = on_chip.routed_rows(tokens, shape.experts_per_token)
-    if job.uneven_routing:
-        rows = routing.busiest_rows(rows, cut.ep, job.recipe.imbalance, job.recipe.capacity_factor)
+    rows = on_chip.routed_rows(tokens, experts_met(job))
     micro = Micro(
         tokens,
         rows,
@@ -108,7 +106,7 @@ def _layer(job: Job, micro: Micro, held: Holders) -> tuple[Values, Beside]:
     if not job.mixed:
         return dense, Beside(dense, forward, backward, job.recipe.frozen, job.recipe.fused_attention)
     width = on_chip.expert_activation_width(
-        shape.matrices, shape.expert_hidden, shape.experts_per_token, shape.shared_weights, shape.hidden
+        shape.matrices, shape.expert_hidden, experts_met(job), shape.shared_weights, shape.hidden
     )
     routed = _experts(job, micro, held, forward, job.rates)
     routed_back = routed if back is None else _experts(job, micro, held, backward, back)
