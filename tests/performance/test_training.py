@@ -211,3 +211,12 @@ def test_a_doubtful_peak_counts_wherever_a_recipe_reads_it(small, said):
     sure = estimate(small, Layouts.one(), recipe=fp8, readings=())
     assert made.step_s == sure.step_s
     assert made.high_s > sure.high_s
+
+
+@pytest.mark.parametrize("what", ["offload_optimizer", "offload_activations", "offload_weights"])
+def test_what_lies_on_a_host_rests_on_a_link_that_is_assumed(small, what):
+    kept, hosted = (estimate(small, Layouts.one(dp=8, **{what: share})) for share in (0.0, 0.5))
+    assert [one.record for one in hosted.doubts] == ["host-link-gbs", "host-memory-gbs"]
+    assert kept.doubts == ()
+    assert hosted.high_s / hosted.step_s > kept.high_s / kept.step_s
+    assert hosted.step_s / hosted.low_s > kept.step_s / kept.low_s

@@ -29,6 +29,9 @@ from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer, Workload
 from polysilicon.workloads.task import Training
 
+# Bandwidths of a chip's host link and host memory.
+HOST = ("host-link-gbs", "host-memory-gbs")
+
 
 @formula
 def bound_s(step_s: Values, ratio: Values, widening: Values) -> Values:
@@ -169,7 +172,8 @@ def estimate_training(
     simplified = domain.simplified(model, task.sequence_length)
     asked = domain.Asked(job.shape, job.sequence, layouts, recipe, simplified)
     beyond = domain.outside(catalogue, cluster.chip, asked, made.mfu_pct)
-    return replace(made, recipe=recipe, outside=beyond, task=task)
+    doubts = made.doubts + (_host_doubts(catalogue) if job.offloads else ())
+    return replace(made, recipe=recipe, outside=beyond, task=task, doubts=doubts)
 
 
 def job_of(
@@ -200,7 +204,14 @@ def job_of(
 
 def host_of(catalogue: Catalogue) -> Host:
     """Host link and host memory of one chip, which no record of a part states."""
-    return Host(*(catalogue.get(Assumption, name).value * GIGA for name in ("host-link-gbs", "host-memory-gbs")))
+    return Host(*(catalogue.get(Assumption, name).value * GIGA for name in HOST))
+
+
+def _host_doubts(catalogue: Catalogue) -> tuple[Reading, ...]:
+    """What is assumed of a host, as far as it is of low confidence."""
+    assumed = (catalogue.get(Assumption, name) for name in HOST)
+    readings = (Reading("value", one.id, one.value, str(one.confidence), one.sources) for one in assumed)
+    return tuple(one for one in readings if one.doubtful)
 
 
 def latencies_s(catalogue: Catalogue) -> tuple[float, float]:
@@ -301,7 +312,13 @@ def _peaks_read(precisions: Sequence[Values]) -> set[str]:
 
 def widening_of(efficiency: Efficiency, job: Job, cluster: Cluster, doubt: float) -> Values:
     """How much wider than that of a dense model on a well-known chip the interval is."""
-    return widened(efficiency, job, float(bool(timely_doubts(cluster, *precisions_of(job)))), doubt)
+    cut, doubtful = job.layouts, float(bool(timely_doubts(cluster, *precisions_of(job))))
+    if job.offloads:
+        # What lies on a host waits for a link that no record of a part states.
+        shares = (cut.offload_optimizer, cut.offload_activations, cut.offload_weights)
+        hosted = np.any(np.broadcast_arrays(*(np.asarray(one) > 0.0 for one in shares)), axis=0)
+        return widened(efficiency, job, np.maximum(doubtful, hosted.astype(float)), doubt)
+    return widened(efficiency, job, doubtful, doubt)
 
 
 def widened(efficiency: Efficiency, job: Job, doubtful: Values, doubt: float) -> Values:
