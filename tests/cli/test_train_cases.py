@@ -76,3 +76,46 @@ def test_a_chip_that_a_table_names_in_other_words_is_said(run, table):
     path = table(a=",,,,")
     path.write_text(path.read_text().replace("chip_id", "chip").replace("nvidia-h100-sxm-80gb", "h100-sxm-80gb"))
     assert answers(run, path)["a"]["chip_id"] == "nvidia-h100-sxm-80gb"
+
+
+@pytest.mark.parametrize("published", ["lora", "fp16-mixed", "deepseek-v3-fp8", "qlora"])
+def test_a_published_recipe_means_the_same_in_a_row_as_in_an_option(run, table, published):
+    row = answers(run, table(one=f",,{published},,"))["one"]
+    asked = ("estimate", "train", "llama-3.1-8b", "--chip", "nvidia-h100-sxm-80gb", "--chips", 64, "--pp", 4)
+    told = json.loads(run(*asked, "--global-batch", 64, "--recompute", "full", "--recipe", published, "--json").out)
+    for column, figure in {"step_time_s": "step_s", "low": "low_s", "peak_mem_gib": "memory_gib"}.items():
+        assert row[column] == pytest.approx(told["rows"][0][figure])
+
+
+def test_a_doubtful_peak_widens_the_interval_of_a_row_as_of_an_option(run, table):
+    path = table(sure=",,,,", doubted=",,,,")
+    lines = path.read_text().splitlines()
+    lines[2] = lines[2].replace("nvidia-h100-sxm-80gb", "huawei-ascend-910b2")
+    path.write_text("\n".join(lines) + "\n")
+    rows = answers(run, path)
+    for name, chip in {"sure": "nvidia-h100-sxm-80gb", "doubted": "huawei-ascend-910b2"}.items():
+        asked = ("estimate", "train", "llama-3.1-8b", "--chip", chip, "--chips", 64, "--pp", 4, "--global-batch", 64)
+        told = json.loads(run(*asked, "--recompute", "full", "--json").out)["rows"][0]
+        assert [rows[name][end] for end in ("low", "high")] == pytest.approx([told["low_s"], told["high_s"]])
+
+
+def test_columns_that_nothing_reads_are_named(run, table):
+    path = table(one=",,,,")
+    lines = path.read_text().splitlines()
+    path.write_text(f"{lines[0]},frozen,notes,seq_parallel\n{lines[1]},1,mine,0\n")
+    ran = run("estimate", "train", "--cases", path, "--json")
+    assert (ran.code, ran.err) == (0, "columns not read: frozen, notes\n")
+
+
+def test_options_that_a_table_can_do_nothing_with_are_refused(run, table):
+    path = table(one=",,,,")
+    for options, said in {
+        ("--explain",): "--explain: changes nothing here; it needs one question instead of --cases",
+        ("--checkpoint-min", 5): "--checkpoint-min: changes nothing here; it needs --tokens, or a column of tokens",
+        ("--zero", 2): "--zero and --cases both ask; say it in columns of the table: zero_stage",
+        ("--overlap", "none"): "--overlap and --cases both ask; no column says it: ask without --cases",
+    }.items():
+        ran = run("estimate", "train", "--cases", path, *options)
+        assert (ran.code, ran.out) == (2, "")
+        assert said in ran.err
+    assert run("estimate", "train", "--cases", table(one=",,,1T,"), "--checkpoint-min", 5).code == 0

@@ -39,6 +39,8 @@ def test_an_option_reaches_the_layout(run, asked, row):
         ((*DENSE, "--recomputed-share", 0.5), "it needs --recompute full"),
         ((*DENSE, "--expert-tp", 2), "it needs a model with experts"),
         ((*DENSE, "--offload-weights", 2), "--offload-weights: is no sane quantity; found 2.0; allowed: 0 to 1"),
+        ((*DENSE, "--zero", 3, "--offload-weights", 1), "--offload-weights: changes nothing here"),
+        ((*DENSE, "--zero", 2, "--shard-bytes", 2), "--shard-bytes: changes nothing here; it needs --zero 3"),
         ((*DENSE, "--recompute", "full", "--recomputed-share", "nan"), "--recomputed-share: is no sane quantity"),
         ((*DENSE, "--shard", 0), "--shard: is no sane quantity"),
         ((*DENSE, "--schedule", "zerobubble", "--pp", 4), "Did you mean"),

@@ -61,6 +61,13 @@ def test_how_a_run_is_looked_after_counts(run):
         (("--tokens", "1T", "--checkpoint-min", 0), 2, "--checkpoint-min: is no sane quantity"),
         (("--tokens", "1T", "--restart-min", "inf"), 2, "--restart-min: is no sane quantity"),
         (("--tokens", "1T", "--chip-days", 1e-5), 3, "this run never ends"),
+        (("--tokens", "1T", "--checkpoint-min", 10_000, "--chip-days", 1), 3, "saving every 1e+04 min, this run never"),
+        (
+            ("--tokens", "1T", "--checkpoint-min", 1, "--storage-gbs", 0.1),
+            2,
+            "--checkpoint-min: a checkpoint takes longer",
+        ),
+        (("--tokens", "1T", "--spare-nodes", 2.7), 2, "--spare-nodes: is no whole number; found '2.7'"),
         (("--tokens", "1T", "--explain"), 2, "--explain"),
     ],
 )
@@ -68,3 +75,14 @@ def test_a_run_that_can_t_be_is_one_message(run, options, code, said):
     ran = run(*ONE, *options)
     assert ran.code == code
     assert said in ran.err
+
+
+def test_as_many_tokens_as_are_allowed_are_taken(run):
+    assert run(*ONE, "--tokens", "1e18").code == 0
+    assert "allowed: 1 to 1e+18" in run(*ONE, "--tokens", "1.1e18").err
+
+
+def test_a_training_that_waits_for_its_checkpoints_may_save_as_often_as_it_likes(run):
+    keep = ("--checkpoint-min", 1, "--storage-gbs", 0.1, "--blocking-checkpoints")
+    told = json.loads(run(*ONE, "--tokens", "1T", *keep, "--json").out)["run"]
+    assert told["checkpoint_interval_s"] < 120 < told["checkpoint_stall_s"]

@@ -34,6 +34,7 @@ def test_the_step_is_explained(run):
     [
         (RANK, ("--tp", 2), "--tables"),
         (RANK, ("--micro-batch", 4), "--tables"),
+        (RANK, ("--zero", 1), "--tables"),
         (PAINT, ("--tp", 2), "--micro-batch"),
         (PAINT, ("--pp", 2), "changes nothing here"),
         (PAINT, ("--tables", "row"), "no embedding tables"),
@@ -83,3 +84,15 @@ def test_a_whole_run_is_refused_with_the_reason(run):
     ran = run(*RANK, "--tokens", "3T")
     assert ran.code == 2
     assert "whole runs are modelled for transformers only" in ran.err
+
+
+def test_what_is_asked_for_is_not_chosen_again(run):
+    """Flux fits with a higher ZeRO stage only; whoever asks for the first is told what that takes."""
+    asked = ("estimate", "train", "flux.1-dev", *HERE, "--global-batch", 64)
+    free = json.loads(run(*asked, "--json").out)
+    assert (free["layout"]["zero_stage"], free["fits"]) == (2, True)
+    bound = json.loads(run(*asked, "--zero", 1, "--json").out)
+    assert (bound["layout"]["zero_stage"], bound["fits"]) == (1, False)
+    roomy = ("estimate", "train", "stable-diffusion-2", *HERE, "--global-batch", 256, "--json")
+    most, one = (json.loads(run(*roomy, *said).out)["layout"]["micro_batch"] for said in ((), ("--micro-batch", 1)))
+    assert (most, one) == (32, 1)

@@ -77,3 +77,14 @@ def test_a_reading_with_many_sources_names_the_first():
     told = str(Reading("bf16_tflops", "a-chip", 100.0, "press", ("one", "two", "three", "four")))
     assert told == "a-chip: bf16_tflops = 100 (press; one, two and 2 more)"
     assert str(Reading("bf16_tflops", "a-chip", 100.0, "press", ("one",))).endswith("(press; one)")
+
+
+def test_a_system_of_a_chip_that_nobody_names_says_so(catalogue):
+    with pytest.raises(InputError, match="metax-s600: chip_id is unknown in every source read; give it yourself"):
+        Cluster.from_catalogue(catalogue, "metax-s600", 16)
+
+
+def test_a_domain_without_bandwidth_is_refused(catalogue):
+    with pytest.raises(InputError, match="no bandwidth inside its scale-up domain of 8 chips"):
+        Cluster.from_catalogue(catalogue, "nvidia-h100-sxm-80gb", 8, {"scaleup_bw_gbs": 0.0})
+    assert Cluster.from_catalogue(catalogue, "nvidia-h100-sxm-80gb", 1, {"scaleup_bw_gbs": 0.0}).chips == 1

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from polysilicon.facts import load
 from polysilicon.facts.domains import Domain
-from polysilicon.performance import Layouts, Recipe
+from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
 from polysilicon.performance.domain import CHOICES, QUANTITIES, Asked, columns, outside
 from polysilicon.performance.layouts import SCHEDULES
-from polysilicon.workloads import transformer
+from polysilicon.workloads import Training, transformer
 from polysilicon.workloads.counts import Shape
 
 CATALOGUE = load()
@@ -101,3 +101,20 @@ def test_the_record_holds_every_quantity_and_only_choices_there_are() -> None:
     assert set(ALL.choices) <= set(CHOICES)
     amounts, choices = columns(asked())
     assert {len(one) for one in (*amounts.values(), *choices.values())} == {1}
+
+
+@pytest.mark.parametrize(
+    ("model", "sequence", "said"),
+    [
+        ("deepseek-v3.2", 8192, ["sparse attention, which reads 2,048 of 8,192 tokens"]),
+        ("deepseek-v3.2", 2048, []),
+        ("qwen3.5-35b-a3b", 2048, ["linear attention in 30 of 40 layers"]),
+        ("deepseek-v3", 8192, []),
+    ],
+)
+def test_attention_that_is_taken_for_another_says_so(model: str, sequence: int, said: list[str]) -> None:
+    cluster = Cluster.from_catalogue(CATALOGUE, "nvidia-h100-sxm-80gb", 64)
+    cut = Layouts.one(dp=64, ep=8)
+    made = estimate_training(CATALOGUE, transformer(CATALOGUE, model), Training(sequence, 64), cluster, cut)
+    told = [one for one in made.outside[0] if "attention" in one]
+    assert [one.split(":")[0] for one in told] == said

@@ -4,15 +4,17 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from polysilicon.facts import load
 from polysilicon.performance import Cluster, Layouts, estimate_training
 from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.least_work import least_work
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.step import breakdown
 from polysilicon.performance.training import job_of, peak_flop_per_s
+from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.errors import InputError
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.task import Training
@@ -101,6 +103,31 @@ def test_a_higher_peak_never_hurts(mixture, cut, chip, factor):
     peaks = {name: peak * factor for name, peak in cluster_of(chip).peak_flop_per_s.items()}
     faster = estimate(mixture, cut, chip, peak_flop_per_s=peaks)
     assert faster.step_s <= estimate(mixture, cut, chip).step_s * (1 + 1e-12)
+
+
+SHARE = st.sampled_from([0.0, 0.25, 1.0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cut=layout(experts=True),
+    chip=CHIP,
+    hosted=st.tuples(SHARE, SHARE, SHARE),
+    slowed=st.sampled_from(["peak_flop_per_s", "memory_bytes_per_s"]),
+    factor=st.floats(0.2, 0.95),
+)
+@example(Layouts.one(dp=64, zero_stage=2), CHIPS[0], (0.0, 0.0, 0.0), "memory_bytes_per_s", 0.5)
+@example(Layouts.one(dp=8, micro_batch=8), CHIPS[0], (1.0, 1.0, 0.0), "memory_bytes_per_s", 0.5)
+@example(Layouts.one(dp=8, micro_batch=8, zero_stage=3), CHIPS[0], (0.0, 0.0, 1.0), "memory_bytes_per_s", 0.5)
+def test_no_compute_hides_two_transfers_one_after_another(mixture, cut, chip, hosted, slowed, factor):
+    """Behind slower compute more is hidden, but never more than it takes longer itself."""
+    names = ("offload_optimizer", "offload_activations", "offload_weights")
+    cut = replace(one_f_one_b(cut), **{name: np.array([share]) for name, share in zip(names, hosted, strict=True)})
+    figure = getattr(cluster_of(chip), slowed)
+    less = {name: rate * factor for name, rate in figure.items()} if isinstance(figure, dict) else figure * factor
+    slow_link = {"scaleout_bytes_per_s": cluster_of(chip).scaleout_bytes_per_s / 20, "scaleup_domain": 1.0}
+    slower = estimate(mixture, cut, chip, **slow_link, **{slowed: less})
+    assert slower.step_s >= estimate(mixture, cut, chip, **slow_link).step_s * (1 - 1e-12)
 
 
 @settings(max_examples=30, deadline=None)
@@ -241,3 +268,47 @@ def test_an_interval_holds_its_point(mixture, cut, chip):
     assert np.all(made.low_s <= made.step_s)
     assert np.all(made.step_s <= made.high_s)
     assert np.all(made.memory_high_bytes >= made.memory.memory_bytes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cut=layout(experts=True),
+    precision=st.sampled_from(PRECISIONS),
+    backward=st.sampled_from([-1.0, 0.0, 2.0, 4.0]),
+    attention=st.sampled_from([-1.0, 2.0, 4.0]),
+    frozen=st.sampled_from([0.0, 1.0]),
+    sparse=st.sampled_from([0.0, 1.0]),
+    capacity=st.sampled_from([0.0, 0.05, 1.25]),
+)
+@example(Layouts.one(), "fp32", -1.0, -1.0, 0.0, 0.0, 0.0)
+@example(Layouts.one(), "bf16", -1.0, -1.0, 1.0, 1.0, 0.05)
+@example(Layouts.one(), "bf16", 4.0, 4.0, 0.0, 1.0, 0.05)
+def test_an_interval_holds_its_point_in_every_recipe(
+    mixture, cut, precision, backward, attention, frozen, sparse, capacity
+):
+    """Also where software does without a part of the model's operations, at the best efficiency there could be."""
+    cut = replace(cut, precision=np.array([float(PRECISIONS.index(precision))]))
+    recipe = Recipe(
+        frozen=frozen,
+        adapter_share=0.003,
+        sparse=sparse,
+        capacity_factor=capacity,
+        backward_precision=backward,
+        attention_precision=attention,
+    )
+    made = estimate(mixture, cut, recipe=recipe, sparse_gain=2.0)
+    assert made.low_s <= made.step_s * (1 + 1e-12)
+    assert made.step_s <= made.high_s
+    flop, tokens, peak, chips = least_work(
+        job_of(
+            CATALOGUE,
+            Shape.of(mixture),
+            TASK,
+            made.cluster,
+            cut,
+            recipe,
+            efficiency_of(CATALOGUE, CHIPS[0], "training"),
+        ),
+        made.cluster,
+    )
+    assert made.step_s >= flop * tokens / (peak * chips)

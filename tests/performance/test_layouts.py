@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from polysilicon.performance import SCHEDULES, Layouts
+from polysilicon.performance.layouts import settled
 from polysilicon.records.errors import InputError
 
 
@@ -48,3 +49,19 @@ def test_an_unknown_schedule_is_refused_with_those_known():
         Layouts.one(schedule="gpipe2")
     with pytest.raises(InputError, match="at least 0"):
         Layouts.one(shard=-1)
+
+
+def test_what_a_degree_of_one_leaves_without_meaning_is_switched_off():
+    bare = Layouts.one(schedule="zero_bubble", context="all_to_all", sequence_parallel=1, recomputed_share=0.5)
+    assert settled(bare).row(0) == Layouts.one().row(0)
+    meant = Layouts.one(tp=2, pp=2, cp=2, schedule="zero_bubble", context="all_to_all", sequence_parallel=1)
+    assert settled(meant).row(0) == meant.row(0)
+    share = Layouts.one(recompute="full", recomputed_share=0.5)
+    assert settled(share).row(0) == share.row(0)
+
+
+@pytest.mark.parametrize("degree", [float("inf"), float("nan"), 2.5, -1.0])
+@pytest.mark.parametrize("name", ["tp", "shard"])
+def test_a_degree_is_a_whole_number(name, degree):
+    with pytest.raises(InputError, match=f"{name} must be a whole number"):
+        Layouts.one(**{name: degree})

@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polysilicon.performance import Layouts, Recipe
+from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
 from polysilicon.performance.routing import busiest_rows, expert_cut, expert_degree, local_rows
+from polysilicon.workloads import Training
 
 
 def test_experts_cut_as_the_model_change_nothing(mixture, step_of):
@@ -57,3 +58,22 @@ def test_a_narrow_dispatch_shortens_the_exchange_in_proportion(mixture, step_of,
     layout = Layouts.one(dp=64, ep=32)
     wide, narrow = (step_of(mixture, layout, Recipe(dispatch_bytes=one)) for one in (2.0, width))
     assert width / 2 <= narrow.expert_s / wide.expert_s < 1
+
+
+@pytest.mark.parametrize("ep", [1, 8])
+def test_what_the_busiest_rank_works_on_it_also_keeps(catalogue, mixture, ep):
+    """Rows beyond the mean take as much memory as they take time, whether they come of routing or of padding."""
+    task, cluster = Training(4096, 64), Cluster.from_catalogue(catalogue, "nvidia-h100-sxm-80gb", 8)
+
+    def made(**said):
+        return estimate_training(catalogue, mixture, task, cluster, Layouts.one(dp=8, ep=ep), Recipe(**said))
+
+    even, skewed, padded, dropped = (
+        made(**said) for said in ({}, {"imbalance": 1.5}, {"capacity_factor": 1.5}, {"capacity_factor": 0.5})
+    )
+    kept = [one.memory.activation_bytes for one in (dropped, even, padded)]
+    assert kept[0] < kept[1] < kept[2]
+    assert kept[2] - kept[1] == pytest.approx(kept[1] - kept[0])
+    same = padded if ep > 1 else even
+    assert skewed.memory.memory_bytes == same.memory.memory_bytes
+    assert skewed.parts.layers_s == same.parts.layers_s

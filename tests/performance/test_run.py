@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polysilicon.facts import Catalogue, load
+from polysilicon.performance import goodput
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.course import Course
 from polysilicon.performance.layouts import Layouts
@@ -129,6 +130,13 @@ def test_a_run_without_tokens_or_without_an_end_is_refused(catalogue: Catalogue)
     for name in ("checkpoint_min", "storage_gbs", "chip_days"):
         with pytest.raises(InputError, match=name):
             Upkeep(**{name: 0.0})
+
+
+def test_a_run_that_never_ends_is_told_before_its_spare_nodes_are_counted(catalogue: Catalogue, monkeypatch) -> None:
+    """A million broken nodes are a million steps of the count."""
+    monkeypatch.setattr(goodput, "spares_needed", None)
+    with pytest.raises(NothingFits, match="never ends"):
+        _run(catalogue, "mpt-125m", H100, 1e12, (10**7, 10**7, 2048), Upkeep(chip_days=1e-4), dp=10**7)
 
 
 def test_a_table_of_layouts_gives_the_runs_of_each(catalogue: Catalogue) -> None:

@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training,
 from polysilicon.performance.step import Breakdown
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.errors import InputError
+from polysilicon.workloads.model import LinearAttention
 from polysilicon.workloads.task import Training
 
 SHARE = st.sampled_from([0.0, 0.5, 1.0])
@@ -81,3 +82,17 @@ def test_every_choice_is_explained_down_to_sources(catalogue, mixture, degrees, 
     assert all(one.source for one in nodes if one.inputs)
     said = " ".join(one.source for one in nodes if not one.inputs)
     assert all(name in said for name in (*degrees, *recipe) if name not in ("schedule", "context", "precision"))
+
+
+def test_layers_without_attention_leave_the_heads_of_the_others_as_wide(small, step_of):
+    """What a longer sequence adds to the same tokens is attention's: a quarter of the layers has a quarter of it."""
+    mixed = replace(small, linear=LinearAttention(8, 8, 128, 128, 4), linear_layers=small.layers * 3 // 4)
+
+    def added(model):
+        short, long = (
+            step_of(model, Layouts.one(micro_batch=many), task=Training(length, 65_536 // length)).layers_s
+            for length, many in ((8192, 4), (32_768, 1))
+        )
+        return long - short
+
+    assert added(mixed) == pytest.approx(added(small) / 4)

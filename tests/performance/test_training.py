@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from polysilicon.facts import load
 from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
+from polysilicon.performance.cluster import Reading
 from polysilicon.performance.step import Breakdown
+from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.errors import InputError
 from polysilicon.workloads.task import Training
 
@@ -183,3 +185,38 @@ def test_the_table_and_the_dictionary_say_the_same(small):
     assert row["step_s"] == pytest.approx(float(made.step_s[0]))
     assert made.to_dict()["parts"]["step_s"] == [row["step_s"]]
     assert made.to_dict()["catalogue"] == CATALOGUE.hash
+
+
+@pytest.mark.parametrize("wide", ["fp32", "tf32"])
+def test_products_wider_than_16_bits_keep_attention_and_head_as_wide(small, wide):
+    """Nothing but a narrower attention that is asked for runs faster than the peak that utilisation is counted by."""
+    long = Training(262_144, 8)
+    made, said = (
+        estimate(small, Layouts.one(precision=wide), task=long, recipe=Recipe(attention_precision=one))
+        for one in (-1.0, float(PRECISIONS.index("bf16")))
+    )
+    assert made.mfu_pct < 100
+    assert said.parts.layers_s < made.parts.layers_s
+    assert said.low_s <= said.step_s
+    narrow = estimate(small, Layouts.one(), task=long)
+    assert made.parts.head_s > 1.5 * narrow.parts.head_s
+
+
+@pytest.mark.parametrize("said", ["backward_precision", "attention_precision"])
+def test_a_doubtful_peak_counts_wherever_a_recipe_reads_it(small, said):
+    doubted = Reading("fp8_tflops", "nvidia-h100-sxm-80gb", 1979, "press", ("somebody",))
+    fp8, plain = Recipe(**{said: float(PRECISIONS.index("fp8"))}), Recipe()
+    made, unread = (estimate(small, Layouts.one(), recipe=one, readings=(doubted,)) for one in (fp8, plain))
+    assert (made.doubts, unread.doubts) == ((doubted,), ())
+    sure = estimate(small, Layouts.one(), recipe=fp8, readings=())
+    assert made.step_s == sure.step_s
+    assert made.high_s > sure.high_s
+
+
+@pytest.mark.parametrize("what", ["offload_optimizer", "offload_activations", "offload_weights"])
+def test_what_lies_on_a_host_rests_on_a_link_that_is_assumed(small, what):
+    kept, hosted = (estimate(small, Layouts.one(dp=8, **{what: share})) for share in (0.0, 0.5))
+    assert [one.record for one in hosted.doubts] == ["host-link-gbs", "host-memory-gbs"]
+    assert kept.doubts == ()
+    assert hosted.high_s / hosted.step_s > kept.high_s / kept.step_s
+    assert hosted.step_s / hosted.low_s > kept.step_s / kept.low_s

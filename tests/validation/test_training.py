@@ -102,7 +102,7 @@ def test_a_users_own_table_with_few_columns_is_read(tmp_path):
         "unknown,no-such-model,nvidia-h100-sxm-80gb,8,2,1,4,1,1,1,128,8192,bf16,none,1,14.2\n"
     )
     found = {one.case_id: one for one in validate(CATALOGUE, table)}
-    assert found["mine"].status == "unsupported"
+    assert (found["mine"].status, found["mine"].why) == ("unsupported", "the row states no measured figure")
     assert found["timed"].status == "ok"
     assert abs(found["timed"].error_pct) < 40
     assert found["unknown"].predicted is None
@@ -208,6 +208,7 @@ def test_what_follows_from_other_cells_need_not_be_stated(tmp_path, changes):
         ({"global_batch": "2"}, "4 replicas"),
         ({"dp": "", "chips": "18"}, "not whole numbers"),
         ({"ep": "16"}, "do not fill expert parallelism"),
+        ({"zero_stage": "7"}, "there is no ZeRO stage 7"),
         ({"model": "mixtral-8x7b", "ep": "16", "kind": "moe"}, "8 experts do not fill"),
     ],
 )

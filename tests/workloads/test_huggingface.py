@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from polysilicon.facts import load
 from polysilicon.records.errors import InputError, PolysiliconError, Unsupported
 from polysilicon.workloads import Transformer, describe, from_config
+from polysilicon.workloads.counts import parameters
 
 LLAMA: dict[str, Any] = {
     "model_type": "llama",
@@ -66,6 +67,59 @@ def test_windows_count_only_where_they_are_used() -> None:
     listed = {**LLAMA, "model_type": "gpt_oss", "sliding_window": 128}
     kinds = ["sliding_attention", "full_attention", "full_attention", "full_attention"] * 8
     assert from_config({**listed, "layer_types": kinds}, "g").windowed_layers == 8
+
+
+@pytest.mark.parametrize(
+    ("config", "billions"),
+    [
+        (
+            {"model_type": "opt", "hidden_size": 4096, "ffn_dim": 16_384, "num_hidden_layers": 32}
+            | {"num_attention_heads": 32, "vocab_size": 50_272},
+            6.65,
+        ),
+        (
+            {"model_type": "gptj", "n_embd": 4096, "n_layer": 28, "n_head": 16, "n_inner": None}
+            | {"vocab_size": 50_400, "tie_word_embeddings": False},
+            6.05,
+        ),
+        (
+            {"model_type": "falcon", "hidden_size": 4544, "num_hidden_layers": 32, "num_attention_heads": 71}
+            | {"multi_query": True, "vocab_size": 65_024},
+            6.92,
+        ),
+        (
+            {"model_type": "dbrx", "d_model": 6144, "n_heads": 48, "n_layers": 40, "vocab_size": 100_352}
+            | {"ffn_config": {"ffn_hidden_size": 10_752, "moe_num_experts": 16, "moe_top_k": 4}}
+            | {"attn_config": {"kv_n_heads": 8}},
+            132.0,
+        ),
+    ],
+)
+def test_files_that_name_the_feed_forward_width_otherwise_or_not_at_all_are_read(
+    config: dict[str, Any], billions: float
+) -> None:
+    """Against the published numbers of weights of OPT-6.7B, GPT-J-6B, Falcon-7B and DBRX, but for positions."""
+    assert parameters(from_config(config, "mine")) / 1e9 == pytest.approx(billions, rel=0.01)
+
+
+MIXED = {**LLAMA, "num_experts": 8, "num_experts_per_tok": 2}
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ({**LLAMA, "text_config": "none"}, "text_config"),
+        ({**LLAMA, "sliding_window": 128, "layer_types": ["sliding_attention"] * 33}, "layer_types"),
+        ({**MIXED, "mlp_layer_types": ["dense"]}, "mlp_layer_types"),
+        ({**MIXED, "moe_layer_freq": [0] * 40}, "moe_layer_freq"),
+        ({**MIXED, "first_k_dense_replace": 33}, "first_k_dense_replace"),
+        ({**MIXED, "mlp_only_layers": list(range(40))}, "first_k_dense_replace"),
+    ],
+)
+def test_more_layers_of_a_kind_than_layers_are_refused(config: dict[str, Any], field: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        from_config(config, "mine")
+    assert refusal.value.place.field == field
 
 
 def test_a_file_is_read_and_its_line_named(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +50,22 @@ def for_a_table(cases: Path | None, out: Path | None, question: str | None, name
     elsewhere(cases, out)
 
 
-def refuse_beside(options: Sequence[str]) -> None:
+def refuse_beside(options: Sequence[str], remedy: str = "say it in columns of the table") -> None:
     """A table says what its rows ask; options that say the same would be overheard.
 
     Raises:
         InputError: one is given.
     """
     if options:
-        raise InputError(f"{', '.join(options)} and --cases both ask", remedy="say it in columns of the table")
+        raise InputError(f"{', '.join(options)} and --cases both ask", remedy=remedy)
+
+
+def say_unread(columns: Iterable[str], read: Iterable[str]) -> None:
+    """Name the columns of a table that nothing reads, on standard error."""
+    known = set(read)
+    unread = [name for name in dict.fromkeys(columns) if name not in known]
+    if unread:
+        print(f"columns not read: {', '.join(unread)}", file=sys.stderr)
 
 
 def elsewhere(cases: Path | None, out: Path | None) -> None:

@@ -1,11 +1,10 @@
 """`polysilicon estimate serve --cases`: every row asks what the options ask of one deployment, in columns."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from polysilicon.cli.cases import answer_table, needed
+from polysilicon.cli.cases import answer_table, needed, say_unread
 from polysilicon.cli.options import MOST, asked_by
 from polysilicon.cli.serve import Cache, Demand, Replica
 from polysilicon.records.errors import InputError, NothingFits, Place, UnknownName, Unsupported
@@ -48,10 +47,10 @@ def table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) -
     """Every row of a table of serving cases, answered as the options would be; columns not read are named."""
     from polysilicon.validation.serving_cases import chip_name
 
-    unread: dict[str, None] = {}
+    columns: dict[str, None] = {}
 
     def ask(row: Mapping[str, str], place: Place) -> dict[str, Any]:
-        unread.update(dict.fromkeys(name for name in row if name not in READ))
+        columns.update(dict.fromkeys(row))
         named = {**row, "chip_id": chip_name(row)}
         needed(named, NEEDS)
         try:
@@ -62,8 +61,7 @@ def table(known: "Catalogue", cases: Path, out: Path | None, *, as_json: bool) -
         return {"model": row["model"], "chip_id": named["chip_id"], **told}
 
     answer_table(cases, out, ANSWERS, ask, needs=("model",), as_json=as_json)
-    if unread:
-        print(f"columns not read: {', '.join(unread)}", file=sys.stderr)
+    say_unread(columns, READ)
 
 
 def _estimate(known: "Catalogue", row: Mapping[str, str], place: Place) -> "ServingEstimate":

@@ -28,6 +28,7 @@ from polysilicon.cli.train_samples import Tables, estimate_of_samples, given, re
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
     from polysilicon.performance.cluster import Cluster
+    from polysilicon.performance.recipe import Recipe
     from polysilicon.workloads import Training, Workload
 
 Chip = Annotated[str | None, Parameter(name=["--chip", "--system"])]
@@ -121,8 +122,8 @@ def estimate(
     model
         A model of the catalogue (`polysilicon facts list model`), or the path of a config.json.
     """
-    from polysilicon.cli.cases import for_a_table, refuse_beside
-    from polysilicon.cli.train_cases import table
+    from polysilicon.cli.cases import for_a_table
+    from polysilicon.cli.train_cases import refuse_options, table
     from polysilicon.performance.explain import explain_training
     from polysilicon.performance.fitting import nearest_fit
     from polysilicon.performance.training import estimate_training
@@ -133,8 +134,9 @@ def estimate(
     for_a_table(cases, out, model, "MODEL")
     known, tokens = catalogue(facts), keep.budget(table=cases is not None)
     if cases is not None:
-        refuse_beside(differing(job, cut, kept, means, software, tables) + ["--precision"] * (precision is not None))
-        table(known, cases, out, tokens, keep.upkeep(), as_json=json)
+        needs((explain, "--explain", "one question instead of --cases"))
+        refuse_options(differing(job, cut, kept, means, software, tables) + ["--precision"] * (precision is not None))
+        table(known, cases, out, keep, as_json=json)
         return
     needs((explain and tokens is not None, "--tokens", "to be asked without --explain, which walks back the step"))
     asked = job.question(known, model, tokens)
@@ -149,6 +151,7 @@ def estimate(
     asked_for = () if precision is None else (precision,)
     where = Where(experts, experts and cut.ep > 1, cut.cp > 1, kept.recompute == "selective", asked_for)
     forward, recipe = recipe_for(known, means, software, cluster, where)
+    _refuse_idle(cut, kept, recipe)
     layout = layouts(cut, kept, one_precision(precision, forward), job.chips or 0, experts=experts)
     if explain:
         answer_tree(explain_training(*asked, layout, recipe), as_json=json)
@@ -162,6 +165,23 @@ def estimate(
         return
     found = whole_run(known, workload, task, made, keep)
     answer(lambda: plain | {"run": found.to_dict()}, lambda: with_run(made, found, remedy), as_json=json)
+
+
+def _refuse_idle(cut: Cut, kept: Kept, recipe: "Recipe") -> None:
+    """A working copy of the weights is there to be said something of.
+
+    Raises:
+        InputError: ZeRO splits the weights and keeps their master copy alone, or none stays that has a size of its own.
+    """
+    alone = cut.zero == 3 and not recipe.frozen
+    needs(
+        (bool(recipe.shard_bytes) and not alone, "--shard-bytes", "--zero 3, and weights that are trained"),
+        (
+            kept.offload_weights > 0.0 and alone and not recipe.shard_bytes,
+            "--offload-weights",
+            "a working copy beside the master copy, which --offload-optimizer takes: --zero below 3, or --shard-bytes",
+        ),
+    )
 
 
 def mixed(workload: "Workload") -> bool:

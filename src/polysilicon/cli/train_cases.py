@@ -1,9 +1,11 @@
 """`estimate train` asked for every row of a table."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from polysilicon.cli.train_run import Keep
     from polysilicon.facts import Catalogue
     from polysilicon.performance.layouts import Layouts
     from polysilicon.performance.recipe import Recipe
@@ -17,6 +19,15 @@ NUMBERS = ("shard", "expert_tp", "recomputed_share", "offload_optimizer", "offlo
 # How a column says which end of the 90 % interval it is.
 ENDS = {"": "value", "_low": "low", "_high": "high"}
 OWN = (*CHOSEN, *NUMBERS, "recipe", "tokens")
+# The column that says what an option says; the others have none.
+COLUMN_OF = {
+    **{f"--{name}": name for name in ("chips", "tp", "pp", "cp", "ep", "dp", "interleave", "recompute", "precision")},
+    **{f"--{name.replace('_', '-')}": name for name in ("global_batch", "micro_batch", *OWN)},
+    "--chip": "chip_id",
+    "--sequence": "seq_len",
+    "--zero": "zero_stage",
+    "--sequence-parallel": "seq_parallel",
+}
 RUN = tuple(f"{name}{end}" for name in ("days", "goodput_pct", "chip_hours", "energy_mwh") for end in ENDS)
 ANSWERS = (
     *("case_id", "model", "chip_id", "step_time_s", "low", "high", "tokens_per_s_per_chip", "mfu_pct"),
@@ -24,28 +35,46 @@ ANSWERS = (
 )
 
 
-def table(
-    known: "Catalogue", cases: Path, out: Path | None, tokens: float | None, upkeep: "Upkeep", *, as_json: bool
-) -> None:
+def refuse_options(options: Sequence[str]) -> None:
+    """A table says what its rows ask, in columns where there is one.
+
+    Raises:
+        InputError: an option is given that would be overheard; says its column, or that there is none.
+    """
+    from polysilicon.cli.cases import refuse_beside
+
+    columns = {one: COLUMN_OF.get(one) for one in options}
+    refuse_beside([one for one, name in columns.items() if name is None], "no column says it: ask without --cases")
+    refuse_beside(options, f"say it in columns of the table: {', '.join(str(name) for name in columns.values())}")
+
+
+def table(known: "Catalogue", cases: Path, out: Path | None, keep: "Keep", *, as_json: bool) -> None:
     """Every row of a table of training cases; the columns are those of `validate training`, and `OWN`.
 
-    A run of `tokens` is asked of the rows that state no budget of their own.
-    """
-    from polysilicon.cli.cases import publish
-    from polysilicon.cli.train_samples import answer_of_case
-    from polysilicon.performance.training import doubt_widening, evaluate
-    from polysilicon.validation.sample_cases import by_samples
-    from polysilicon.validation.training_cases import Prepared, jobs_of, prepare
-    from polysilicon.validation.training_table import read_cases
+    A run of `--tokens` is asked of the rows that state no budget of their own. Columns not read are named.
 
-    every = read_cases(cases)
+    Raises:
+        InputError: the table can't be read, `out` can't be written, or a run is looked after that no row asks for.
+    """
+    from polysilicon.cli.cases import publish, say_unread
+    from polysilicon.cli.train_samples import answer_of_case
+    from polysilicon.performance.training import doubt_widening, evaluate, widened
+    from polysilicon.validation.sample_cases import by_samples
+    from polysilicon.validation.training_cases import Prepared, doubtful, jobs_of, prepare
+    from polysilicon.validation.training_table import FLAGS, MEASURED, OTHER, WHOLE, WORDS, read_cases
+
+    every, tokens, upkeep = read_cases(cases), keep.budget(table=True), keep.upkeep()
+    if tokens is None and not any(case.word("tokens") for case in every):
+        keep.refuse_idle("--tokens, or a column of tokens")
     sampled = {id(case): answer_of_case(known, case) for case in every if by_samples(known, case)}
     made = [Prepared(case) if id(case) in sampled else prepare(known, case) for case in every]
     alone = {id(one) for one in made if one.expressible and (tokens or any(one.case.word(name) for name in OWN))}
     asked = [one for one in made if one.expressible and id(one) not in alone]
     answers: dict[int, dict[str, Any]] = {}
     if asked:
-        estimates = evaluate(*jobs_of(known, asked), "", known.hash, doubt_widening(known))
+        job, cluster, efficiency = jobs_of(known, asked)
+        wider = widened(efficiency, job, doubtful(asked), doubt_widening(known))
+        estimates = evaluate(job, cluster, efficiency, "", known.hash, wider)
         answers = {
             id(one): _figures(estimates, at) | _outside(known, one, estimates, at) for at, one in enumerate(asked)
         }
@@ -61,6 +90,7 @@ def table(
     ]
     columns = ANSWERS if any("days" in row for row in rows) else [name for name in ANSWERS if name not in RUN]
     publish(rows, columns, out, as_json=as_json)
+    say_unread((name for case in every for name in case.words), (*WHOLE, *MEASURED, *FLAGS, *OTHER, *WORDS, *OWN))
 
 
 def _chip(one: "Prepared") -> str:
@@ -92,14 +122,16 @@ def _outside(known: "Catalogue", one: "Prepared", estimates: "TrainingEstimate",
     """Why a row lies outside what was validated."""
     import numpy as np
 
-    from polysilicon.performance.domain import Asked, outside
+    from polysilicon.performance.domain import Asked, outside, simplified
     from polysilicon.performance.layouts import Layouts
     from polysilicon.performance.recipe import Recipe
     from polysilicon.workloads.counts import Shape
 
     assert one.model is not None and one.cluster is not None  # noqa: S101, PT018 - only asked for expressible rows
     layouts = Layouts(**{name: np.array([value]) for name, value in one.layout.items()})
-    asked = Asked(Shape.of(one.model), one.case.number("seq_len") or 0.0, layouts, Recipe(**one.recipe))
+    sequence = int(one.case.number("seq_len") or 0)
+    told = simplified(one.model, sequence)
+    asked = Asked(Shape.of(one.model), float(sequence), layouts, Recipe(**one.recipe), told)
     return {"outside": "; ".join(outside(known, one.cluster.chip, asked, _one(estimates.mfu_pct, estimates, at))[0])}
 
 
@@ -141,7 +173,9 @@ def _own(known: "Catalogue", one: "Prepared") -> "tuple[Layouts, Recipe]":
     layout, recipe, words = dict(one.layout), Recipe(**one.recipe), one.case.word
     recompute, precision = CHOICES["recompute"][int(layout.pop("recompute"))], PRECISIONS[int(layout.pop("precision"))]
     if words("recipe"):
-        precision, recipe = recipe_of(known, words("recipe"), **one.recipe)
+        # What the row leaves at its neutral value is the published recipe's to say.
+        said = {name: value for name, value in one.recipe.items() if value != getattr(Recipe(), name)}
+        precision, recipe = recipe_of(known, words("recipe"), **said)
     layout |= {name: _number(name, words(name)) for name in NUMBERS if words(name)}
     usual = CHOSEN | {"schedule": CHOICES["schedule"][int(layout.pop("schedule"))]}
     schedule, context = ((words(name) or one).replace("-", "_") for name, one in usual.items())

@@ -14,7 +14,7 @@ Recompute = Literal["none", "selective", "full"]
 Schedule = Literal["1f1b", "zero-bubble"]
 Context = Literal["ring", "all-to-all"]
 Zero = Literal[0, 1, 2, 3]
-DEGREES = ("tp", "pp", "cp", "ep", "micro_batch", "interleave")
+DEGREES = ("tp", "pp", "cp", "ep", "interleave")
 SHARES = ("recomputed_share", "offload_optimizer", "offload_activations", "offload_weights")
 
 
@@ -38,7 +38,7 @@ class Cut:
     dp
         Data-parallel degree; what the other degrees leave of the chips where it is not given.
     micro_batch
-        Sequences of one replica at a time.
+        Sequences of one replica at a time. Not given: 1, or of samples the most that fits.
     interleave
         Virtual stages of one pipeline rank.
     schedule
@@ -46,7 +46,7 @@ class Cut:
     context
         How context-parallel ranks share attention: by a ring, or by all-to-alls (Ulysses).
     zero
-        ZeRO stage: what is split over the replicas (3 is FSDP).
+        ZeRO stage: what is split over the replicas (3 is FSDP). Not given: 1, or for samples the least that fits.
     shard
         Replicas that ZeRO splits states over (HSDP); all of them where it is not given.
     sequence_parallel
@@ -59,11 +59,11 @@ class Cut:
     ep: Whole = 1
     expert_tp: Whole | None = None
     dp: Whole | None = None
-    micro_batch: Whole = 1
+    micro_batch: Whole | None = None
     interleave: Whole = 1
     schedule: Schedule = "1f1b"
     context: Context = "ring"
-    zero: Annotated[Zero, Parameter(name=["--zero", "--zero-stage"])] = 1
+    zero: Annotated[Zero | None, Parameter(name=["--zero", "--zero-stage"])] = None
     shard: Whole | None = None
     sequence_parallel: Annotated[
         bool, Parameter(name=["--sequence-parallel", "--seq-parallel"], show_default=False)
@@ -106,7 +106,7 @@ def layouts(cut: Cut, kept: Kept, precision: str, chips: int, *, experts: bool) 
 
     degrees = {name: getattr(cut, name) for name in DEGREES}
     shares = {name: getattr(kept, name) for name in SHARES}
-    sane(**degrees, dp=cut.dp, expert_tp=cut.expert_tp, shard=cut.shard)
+    sane(**degrees, dp=cut.dp, micro_batch=cut.micro_batch, expert_tp=cut.expert_tp, shard=cut.shard)
     within(0, 1, **shares)
     needs(
         (cut.schedule != "1f1b" and cut.pp == 1, "--schedule", "--pp above 1"),
@@ -121,7 +121,8 @@ def layouts(cut: Cut, kept: Kept, precision: str, chips: int, *, experts: bool) 
         schedule=word(cut.schedule),
         context=word(cut.context),
         dp=cut.dp if cut.dp is not None else _replicas(chips, cut.tp * cut.pp * cut.cp),
-        zero_stage=cut.zero,
+        micro_batch=1 if cut.micro_batch is None else cut.micro_batch,
+        zero_stage=1 if cut.zero is None else cut.zero,
         expert_tp=cut.expert_tp or 0,
         shard=cut.shard or 0,
         sequence_parallel=float(cut.sequence_parallel),

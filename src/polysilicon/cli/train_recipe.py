@@ -33,7 +33,7 @@ class Means:
     backward_precision
         Of the products of the backward pass; that of the forward pass where it is not given.
     attention_precision
-        Of attention proper; bf16 where it is not given.
+        Of attention proper; bf16, or that of wider products, where it is not given.
     frozen
         The weights stay fixed and adapters are trained beside them (LoRA).
     adapter_share

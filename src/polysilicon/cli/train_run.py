@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import RUN, needs, within
+from polysilicon.cli.options import RUN, Whole, asked_by, needs, within
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -49,7 +49,7 @@ class Keep:
     storage_gbs: float | None = None
     blocking_checkpoints: Annotated[bool, Parameter(show_default=False)] = False
     restart_min: float | None = None
-    spare_nodes: int | None = None
+    spare_nodes: Whole | None = None
     chip_days: float | None = None
 
     def budget(self, *, table: bool = False) -> float | None:
@@ -61,9 +61,17 @@ class Keep:
         if self.tokens is not None:
             return amount("--tokens", self.tokens)
         if not table:
-            needs(*((getattr(self, name) is not None, _option(name), "--tokens") for name in UPKEEP))
-            needs((self.blocking_checkpoints, "--blocking-checkpoints", "--tokens"))
+            self.refuse_idle("--tokens")
         return None
+
+    def refuse_idle(self, needed: str) -> None:
+        """Refuse to look after a run that nobody asks for.
+
+        Raises:
+            InputError: something is said of a run; names what it needs.
+        """
+        needs(*((getattr(self, name) is not None, _option(name), needed) for name in UPKEEP))
+        needs((self.blocking_checkpoints, "--blocking-checkpoints", needed))
 
     def upkeep(self) -> "Upkeep":
         """How the run is looked after.
@@ -113,6 +121,7 @@ def whole_run(
 
     Raises:
         Unsupported: the model is not a transformer.
+        InputError: a checkpoint takes longer to write than the time between two.
         NothingFits: interruptions come faster than the job restarts.
     """
     from polysilicon.performance.run import run_training
@@ -121,4 +130,5 @@ def whole_run(
 
     if not isinstance(workload, Transformer):
         raise Unsupported(f"{workload.name}: whole runs are modelled for transformers only so far")
-    return run_training(known, workload, task, made, made.recipe, keep.upkeep())
+    with asked_by({"checkpoint_min": "--checkpoint-min"}):
+        return run_training(known, workload, task, made, made.recipe, keep.upkeep())

@@ -2,7 +2,7 @@
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from polysilicon.facts.index import INDEX, Packed, names_of
 from polysilicon.facts.kinds import KINDS, Kind
@@ -107,8 +107,8 @@ def load(facts: Path | None = None) -> Catalogue:
     return catalogue.overlaid(read_yaml(facts))
 
 
-def require(record: Record, field: str) -> float:
-    """A number that a formula can't do without.
+def stated(record: Record, field: str) -> Any:
+    """A value that nothing can be worked out without.
 
     Raises:
         InputError: no source gives it; the message says how the user can.
@@ -120,7 +120,16 @@ def require(record: Record, field: str) -> float:
             f"{record.id}: {field} is unknown in every source read",
             remedy=f"give it yourself in a --facts file: {kind.folder}: {{{record.id}: {{{field}: ...}}}}",
         )
-    return float(value)
+    return value
+
+
+def require(record: Record, field: str) -> float:
+    """A number that a formula can't do without.
+
+    Raises:
+        InputError: no source gives it; the message says how the user can.
+    """
+    return float(stated(record, field))
 
 
 @functools.cache
@@ -129,4 +138,4 @@ def _load_shipped() -> Catalogue:
     return Catalogue(shipped, {}, {}, shipped.index.hash)
 
 
-__all__ = ["Catalogue", "load", "require"]
+__all__ = ["Catalogue", "load", "require", "stated"]

@@ -34,21 +34,20 @@ def mean_width(dense_width: Values, routed_width: Values, dense_layers: Values, 
 
 @formula
 def dispatched_width(
-    experts_per_token: Values,
+    experts_met: Values,
     hidden: Values,
     tp: Values,
     expert_degree: Values,
     dense_layers: Values,
     layers: Values,
-    imbalance: Values,
 ) -> Values:
-    """Elements a token that a mean layer's experts keep as their inputs, on the busiest rank.
+    """Elements a token that a mean layer's experts keep as their inputs; `experts_met` in rows of the busiest rank.
 
     Tensor ranks that share an expert each hold all rows of the group; ranks with experts of their own hold theirs.
 
     Source: Gale et al., MegaBlocks (arXiv 2211.15841), section 5; Liu et al. (arXiv 2504.14960), section 3.
     """
-    return imbalance * experts_per_token * hidden * (expert_degree / tp) * (layers - dense_layers) / layers
+    return experts_met * hidden * (expert_degree / tp) * (layers - dense_layers) / layers
 
 
 @formula

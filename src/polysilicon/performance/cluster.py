@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from polysilicon.facts import Catalogue
-from polysilicon.facts.catalogue import require
+from polysilicon.facts.catalogue import require, stated
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.money import Assumption
 from polysilicon.facts.record import LOW_CONFIDENCE, Record
 from polysilicon.performance.fabric import Fabric, shape_of
 from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
-from polysilicon.records.errors import InputError
+from polysilicon.records.errors import InputError, Place
 from polysilicon.records.units import BITS_PER_BYTE, GIB, GIGA, TERA
 
 # So many sources of a value are named; `facts show` lists them all.
@@ -87,13 +87,20 @@ class Cluster:
         if not chips > 0:
             raise InputError("a cluster needs at least one chip", found=chips, allowed="a number above 0")
         system = catalogue.get(System, name) if _is_system(catalogue, name) else None
-        chip = catalogue.get(Chip, system.chip_id if system and system.chip_id else name)
+        chip = catalogue.get(Chip, name if system is None else stated(system, "chip_id"))
         reader = _Reader(chip, system, dict(overrides or {}))
         domain = reader.read("scaleup_domain", 1.0)
         usual = catalogue.get(Assumption, "chips-per-node")
         node = reader.read("chips", domain if usual.value <= domain <= (usual.high or domain) else usual.value)
         # A chip alone sends nothing, so a link that no source states is no reason to refuse it.
         scaleup = reader.read("scaleup_bw_gbs") / 2 * GIGA if min(domain, chips) > 1 else np.inf
+        if not scaleup > 0:
+            raise InputError(
+                f"{chip.id} has no bandwidth inside its scale-up domain of {domain:g} chips",
+                place=Place(field="scaleup_bw_gbs"),
+                found=scaleup,
+                allowed="above 0, or a scaleup_domain of 1",
+            )
         on_bus = domain < node and chips > 1
         if on_bus:
             # Chips of one host that no fabric joins talk through its bus, and the slowest hop sets the pace.

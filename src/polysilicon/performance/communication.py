@@ -124,6 +124,15 @@ def hidden_share(asked: Values, fitted: Values, transfer_s: Values, hideable_s: 
 
 
 @formula
+def left_s(hideable_s: Values, transfer_s: Values, exposed_s: Values) -> Values:
+    """What one transfer, part of which is exposed, leaves of the compute that another on the same link can hide behind.
+
+    Source: Isaev et al., Calculon (SC'23, doi 10.1145/3581784.3607102), data-parallel overlap.
+    """
+    return hideable_s - (transfer_s - exposed_s)
+
+
+@formula
 def asked_share(asked: Values, fitted: Values) -> Values:
     """Share of a transfer that may be hidden: what the recipe asks for, else the fitted share.
 

@@ -125,11 +125,21 @@ def nodes_out(one: Conditions) -> Values:
     return goodput.nodes_out(one.chips, one.node_size, mtbf, one.node_share, one.repair_s)
 
 
+def least_interval_s(one: Conditions) -> Values:
+    """Time between checkpoints below which each would wait for the one before; none where training waits itself."""
+    return goodput.lag_s(written_s(one), one.blocking)
+
+
 def with_interval(one: Conditions, checkpoint_min: float | None) -> Conditions:
     """With so long between checkpoints, in whole steps; with what loses least where it is `None`."""
     mtbf = goodput.job_mtbf_s(one.chip_days, one.chips)
     best = goodput.daly_s(stall_s(one), mtbf) if checkpoint_min is None else checkpoint_min * S_PER_MIN
-    return replace(one, interval_s=goodput.interval_s(best, written_s(one), one.step_s))
+    return replace(one, interval_s=goodput.interval_s(best, least_interval_s(one), one.step_s))
+
+
+def unbroken(one: Conditions) -> Course:
+    """What becomes of a run whose nodes all come back at once: nothing waits for a repair, no spare stands by."""
+    return follow(replace(one, node_share=0.0, spares=0.0))
 
 
 def with_spares(one: Conditions, spare_nodes: float | None) -> Conditions:

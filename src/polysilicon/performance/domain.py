@@ -21,6 +21,7 @@ from polysilicon.performance.recipe import OVERLAPS, Recipe
 from polysilicon.performance.values import PRECISIONS, Values
 from polysilicon.records.units import GIGA
 from polysilicon.workloads.counts import Shape
+from polysilicon.workloads.model import Transformer
 
 Mask = NDArray[np.bool_]
 BF16 = float(PRECISIONS.index("bf16"))
@@ -28,12 +29,16 @@ BF16 = float(PRECISIONS.index("bf16"))
 
 @dataclass(frozen=True)
 class Asked:
-    """What was run, or is asked about: each a number or a column with one entry a candidate."""
+    """What was run, or is asked about: each a number or a column with one entry a candidate.
+
+    `simplified` says what of the model is computed otherwise than by what it is taken for.
+    """
 
     shape: Shape
     sequence: Values
     layouts: Layouts
     recipe: Recipe
+    simplified: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,18 @@ class Quantity:
 
 
 Rule = Callable[[Asked], Any]
+
+
+def simplified(model: Transformer, sequence: int) -> tuple[str, ...]:
+    """What a step of training takes for something else: attention that reads less than all, or keeps a state."""
+    told = []
+    if model.index is not None and sequence > model.index.tokens:
+        read = f"{model.index.tokens:,} of {sequence:,} tokens"
+        told.append(f"sparse attention, which reads {read}: counted as if it read all, and no measured case")
+    if model.linear is not None and model.linear_layers:
+        share = f"{model.linear_layers} of {model.layers} layers"
+        told.append(f"linear attention in {share}: its weights alone are counted, and no measured case")
+    return tuple(told)
 
 
 def _degree(name: str) -> Quantity:
@@ -187,7 +204,7 @@ def outside(catalogue: Catalogue, chip_id: str, asked: Asked, mfu_pct: Values) -
     records = [one for one in catalogue.every(Domain) if one.room == "training"]
     known: dict[tuple[str, str], Domain] = {(one.level, one.applies_to): one for one in records}
     levels = [(known.get(("all", "all")), ""), (known.get(("family", chip.family)), f" on {chip.family}")]
-    found: list[list[str]] = [[] for _ in range(len(asked.layouts))]
+    found: list[list[str]] = [list(asked.simplified) for _ in range(len(asked.layouts))]
     told = [(why, np.ones(len(found), bool)) for why in _unseen(chip, known)]
     amounts, choices = columns(asked)
     told += [one for name, values in amounts.items() for one in _beyond(name, values, levels)]

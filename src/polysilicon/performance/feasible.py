@@ -10,7 +10,7 @@ import numpy as np
 
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.constraints import ALL_TO_ALL, CONSTRAINTS, ZERO_BUBBLE, Limits, first_broken, single
-from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.layouts import Layouts, settled
 from polysilicon.performance.space import divisors, stages
 from polysilicon.records.errors import InputError
 from polysilicon.workloads.model import Transformer
@@ -110,7 +110,7 @@ def _completed(limits: Limits, asked: Layouts, cut: tuple[int, int, int, int]) -
     degrees = {"tp": tp, "pp": pp, "dp": dp, "cp": cp, "micro_batch": micro, "interleave": interleave}
     degrees |= {"expert_tp": expert_tp, "ep": ep, "shard": shard}
     degrees["sequence_parallel"] = 1 if apart else single(asked.sequence_parallel)
-    return replace(asked, **{name: np.array([float(value)]) for name, value in degrees.items()})
+    return settled(replace(asked, **{name: np.array([float(value)]) for name, value in degrees.items()}))
 
 
 def _closest(possible: Sequence[int], asked: int) -> int:

@@ -1,6 +1,7 @@
 """What to change of a layout that does not fit into memory: the nearest one that does, on as many chips."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -10,7 +11,7 @@ from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.constraints import Limits, first_broken
 from polysilicon.performance.efficiency import efficiency_of
-from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.layouts import Layouts, settled
 from polysilicon.performance.memory import memory
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.space import divisors, stages
@@ -21,7 +22,7 @@ from polysilicon.workloads.task import Training
 
 # A degree is as far off as the factor it changes by; another way to keep or share out states is a step each.
 DEGREES = ("tp", "pp", "dp", "cp", "ep", "micro_batch", "interleave")
-STEPS = ("recompute", "zero_stage", "sequence_parallel", "shard")
+STEPS = ("recompute", "recomputed_share", "zero_stage", "sequence_parallel", "shard")
 MOST_CONTEXT = 8
 
 
@@ -33,7 +34,10 @@ def nearest_fit(
     Near means that few degrees change by small factors and few states are kept or split in another way. Offload stays
     as it is asked: whether a host has room is not known here.
     """
-    near = _around(Limits.of(model, task, cluster), asked)
+    near = settled(_around(Limits.of(model, task, cluster), asked))
+    alone = (near.zero_stage == 3.0) & (np.asarray(recipe.frozen) <= 0.0) & (np.asarray(recipe.shard_bytes) <= 0.0)
+    # Where ZeRO leaves the master copy alone, there is no working copy to keep on the host.
+    near = replace(near, offload_weights=np.where(alone, 0.0, near.offload_weights))
     efficiency = efficiency_of(catalogue, cluster.chip, "training")
     job = job_of(catalogue, Shape.of(model), task, cluster, near, recipe, efficiency)
     fits = np.broadcast_to(memory(job).memory_bytes <= cluster.memory_bytes, len(near))
@@ -56,6 +60,7 @@ def _around(limits: Limits, asked: Layouts) -> Layouts:
         "micro_batch": divisors(int(one["micro_batch"])),
         "interleave": sorted({1.0, one["interleave"]}),
         "recompute": [code for code in (0.0, 1.0, 2.0) if code >= one["recompute"]],
+        "recomputed_share": sorted({one["recomputed_share"], 1.0}),
         "zero_stage": [stage for stage in (0.0, 1.0, 2.0, 3.0) if stage >= one["zero_stage"]],
         "sequence_parallel": sorted({1.0, one["sequence_parallel"]}),
         "shard": sorted({0.0, one["shard"]}),

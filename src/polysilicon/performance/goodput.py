@@ -96,12 +96,12 @@ def daly_s(stall_s: Values, mtbf_s: Values) -> Values:
 
 
 @formula
-def interval_s(best_s: Values, written_s: Values, step_s: Values) -> Values:
+def interval_s(best_s: Values, least_s: Values, step_s: Values) -> Values:
     """Time between checkpoints in whole steps: no less than one takes to write, as the next would wait for it.
 
     Source: Jiang et al., MegaScale (arXiv 2402.15627), section 4.4; a step can't be cut.
     """
-    return np.maximum(np.ceil(np.maximum(best_s, written_s) / step_s), 1.0) * step_s
+    return np.maximum(np.ceil(np.maximum(best_s, least_s) / step_s), 1.0) * step_s
 
 
 @formula

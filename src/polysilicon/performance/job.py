@@ -106,6 +106,14 @@ def holders(job: Job) -> Holders:
     )
 
 
+def experts_met(job: Job) -> Values:
+    """Experts that a token meets, in rows of the busiest rank: more than the model chooses where routing is uneven."""
+    if not job.uneven_routing:
+        return job.shape.experts_per_token
+    recipe = job.recipe
+    return routing.busiest_rows(job.shape.experts_per_token, job.layouts.ep, recipe.imbalance, recipe.capacity_factor)
+
+
 def layer_weights(job: Job, held: Holders) -> tuple[Values, Values, Values]:
     """Weights before tensor parallelism: of a mean layer without experts, of a rank's experts in it, of the edges."""
     cut, shape = job.layouts, job.shape

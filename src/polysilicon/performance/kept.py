@@ -4,7 +4,7 @@ import numpy as np
 
 from polysilicon.performance import activations
 from polysilicon.performance import layer as on_chip
-from polysilicon.performance.job import Job
+from polysilicon.performance.job import Job, experts_met
 from polysilicon.performance.routing import expert_degree
 from polysilicon.performance.values import Values
 
@@ -87,7 +87,7 @@ def _width(job: Job) -> Values:
     if not job.mixed:
         return dense
     routed = on_chip.expert_activation_width(
-        shape.matrices, shape.expert_hidden, shape.experts_per_token, shape.shared_weights, shape.hidden
+        shape.matrices, shape.expert_hidden, experts_met(job), shape.shared_weights, shape.hidden
     )
     return activations.mean_width(dense, routed, shape.dense_layers, shape.layers)
 
@@ -98,11 +98,10 @@ def _dispatched(job: Job) -> Values:
         return 0.0
     cut, shape = job.layouts, job.shape
     return activations.dispatched_width(
-        shape.experts_per_token,
+        experts_met(job),
         shape.hidden,
         cut.tp,
         expert_degree(cut.tp, cut.expert_tp),
         shape.dense_layers,
         shape.layers,
-        job.recipe.imbalance,
     )

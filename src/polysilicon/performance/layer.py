@@ -34,18 +34,19 @@ def core_flop(tokens: Values, attended_tokens: Values, score_width: Values, valu
 
 
 @formula
-def core_s(flop: Values, flop_per_s: Values, heads: Values, score_width: Values, lost_width: Values) -> Values:
+def core_s(flop: Values, flop_per_s: Values, heads: Values, query_width: Values, lost_width: Values) -> Values:
     """Time of attention proper: the narrower a head, the more of it goes to the exponentials of its scores.
 
+    A head is as wide as its queries, also where only some layers have attention and `flop` is of a mean layer.
     `lost_width` is the head width whose operations take as long as the exponentials beside them.
 
     Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), section 3.1 and figure 5; size from the fit.
     """
-    return flop / flop_per_s * (1.0 + lost_width * heads / np.maximum(score_width, heads))
+    return flop / flop_per_s * (1.0 + lost_width * heads / np.maximum(query_width, heads))
 
 
 @formula
-def unaligned_s(core_s: Values, heads: Values, score_width: Values, fused: Values, share: Values) -> Values:
+def unaligned_s(core_s: Values, heads: Values, query_width: Values, fused: Values, share: Values) -> Values:
     """Time of attention proper whose heads are no multiple of eight 16-bit elements: its products reach only a `share`.
 
     Rows that don't start on 16 bytes keep a product off the matrix units' fast path. Fused attention pads heads itself.
@@ -53,7 +54,7 @@ def unaligned_s(core_s: Values, heads: Values, score_width: Values, fused: Value
     Source: NVIDIA, Matrix Multiplication Background User's Guide, section on tensor core requirements; size from the
     fit of BLOOM's sweep of head counts in measurements/training.csv.
     """
-    uneven = (np.remainder(score_width / heads, 8.0) > 0.0) & (np.asarray(fused) <= 0.0)
+    uneven = (np.remainder(query_width / heads, 8.0) > 0.0) & (np.asarray(fused) <= 0.0)
     return np.where(uneven, core_s / share, core_s)
 
 

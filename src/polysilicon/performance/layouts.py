@@ -1,6 +1,6 @@
 """How a job is cut over chips: a table of candidates, one array a degree."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,22 @@ class Layouts:
         return tuple(one.name for one in fields(cls))
 
 
+def settled(cut: Layouts) -> Layouts:
+    """The same candidates without the choices that their degrees leave without meaning.
+
+    A schedule needs stages, a way to share attention ranks that share it, sequence parallelism a cut of the tensors,
+    and a share of the layers that they are computed again.
+    """
+    tp, pp, cp = (np.asarray(one) > 1.0 for one in (cut.tp, cut.pp, cut.cp))
+    return replace(
+        cut,
+        schedule=np.where(pp, cut.schedule, 0.0),
+        context=np.where(cp, cut.context, 0.0),
+        sequence_parallel=np.where(tp, cut.sequence_parallel, 0.0),
+        recomputed_share=np.where(np.asarray(cut.recompute) == RECOMPUTE.index("full"), cut.recomputed_share, 1.0),
+    )
+
+
 def _word(name: str, value: float) -> str | float | int:
     if name in CHOICES:
         return CHOICES[name][int(value)]
@@ -136,5 +152,5 @@ def _checked(name: str, degree: float) -> None:
             raise InputError(f"{name} must be a share between 0 and 1", found=degree)
         return
     least = 0 if name in FROM_NOUGHT else 1
-    if not (degree >= least and degree == int(degree)):
+    if not (degree >= least and float(degree).is_integer()):
         raise InputError(f"{name} must be a whole number of at least {least}", found=degree)

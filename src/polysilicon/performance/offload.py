@@ -38,6 +38,26 @@ def kept_on_chip_bytes(whole_bytes: Values, share: Values, buffer_bytes: Values)
 
 
 @formula
+def beside_batch_s(stage_s: Values, data_s: Values, micro_batches: Values) -> Values:
+    """Time of a micro-batch beside which the host link works: its compute, and the replicas' transfers beyond it.
+
+    A transfer that compute doesn't hide makes room for one on the other link; the compute itself is there once.
+
+    Source: Rajbhandari et al., ZeRO-Infinity (arXiv 2104.07857), section 6.2, overlap of host and network transfers.
+    """
+    return stage_s + data_s / micro_batches
+
+
+@formula
+def idle_link_s(moved_bytes: Values, link_bytes_per_s: Values, beside_s: Values) -> Values:
+    """What a micro-batch's own transfers leave of the time beside which the host link works.
+
+    Source: as `beside_batch_s`.
+    """
+    return np.maximum(beside_s - moved_bytes / link_bytes_per_s, 0.0)
+
+
+@formula
 def update_s(
     held_weights: Values,
     share: Values,

@@ -3,6 +3,7 @@
 import numpy as np
 
 from polysilicon.performance.layer import core_backward
+from polysilicon.performance.states import spared_layers
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
@@ -30,14 +31,24 @@ def stage_layers(layers: Values, pp: Values) -> Values:
 
 
 @formula
-def head_share(layers: Values, pp: Values) -> Values:
-    """Share of the output head's time that lengthens the pipeline's slowest stage.
+def head_beyond_s(
+    head_s: Values,
+    layer_s: Values,
+    tensor_s: Values,
+    context_s: Values,
+    expert_s: Values,
+    layers: Values,
+    pp: Values,
+) -> Values:
+    """By how much the output head lengthens the pipeline's slowest stage for one micro-batch.
 
-    Where the layers don't divide evenly, the last stage has a layer less and the head takes its place.
+    Where the layers don't divide evenly, the stages could hold more, and the head takes the place of those layers; what
+    a large vocabulary takes beyond them is left.
 
     Source: Grattafiori et al., The Llama 3 Herd of Models (arXiv 2407.21783), section 3.3.2.
     """
-    return np.where(np.remainder(layers, pp) > 0.0, 0.0, 1.0)
+    spared = np.minimum(spared_layers(layers, pp), stage_layers(layers, pp))
+    return np.maximum(head_s - spared * (layer_s + tensor_s + context_s + expert_s), 0.0)
 
 
 @formula
@@ -147,16 +158,19 @@ def weight_gradient_s(projections_s: Values, feed_forward_s: Values, frozen: Val
 
 @formula
 def scheduled_bubble_s(
-    bubble_s: Values, weight_gradient_s: Values, layers: Values, pp: Values, schedule: Values
+    bubble_s: Values, weight_gradient_s: Values, layers: Values, pp: Values, schedule: Values, micro_batches: Values
 ) -> Values:
     """What is left of the bubble: zero-bubble (1) moves weight gradients into it, 1F1B (0) doesn't.
 
     The schedule is ZB-H1, whose memory is that of 1F1B: with F, B and W the passes of a stage, its bubble is
-    (pp - 1)(F + B - W) instead of (pp - 1)(F + B + W). Frozen weights have no such pass, so nothing is gained.
+    (pp - 1)(F + B - W) instead of (pp - 1)(F + B + W). Fewer micro-batches than stages have fewer gradients to move:
+    F and B still pass through all stages one after another, and the last W follows. Frozen weights have no such pass,
+    so nothing is gained.
 
     Source: Qi et al., Zero Bubble Pipeline Parallelism (arXiv 2401.10241), section 2.3, table 2.
     """
-    moved = 2.0 * (pp - 1.0) * (layers / pp) * weight_gradient_s
+    passes = (pp - 1.0) + np.minimum(pp, micro_batches) - 1.0
+    moved = passes * (layers / pp) * weight_gradient_s
     return np.where(np.asarray(schedule) == 1.0, np.maximum(bubble_s - moved, 0.0), bubble_s)
 
 

@@ -23,6 +23,7 @@ from polysilicon.performance.training import (
     memory_bound_bytes,
     peak_flop_per_s,
     possible_s,
+    precisions_of,
     widening_of,
 )
 from polysilicon.performance.values import Values
@@ -218,7 +219,9 @@ def _split(by: By, own: Sequence[Own], jobs: Sequence[Job], step: Callable[[Erro
     )
     flop = Shape.of(seats[0].model).training_flop_per_token(float(task.sequence_length))
     doubts = tuple(
-        doubt for seat, job in zip(seats, jobs, strict=True) for doubt in doubts_of(seat.pool.cluster, job.layouts)
+        doubt
+        for seat, job in zip(seats, jobs, strict=True)
+        for doubt in doubts_of(seat.pool.cluster, *precisions_of(job))
     )
     return Split(
         by,

@@ -223,7 +223,7 @@ def _rates(
     pace = own_pace(
         matured_pace(e["pace"], e["youth"], recipe.software_years), recipe.vendor_tuned, e["untuned_by_vendor"]
     )
-    peak, wide = _peak(cluster, codes), _wide_peak(cluster)
+    peak, wide = _peak(cluster, codes), _wide_peak(cluster, codes)
     narrow = _column({one: float(BYTES_PER_ELEMENT[one] < 2.0) for one in PRECISIONS}, codes)
     share = narrow_share(of_precision({one: e[SHARE[one]] for one in PRECISIONS}, codes), narrow, e["narrow_pace"])
     head = achieved_per_s(wide, e["gemm_16bit"], pace)
@@ -236,7 +236,7 @@ def _rates(
         products = [mixed_per_s(*both, recipe.wide_share) for both in zip(products, wides, strict=True)]
     if gain is not None:
         products = [sparse_per_s(one, gain) for one in products]
-    core = _core_peak(cluster, recipe) if recipe.said("attention_precision") else wide
+    core = _peak(cluster, core_codes(recipe, codes)) if recipe.said("attention_precision") else wide
     return Rates(
         matrix_flop_per_s=products[0],
         expert_flop_per_s=products[1],
@@ -263,10 +263,19 @@ def _rates(
     )
 
 
-def _core_peak(cluster: Cluster, recipe: Recipe) -> Values:
-    """Peak of the precision that a recipe asks for in attention; its share is that of 16 bits, for want of cases."""
+def core_codes(recipe: Recipe, codes: Codes) -> Codes:
+    """The precision of attention proper: what a recipe asks for, else that of 16 bits or of wider products.
+
+    Its share of the peak is that of 16 bits in any precision, for want of cases.
+    """
     asked = np.asarray(recipe.attention_precision)
-    return _peak(cluster, np.where(asked < 0.0, float(PRECISIONS.index("bf16")), asked).astype(int))
+    return np.where(asked < 0.0, _wide_codes(codes), asked).astype(int)
+
+
+def _wide_codes(codes: Codes) -> Codes:
+    """What attention, head and loss keep: bf16, unless the products themselves are wider."""
+    wider = _column({one: float(BYTES_PER_ELEMENT[one] > BYTES_PER_ELEMENT["bf16"]) for one in PRECISIONS}, codes)
+    return np.where(np.asarray(wider) > 0.0, codes, PRECISIONS.index("bf16"))
 
 
 def _column(by_precision: Mapping[str, float], codes: Codes) -> Values:
@@ -282,6 +291,7 @@ def _peak(cluster: Cluster, codes: Codes) -> Values:
     return chosen
 
 
-def _wide_peak(cluster: Cluster) -> Values:
-    """Peak of the 16-bit products that attention, head and loss keep."""
-    return cluster.peak("bf16")
+def _wide_peak(cluster: Cluster, codes: Codes) -> Values:
+    """Peak of the products that attention, head and loss keep in 16 bits, or in what is wider."""
+    wide = _wide_codes(codes)
+    return cluster.peak("bf16") if np.all(wide == PRECISIONS.index("bf16")) else _peak(cluster, wide)

@@ -42,8 +42,9 @@ class Recipe:
     covers every second product beside attention's scores.
 
     Precisions are positions in `PRECISIONS`: `backward_precision` of the products of the backward pass (unsaid: the
-    layout's), `attention_precision` of attention proper (unsaid: bf16). `wide_share` is the share of the layers'
-    products that a narrow recipe keeps in 16 bits. `sparse` is 1 where weights are pruned two of four.
+    layout's), `attention_precision` of attention proper (unsaid: bf16, or that of wider products). `wide_share` is the
+    share of the layers' products that a narrow recipe keeps in 16 bits. `sparse` is 1 where weights are pruned two of
+    four.
 
     Shares of a transfer that compute may hide, each with what is beside it: `tensor_hidden` the layer's products,
     `context_hidden` attention, `expert_hidden` the shared experts, or with `dual_batch` 1 the whole layer of another

@@ -10,7 +10,15 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.reading import assumed
 from polysilicon.facts.record import LOW_CONFIDENCE
 from polysilicon.performance import goodput
-from polysilicon.performance.course import Conditions, Course, follow, with_interval, with_spares
+from polysilicon.performance.course import (
+    Conditions,
+    Course,
+    follow,
+    least_interval_s,
+    unbroken,
+    with_interval,
+    with_spares,
+)
 from polysilicon.performance.failures import Failures, failures_of
 from polysilicon.performance.power import ChipPower, busy_s, chip_power
 from polysilicon.performance.recipe import Recipe
@@ -18,7 +26,7 @@ from polysilicon.performance.states import trained_share
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.performance.values import Values
 from polysilicon.records.bounded import Bounded, exactly
-from polysilicon.records.errors import InputError, NothingFits
+from polysilicon.records.errors import InputError, NothingFits, Place
 from polysilicon.records.units import S_PER_H, S_PER_MIN
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer
@@ -154,7 +162,7 @@ def run_training(
     """The run of `task.tokens` tokens with the layouts of an estimate.
 
     Raises:
-        InputError: the task has no token budget.
+        InputError: the task has no token budget, or a checkpoint takes longer to write than the time between two.
         NothingFits: interruptions come faster than the job restarts.
     """
     if task.tokens is None:
@@ -165,14 +173,14 @@ def run_training(
     ranges = _ranges(estimate, failures, ground, power)
     with np.errstate(over="ignore", invalid="ignore"):
         open_ = _conditions(model, task, estimate, recipe or Recipe(), upkeep, ranges)
-        point = with_spares(with_interval(open_, upkeep.checkpoint_min), upkeep.spare_nodes)
+        _refuse_hurried(open_, upkeep.checkpoint_min)
+        saved = with_interval(open_, upkeep.checkpoint_min)
+        # Before the spares: to count them takes the longer the more nodes are broken at a time.
+        _refuse_endless(saved, unbroken(saved))
+        point = with_spares(saved, upkeep.spare_nodes)
         course = follow(point)
+        _refuse_endless(point, course)
         ends = _ends(point, course, ranges, upkeep)
-    if not np.any(course.effective_share > NEVER):
-        raise NothingFits(
-            f"interrupted every {np.min(course.mtbf_s) / S_PER_MIN:.3g} min and stepping again after"
-            f" {np.min(point.downtime_s) / S_PER_MIN:.3g} min, this run never ends: use fewer chips, or restart sooner"
-        )
     return Run(
         model=model.name,
         chip=estimate.cluster.chip,
@@ -184,6 +192,40 @@ def run_training(
         assumed=_assumed(catalogue, upkeep),
         doubts=_doubts(estimate, failures, power),
         catalogue_hash=catalogue.hash,
+    )
+
+
+def _refuse_hurried(one: Conditions, checkpoint_min: float | None) -> None:
+    """Checkpoints are not begun before the last is written.
+
+    Raises:
+        InputError: they would be; says how long one takes.
+    """
+    least_min = np.min(least_interval_s(one)) / S_PER_MIN
+    if checkpoint_min is not None and checkpoint_min < least_min:
+        raise InputError(
+            "a checkpoint takes longer to write than the time between two",
+            place=Place(field="checkpoint_min"),
+            found=checkpoint_min,
+            allowed=f"at least {np.ceil(1e3 * least_min) / 1e3:g} min",
+            remedy="or write them to faster storage, or wait for them",
+        )
+
+
+def _refuse_endless(one: Conditions, course: Course) -> None:
+    """A run ends.
+
+    Raises:
+        NothingFits: interruptions come faster than the job restarts, or than it saves what it did.
+    """
+    if np.any(course.effective_share > NEVER):
+        return
+    often, down, apart = (
+        f"{np.min(seconds) / S_PER_MIN:.3g} min" for seconds in (course.mtbf_s, one.downtime_s, one.interval_s)
+    )
+    raise NothingFits(
+        f"interrupted every {often}, stepping again after {down} and saving every {apart}, this run never ends:"
+        " use fewer chips, restart sooner, or save more often"
     )
 
 

@@ -11,7 +11,6 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.efficiency import Fit
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import Efficiency
-from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.recommender_step import RecommenderJob, recommender_parts
 from polysilicon.performance.sample_jobs import (
     SampleLayout,
@@ -162,7 +161,7 @@ def _made(
         fits=enough,
         instead=other.said() if other else None,
         unvalidated=unvalidated(catalogue, job.efficiency),
-        doubts=doubts_of(cluster, Layouts.one(precision=precision)),
+        doubts=doubts_of(cluster, float(PRECISIONS.index(precision))),
         fits_used=job.efficiency.records,
         catalogue_hash=catalogue.hash,
     )

@@ -8,7 +8,7 @@ from polysilicon.performance import communication as wire
 from polysilicon.performance import layer as on_chip
 from polysilicon.performance import offload, routing, sharding, transfers
 from polysilicon.performance import pipeline as whole
-from polysilicon.performance.job import Holders, Job, held_weights, holders
+from polysilicon.performance.job import Holders, Job, experts_met, held_weights, holders
 from polysilicon.performance.kept import layer_activations
 from polysilicon.performance.operators import filled_flop, gemm_bytes, gemm_flop, overlapped_s, streaming_s
 from polysilicon.performance.rates import Rates
@@ -45,9 +45,7 @@ def breakdown(job: Job) -> Breakdown:
     """Where the step of each candidate goes."""
     cut, shape, efficiency = job.layouts, job.shape, job.efficiency
     tokens = on_chip.chip_tokens(cut.micro_batch, job.sequence, cut.cp)
-    rows = on_chip.routed_rows(tokens, shape.experts_per_token)
-    if job.uneven_routing:
-        rows = routing.busiest_rows(rows, cut.ep, job.recipe.imbalance, job.recipe.capacity_factor)
+    rows = on_chip.routed_rows(tokens, experts_met(job))
     micro = Micro(
         tokens,
         rows,
@@ -64,18 +62,23 @@ def breakdown(job: Job) -> Breakdown:
     stage = whole.hideable_s(layer, deep)
     bubble = whole.bubble_s(layer, tensor, context, expert, shape.layers, cut.pp, cut.interleave)
     if np.any(np.asarray(cut.schedule) > 0.0):
-        bubble = whole.scheduled_bubble_s(bubble, beside.weights_s, shape.layers, cut.pp, cut.schedule)
+        bubble = whole.scheduled_bubble_s(bubble, beside.weights_s, shape.layers, cut.pp, cut.schedule, batches)
+    data = transfers.data(job, held, weights, stage, batches)
     parts = (
         whole.layers_s(layer, deep, batches),
-        whole.batches_s(_head(job, micro), whole.head_share(shape.layers, cut.pp), batches),
+        whole.batches_s(
+            whole.head_beyond_s(_head(job, micro), layer, tensor, context, expert, shape.layers, cut.pp), 1.0, batches
+        ),
         whole.layers_s(tensor, deep, batches),
         whole.layers_s(context, deep, batches),
         whole.layers_s(expert, deep, batches),
         whole.batches_s(transfers.boundary(job, micro, stage), 1.0, batches),
         bubble,
-        transfers.data(job, held, weights, stage, batches),
+        data,
         _optimizer(job, held, weights),
-        _offload(job, held, weights, deep, stage, batches) if job.offloads else 0.0,
+        _offload(job, held, weights, deep, offload.beside_batch_s(stage, data, batches), batches)
+        if job.offloads
+        else 0.0,
     )
     overhead = whole.overhead_s(*parts, efficiency["step_s"], cut.chips, job.node_size, efficiency["straggle"])
     return Breakdown(whole.step_s(*parts, overhead), *parts, overhead)
@@ -103,7 +106,7 @@ def _layer(job: Job, micro: Micro, held: Holders) -> tuple[Values, Beside]:
     if not job.mixed:
         return dense, Beside(dense, forward, backward, job.recipe.frozen, job.recipe.fused_attention)
     width = on_chip.expert_activation_width(
-        shape.matrices, shape.expert_hidden, shape.experts_per_token, shape.shared_weights, shape.hidden
+        shape.matrices, shape.expert_hidden, experts_met(job), shape.shared_weights, shape.hidden
     )
     routed = _experts(job, micro, held, forward, job.rates)
     routed_back = routed if back is None else _experts(job, micro, held, backward, back)
@@ -132,9 +135,9 @@ def _dense(job: Job, micro: Micro, rates: Rates) -> Work:
     projections = _product(rates, micro.tokens, columns, shape.hidden, rates.matrix_flop_per_s)
     attended = attended_tokens(job.sequence, shape.window, shape.windowed_share, shape.causal, recipe.fused_attention)
     flop = on_chip.core_flop(micro.tokens, attended, shape.score_width, shape.value_width, cut.tp)
-    core = on_chip.core_s(flop, rates.core_flop_per_s, shape.heads, shape.score_width, job.efficiency["core_width"])
+    core = on_chip.core_s(flop, rates.core_flop_per_s, shape.heads, shape.query_width, job.efficiency["core_width"])
     if not np.all(np.asarray(recipe.fused_attention) > 0.0):
-        whole = shape.heads, shape.score_width, recipe.fused_attention
+        whole = shape.heads, shape.query_width, recipe.fused_attention
         core = on_chip.unaligned_s(core, *whole, job.efficiency["unaligned"])
     scores = on_chip.score_bytes(micro.tokens, job.sequence, shape.heads, cut.tp, recipe.fused_attention)
     if np.any(np.asarray(recipe.balanced_context) < 1.0):
@@ -216,15 +219,16 @@ def _optimizer(job: Job, held: Holders, weights: tuple[Values, Values]) -> Value
 
 
 def _offload(
-    job: Job, held: Holders, weights: tuple[Values, Values], deep: Values, stage: Values, batches: Values
+    job: Job, held: Holders, weights: tuple[Values, Values], deep: Values, beside: Values, batches: Values
 ) -> Values:
     """Exposed time of a step that states in host memory cost."""
     cut, recipe, link = job.layouts, job.recipe, job.host.link_bytes_per_s
     shares = *weights, held.shards, held.expert_shards, cut.zero_stage
     updated = sharding.trained_weights(sharding.answered_weights(*shares, 1.0), recipe.frozen, recipe.adapter_share)
     widths = recipe.gradient_bytes, recipe.weight_bytes
-    update = offload.update_s(updated, cut.offload_optimizer, *widths, link, job.host.memory_bytes_per_s, stage)
     kept = whole.stage_bytes(layer_activations(job), deep)
     copies = sharding.wire_bytes(sharding.answered_weights(*shares, 3.0), recipe.weight_bytes)
     moved = offload.moved_batch_bytes(kept, cut.offload_activations, copies, cut.offload_weights)
-    return offload.offload_s(update, offload.exposed_batch_s(moved, link, stage), batches)
+    idle = offload.idle_link_s(moved, link, beside)
+    update = offload.update_s(updated, cut.offload_optimizer, *widths, link, job.host.memory_bytes_per_s, idle)
+    return offload.offload_s(update, offload.exposed_batch_s(moved, link, beside), batches)

@@ -1,6 +1,6 @@
 """How long a training step takes, what memory it needs, and how sure we are: for one layout or a table of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.feasible import check
 from polysilicon.performance.job import Host
 from polysilicon.performance.layouts import Layouts
+from polysilicon.performance.least_work import least_work
 from polysilicon.performance.memory import Memory, memory
 from polysilicon.performance.pipeline import model_flop_per_s_per_chip, tokens_per_s_per_chip
 from polysilicon.performance.rates import backward_rates, rates
@@ -27,6 +28,9 @@ from polysilicon.records.units import GIB, GIGA, MICRO
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer, Workload
 from polysilicon.workloads.task import Training
+
+# Bandwidths of a chip's host link and host memory.
+HOST = ("host-link-gbs", "host-memory-gbs")
 
 
 @formula
@@ -163,10 +167,13 @@ def estimate_training(
     check(model, task, cluster, layouts)
     efficiency, recipe = efficiency_of(catalogue, cluster.chip, "training"), recipe or Recipe()
     job = job_of(catalogue, Shape.of(model), task, cluster, layouts, recipe, efficiency)
-    made = evaluate(job, cluster, efficiency, model.name, catalogue.hash, doubt_widening(catalogue))
-    asked = domain.Asked(job.shape, job.sequence, layouts, recipe)
+    wider = widening_of(efficiency, job, cluster, doubt_widening(catalogue))
+    made = evaluate(job, cluster, efficiency, model.name, catalogue.hash, wider)
+    simplified = domain.simplified(model, task.sequence_length)
+    asked = domain.Asked(job.shape, job.sequence, layouts, recipe, simplified)
     beyond = domain.outside(catalogue, cluster.chip, asked, made.mfu_pct)
-    return replace(made, recipe=recipe, outside=beyond, task=task)
+    doubts = made.doubts + (_host_doubts(catalogue) if job.offloads else ())
+    return replace(made, recipe=recipe, outside=beyond, task=task, doubts=doubts)
 
 
 def job_of(
@@ -197,7 +204,14 @@ def job_of(
 
 def host_of(catalogue: Catalogue) -> Host:
     """Host link and host memory of one chip, which no record of a part states."""
-    return Host(*(catalogue.get(Assumption, name).value * GIGA for name in ("host-link-gbs", "host-memory-gbs")))
+    return Host(*(catalogue.get(Assumption, name).value * GIGA for name in HOST))
+
+
+def _host_doubts(catalogue: Catalogue) -> tuple[Reading, ...]:
+    """What is assumed of a host, as far as it is of low confidence."""
+    assumed = (catalogue.get(Assumption, name) for name in HOST)
+    readings = (Reading("value", one.id, one.value, str(one.confidence), one.sources) for one in assumed)
+    return tuple(one for one in readings if one.doubtful)
 
 
 def latencies_s(catalogue: Catalogue) -> tuple[float, float]:
@@ -214,23 +228,20 @@ def doubt_widening(catalogue: Catalogue) -> float:
 
 
 def evaluate(
-    job: Job, cluster: Cluster, efficiency: Efficiency, model: str, catalogue_hash: str, doubt: float
+    job: Job, cluster: Cluster, efficiency: Efficiency, model: str, catalogue_hash: str, wider: Values
 ) -> TrainingEstimate:
-    """Time, interval, utilisation and memory of every candidate of a job."""
+    """Time, interval, utilisation and memory of every candidate of a job; `wider` is the exponent of its interval."""
     parts, used = breakdown(job), memory(job)
     chips = job.layouts.chips
     peak = peak_flop_per_s(cluster, job.layouts)
     flop = job.shape.training_flop_per_token(job.sequence)
     useful = model_flop_per_s_per_chip(parts.step_s, flop, job.global_batch, job.sequence, chips)
-    wider = widening_of(efficiency, job, cluster, doubt)
     return TrainingEstimate(
         model=model,
         cluster=cluster,
         layouts=job.layouts,
         step_s=parts.step_s,
-        low_s=possible_s(
-            bound_s(parts.step_s, efficiency.low_ratio, wider), flop, job.global_batch * job.sequence, peak, chips
-        ),
+        low_s=possible_s(bound_s(parts.step_s, efficiency.low_ratio, wider), *least_work(job, cluster)),
         high_s=bound_s(parts.step_s, efficiency.high_ratio, wider),
         tokens_per_s_per_chip=tokens_per_s_per_chip(parts.step_s, job.global_batch, job.sequence, chips),
         mfu_pct=utilisation_pct(useful, peak),
@@ -238,7 +249,7 @@ def evaluate(
         memory=used,
         memory_high_bytes=memory_bound_bytes(used.memory_bytes, efficiency["memory_high_ratio"]),
         fits=np.asarray(used.memory_bytes) <= cluster.memory_bytes,
-        doubts=doubts_of(cluster, job.layouts),
+        doubts=doubts_of(cluster, *precisions_of(job)),
         fits_used=efficiency.records,
         catalogue_hash=catalogue_hash,
     )
@@ -277,26 +288,37 @@ def widening(kind_widening: Values, doubtful: Values, doubt_widening: Values) ->
     return kind_widening * np.where(np.asarray(doubtful) > 0.0, doubt_widening, 1.0)
 
 
-def doubts_of(cluster: Cluster, layouts: Layouts) -> tuple[Reading, ...]:
-    """The low-confidence figures that these candidates read: peaks of other precisions don't matter to them."""
-    idle = set(PEAK_FIELD.values()) - _peaks_read(layouts.precision)
+def precisions_of(job: Job) -> tuple[Values, Values, Values]:
+    """The precisions of a job's products, forward and backward, and of its attention; below nought where unsaid."""
+    return job.layouts.precision, job.recipe.backward_precision, job.recipe.attention_precision
+
+
+def doubts_of(cluster: Cluster, *precisions: Values) -> tuple[Reading, ...]:
+    """The low-confidence figures that candidates read: peaks of precisions that are not theirs don't matter to them."""
+    idle = set(PEAK_FIELD.values()) - _peaks_read(precisions)
     return tuple(one for one in cluster.doubts if one.field not in idle)
 
 
-def timely_doubts(cluster: Cluster, precision: Values) -> tuple[Reading, ...]:
+def timely_doubts(cluster: Cluster, *precisions: Values) -> tuple[Reading, ...]:
     """The low-confidence figures that decide the time of a layer: peaks that are read, memory bandwidth."""
-    timely = {*_peaks_read(precision), "memory_bw_gbs"}
+    timely = {*_peaks_read(precisions), "memory_bw_gbs"}
     return tuple(one for one in cluster.doubts if one.field in timely)
 
 
-def _peaks_read(precision: Values) -> set[str]:
-    codes = np.unique(np.asarray(precision))
-    return {PEAK_FIELD["bf16"], *(PEAK_FIELD[PRECISIONS[int(code)]] for code in codes)}
+def _peaks_read(precisions: Sequence[Values]) -> set[str]:
+    codes = np.unique(np.concatenate([np.ravel(one) for one in precisions])).astype(int)
+    return {PEAK_FIELD["bf16"], *(PEAK_FIELD[PRECISIONS[code]] for code in codes if code >= 0)}
 
 
 def widening_of(efficiency: Efficiency, job: Job, cluster: Cluster, doubt: float) -> Values:
     """How much wider than that of a dense model on a well-known chip the interval is."""
-    return widened(efficiency, job, float(bool(timely_doubts(cluster, job.layouts.precision))), doubt)
+    cut, doubtful = job.layouts, float(bool(timely_doubts(cluster, *precisions_of(job))))
+    if job.offloads:
+        # What lies on a host waits for a link that no record of a part states.
+        shares = (cut.offload_optimizer, cut.offload_activations, cut.offload_weights)
+        hosted = np.any(np.broadcast_arrays(*(np.asarray(one) > 0.0 for one in shares)), axis=0)
+        return widened(efficiency, job, np.maximum(doubtful, hosted.astype(float)), doubt)
+    return widened(efficiency, job, doubtful, doubt)
 
 
 def widened(efficiency: Efficiency, job: Job, doubtful: Values, doubt: float) -> Values:

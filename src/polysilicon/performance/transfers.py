@@ -234,9 +234,10 @@ def data(job: Job, held: Holders, weights: tuple[Values, Values], hideable_s: Va
     each = sharding.each_s(*transfers, cut.zero_stage, recipe.frozen)
     whole_share = wire.asked_share(recipe.data_hidden, efficiency["data_overlap"])
     shard_share = wire.asked_share(recipe.data_hidden, efficiency["shard_overlap"])
-    return whole.exposed_data_s(
-        exposed_s(once, hideable_s, whole_share), exposed_s(each, hideable_s, shard_share), batches
-    )
+    beside_each = exposed_s(each, hideable_s, shard_share)
+    # Behind the last micro-batch both run: what hides one of them hides nothing more.
+    left = wire.left_s(hideable_s, each, beside_each)
+    return whole.exposed_data_s(exposed_s(once, left, whole_share), beside_each, batches)
 
 
 def _across(job: Job, held: Holders, plain: Values, own: Values) -> Values:

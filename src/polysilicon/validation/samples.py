@@ -21,7 +21,7 @@ from polysilicon.validation.sample_cases import (
     step_s,
     tflops_per_chip,
 )
-from polysilicon.validation.score import Score
+from polysilicon.validation.score import Score, unpredicted
 from polysilicon.validation.training_table import MEASURED, Case
 
 UNVALIDATED = "unvalidated: measured cases of this kind are too few, or too far off"
@@ -44,7 +44,7 @@ def scores(catalogue: Catalogue, case: Case, blank: Score) -> Iterator[Score]:
     if rate := stated_rate(case):
         stated[RATE] = rate
     if not stated:
-        reason = f"the estimator does not predict {blank.quantity}"
+        reason = unpredicted(blank.quantity)
         yield blank if one.why else replace(blank, status="unsupported", why=reason)
     answers = _answers(catalogue, one) if one.cluster is not None else {}
     doubt = UNVALIDATED if answers and _doubtful(catalogue, one) else ""

@@ -43,6 +43,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     peak: str = ""
 
 
+# The quantity of a row that names no metric.
+NO_METRIC = "none"
 COLUMNS = tuple(Score.__struct_fields__)
 
 
@@ -52,3 +54,8 @@ def by(scores: Iterable[Score], field: str) -> dict[str, list[Score]]:
     for score in scores:
         groups.setdefault(str(getattr(score, field)), []).append(score)
     return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
+
+
+def unpredicted(metric: str) -> str:
+    """Why a row that no prediction answers has none; `metric` is what it says it measures."""
+    return f"the estimator does not predict {metric}" if metric != NO_METRIC else "the row states no measured figure"

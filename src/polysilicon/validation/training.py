@@ -14,17 +14,15 @@ from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.facts.money import Assumption
-from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency
+from polysilicon.performance.least_work import least_work
 from polysilicon.performance.memory import Memory, memory
-from polysilicon.performance.step import Job, breakdown
+from polysilicon.performance.step import breakdown
 from polysilicon.performance.training import (
     bound_s,
     doubt_widening,
     memory_bound_bytes,
-    peak_flop_per_s,
     possible_s,
-    timely_doubts,
     widened,
 )
 from polysilicon.performance.values import Values
@@ -35,8 +33,8 @@ from polysilicon.validation import samples
 from polysilicon.validation.fit_record import fitted_sources
 from polysilicon.validation.peers import beside
 from polysilicon.validation.sample_cases import by_samples
-from polysilicon.validation.score import Score
-from polysilicon.validation.training_cases import Prepared, jobs_of, prepare, variants
+from polysilicon.validation.score import NO_METRIC, Score, unpredicted
+from polysilicon.validation.training_cases import Prepared, doubtful, jobs_of, prepare, variants
 from polysilicon.validation.training_measures import model_flop_per_token
 from polysilicon.validation.training_recipes import software
 from polysilicon.validation.training_table import MEASURED, read_cases
@@ -112,11 +110,10 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     starts = np.cumsum([0, *(len(each) for each in spread)])[:-1]
     table = [one for each in spread for one in each]
     job, cluster, efficiency = jobs_of(catalogue, table)
-    doubtful = np.array([bool(one.cluster and timely_doubts(one.cluster, one.layout["precision"])) for one in table])
     parts = breakdown(job)
     alone = np.array([one.one_layer for one in table])
     step = np.where(alone, parts.layers_s + parts.tensor_s + parts.context_s + parts.expert_s, parts.step_s)
-    wider = widened(efficiency, job, doubtful, doubt_widening(catalogue))
+    wider = widened(efficiency, job, doubtful(table), doubt_widening(catalogue))
 
     used = memory(job)
     least_bytes = memory_bound_bytes(used.memory_bytes, efficiency["memory_low_ratio"])
@@ -132,7 +129,7 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     rows = np.column_stack(
         [
             least(step),
-            least(possible_s(bound_s(step, efficiency.low_ratio, wider), *_least_work(job, cluster))),
+            least(possible_s(bound_s(step, efficiency.low_ratio, wider), *least_work(job, cluster))),
             most(bound_s(step, efficiency.high_ratio, wider)),
             np.sqrt(least(used.memory_bytes) * most(used.memory_bytes)),
             least(cluster.memory_bytes),
@@ -166,12 +163,6 @@ def _printed(table: list[Prepared], used: Memory, efficiency: Efficiency) -> tup
         for end in ("low", "high")
     ]
     return printed, *ends
-
-
-def _least_work(job: Job, cluster: Cluster) -> tuple[Values, Values, Values, Values]:
-    """What bounds a step from below: operations a token, tokens, peak and chips."""
-    flop = job.shape.training_flop_per_token(job.sequence)
-    return flop, job.global_batch * job.sequence, peak_flop_per_s(cluster, job.layouts), job.layouts.chips
 
 
 def _peak(one: Prepared) -> float:
@@ -209,7 +200,7 @@ def _scores(catalogue: Catalogue, one: Prepared, answer: Answer | None, fitted: 
         said = "oom" if answer.memory_bytes > answer.capacity_bytes else "fits"
         yield replace(blank, quantity="oom", predicted=said, measured="oom")
     elif not stated:
-        reason = f"the estimator does not predict {blank.quantity}"
+        reason = unpredicted(blank.quantity)
         yield blank if one.why else replace(blank, status="unsupported", why=reason)
 
 
@@ -218,7 +209,7 @@ def _blank(catalogue: Catalogue, one: Prepared, fitted: bool) -> Score:
     case = one.case
     return Score(
         case_id=case.id,
-        quantity=case.word("metric") or "none",
+        quantity=case.word("metric") or NO_METRIC,
         measured=case.number("value"),
         unit=case.word("unit"),
         fitted=fitted,

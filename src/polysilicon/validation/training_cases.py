@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
@@ -16,7 +17,7 @@ from polysilicon.performance.layouts import RECOMPUTE, Layouts
 from polysilicon.performance.rates import rates
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.step import Job
-from polysilicon.performance.training import latencies_s
+from polysilicon.performance.training import latencies_s, timely_doubts
 from polysilicon.records.errors import InputError, PolysiliconError
 from polysilicon.validation.score import Status
 from polysilicon.validation.training_recipes import layout_of, recipe_of_case
@@ -98,6 +99,7 @@ def _contradiction(layout: Mapping[str, float], model: Transformer, case: Case) 
         "its degrees are not whole numbers": any(
             layout[name] % 1.0 for name in ("tp", "pp", "dp", "cp", "ep", "interleave")
         ),
+        f"there is no ZeRO stage {layout['zero_stage']:g}": layout["zero_stage"] not in (0.0, 1.0, 2.0, 3.0),
         f"its degrees multiply to {degrees:g}, not to its {case.word('chips')} chips": degrees != case.number("chips"),
         f"{model.heads} attention heads do not divide over tensor parallelism of {tp:g}": model.heads % tp,
         f"{model.layers} layers do not fill {pp:g} pipeline stages": pp > model.layers,
@@ -266,6 +268,11 @@ def _nic_gbps(case: Case) -> float | None:
         return float(whole[1]) / node
     cards = re.search(r"(\d+)x\s?(?:Omni-Path )?(\d+)\s?G", text)
     return float(cards[1]) * float(cards[2]) / node or None if cards else None
+
+
+def doubtful(made: Sequence[Prepared]) -> NDArray[np.float64]:
+    """1 for each expressible case whose time rests on a low-confidence figure of the chip, else 0."""
+    return np.array([float(bool(one.cluster and timely_doubts(one.cluster, one.layout["precision"]))) for one in made])
 
 
 def jobs_of(catalogue: Catalogue, made: Sequence[Prepared]) -> tuple[Job, Cluster, Efficiency]:

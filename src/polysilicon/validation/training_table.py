@@ -49,6 +49,12 @@ MEASURED = [
 ]
 FLAGS = ("gated_mlp", "tied_embeddings", "seq_parallel")
 OTHER = ("value", "peak_tflops_used")
+# Columns that are read as words.
+WORDS = (
+    *("case_id", "row_id", "dup_group", "source_key", "source_ref", "source_title", "quality", "fully_specified"),
+    *("model", "kind", "task", "phase", "chip", "chip_id", "interconnect", "precision", "recompute", "other_tricks"),
+    *("metric", "unit", "flops_convention", "check", "peak", "other_estimator", "other_estimate", "calculon_seconds"),
+)
 
 
 @dataclass(frozen=True)

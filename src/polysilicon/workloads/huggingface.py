@@ -11,6 +11,8 @@ from polysilicon.workloads.model import LatentAttention, LinearAttention, Sparse
 UNGATED = frozenset({"gpt2", "bloom", "mpt", "gpt_neox", "gptj", "opt", "nemotron", "bert", "falcon", "gpt_pangu"})
 # Input and output embedding share one matrix unless the file says otherwise.
 TIED = frozenset({"gpt2", "bloom", "mpt", "opt", "bert", "gemma", "gemma2", "gemma3", "gemma3_text", "falcon"})
+# A feed-forward block is four times as wide as the model unless the file says otherwise.
+FOUR_TIMES = frozenset({"gpt2", "bloom", "mpt", "gptj", "falcon"})
 KNOWN = frozenset(
     UNGATED
     | TIED
@@ -37,7 +39,8 @@ LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HIDDEN = ("hidden_size", "n_embd", "d_model")
 HEADS = ("num_attention_heads", "n_head", "n_heads")
 EXPERTS = ("n_routed_experts", "num_experts", "num_local_experts", "num_routed_experts", "moe_num_experts")
-CHOSEN = ("num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_topk", "top_k_experts")
+FIRST_DENSE = ("first_k_dense_replace", "num_dense_layers")
+CHOSEN = ("num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_topk", "moe_top_k", "top_k_experts")
 
 
 def from_config(config: Mapping[str, Any], name: str) -> Transformer:
@@ -51,9 +54,11 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
         Unsupported: the architecture computes something this model can't express; says what.
     """
     whole = Keys(config, name)
-    inner = config.get("text_config")
+    inner = whole.table("text_config")
     keys = Keys({"tie_word_embeddings": config.get("tie_word_embeddings"), **inner}, name) if inner else whole
     kind = _kind(keys, whole)
+    if kind == "dbrx":
+        keys = Keys({**keys.config, **keys.table("attn_config"), **keys.table("ffn_config")}, name)
     layers, hidden, heads = keys.positive(*LAYERS), keys.positive(*HIDDEN), keys.positive(*HEADS)
     latent = _latent(keys)
     if keys.has("head_dim", "kv_channels"):
@@ -131,13 +136,12 @@ def _kv_heads(keys: Keys, heads: int) -> int:
 def _ffn_hidden(keys: Keys, kind: str, hidden: int) -> int:
     if kind.startswith("llama4"):
         return keys.positive("intermediate_size_mlp", "intermediate_size")
-    if kind in ("gpt2", "bloom", "mpt"):
-        return keys.positive(
-            "n_inner", "intermediate_size", default=hidden * keys.positive("expansion_ratio", default=4)
-        )
+    if kind in FOUR_TIMES:
+        usual = hidden * keys.positive("expansion_ratio", default=4)
+        return keys.positive("n_inner", "intermediate_size", "ffn_hidden_size", default=usual)
     if keys.has(*EXPERTS):
         return keys.count("intermediate_size", "ffn_hidden_size", default=0)
-    return keys.positive("intermediate_size", "ffn_hidden_size")
+    return keys.positive("intermediate_size", "ffn_hidden_size", "ffn_dim")
 
 
 def _latent(keys: Keys) -> LatentAttention | None:
@@ -159,8 +163,8 @@ def _window(keys: Keys, kind: str, layers: int) -> tuple[int, int]:
     window = keys.count("sliding_window", default=0)
     if not window or not keys.flag("use_sliding_window", True):
         return 0, 0
-    kinds = keys.config.get("layer_types")
-    if isinstance(kinds, list):
+    kinds = _by_layer(keys, "layer_types", layers)
+    if kinds is not None:
         windowed = kinds.count("sliding_attention")
     elif kind in ("gemma2", "gpt_oss"):
         windowed = layers // 2
@@ -171,11 +175,26 @@ def _window(keys: Keys, kind: str, layers: int) -> tuple[int, int]:
     return (window, windowed) if windowed else (0, 0)
 
 
+def _by_layer(keys: Keys, name: str, layers: int) -> list[Any] | None:
+    """A list with one entry a layer, `None` where there is no list.
+
+    Raises:
+        InputError: it has more or fewer, as in a file whose layers were cut down.
+    """
+    listed = keys.config.get(name)
+    if not isinstance(listed, list):
+        return None
+    if len(listed) != layers:
+        place, found = Place(keys.name, None, name), f"{len(listed)} entries"
+        raise InputError("does not have one entry a layer", place=place, found=found, allowed=f"{layers} entries")
+    return listed
+
+
 def _linear(keys: Keys, layers: int) -> tuple[LinearAttention | None, int]:
     if not keys.has("linear_num_key_heads"):
         return None, 0
-    kinds = keys.config.get("layer_types")
-    if isinstance(kinds, list):
+    kinds = _by_layer(keys, "layer_types", layers)
+    if kinds is not None:
         number = kinds.count("linear_attention")
     else:
         number = layers - layers // keys.positive("full_attention_interval", default=4)
@@ -199,7 +218,7 @@ def _experts(keys: Keys, kind: str, layers: int) -> dict[str, int]:
     experts = keys.count(*EXPERTS, default=0)
     if experts <= 1:
         return {}
-    width = keys.positive("moe_intermediate_size", "expert_intermediate_size", "intermediate_size")
+    width = keys.positive("moe_intermediate_size", "expert_intermediate_size", "intermediate_size", "ffn_hidden_size")
     shared = keys.count("n_shared_experts", "num_shared_experts", default=1 if kind.startswith("llama4") else 0) * width
     chosen = keys.positive(*CHOSEN)
     if chosen > experts:
@@ -214,13 +233,21 @@ def _experts(keys: Keys, kind: str, layers: int) -> dict[str, int]:
 
 
 def _dense_layers(keys: Keys, layers: int) -> int:
-    frequency = keys.config.get("moe_layer_freq")
-    listed = keys.config.get("mlp_layer_types")
-    if isinstance(frequency, list):
+    """Layers without experts.
+
+    Raises:
+        InputError: a list has no entry for each layer, or there would be more such layers than layers.
+    """
+    frequency, listed = _by_layer(keys, "moe_layer_freq", layers), _by_layer(keys, "mlp_layer_types", layers)
+    if frequency is not None:
         return frequency.count(0)
-    if isinstance(listed, list):
+    if listed is not None:
         return listed.count("dense")
-    first = keys.count("first_k_dense_replace", "num_dense_layers", default=0)
+    first = keys.count(*FIRST_DENSE, default=0)
     only = keys.config.get("mlp_only_layers")
     step = keys.positive("interleave_moe_layer_step", "decoder_sparse_step", default=1)
-    return first + (len(only) if isinstance(only, list) else 0) + (layers - layers // step)
+    dense = first + (len(only) if isinstance(only, list) else 0) + (layers - layers // step)
+    if dense > layers:
+        place = Place(keys.name, None, FIRST_DENSE[0])
+        raise InputError("leaves fewer than no layers with experts", place=place, found=f"{dense} of {layers} layers")
+    return dense

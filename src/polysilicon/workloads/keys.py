@@ -74,6 +74,17 @@ class Keys:
             raise InputError("must be a list of counts", place=Place(self.name, None, name), found=value)
         return tuple(Keys({name: one}, self.name).count(name) for one in value)
 
+    def table(self, name: str) -> Mapping[str, Any]:
+        """A table of keys inside this one; empty where there is none.
+
+        Raises:
+            InputError: something else stands there.
+        """
+        value = self.config.get(name) or {}
+        if not isinstance(value, Mapping):
+            raise InputError("must be a table of keys", place=Place(self.name, None, name), found=value)
+        return value
+
     def flag(self, name: str, default: bool) -> bool:
         """A yes or no."""
         value = self.config.get(name)

@@ -4,11 +4,15 @@ from dataclasses import dataclass
 
 from polysilicon.records.errors import InputError, Place
 
+# More of anything than can be meant.
+MOST = 1e18
+
 
 def _above_zero(name: str, **quantities: float | None) -> None:
     for field, value in quantities.items():
-        if value is not None and not 0 < value < 1e18:
-            raise InputError("must be above zero", place=Place(None, None, f"{name}.{field}"), found=value)
+        if value is not None and not 0 < value <= MOST:
+            place = Place(None, None, f"{name}.{field}")
+            raise InputError("is no sane quantity", place=place, found=value, allowed=f"above 0, up to {MOST:g}")
 
 
 @dataclass(frozen=True)
