@@ -107,6 +107,14 @@ def test_the_cheapest_and_the_thriftiest_are_those_of_the_plain_table(mixture):
     assert np.all(np.diff(thrifty.best_energy_j) >= 0)
 
 
+def test_recomputation_by_operator_is_searched_for_what_it_saves(small):
+    recipe = Recipe(by_operator=1.0)
+    found = asked(small, 16, Space(recompute=("selective",)), recipe=recipe)
+    assert found.best.layouts.row(0)["recompute"] == "selective"
+    wholly = asked(small, 16, Space(recompute=("none",)), recipe=recipe)
+    assert found.feasible > wholly.feasible
+
+
 def test_permuting_the_candidates_changes_nothing(mixture):
     names = [name for name, values in vars(MIDDLE).items() if values]
     turned = replace(MIDDLE, **{name: tuple(reversed(getattr(MIDDLE, name))) for name in names})

@@ -56,6 +56,14 @@ def test_a_choice_that_means_nothing_is_not_offered(small):
     assert not np.any(table.sequence_parallel[table.tp == 1])
 
 
+def test_selective_recomputation_by_operator_is_a_choice_beside_fused_attention(small):
+    selective = RECOMPUTE.index("selective")
+    rows = wide(small, [16], Space(recompute=("none", "selective")), by_operator=True)
+    assert set(np.unique(table_of(rows).recompute)) == {0, selective}
+    only = wide(small, [16], Space(recompute=("selective",)), by_operator=True)
+    assert np.all(table_of(only).recompute == selective)
+
+
 def test_every_choice_is_offered_where_it_means_something(small):
     table = table_of(wide(small, [16], fused_attention=False))
     assert set(np.unique(table.recompute)) == set(range(len(RECOMPUTE)))

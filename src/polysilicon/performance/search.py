@@ -187,7 +187,8 @@ def asked(
 
 def _candidates(question: Question, model: Transformer, space: Space, budget: int) -> list[Grid]:
     domain = int(np.max(question.cluster.scaleup_domain))
-    terms = Terms(model, question.task, bool(np.all(question.recipe.fused_attention)))
+    recipe = question.recipe
+    terms = Terms(model, question.task, bool(np.all(recipe.fused_attention)), bool(np.any(recipe.by_operator)))
     return grids(terms, sizes(model, question.task, budget, space), domain, space)
 
 

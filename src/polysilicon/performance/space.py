@@ -74,6 +74,12 @@ class Terms:
     model: Transformer
     task: Training
     fused_attention: bool = True
+    by_operator: bool = False
+
+    @property
+    def selects(self) -> bool:
+        """Whether selective recomputation drops anything: attention's scores, or every second product's result."""
+        return self.by_operator or not self.fused_attention
 
 
 Rule = Callable[[Terms, Any, Any], Any]
@@ -172,7 +178,7 @@ AXES = (
         ("recompute", "recomputed_share"),
         (0.0, 1.0),
         _recomputed,
-        lambda terms, cut, one: (one.recompute != RECOMPUTE.index("selective")) | (not terms.fused_attention),
+        lambda terms, cut, one: (one.recompute != RECOMPUTE.index("selective")) | terms.selects,
         _whole_layers,
     ),
     Axis(
