@@ -86,6 +86,14 @@ def test_what_is_asked_narrows(small):
     assert len(table) == 2
 
 
+def test_virtual_stages_that_are_asked_for_leave_out_pipelines_that_have_none(small):
+    uneven = replace(small, layers=12)  # which eight stages don't share evenly
+    table = table_of(wide(uneven, [8, 16], Space(interleave=(2,))))
+    assert set(np.unique(table.interleave[table.pp > 1])) == {2}
+    assert 2 in table.pp
+    assert 8 not in table.pp
+
+
 def test_more_asked_never_loses_a_layout(small):
     narrow, everything = (wide(small, [16], one) for one in (Space(), Space.wide(offload_weights=(0.0,))))
     assert {tuple(row) for row in narrow} <= {tuple(row) for row in everything}

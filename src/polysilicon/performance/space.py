@@ -284,8 +284,7 @@ def _experts(model: Transformer, replicas: int, tp: int, space: Space) -> list[t
 
 def _interleaves(layers: int, pp: int, batches: int, space: Space) -> Sequence[int]:
     """Virtual stages: whole layers each, and the schedule needs micro-batches in whole rounds."""
-    if pp == 1 or layers % pp:
+    if pp == 1:
         return [1]
-    if batches % pp:
-        return [1] if not space.interleave or 1 in space.interleave else []
-    return _chosen(divisors(layers // pp), space.interleave)
+    even = layers % pp == 0 and batches % pp == 0
+    return _chosen(divisors(layers // pp) if even else [1], space.interleave)
