@@ -116,3 +116,15 @@ def test_divisors_divide(number):
 
 def test_pipelines_may_end_a_layer_short():
     assert stages(6) == [1, 2, 3, 4, 6]
+
+
+@given(st.integers(1, 200))
+def test_no_depth_is_left_out_whose_pace_no_shallower_one_keeps(layers):
+    paces = {-(-layers // one): one for one in sorted(stages(layers), reverse=True)}
+    assert all(paces[-(-layers // depth)] <= depth for depth in range(1, layers + 1))
+
+
+def test_a_depth_that_is_asked_for_is_tried_whatever_it_divides(small):
+    assert 15 not in stages(small.layers)
+    assert np.all(layouts(small, TASK, 30, 8, Space(pp=(15,))).pp == 15)
+    assert not grids(Terms(small, TASK), [17], 8, Space(pp=(17,)))

@@ -20,7 +20,7 @@ from polysilicon.performance.leaders import Criterion
 from polysilicon.performance.memory import needed_bytes
 from polysilicon.performance.power import chip_power
 from polysilicon.performance.recipe import Recipe
-from polysilicon.performance.space import Space, Terms, divisors, grids, stages
+from polysilicon.performance.space import Space, Terms, depths, divisors, grids
 from polysilicon.performance.tally import BLOCK, LEAST_CUTS, Question, Tally, evaluate
 from polysilicon.performance.training import TrainingEstimate, estimate_training
 from polysilicon.records.errors import InputError, NothingFits, Place, Unsupported
@@ -84,7 +84,7 @@ def search_training(
 
     Best is what takes least time a step, or where `by` says so fewest chip-seconds (what rent counts) or least energy.
 
-    Every number of chips that the batch, the heads and the layers can share evenly is tried, not only the whole
+    Every number of chips that the batch and the heads can share evenly over some pipeline is tried, not only the whole
     budget: so a larger budget never gives a slower step. Neither the order of the candidates nor who evaluates them
     changes the answer. With a `folder`, what is done is kept there, and a search that was stopped goes on from it.
 
@@ -125,10 +125,11 @@ def search_training(
 def sizes(model: Transformer, task: Training, budget: int, space: Space) -> list[int]:
     """Numbers of chips up to the budget that some layout can use in full, the budget's own divisors or not.
 
-    A number counts when it is a product of divisors of the batch, the heads, the layers and the context degrees.
+    A number counts when it is a product of divisors of the batch and the heads, a pipeline depth and a context degree.
     """
     found = {1}
-    for group in (divisors(model.heads), stages(model.layers), list(space.cp), divisors(task.global_batch)):
+    contexts = list(space.cp) or divisors(task.sequence_length)
+    for group in (divisors(model.heads), depths(model.layers, space), contexts, divisors(task.global_batch)):
         found = {one * degree for one in found for degree in group if one * degree <= budget}
     return [one for one in sorted(found) if not space.sizes or one in space.sizes]
 

@@ -23,7 +23,7 @@ CUTS = ("tp", "pp", "dp", "cp", "ep", "expert_tp", "micro_batch", "interleave")
 class Space:
     """What a search varies. No degrees means: every one that divides. `Space.wide` varies everything.
 
-    Layouts on any number of chips up to the budget that the batch, the heads and the layers can share evenly are
+    Layouts on any number of chips up to the budget that the batch and the heads can share evenly over some pipeline are
     tried, or only on those of `sizes`. Whether a host has room for what is offloaded, no record says.
     """
 
@@ -198,9 +198,10 @@ AXES = (
 def grids(terms: Terms, sizes: Sequence[int], domain: int, space: Space) -> list[Grid]:
     """Every layout that uses exactly one of `sizes` chips and divides the model and the batch.
 
-    Tensor parallelism stays inside the scale-up domain and divides the heads; pipeline stages hold whole layers;
-    replicas divide the batch; expert parallelism divides the experts and the ranks that share them. Cuts that
-    leave the same choices stand in one grid, so that every candidate of a grid is one that can be.
+    Tensor parallelism stays inside the scale-up domain and divides the heads; pipeline stages hold whole layers, the
+    last ones one fewer where they must; replicas divide the batch; expert parallelism divides the experts and the
+    ranks that share them. Cuts that leave the same choices stand in one grid, so that every candidate of a grid is one
+    that can be.
     """
     rows = [cut for chips in sizes for cut in _cuts(terms.model, terms.task, chips, domain, space)]
     if not rows:
@@ -241,9 +242,19 @@ def _divisors(number: int) -> tuple[int, ...]:
 
 
 def stages(layers: int) -> list[int]:
-    """Pipeline depths: those that divide the layers, and powers of two, whose last stages are a layer shorter."""
+    """Pipeline depths worth a look: those that divide the layers, powers of two, and of equal pace the shallowest.
+
+    The longest stage sets the pace: of the depths whose longest stage has as many layers, the shallowest has as much
+    work a stage on fewest chips.
+    """
     powers = {2**power for power in range(layers.bit_length()) if 2**power <= layers}
-    return sorted({*divisors(layers), *powers})
+    shallowest = {-(-layers // longest) for longest in range(1, layers + 1)}
+    return sorted({*divisors(layers), *powers, *shallowest})
+
+
+def depths(layers: int, space: Space) -> Sequence[int]:
+    """Pipeline depths that a search tries; one that is asked for need not be among those worth a look."""
+    return sorted({one for one in space.pp if one <= layers}) if space.pp else stages(layers)
 
 
 def _cuts(
@@ -254,7 +265,7 @@ def _cuts(
     for tp in _chosen(divisors(chips), space.tp):
         if tp > domain or model.heads % tp:
             continue
-        for pp in _chosen(stages(layers), space.pp):
+        for pp in depths(layers, space):
             if chips // tp % pp:
                 continue
             for cp in _chosen(divisors(chips // tp // pp), space.cp):
