@@ -296,7 +296,8 @@ def _peaks_read(precision: Values) -> set[str]:
 
 def widening_of(efficiency: Efficiency, job: Job, cluster: Cluster, doubt: float) -> Values:
     """How much wider than that of a dense model on a well-known chip the interval is."""
-    return widened(efficiency, job, float(bool(timely_doubts(cluster, job.layouts.precision))), doubt)
+    resting = np.array([float(bool(timely_doubts(cluster, float(code)))) for code in range(len(PRECISIONS))])
+    return widened(efficiency, job, resting[np.asarray(job.layouts.precision).astype(int)], doubt)
 
 
 def widened(efficiency: Efficiency, job: Job, doubtful: Values, doubt: float) -> Values:
