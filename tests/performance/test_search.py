@@ -237,6 +237,13 @@ def test_an_impossible_degree_says_which_constraint_failed_and_what_works(mixtur
         asked(mixture, 512, space)
 
 
+def test_what_is_in_the_way_of_every_layout_is_named(small):
+    with pytest.raises(NothingFits, match=r"without recomputed_shares 0\.3, some would"):
+        asked(small, 16, Space(recompute=("full",), recomputed_shares=(0.3,)))
+    with pytest.raises(InputError, match=r"zero-bubble .* has no virtual stages"):
+        asked(small, 16, Space(schedules=("zero_bubble",), pp=(2,), interleave=(2,)))
+
+
 def test_degrees_that_share_no_split_say_so(small):
     with pytest.raises(NothingFits, match="no split over at most 16 chips"):
         asked(small, 16, Space(sizes=(11,)))

@@ -1,6 +1,6 @@
 """The best layout of a job on at most so many chips: every layout evaluated, memory first, nothing guessed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -226,14 +226,25 @@ def _refuse(question: Question, model: Transformer, space: Space, budget: int) -
     degrees |= {"expert_tp": min(space.expert_tp), "shard": min(space.shards), "zero_stage": max(space.zero_stages)}
     replicas = max(budget // (degrees["tp"] * degrees["pp"] * degrees["cp"]), 1)
     shared = [one for one in divisors(question.task.global_batch) if one <= replicas]
-    narrow = Layouts.one(**degrees, dp=shared[-1])
+    ways: dict[str, Any] = {"schedule": space.schedules[0], "context": space.contexts[0]}
+    narrow = Layouts.one(**degrees, **ways, dp=shared[-1])
     check(model, question.task, question.cluster, narrow)
     domain = float(np.max(question.cluster.scaleup_domain))
+    remedy = "; ".join(f"without {one}, some would" for one in _in_the_way(question, model, space, budget))
     raise NothingFits(
         f"no layout of {model.name} divides: {model.heads} heads, {model.layers} layers and a batch of "
         f"{question.task.global_batch} sequences share no split over at most {budget} chips, {domain:g} of them in a "
-        "scale-up domain, with the degrees and sizes asked for; ask for fewer of them, or a batch with more divisors"
+        f"scale-up domain, with what is asked for; {remedy or 'ask for less of it, or a batch with more divisors'}"
     )
+
+
+def _in_the_way(question: Question, model: Transformer, space: Space, budget: int) -> Iterator[str]:
+    """What is asked for, each by itself, without which some layout divides."""
+    plain = Space()
+    for name, asked in vars(space).items():
+        usual = getattr(plain, name)
+        if tuple(asked) != usual and _candidates(question, model, replace(space, **{name: usual}), budget):
+            yield f"{name} {' or '.join(map(str, asked))}"
 
 
 def _nearest_miss(question: Question, model: Transformer, space: Space, tally: Tally) -> str:
