@@ -118,10 +118,14 @@ def test_pipelines_may_end_a_layer_short():
     assert stages(6) == [1, 2, 3, 4, 6]
 
 
-@given(st.integers(1, 200))
+@given(st.integers(1, 2000))
 def test_no_depth_is_left_out_whose_pace_no_shallower_one_keeps(layers):
     paces = {-(-layers // one): one for one in sorted(stages(layers), reverse=True)}
     assert all(paces[-(-layers // depth)] <= depth for depth in range(1, layers + 1))
+
+
+def test_a_model_of_a_million_layers_has_few_depths_worth_a_look():
+    assert len(stages(10**6)) < 2100
 
 
 def test_a_depth_that_is_asked_for_is_tried_whatever_it_divides(small):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isqrt
 from types import SimpleNamespace
 from typing import Any
 
@@ -247,9 +248,16 @@ def stages(layers: int) -> list[int]:
     The longest stage sets the pace: of the depths whose longest stage has as many layers, the shallowest has as much
     work a stage on fewest chips.
     """
+    return list(_stages(layers))
+
+
+@lru_cache(maxsize=1024)
+def _stages(layers: int) -> tuple[int, ...]:
     powers = {2**power for power in range(layers.bit_length()) if 2**power <= layers}
-    shallowest = {-(-layers // longest) for longest in range(1, layers + 1)}
-    return sorted({*divisors(layers), *powers, *shallowest})
+    # Below the root every depth has a pace of its own, and above it every pace a depth: so both are asked that far.
+    short = range(1, isqrt(layers) + 2)
+    shallowest = {-(-layers // longest) for longest in (*short, *(-(-layers // depth) for depth in short))}
+    return tuple(sorted({*divisors(layers), *powers, *shallowest}))
 
 
 def depths(layers: int, space: Space) -> Sequence[int]:
@@ -262,12 +270,11 @@ def _cuts(
 ) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
     """Every cut that divides, as `CUTS` names it."""
     batch, layers = task.global_batch, model.layers
+    deep = frozenset(depths(layers, space))
     for tp in _chosen(divisors(chips), space.tp):
         if tp > domain or model.heads % tp:
             continue
-        for pp in depths(layers, space):
-            if chips // tp % pp:
-                continue
+        for pp in [one for one in divisors(chips // tp) if one in deep]:
             for cp in _chosen(divisors(chips // tp // pp), space.cp):
                 dp = chips // tp // pp // cp
                 if batch % dp or task.sequence_length % cp:
