@@ -87,11 +87,16 @@ def test_what_is_asked_narrows(small):
 
 
 def test_virtual_stages_that_are_asked_for_leave_out_pipelines_that_have_none(small):
-    uneven = replace(small, layers=12)  # which eight stages don't share evenly
-    table = table_of(wide(uneven, [8, 16], Space(interleave=(2,))))
-    assert set(np.unique(table.interleave[table.pp > 1])) == {2}
+    uneven = replace(small, layers=12)  # two in the longest of eight stages
+    table = table_of(wide(uneven, [8, 16], Space(interleave=(3,))))
+    assert set(np.unique(table.interleave[table.pp > 1])) == {3}
     assert 2 in table.pp
     assert 8 not in table.pp
+
+
+def test_virtual_stages_cut_the_longest_stage_where_the_layers_do_not_come_out_even(small):
+    table = table_of(wide(replace(small, layers=15), [16], Space()))
+    assert set(np.unique(table.interleave[table.pp == 4])) == {1, 2, 4}
 
 
 def test_more_asked_never_loses_a_layout(small):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from polysilicon.performance.grid import COLUMNS, Floats, Grid, table_of
 from polysilicon.performance.layouts import CONTEXTS, RECOMPUTE, SCHEDULES, Layouts
+from polysilicon.performance.pipeline import stage_layers
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.workloads.model import Transformer
 from polysilicon.workloads.task import Training
@@ -301,8 +302,8 @@ def _experts(model: Transformer, replicas: int, tp: int, space: Space) -> list[t
 
 
 def _interleaves(layers: int, pp: int, batches: int, space: Space) -> Sequence[int]:
-    """Virtual stages: whole layers each, and the schedule needs micro-batches in whole rounds."""
+    """Virtual stages: whole layers of the longest stage each, and the schedule needs micro-batches in whole rounds."""
     if pp == 1:
         return [1]
-    even = layers % pp == 0 and batches % pp == 0
-    return _chosen(divisors(layers // pp) if even else [1], space.interleave)
+    longest = int(stage_layers(layers, pp))
+    return _chosen(divisors(longest) if batches % pp == 0 else [1], space.interleave)
