@@ -93,6 +93,10 @@ def test_precisions_that_a_chip_lacks_are_left_out_for_it_alone():
     assert {one.system for one in ranked.entries} == {"dgx-h100", "dgx-a100-640"}
 
 
+def test_a_system_named_twice_is_ranked_once():
+    assert [one.system for one in asked("dgx-h100", "dgx-h100").entries] == ["dgx-h100"]
+
+
 def test_an_unknown_system_is_refused():
     with pytest.raises(UnknownName):
         asked("dgx-h10000")

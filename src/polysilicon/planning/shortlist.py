@@ -145,7 +145,8 @@ def shortlist(
     """
     if by == "cost" and place is None:
         raise InputError("a price is of a day and a place", remedy="say --on and --in")
-    asked = [_named(catalogue, name) for name in systems] if systems else _every(catalogue)
+    named = [_named(catalogue, name) for name in systems] if systems else _every(catalogue)
+    asked = list({item.id: (item, chip) for item, chip in named}.values())
     law = _law(catalogue, [chip for _, chip in asked], place)
     entries, without = [], []
     for done, (item, chip) in enumerate(asked):
