@@ -115,6 +115,7 @@ def test_a_hundred_megabytes_are_refused_at_once(run, tmp_path):
         (["estimate", "pools", "llama-3.1-8b", *POOLS, "--pool", "nvidia-h20-96gb:0", *LINK], "at least one chip"),
         (["estimate", "pools", "llama-3.1-8b", *POOLS, "--pool", "nvidia-h20-96gb", *LINK], "CHIP:COUNT"),
         (["estimate", "pools", "llama-3.1-8b", *POOLS, "--pool", "nvidia-h20-96gb:8:x=1", *LINK], "called 'x'"),
+        (["estimate", "pools", "llama-3.1-8b", *POOLS, "--pool", "nvidia-h20-96gb:8:tp=1,tp=2", *LINK], "each once"),
         (["estimate", "pools", "llama-3.1-8b", *POOLS[:4], "--global-batch", "1", *LINK], "each of 2 pools a sequence"),
         (["estimate", "pools", "llama-3.1-8b", *POOLS, "--link-gbs", "0", "--link-ms", "1"], "above zero; found 0"),
         (["estimate", "pools", "llama-3.1-8b", *POOLS, *LINK, "--every", "0"], "whole number of steps"),

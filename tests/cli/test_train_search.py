@@ -1,6 +1,7 @@
 """`search train`: one system, several, all; kept in a folder; on a cluster that isn't there."""
 
 import json
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
@@ -46,6 +47,18 @@ def test_an_interrupted_search_says_how_to_go_on(run, tmp_path, monkeypatch):
     ran = run(*ONE, "--folder", tmp_path / "kept")
     assert ran.code == 130
     assert "ask again to go on" in ran.err
+
+
+def test_a_search_whose_worker_is_killed_says_what_to_do(run, tmp_path, monkeypatch):
+    from polysilicon.performance import search
+
+    def killed(*asked, **options):
+        raise BrokenProcessPool("a process was terminated abruptly")
+
+    monkeypatch.setattr(search, "evaluate", killed)
+    ran = run(*ONE, "--workers", 2, "--folder", tmp_path / "kept")
+    assert ran.code == 2
+    assert "--workers: one was killed; found 2; fewer need less memory; ask again to go on from --folder" in ran.err
 
 
 def test_several_systems_are_ranked_by_law_and_time(run):

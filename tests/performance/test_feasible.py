@@ -10,11 +10,13 @@ from polysilicon.performance import CONTEXTS, SCHEDULES, Cluster, Layouts, estim
 from polysilicon.performance.constraints import CONSTRAINTS, Limits, first_broken
 from polysilicon.performance.feasible import check, nearest
 from polysilicon.records.errors import InputError
+from polysilicon.workloads import transformer
 from polysilicon.workloads.task import Training
 
 CATALOGUE = load()
 TASK = Training(4096, 96)
-CLUSTER = Cluster.from_catalogue(CATALOGUE, "nvidia-h100-sxm-80gb", 256)
+H100 = "nvidia-h100-sxm-80gb"
+CLUSTER = Cluster.from_catalogue(CATALOGUE, H100, 256)
 ANY = st.integers(1, 24)
 
 
@@ -50,7 +52,7 @@ def test_the_nearest_layout_always_works(small, mixture, layout, moe):
         ({"tp": 4, "cp": 8, "context": "all_to_all"}, "context heads", "or a ring"),
         ({"cp": 3}, "sequence", "divisors of 4096 tokens"),
         ({"pp": 17}, "layers", "at most 16 stages"),
-        ({"pp": 4, "interleave": 3}, "virtual stages", "divides 16 layers"),
+        ({"pp": 4, "interleave": 3}, "virtual stages", "divisors of the 4 layers of the longest stage: 1, 2, 4"),
         ({"interleave": 2}, "virtual stages", "pp above 1"),
         ({"pp": 2, "interleave": 2, "schedule": "zero_bubble"}, "zero-bubble", "schedule 1f1b"),
         ({"dp": 5}, "batch", "divisors of 96 sequences"),
@@ -88,3 +90,12 @@ def test_a_bad_row_of_a_table_is_named_by_its_place(small):
     table = Layouts(tp=np.array([1.0, 2.0, 3.0]))
     with pytest.raises(InputError, match="layout 3 of 3"):
         check(small, TASK, CLUSTER, table)
+
+
+def test_the_published_pipeline_of_a_model_whose_layers_its_stages_do_not_divide_can_be_run():
+    """Llama 3 405B on 16,384 H100: 126 layers over 16 stages, interleaved, 41 % MFU (arXiv 2407.21783, table 4)."""
+    model, cluster = transformer(CATALOGUE, "llama-3.1-405b"), Cluster.from_catalogue(CATALOGUE, H100, 16_384)
+    cut = Layouts.one(tp=8, pp=16, dp=128, interleave=8, sequence_parallel=1)
+    made = estimate_training(CATALOGUE, model, Training(8192, 2048), cluster, cut)
+    shortest, longest = (made.mfu_pct * made.step_s / end for end in (made.high_s, made.low_s))
+    assert shortest[0] < 41.0 < longest[0]

@@ -49,3 +49,16 @@ def test_host_processors_are_a_pool_once_what_no_record_states_is_said(catalogue
         pool(catalogue, "cpu-intel-6980p", 8)
     made = pool(catalogue, "cpu-intel-6980p", 8, {"memory_gb": 768.0, "scaleup_bw_gbs": 100.0})
     assert made.cluster.device_class == "cpu"
+
+
+@pytest.mark.parametrize("chips", [1, 4, 8])
+def test_what_leaves_a_pool_inside_one_domain_passes_network_cards(catalogue, chips):
+    few, many = pool(catalogue, H100, chips).cluster, pool(catalogue, H100, 16).cluster
+    assert few.scaleout_bytes_per_s == many.scaleout_bytes_per_s < many.scaleup_bytes_per_s
+
+
+def test_a_pool_whose_network_card_is_unknown_is_refused_until_it_is_given(catalogue):
+    with pytest.raises(InputError, match="scaleout_nic_gbps is unknown"):
+        pool(catalogue, "nvidia-l40", 4)
+    given = pool(catalogue, "nvidia-l40", 4, {"scaleout_nic_gbps": 100.0})
+    assert given.cluster.scaleout_bytes_per_s == 12.5e9

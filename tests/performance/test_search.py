@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from polysilicon.facts import load
 from polysilicon.performance import Cluster, Recipe, Space, estimate_training, search_training
 from polysilicon.performance import search as searching
+from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.space import layouts
 from polysilicon.records.errors import InputError, NothingFits
 from polysilicon.sweep import workers
@@ -105,6 +106,31 @@ def test_the_cheapest_and_the_thriftiest_are_those_of_the_plain_table(mixture):
     thrifty = asked(mixture, 16, space, by="energy", with_front=True)
     assert thrifty.best_energy_j[0] == thrifty.front_energy_j.min()
     assert np.all(np.diff(thrifty.best_energy_j) >= 0)
+
+
+def test_recomputation_by_operator_is_searched_for_what_it_saves(small):
+    recipe = Recipe(by_operator=1.0)
+    found = asked(small, 16, Space(recompute=("selective",)), recipe=recipe)
+    assert found.best.layouts.row(0)["recompute"] == "selective"
+    wholly = asked(small, 16, Space(recompute=("none",)), recipe=recipe)
+    assert found.feasible > wholly.feasible
+
+
+def test_three_times_the_chips_of_a_round_number_are_used_in_full():
+    """A pipeline of three stages over 32 layers: 11, 11 and 10."""
+    model, task = transformer(CATALOGUE, "llama-3.1-8b"), Training(8192, 64)
+    cluster = Cluster.from_catalogue(CATALOGUE, "nvidia-h20-96gb", 48)
+    uneven = Layouts.one(tp=8, pp=3, dp=2, sequence_parallel=1, zero_stage=1)
+    known = estimate_training(CATALOGUE, model, task, cluster, uneven)
+    found = search_training(CATALOGUE, model, task, cluster)
+    assert known.fits[0]
+    assert found.best.step_s[0] <= known.step_s[0]
+    assert found.chips == 48
+
+
+def test_no_context_degree_said_means_each_that_divides(small):
+    some, every = (asked(small, 16, Space(cp=cp)) for cp in ((1, 2, 4, 8, 16), ()))
+    assert every.enumerated == some.enumerated
 
 
 def test_permuting_the_candidates_changes_nothing(mixture):
@@ -209,6 +235,13 @@ def test_what_fits_nowhere_says_how_near_it_came_and_what_would_do(gpt3):
 def test_an_impossible_degree_says_which_constraint_failed_and_what_works(mixture, space, told):
     with pytest.raises(InputError, match=told):
         asked(mixture, 512, space)
+
+
+def test_what_is_in_the_way_of_every_layout_is_named(small):
+    with pytest.raises(NothingFits, match=r"without recomputed_shares 0\.3, some would"):
+        asked(small, 16, Space(recompute=("full",), recomputed_shares=(0.3,)))
+    with pytest.raises(InputError, match=r"zero-bubble .* has no virtual stages"):
+        asked(small, 16, Space(schedules=("zero_bubble",), pp=(2,), interleave=(2,)))
 
 
 def test_degrees_that_share_no_split_say_so(small):

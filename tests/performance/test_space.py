@@ -56,6 +56,14 @@ def test_a_choice_that_means_nothing_is_not_offered(small):
     assert not np.any(table.sequence_parallel[table.tp == 1])
 
 
+def test_selective_recomputation_by_operator_is_a_choice_beside_fused_attention(small):
+    selective = RECOMPUTE.index("selective")
+    rows = wide(small, [16], Space(recompute=("none", "selective")), by_operator=True)
+    assert set(np.unique(table_of(rows).recompute)) == {0, selective}
+    only = wide(small, [16], Space(recompute=("selective",)), by_operator=True)
+    assert np.all(table_of(only).recompute == selective)
+
+
 def test_every_choice_is_offered_where_it_means_something(small):
     table = table_of(wide(small, [16], fused_attention=False))
     assert set(np.unique(table.recompute)) == set(range(len(RECOMPUTE)))
@@ -76,6 +84,19 @@ def test_what_is_asked_narrows(small):
     table = layouts(small, TASK, 16, 8, Space(tp=(4,), pp=(2,), micro_batch=(1,), zero_stages=(1,), interleave=(1,)))
     assert [table.said(0)[name] for name in ("tp", "pp", "dp", "micro_batch", "zero_stage")] == [4, 2, 2, 1, 1]
     assert len(table) == 2
+
+
+def test_virtual_stages_that_are_asked_for_leave_out_pipelines_that_have_none(small):
+    uneven = replace(small, layers=12)  # two in the longest of eight stages
+    table = table_of(wide(uneven, [8, 16], Space(interleave=(3,))))
+    assert set(np.unique(table.interleave[table.pp > 1])) == {3}
+    assert 2 in table.pp
+    assert 8 not in table.pp
+
+
+def test_virtual_stages_cut_the_longest_stage_where_the_layers_do_not_come_out_even(small):
+    table = table_of(wide(replace(small, layers=15), [16], Space()))
+    assert set(np.unique(table.interleave[table.pp == 4])) == {1, 2, 4}
 
 
 def test_more_asked_never_loses_a_layout(small):
@@ -100,3 +121,19 @@ def test_divisors_divide(number):
 
 def test_pipelines_may_end_a_layer_short():
     assert stages(6) == [1, 2, 3, 4, 6]
+
+
+@given(st.integers(1, 2000))
+def test_no_depth_is_left_out_whose_pace_no_shallower_one_keeps(layers):
+    paces = {-(-layers // one): one for one in sorted(stages(layers), reverse=True)}
+    assert all(paces[-(-layers // depth)] <= depth for depth in range(1, layers + 1))
+
+
+def test_a_model_of_a_million_layers_has_few_depths_worth_a_look():
+    assert len(stages(10**6)) < 2100
+
+
+def test_a_depth_that_is_asked_for_is_tried_whatever_it_divides(small):
+    assert 15 not in stages(small.layers)
+    assert np.all(layouts(small, TASK, 30, 8, Space(pp=(15,))).pp == 15)
+    assert not grids(Terms(small, TASK), [17], 8, Space(pp=(17,)))

@@ -165,6 +165,16 @@ def test_no_end_of_the_interval_beats_the_peak(small, chip):
     assert np.all(made.mfu_pct * made.step_s / made.low_s <= 100 * (1 + 1e-9))
 
 
+def test_a_doubtful_peak_widens_the_interval_of_no_layout_but_those_that_read_it(small):
+    plain, doubtful = (Layouts.one(precision=one) for one in ("bf16", "int8"))
+    both = Layouts(precision=np.array([plain.precision[0], doubtful.precision[0]]))
+    alone = [estimate(small, one, "huawei-ascend-910c") for one in (plain, doubtful)]
+    together = estimate(small, both, "huawei-ascend-910c")
+    assert np.array_equal(together.high_s, np.concatenate([one.high_s for one in alone]))
+    assert np.array_equal(together.low_s, np.concatenate([one.low_s for one in alone]))
+    assert np.diff(together.high_s / together.step_s) > 0
+
+
 def test_a_layout_larger_than_the_cluster_is_refused(small):
     with pytest.raises(InputError, match="more chips"):
         estimate(small, Layouts.one(dp=2048))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from polysilicon.facts import load
-from polysilicon.performance import Space
+from polysilicon.performance import Recipe, Space
 from polysilicon.planning.shortlist import Place, shortlist
 from polysilicon.policy import PERMISSIONS
 from polysilicon.records.errors import InputError, NothingFits, UnknownName
@@ -91,6 +91,16 @@ def test_precisions_that_a_chip_lacks_are_left_out_for_it_alone():
     space = Space(precisions=("bf16", "fp8"))
     ranked = asked("dgx-h100", "dgx-a100-640", space=space)
     assert {one.system for one in ranked.entries} == {"dgx-h100", "dgx-a100-640"}
+
+
+def test_a_chip_that_gains_nothing_from_pruned_weights_is_no_answer_to_them():
+    ranked = asked("dgx-h100", "tpu-v5p-pod", recipe=Recipe(sparse=1.0))
+    assert [one.system for one in ranked.entries] == ["dgx-h100"]
+    assert "gains from weights" in dict(ranked.without)["tpu-v5p-pod"]
+
+
+def test_a_system_named_twice_is_ranked_once():
+    assert [one.system for one in asked("dgx-h100", "dgx-h100").entries] == ["dgx-h100"]
 
 
 def test_an_unknown_system_is_refused():

@@ -3,11 +3,12 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
-from polysilicon.sweep import workers
+from polysilicon.sweep import WorkersGone, workers
 
 
 def test_one_worker_is_this_process():
@@ -29,7 +30,7 @@ def test_workers_leave_ctrl_c_to_their_parent():
 
 ORPHANED = """
 import os, sys, time
-from polysilicon.sweep import workers
+from polysilicon.sweep import WorkersGone, workers
 if __name__ == "__main__":
     with workers(2) as executor:
         print(executor.submit(os.getpid).result(), flush=True)
@@ -66,6 +67,23 @@ def test_what_is_under_way_is_given_up_by_whoever_stops():
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert isinstance(asked[0].exception(), BrokenProcessPool)
+
+
+def test_a_worker_that_is_killed_is_told_as_such():
+    with pytest.raises(WorkersGone), workers(2) as executor:
+        executor.submit(os.kill, executor.submit(os.getpid).result(), signal.SIGKILL).result()
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_that_loses_its_workers_is_told_as_such():
+    from distributed import LocalCluster
+
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with LocalCluster(**options) as cluster:
+        with pytest.raises(WorkersGone), workers(cluster=cluster.scheduler_address):
+            raise CancelledError
+        with pytest.raises(ZeroDivisionError), workers(cluster=cluster.scheduler_address) as executor:
+            executor.submit(divmod, 1, 0).result()
 
 
 def _runs(process: int) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from polysilicon.workloads import Training
 
 BOTH = "both"
-WRITTEN = "CHIP:COUNT, then :NAME=VALUE,... for degrees or figures of your own"
+WRITTEN = "CHIP:COUNT, then :NAME=VALUE,... for degrees or figures of your own, each once"
 
 
 @Parameter(name="*")
@@ -172,8 +172,11 @@ def _read(words: str) -> tuple[str, int, dict[str, float]]:
     name, _, rest = words.partition(":")
     count, _, more = rest.partition(":")
     pairs = [one.partition("=") for one in more.split(",") if one.strip()]
+    said = {key.strip(): value for key, _, value in pairs}
     try:
-        return name.strip(), int(count), {key.strip(): float(value) for key, _, value in pairs}
+        if len(said) < len(pairs):
+            raise ValueError("one of them twice")
+        return name.strip(), int(count), {key: float(value) for key, value in said.items()}
     except ValueError as cause:
         raise InputError(
             "is no pool", place=Place(field="--pool"), found=words, allowed=WRITTEN, remedy="for example a-chip:64"

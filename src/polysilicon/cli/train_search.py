@@ -53,7 +53,7 @@ class Work:
         """The executor that works.
 
         Raises:
-            InputError: an absurd count, nobody answers at the address, or Dask is not installed.
+            InputError: an absurd count, nobody answers at the address, Dask is not installed, or workers are lost.
         """
         from polysilicon.records.errors import InputError, Place
         from polysilicon.sweep import workers
@@ -83,7 +83,30 @@ class Work:
                 print(f"what is done is kept in {self.folder}: ask again to go on from there", file=sys.stderr)
             raise
         finally:
-            crew.__exit__(*sys.exc_info())
+            with self._lost():
+                crew.__exit__(*sys.exc_info())
+
+    @contextmanager
+    def _lost(self) -> "Iterator[None]":
+        """Workers that are gone are told as such.
+
+        Raises:
+            InputError: they are.
+        """
+        from polysilicon.records.errors import InputError, Place
+        from polysilicon.sweep import WorkersGone
+
+        try:
+            yield
+        except WorkersGone as cause:
+            kept = "ask again to go on from --folder" if self.folder else "with --folder what is done would be kept"
+            if self.cluster is not None:
+                problem, place, hint = "went away", Place(field="--cluster"), "is its scheduler up?"
+            else:
+                problem, place, hint = "one was killed", Place(field="--workers"), "fewer need less memory;"
+            raise InputError(
+                problem, place=place, found=self.cluster or self.workers, remedy=f"{hint} {kept}"
+            ) from cause
 
 
 @Parameter(name="*", group=PLACE)

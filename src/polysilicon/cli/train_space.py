@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import SPACE, needs, sane, within
+from polysilicon.cli.options import SPACE, Whole, needs, sane, within
 from polysilicon.cli.train_layout import Context, Recompute, Schedule, Zero, word
 from polysilicon.cli.train_recipe import Where, known_precision, one_precision
 
@@ -63,7 +63,7 @@ class Vary:
     context
         Only these ways to share attention over context-parallel ranks.
     zero
-        Only these ZeRO stages.
+        Only these ZeRO stages, where there are replicas; 2 and 3 without a pipeline.
     shard
         Only so many replicas in a ZeRO group, where there are replicas; 0 is all of them.
     offload_optimizer
@@ -75,23 +75,23 @@ class Vary:
     """
 
     by: Literal["time", "cost", "energy"] = "time"
-    top: int = 10
+    top: Whole = 10
     front: Annotated[bool, Parameter(show_default=False)] = False
     vary: Literal["common", "all"] = "common"
     precision: tuple[str, ...] = ()
     recompute: tuple[Recompute, ...] = ()
     recomputed_share: tuple[float, ...] = ()
-    tp: tuple[int, ...] = ()
-    pp: tuple[int, ...] = ()
-    cp: tuple[int, ...] = ()
-    ep: tuple[int, ...] = ()
-    expert_tp: tuple[int, ...] = ()
-    micro_batch: tuple[int, ...] = ()
-    interleave: tuple[int, ...] = ()
+    tp: tuple[Whole, ...] = ()
+    pp: tuple[Whole, ...] = ()
+    cp: tuple[Whole, ...] = ()
+    ep: tuple[Whole, ...] = ()
+    expert_tp: tuple[Whole, ...] = ()
+    micro_batch: tuple[Whole, ...] = ()
+    interleave: tuple[Whole, ...] = ()
     schedule: tuple[Schedule, ...] = ()
     context: tuple[Context, ...] = ()
     zero: Annotated[tuple[Zero, ...], Parameter(name=["--zero", "--zero-stage"])] = ()
-    shard: tuple[int, ...] = ()
+    shard: tuple[Whole, ...] = ()
     offload_optimizer: tuple[float, ...] = ()
     offload_activations: tuple[float, ...] = ()
     offload_weights: tuple[float, ...] = ()
@@ -160,4 +160,10 @@ class Vary:
                 "--recompute full",
             ),
             (self.pp == (1,) and "zero-bubble" in self.schedule, "--schedule", "--pp above 1"),
+            (self.pp == (1,) and max(self.interleave, default=1) > 1, "--interleave", "--pp above 1"),
+            (
+                min(self.zero, default=0) > 1 and min(self.pp, default=1) > 1,
+                "--zero",
+                "--pp 1: in a pipeline a search splits the optimizer's states alone (--zero 1)",
+            ),
         )

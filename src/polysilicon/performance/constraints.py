@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.layouts import CONTEXTS, SCHEDULES, Layouts
+from polysilicon.performance.pipeline import stage_layers
 from polysilicon.performance.space import divisors
 from polysilicon.workloads.model import Transformer
 from polysilicon.workloads.task import Training
@@ -77,6 +78,15 @@ def _share(limits: Limits, cut: Layouts) -> int:
     return limits.batch // single(cut.dp)
 
 
+def _virtual(limits: Limits, cut: Layouts) -> str:
+    """How many virtual stages each stage of a table of one may have."""
+    deep = single(cut.pp)
+    if deep == 1:
+        return "pp above 1"
+    longest = int(stage_layers(limits.layers, deep))
+    return f"divisors of the {longest} layers of the longest stage: {_of(longest, longest)}"
+
+
 def _rounds(limits: Limits, cut: Layouts) -> Any:
     """Micro-batches of one replica."""
     return limits.batch / (np.asarray(cut.dp) * cut.micro_batch)
@@ -131,13 +141,13 @@ CONSTRAINTS = (
     ),
     Constraint(
         "virtual stages",
-        "virtual stages need a pipeline and as many whole layers each",
+        "virtual stages need a pipeline whose longest stage they cut into whole layers",
         lambda limits, cut: (
             (np.asarray(cut.interleave) > 1.0)
-            & ((np.asarray(cut.pp) == 1.0) | _uneven(limits.layers, np.asarray(cut.pp) * cut.interleave))
+            & ((np.asarray(cut.pp) == 1.0) | _uneven(stage_layers(limits.layers, cut.pp), cut.interleave))
         ),
         lambda cut: _said(cut, "pp", "interleave"),
-        lambda limits, cut: f"interleave 1, or pp above 1 and pp * interleave that divides {limits.layers} layers",
+        lambda limits, cut: f"interleave 1, or {_virtual(limits, cut)}",
     ),
     Constraint(
         "zero-bubble",

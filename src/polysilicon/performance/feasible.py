@@ -11,6 +11,7 @@ import numpy as np
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.constraints import ALL_TO_ALL, CONSTRAINTS, ZERO_BUBBLE, Limits, first_broken, single
 from polysilicon.performance.layouts import Layouts, settled
+from polysilicon.performance.pipeline import stage_layers
 from polysilicon.performance.space import divisors, stages
 from polysilicon.records.errors import InputError
 from polysilicon.workloads.model import Transformer
@@ -93,8 +94,9 @@ def _completed(limits: Limits, asked: Layouts, cut: tuple[int, int, int, int]) -
     tp, pp, dp, cp = cut
     share = limits.batch // dp
     micro = _closest(divisors(share), single(asked.micro_batch))
-    whole = pp > 1 and limits.layers % pp == 0 and share // micro % pp == 0 and single(asked.schedule) != ZERO_BUBBLE
-    interleave = _closest(divisors(limits.layers // pp) if whole else [1], single(asked.interleave))
+    cyclic = pp > 1 and share // micro % pp == 0 and single(asked.schedule) != ZERO_BUBBLE
+    virtual = divisors(int(stage_layers(limits.layers, pp))) if cyclic else [1]
+    interleave = _closest(virtual, single(asked.interleave))
     expert_tp = single(asked.expert_tp) and _closest(divisors(tp), single(asked.expert_tp))
     ranks = dp * cp * tp // (expert_tp or tp)
     ep = _closest(

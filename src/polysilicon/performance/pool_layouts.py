@@ -8,7 +8,7 @@ from polysilicon.performance.grid import COLUMNS, table_of
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.pools import Seat
 from polysilicon.performance.search import sizes
-from polysilicon.performance.space import divisors, layouts
+from polysilicon.performance.space import depths, divisors, layouts
 from polysilicon.records.errors import InputError
 from polysilicon.workloads.model import Transformer
 
@@ -17,14 +17,23 @@ MICRO_BATCHES = (1, 2, 4, 8)
 
 
 def of_the_model(seat: Seat) -> Layouts:
-    """Layouts of the whole model on all chips of the pool, and on fewer, but more than half, where those divide.
+    """Layouts of the whole model on all chips of the pool, and on fewer, but no less than half, where those divide.
+
+    Replicas may be as many as there is room for, whatever of the batch they divide: its share is what gives.
 
     Raises:
         InputError: there are none with the degrees that are fixed.
     """
-    budget = seat.pool.chips
-    fewer = [one for one in sizes(seat.model, seat.task, budget, seat.pool.space) if budget // 2 < one < budget]
-    return _found(seat, [_on(seat, seat.model, chips) for chips in (*fewer, budget)])
+    budget, space = seat.pool.chips, seat.pool.space
+    replicas = {
+        tp * pp * cp
+        for tp in divisors(seat.model.heads)
+        for pp in depths(seat.model.layers, space)
+        for cp in space.cp
+        if tp * pp * cp <= budget
+    }
+    even = {*sizes(seat.model, seat.task, budget, space), *(budget // one * one for one in replicas)}
+    return _found(seat, [_on(seat, seat.model, chips) for chips in _most(even, budget)])
 
 
 def of_a_stretch(seat: Seat) -> Layouts:
@@ -38,11 +47,12 @@ def of_a_stretch(seat: Seat) -> Layouts:
     deepest = {one * min(budget // one, seat.model.layers) for one in ranks if one <= budget}
     plain = replace(seat, pool=replace(seat.pool, space=replace(seat.pool.space, interleave=(1,), zero_stages=(0, 1))))
     # A stretch may have any number of layers, so its stages need to divide the chips, not the layers of the model.
-    tables = [
-        _on(plain, replace(seat.model, layers=chips), chips)
-        for chips in sorted({one for one in deepest if one > budget // 2} | {budget})
-    ]
-    return _found(seat, tables)
+    return _found(seat, [_on(plain, replace(seat.model, layers=chips), chips) for chips in _most(deepest, budget)])
+
+
+def _most(numbers: set[int], budget: int) -> list[int]:
+    """All chips of a pool, and those numbers of them that leave no more than half idle."""
+    return sorted({one for one in numbers if 2 * one >= budget} | {budget})
 
 
 def _on(seat: Seat, model: Transformer, chips: int) -> Layouts:

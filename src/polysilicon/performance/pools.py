@@ -133,10 +133,25 @@ def pool(
             raise InputError(f"{name}: {key} can't be meant", found=value, allowed=kind)
     if not 1 <= chips <= MOST_CHIPS:
         raise InputError(f"{name}: a pool needs at least one chip", found=chips, allowed=f"1 to {MOST_CHIPS:,} chips")
-    cluster = Cluster.from_catalogue(catalogue, name, chips, {key: said[key] for key in FIGURES if key in said})
+    cluster = _leaving(catalogue, name, chips, {key: said[key] for key in FIGURES if key in said})
     cluster.peak(precision)
     fixed = {key: (int(said[key]),) for key in DEGREES if key in said}
     return Pool(name, cluster, Space(precisions=(precision,), **fixed))  # type: ignore[arg-type]
+
+
+def _leaving(catalogue: Catalogue, name: str, chips: int, figures: Mapping[str, float]) -> Cluster:
+    """A cluster whose chips also have a network card, however few of them: that is how anything leaves a pool.
+
+    Raises:
+        UnknownName: neither a chip nor a system is called so.
+        InputError: a figure that the formulas need is unknown, the bandwidth of the card among them.
+    """
+    inside = Cluster.from_catalogue(catalogue, name, chips, figures)
+    domain = float(inside.scaleup_domain)
+    if chips > domain:
+        return inside
+    beyond = Cluster.from_catalogue(catalogue, name, domain + 1.0, figures)
+    return replace(inside, scaleout_bytes_per_s=beyond.scaleout_bytes_per_s, readings=beyond.readings)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The best layout of a job on at most so many chips: every layout evaluated, memory first, nothing guessed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +20,7 @@ from polysilicon.performance.leaders import Criterion
 from polysilicon.performance.memory import needed_bytes
 from polysilicon.performance.power import chip_power
 from polysilicon.performance.recipe import Recipe
-from polysilicon.performance.space import Space, Terms, divisors, grids, stages
+from polysilicon.performance.space import Space, Terms, depths, divisors, grids
 from polysilicon.performance.tally import BLOCK, LEAST_CUTS, Question, Tally, evaluate
 from polysilicon.performance.training import TrainingEstimate, estimate_training
 from polysilicon.records.errors import InputError, NothingFits, Place, Unsupported
@@ -84,7 +84,7 @@ def search_training(
 
     Best is what takes least time a step, or where `by` says so fewest chip-seconds (what rent counts) or least energy.
 
-    Every number of chips that the batch, the heads and the layers can share evenly is tried, not only the whole
+    Every number of chips that the batch and the heads can share evenly over some pipeline is tried, not only the whole
     budget: so a larger budget never gives a slower step. Neither the order of the candidates nor who evaluates them
     changes the answer. With a `folder`, what is done is kept there, and a search that was stopped goes on from it.
 
@@ -125,10 +125,11 @@ def search_training(
 def sizes(model: Transformer, task: Training, budget: int, space: Space) -> list[int]:
     """Numbers of chips up to the budget that some layout can use in full, the budget's own divisors or not.
 
-    A number counts when it is a product of divisors of the batch, the heads, the layers and the context degrees.
+    A number counts when it is a product of divisors of the batch and the heads, a pipeline depth and a context degree.
     """
     found = {1}
-    for group in (divisors(model.heads), stages(model.layers), list(space.cp), divisors(task.global_batch)):
+    contexts = list(space.cp) or divisors(task.sequence_length)
+    for group in (divisors(model.heads), depths(model.layers, space), contexts, divisors(task.global_batch)):
         found = {one * degree for one in found for degree in group if one * degree <= budget}
     return [one for one in sorted(found) if not space.sizes or one in space.sizes]
 
@@ -187,7 +188,8 @@ def asked(
 
 def _candidates(question: Question, model: Transformer, space: Space, budget: int) -> list[Grid]:
     domain = int(np.max(question.cluster.scaleup_domain))
-    terms = Terms(model, question.task, bool(np.all(question.recipe.fused_attention)))
+    recipe = question.recipe
+    terms = Terms(model, question.task, bool(np.all(recipe.fused_attention)), bool(np.any(recipe.by_operator)))
     return grids(terms, sizes(model, question.task, budget, space), domain, space)
 
 
@@ -224,14 +226,25 @@ def _refuse(question: Question, model: Transformer, space: Space, budget: int) -
     degrees |= {"expert_tp": min(space.expert_tp), "shard": min(space.shards), "zero_stage": max(space.zero_stages)}
     replicas = max(budget // (degrees["tp"] * degrees["pp"] * degrees["cp"]), 1)
     shared = [one for one in divisors(question.task.global_batch) if one <= replicas]
-    narrow = Layouts.one(**degrees, dp=shared[-1])
+    ways: dict[str, Any] = {"schedule": space.schedules[0], "context": space.contexts[0]}
+    narrow = Layouts.one(**degrees, **ways, dp=shared[-1])
     check(model, question.task, question.cluster, narrow)
     domain = float(np.max(question.cluster.scaleup_domain))
+    remedy = "; ".join(f"without {one}, some would" for one in _in_the_way(question, model, space, budget))
     raise NothingFits(
         f"no layout of {model.name} divides: {model.heads} heads, {model.layers} layers and a batch of "
         f"{question.task.global_batch} sequences share no split over at most {budget} chips, {domain:g} of them in a "
-        "scale-up domain, with the degrees and sizes asked for; ask for fewer of them, or a batch with more divisors"
+        f"scale-up domain, with what is asked for; {remedy or 'ask for less of it, or a batch with more divisors'}"
     )
+
+
+def _in_the_way(question: Question, model: Transformer, space: Space, budget: int) -> Iterator[str]:
+    """What is asked for, each by itself, without which some layout divides."""
+    plain = Space()
+    for name, asked in vars(space).items():
+        usual = getattr(plain, name)
+        if tuple(asked) != usual and _candidates(question, model, replace(space, **{name: usual}), budget):
+            yield f"{name} {' or '.join(map(str, asked))}"
 
 
 def _nearest_miss(question: Question, model: Transformer, space: Space, tally: Tally) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isqrt
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from polysilicon.performance.grid import COLUMNS, Floats, Grid, table_of
 from polysilicon.performance.layouts import CONTEXTS, RECOMPUTE, SCHEDULES, Layouts
+from polysilicon.performance.pipeline import stage_layers
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.workloads.model import Transformer
 from polysilicon.workloads.task import Training
@@ -23,7 +25,7 @@ CUTS = ("tp", "pp", "dp", "cp", "ep", "expert_tp", "micro_batch", "interleave")
 class Space:
     """What a search varies. No degrees means: every one that divides. `Space.wide` varies everything.
 
-    Layouts on any number of chips up to the budget that the batch, the heads and the layers can share evenly are
+    Layouts on any number of chips up to the budget that the batch and the heads can share evenly over some pipeline are
     tried, or only on those of `sizes`. Whether a host has room for what is offloaded, no record says.
     """
 
@@ -74,6 +76,12 @@ class Terms:
     model: Transformer
     task: Training
     fused_attention: bool = True
+    by_operator: bool = False
+
+    @property
+    def selects(self) -> bool:
+        """Whether selective recomputation drops anything: attention's scores, or every second product's result."""
+        return self.by_operator or not self.fused_attention
 
 
 Rule = Callable[[Terms, Any, Any], Any]
@@ -172,7 +180,7 @@ AXES = (
         ("recompute", "recomputed_share"),
         (0.0, 1.0),
         _recomputed,
-        lambda terms, cut, one: (one.recompute != RECOMPUTE.index("selective")) | (not terms.fused_attention),
+        lambda terms, cut, one: (one.recompute != RECOMPUTE.index("selective")) | terms.selects,
         _whole_layers,
     ),
     Axis(
@@ -192,9 +200,10 @@ AXES = (
 def grids(terms: Terms, sizes: Sequence[int], domain: int, space: Space) -> list[Grid]:
     """Every layout that uses exactly one of `sizes` chips and divides the model and the batch.
 
-    Tensor parallelism stays inside the scale-up domain and divides the heads; pipeline stages hold whole layers;
-    replicas divide the batch; expert parallelism divides the experts and the ranks that share them. Cuts that
-    leave the same choices stand in one grid, so that every candidate of a grid is one that can be.
+    Tensor parallelism stays inside the scale-up domain and divides the heads; pipeline stages hold whole layers, the
+    last ones one fewer where they must; replicas divide the batch; expert parallelism divides the experts and the
+    ranks that share them. Cuts that leave the same choices stand in one grid, so that every candidate of a grid is one
+    that can be.
     """
     rows = [cut for chips in sizes for cut in _cuts(terms.model, terms.task, chips, domain, space)]
     if not rows:
@@ -235,9 +244,26 @@ def _divisors(number: int) -> tuple[int, ...]:
 
 
 def stages(layers: int) -> list[int]:
-    """Pipeline depths: those that divide the layers, and powers of two, whose last stages are a layer shorter."""
+    """Pipeline depths worth a look: those that divide the layers, powers of two, and of equal pace the shallowest.
+
+    The longest stage sets the pace: of the depths whose longest stage has as many layers, the shallowest has as much
+    work a stage on fewest chips.
+    """
+    return list(_stages(layers))
+
+
+@lru_cache(maxsize=1024)
+def _stages(layers: int) -> tuple[int, ...]:
     powers = {2**power for power in range(layers.bit_length()) if 2**power <= layers}
-    return sorted({*divisors(layers), *powers})
+    # Below the root every depth has a pace of its own, and above it every pace a depth: so both are asked that far.
+    short = range(1, isqrt(layers) + 2)
+    shallowest = {-(-layers // longest) for longest in (*short, *(-(-layers // depth) for depth in short))}
+    return tuple(sorted({*divisors(layers), *powers, *shallowest}))
+
+
+def depths(layers: int, space: Space) -> Sequence[int]:
+    """Pipeline depths that a search tries; one that is asked for need not be among those worth a look."""
+    return sorted({one for one in space.pp if one <= layers}) if space.pp else stages(layers)
 
 
 def _cuts(
@@ -245,12 +271,11 @@ def _cuts(
 ) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
     """Every cut that divides, as `CUTS` names it."""
     batch, layers = task.global_batch, model.layers
+    deep = frozenset(depths(layers, space))
     for tp in _chosen(divisors(chips), space.tp):
         if tp > domain or model.heads % tp:
             continue
-        for pp in _chosen(stages(layers), space.pp):
-            if chips // tp % pp:
-                continue
+        for pp in [one for one in divisors(chips // tp) if one in deep]:
             for cp in _chosen(divisors(chips // tp // pp), space.cp):
                 dp = chips // tp // pp // cp
                 if batch % dp or task.sequence_length % cp:
@@ -277,9 +302,8 @@ def _experts(model: Transformer, replicas: int, tp: int, space: Space) -> list[t
 
 
 def _interleaves(layers: int, pp: int, batches: int, space: Space) -> Sequence[int]:
-    """Virtual stages: whole layers each, and the schedule needs micro-batches in whole rounds."""
-    if pp == 1 or layers % pp:
+    """Virtual stages: whole layers of the longest stage each, and the schedule needs micro-batches in whole rounds."""
+    if pp == 1:
         return [1]
-    if batches % pp:
-        return [1] if not space.interleave or 1 in space.interleave else []
-    return _chosen(divisors(layers // pp), space.interleave)
+    longest = int(stage_layers(layers, pp))
+    return _chosen(divisors(longest) if batches % pp == 0 else [1], space.interleave)

@@ -312,12 +312,15 @@ def _peaks_read(precisions: Sequence[Values]) -> set[str]:
 
 def widening_of(efficiency: Efficiency, job: Job, cluster: Cluster, doubt: float) -> Values:
     """How much wider than that of a dense model on a well-known chip the interval is."""
-    cut, doubtful = job.layouts, float(bool(timely_doubts(cluster, *precisions_of(job))))
+    cut, (forward, *others) = job.layouts, precisions_of(job)
+    # Each candidate rests on the peak of its own products, and all on those of the recipe.
+    resting = np.array([float(bool(timely_doubts(cluster, float(code), *others))) for code in range(len(PRECISIONS))])
+    doubtful = resting[np.asarray(forward).astype(int)]
     if job.offloads:
         # What lies on a host waits for a link that no record of a part states.
         shares = (cut.offload_optimizer, cut.offload_activations, cut.offload_weights)
         hosted = np.any(np.broadcast_arrays(*(np.asarray(one) > 0.0 for one in shares)), axis=0)
-        return widened(efficiency, job, np.maximum(doubtful, hosted.astype(float)), doubt)
+        doubtful = np.maximum(doubtful, hosted.astype(float))
     return widened(efficiency, job, doubtful, doubt)
 
 

@@ -145,13 +145,15 @@ def shortlist(
     """
     if by == "cost" and place is None:
         raise InputError("a price is of a day and a place", remedy="say --on and --in")
-    asked = [_named(catalogue, name) for name in systems] if systems else _every(catalogue)
+    named = [_named(catalogue, name) for name in systems] if systems else _every(catalogue)
+    asked = list({item.id: (item, chip) for item, chip in named}.values())
     law = _law(catalogue, [chip for _, chip in asked], place)
     entries, without = [], []
     for done, (item, chip) in enumerate(asked):
         try:
             cluster = Cluster.from_catalogue(catalogue, item.id, chips)
             chosen = _precise(space or Space(), cluster)
+            _pruned(recipe or Recipe(), cluster)
             found = search_training(catalogue, model, task, cluster, chosen, recipe, most=1, by=by, executor=executor)
         except Unsupported:
             raise  # the model, whatever the system
@@ -203,6 +205,16 @@ def _precise(space: Space, cluster: Cluster) -> Space:
     if not known:
         cluster.peak(space.precisions[0])
     return replace(space, precisions=known)
+
+
+def _pruned(recipe: Recipe, cluster: Cluster) -> None:
+    """Pruned weights are asked of chips that gain from them alone.
+
+    Raises:
+        InputError: no source says that this one does.
+    """
+    if np.any(recipe.sparse) and not np.all(np.asarray(cluster.sparse_gain) > 1.0):
+        raise InputError(f"no source says that {cluster.chip} gains from weights that are pruned two of four")
 
 
 def _entry(

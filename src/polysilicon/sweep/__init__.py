@@ -11,6 +11,6 @@ candidate is.
 
 from polysilicon.sweep.ledger import Found, Ledger, OtherSweep
 from polysilicon.sweep.running import Progress, run
-from polysilicon.sweep.workers import workers
+from polysilicon.sweep.workers import WorkersGone, workers
 
-__all__ = ["Found", "Ledger", "OtherSweep", "Progress", "run", "workers"]
+__all__ = ["Found", "Ledger", "OtherSweep", "Progress", "WorkersGone", "run", "workers"]

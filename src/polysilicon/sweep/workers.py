@@ -5,11 +5,15 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 
 # How long a cluster may take to answer.
 PATIENCE = "10s"
+
+
+class WorkersGone(RuntimeError):
+    """Whoever evaluated the parts is gone: a worker was killed, or the cluster went away."""
 
 
 @contextmanager
@@ -21,12 +25,18 @@ def workers(count: int = 1, cluster: str = "") -> Iterator[Executor | None]:
     Raises:
         ImportError: a cluster is asked for, and Dask's `distributed` is not installed.
         OSError: nobody answers at the address.
+        WorkersGone: inside the context, a worker or the cluster was lost.
     """
     if cluster:
         from distributed import Client
 
         with Client(cluster, timeout=PATIENCE, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-            yield client.get_executor(retries=2)
+            try:
+                yield client.get_executor(retries=2)
+            except Exception as cause:
+                if isinstance(cause, CancelledError) or type(cause).__module__.startswith("distributed"):
+                    raise WorkersGone(str(cause)) from cause
+                raise
         return
     if count <= 1:
         yield None
@@ -35,10 +45,12 @@ def workers(count: int = 1, cluster: str = "") -> Iterator[Executor | None]:
     pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_deaf)
     try:
         yield pool
-    except BaseException:
+    except BaseException as cause:
         # What is under way counts no more: whoever stops does not wait for it.
         for worker in multiprocessing.active_children():
             worker.terminate()
+        if isinstance(cause, BrokenExecutor):
+            raise WorkersGone(str(cause)) from cause
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
