@@ -10,6 +10,7 @@ from polysilicon.facts import load
 from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
 from polysilicon.performance.cluster import Reading
 from polysilicon.performance.step import Breakdown
+from polysilicon.performance.training import host_of
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.errors import InputError
 from polysilicon.workloads.task import Training
@@ -224,9 +225,26 @@ def test_a_doubtful_peak_counts_wherever_a_recipe_reads_it(small, said):
 
 
 @pytest.mark.parametrize("what", ["offload_optimizer", "offload_activations", "offload_weights"])
-def test_what_lies_on_a_host_rests_on_a_link_that_is_assumed(small, what):
-    kept, hosted = (estimate(small, Layouts.one(dp=8, **{what: share})) for share in (0.0, 0.5))
-    assert [one.record for one in hosted.doubts] == ["host-link-gbs", "host-memory-gbs"]
+@pytest.mark.parametrize(
+    ("chip", "assumed"),
+    [("nvidia-h100-sxm-80gb", ["host-memory-gbs"]), ("amd-mi300x", ["host-link-gbs", "host-memory-gbs"])],
+)
+def test_what_lies_on_a_host_rests_on_what_no_record_states(small, what, chip, assumed):
+    kept, hosted = (estimate(small, Layouts.one(dp=8, **{what: share}), chip=chip) for share in (0.0, 0.5))
+    assert [one.record for one in hosted.doubts] == assumed
     assert kept.doubts == ()
     assert hosted.high_s / hosted.step_s > kept.high_s / kept.step_s
     assert hosted.step_s / hosted.low_s > kept.step_s / kept.low_s
+
+
+def test_a_faster_stated_link_hides_what_a_slower_one_shows(small):
+    shown = {}
+    for chip in ("nvidia-a100-sxm-80gb", "nvidia-gb200"):
+        kept, hosted = (estimate(small, Layouts.one(dp=8, offload_weights=share), chip=chip) for share in (0.0, 1.0))
+        shown[chip] = hosted.step_s - kept.step_s
+    assert 0 <= shown["nvidia-gb200"] < 0.2 * shown["nvidia-a100-sxm-80gb"]
+
+
+@pytest.mark.parametrize(("chip", "gbs"), [("nvidia-h100-sxm-80gb", 0.85 * 64), ("amd-mi300x", 25)])
+def test_a_host_link_is_what_the_record_states_or_what_is_assumed(chip, gbs):
+    assert host_of(CATALOGUE, chip).link_bytes_per_s == pytest.approx(gbs * 1e9)

@@ -22,7 +22,9 @@ class Chip(Record, frozen=True, kw_only=True):
     `tf32` is the 19-bit matrix path. `die_area_mm2` is all compute silicon of the package. `compute_units`
     are the cores that each work on a tile of a product: streaming multiprocessors, compute units, Xe cores, cube cores.
     `sparse_gain` is the matrix peak with a weight pruned two of four over the dense one. `scaleup_bw_gbs` is the
-    bidirectional total a chip, as vendors quote it. A field that is `None` was seen in no source.
+    bidirectional total a chip, as vendors quote it. `host_link_gbs` is what the link to the host carries in one
+    direction, before protocol; of a processor that several chips share, a chip's part. A field that is `None` was seen
+    in no source.
     """
 
     BESIDE: ClassVar[dict[str, str]] = {"price_date": "price_usd", "price_basis": "price_usd"}
@@ -61,6 +63,7 @@ class Chip(Record, frozen=True, kw_only=True):
     scaleup_bw_gbs: Quantity | None = None
     scaleup_domain: Parts | None = None
     scaleout_nic_gbps: Quantity | None = None
+    host_link_gbs: Positive | None = None
     tdp_w: Positive | None = None
     tee_support: Literal["yes", "no", "unknown"] = "unknown"
     software_stack: str | None = None

@@ -14,7 +14,7 @@ from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.rates import backward_rates, rates
 from polysilicon.performance.recipe import Recipe, as_run
 from polysilicon.performance.step import Job, breakdown
-from polysilicon.performance.training import host_of, latencies_s
+from polysilicon.performance.training import host_of, host_readings, latencies_s
 from polysilicon.performance.values import PEAK_FIELD, PRECISIONS
 from polysilicon.records.errors import Unsupported
 from polysilicon.records.recorder import Recorder, Step
@@ -86,8 +86,9 @@ def known_job(
     sequence = known.value(task.sequence_length, "task: sequence length")
     batch = known.value(task.global_batch, "task: global batch")
     on_gpu = known.value(cluster.device_class == "gpu", f"{cluster.chip}: device class")
-    link, host_memory = host_of(catalogue).link_bytes_per_s, host_of(catalogue).memory_bytes_per_s
-    host = Host(known.value(link, "host-link-gbs"), known.value(host_memory, "host-memory-gbs"))
+    own = host_of(catalogue, cluster.chip)
+    link, host_memory = (str(one) for one in host_readings(catalogue, cluster.chip))
+    host = Host(known.value(own.link_bytes_per_s, link), known.value(own.memory_bytes_per_s, host_memory))
     with recorder:
         recipe = as_run(recipe, layout, on_gpu)
         reached = rates(chips, efficiency, layout, recipe, latencies)

@@ -213,7 +213,7 @@ def recommender_job(
         raise InputError("the global batch must hold at least one sample a chip", found=global_batch)
     if cut.sharding not in SHARDINGS:
         raise InputError("tables can't be cut so", found=cut.sharding, allowed=list(SHARDINGS))
-    host = host_of(catalogue)
+    host = host_of(catalogue, cluster.chip)
     return RecommenderJob(
         work=sample_work(model),
         tables=Tables.of(model, float(cluster.chips)),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from polysilicon.facts import Catalogue
+from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
 from polysilicon.performance import domain
 from polysilicon.performance.cluster import Cluster, Reading
@@ -172,7 +173,8 @@ def estimate_training(
     simplified = domain.simplified(model, task.sequence_length)
     asked = domain.Asked(job.shape, job.sequence, layouts, recipe, simplified)
     beyond = domain.outside(catalogue, cluster.chip, asked, made.mfu_pct)
-    doubts = made.doubts + (_host_doubts(catalogue) if job.offloads else ())
+    hosted = host_readings(catalogue, cluster.chip) if job.offloads else ()
+    doubts = made.doubts + tuple(one for one in hosted if one.doubtful)
     return replace(made, recipe=recipe, outside=beyond, task=task, doubts=doubts)
 
 
@@ -198,20 +200,33 @@ def job_of(
         cluster.node_size,
         cluster.fabric,
         backward_rates(cluster, efficiency, layouts, recipe, latencies_s(catalogue)),
-        host=host_of(catalogue),
+        host=host_of(catalogue, cluster.chip),
     )
 
 
-def host_of(catalogue: Catalogue) -> Host:
-    """Host link and host memory of one chip, which no record of a part states."""
-    return Host(*(catalogue.get(Assumption, name).value * GIGA for name in HOST))
+def host_of(catalogue: Catalogue, chip: str) -> Host:
+    """Host link and host memory of one chip: what of its link is reached, and memory that no record states."""
+    link, memory_gbs = (one.value for one in host_readings(catalogue, chip))
+    reached = catalogue.get(Assumption, "host-link-share").value if _states_host_link(catalogue, chip) else 1.0
+    return Host(link * reached * GIGA, memory_gbs * GIGA)
 
 
-def _host_doubts(catalogue: Catalogue) -> tuple[Reading, ...]:
-    """What is assumed of a host, as far as it is of low confidence."""
-    assumed = (catalogue.get(Assumption, name) for name in HOST)
-    readings = (Reading("value", one.id, one.value, str(one.confidence), one.sources) for one in assumed)
-    return tuple(one for one in readings if one.doubtful)
+def host_readings(catalogue: Catalogue, chip: str) -> tuple[Reading, Reading]:
+    """Where the link to a chip's host and that host's memory are read: its record, or what is assumed of any."""
+    link, memory_gbs = (
+        Reading("value", one.id, one.value, str(one.confidence), one.sources)
+        for one in (catalogue.get(Assumption, name) for name in HOST)
+    )
+    if not _states_host_link(catalogue, chip):
+        return link, memory_gbs
+    record = catalogue.get(Chip, chip)
+    origin = record.origin("host_link_gbs")
+    stated = Reading("host_link_gbs", chip, record.host_link_gbs or 0.0, str(origin.confidence), origin.sources)
+    return stated, memory_gbs
+
+
+def _states_host_link(catalogue: Catalogue, chip: str) -> bool:
+    return catalogue.get(Chip, chip).host_link_gbs is not None
 
 
 def latencies_s(catalogue: Catalogue) -> tuple[float, float]:

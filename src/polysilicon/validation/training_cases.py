@@ -13,11 +13,11 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
+from polysilicon.performance.job import Host, Job
 from polysilicon.performance.layouts import RECOMPUTE, Layouts
 from polysilicon.performance.rates import rates
 from polysilicon.performance.recipe import Recipe
-from polysilicon.performance.step import Job
-from polysilicon.performance.training import latencies_s, timely_doubts
+from polysilicon.performance.training import host_of, latencies_s, timely_doubts
 from polysilicon.records.errors import InputError, PolysiliconError
 from polysilicon.validation.score import Status
 from polysilicon.validation.training_recipes import layout_of, recipe_of_case
@@ -275,6 +275,16 @@ def doubtful(made: Sequence[Prepared]) -> NDArray[np.float64]:
     return np.array([float(bool(one.cluster and timely_doubts(one.cluster, one.layout["precision"]))) for one in made])
 
 
+def _hosts(catalogue: Catalogue, clusters: Sequence[Cluster]) -> Host:
+    """The hosts of many clusters as columns."""
+    own = {chip: host_of(catalogue, chip) for chip in {one.chip for one in clusters}}
+    links, memories = (
+        np.array([getattr(own[one.chip], name) for one in clusters], float)
+        for name in ("link_bytes_per_s", "memory_bytes_per_s")
+    )
+    return Host(links, memories)
+
+
 def jobs_of(catalogue: Catalogue, made: Sequence[Prepared]) -> tuple[Job, Cluster, Efficiency]:
     """One table of jobs from expressible cases."""
     models = [one.model for one in made if one.model is not None]
@@ -293,5 +303,6 @@ def jobs_of(catalogue: Catalogue, made: Sequence[Prepared]) -> tuple[Job, Cluste
         rates=rates(cluster, efficiency, layouts, recipe, latencies_s(catalogue)),
         efficiency=efficiency,
         node_size=cluster.node_size,
+        host=_hosts(catalogue, [one.cluster for one in made if one.cluster is not None]),
     )
     return job, cluster, efficiency
