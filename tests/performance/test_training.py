@@ -248,3 +248,12 @@ def test_a_faster_stated_link_hides_what_a_slower_one_shows(small):
 @pytest.mark.parametrize(("chip", "gbs"), [("nvidia-h100-sxm-80gb", 0.85 * 64), ("amd-mi300x", 25)])
 def test_a_host_link_is_what_the_record_states_or_what_is_assumed(chip, gbs):
     assert host_of(CATALOGUE, chip).link_bytes_per_s == pytest.approx(gbs * 1e9)
+
+
+def test_computing_every_second_product_again_takes_time(small):
+    plain, selective = Layouts.one(dp=8), Layouts.one(dp=8, recompute="selective")
+    kept, by_operator = estimate(small, plain), estimate(small, selective, recipe=Recipe(by_operator=1.0))
+    full = estimate(small, Layouts.one(dp=8, recompute="full"))
+    assert estimate(small, selective).step_s == pytest.approx(kept.step_s)
+    assert kept.step_s < by_operator.step_s < full.step_s
+    assert kept.memory.memory_bytes > by_operator.memory.memory_bytes > full.memory.memory_bytes

@@ -233,16 +233,35 @@ def backward_s(
 
 @formula
 def recomputed_s(
-    forward_s: Values, core_s: Values, scores_s: Values, recompute: Values, recomputed_share: Values, fused: Values
+    forward_s: Values,
+    core_s: Values,
+    scores_s: Values,
+    recompute: Values,
+    recomputed_share: Values,
+    fused: Values,
+    by_operator_s: Values = 0.0,
 ) -> Values:
     """Work done again in the backward pass: nothing, attention proper, or whole layers.
 
-    Fused attention computes its scores again by itself, so selective recomputation then adds nothing.
+    Fused attention computes its scores again by itself, so selective recomputation then adds nothing, unless it covers
+    other operators too, which take `by_operator_s`.
 
     Source: Korthikanti et al. (arXiv 2205.05198), section 5.
     """
-    attention = np.where(np.asarray(recompute) == 1.0, core_s * (1.0 - fused) + scores_s, 0.0)
+    selected = core_s * (1.0 - fused) + scores_s + by_operator_s
+    attention = np.where(np.asarray(recompute) == 1.0, selected, 0.0)
     return np.where(np.asarray(recompute) == 2.0, forward_s * recomputed_share, attention)
+
+
+@formula
+def by_operator_s(projections_s: Values, feed_forward_s: Values, streams_s: Values, by_operator: Values) -> Values:
+    """Time of the operators beside attention that selective recomputation by operator covers.
+
+    Of the products every second is kept; what lies between products is not.
+
+    Source: Liang et al., TorchTitan (arXiv 2410.06511), selective activation checkpointing by operator.
+    """
+    return by_operator * (0.5 * (projections_s + feed_forward_s) + streams_s)
 
 
 @formula

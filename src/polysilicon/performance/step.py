@@ -174,7 +174,13 @@ def _block(
         forward,
         backward,
         on_chip.recomputed_s(
-            forward, ahead.core_s, ahead.scores_s, cut.recompute, cut.recomputed_share, recipe.fused_attention
+            forward,
+            ahead.core_s,
+            ahead.scores_s,
+            cut.recompute,
+            cut.recomputed_share,
+            recipe.fused_attention,
+            on_chip.by_operator_s(ahead.projections_s, ahead.feed_forward_s, streams, recipe.by_operator),
         ),
         on_chip.launched_s(launch_s, micro.passes, recipe.graphs, job.efficiency["graph_share"]),
         recipe.blocking,
