@@ -102,3 +102,21 @@ def test_a_search_without_a_question_says_what_is_missing(run, what: str) -> Non
     ran = run("search", what)
     assert ran.code == 2
     assert "MODEL is missing" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("what", "row"),
+    [
+        ("train", {"chips": 8, "global_batch": 8, "seq_len": 4096, "precision": "fp8"}),
+        ("serve", {"num_accelerators": 1, "isl": 1000, "osl": 100, "kv_precision": "fp8", "precision": "fp8"}),
+    ],
+)
+def test_columns_that_a_table_of_searches_does_not_read_are_named(run, tmp_path: Path, what: str, row) -> None:
+    cases, asked = tmp_path / "in.csv", {"case_id": "a", "model": "llama-3.1-8b", "chip_id": "nvidia-h100-sxm-80gb"}
+    whole = {**asked, **row}
+    cases.write_text(",".join(whole) + "\n" + ",".join(str(one) for one in whole.values()) + "\n")
+    ran = run("search", what, "--cases", cases, "--json")
+    assert ran.code == 0
+    assert "columns not read: precision" in ran.err
+    if what == "serve":
+        assert json.loads(ran.out)["rows"][0]["kv_precision"] == "fp8"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polysilicon.cli.cases import answer_table, needed
+from polysilicon.cli.cases import answer_table, needed, say_unread
 from polysilicon.cli.options import asked_by
 from polysilicon.cli.serve import Cache, Demand, Engine
 from polysilicon.cli.serve_cases import COLUMN_OF, cache_of, engine_of, number, whole
@@ -22,9 +22,10 @@ TRAIN_ANSWERS = (
     *("tokens_per_s_per_chip", "mfu_pct", "memory_gib", "memory_high_gib", "outside", "status", "why"),
 )
 SERVE_NEEDS = ("model", "chip_id", "num_accelerators", "isl", "osl")
+SERVE_TAKES = ("ttft_target_ms", "tpot_target_ms", "weight_precision", "kv_precision", "framework")
 SERVE_ANSWERS = (
-    *("case_id", "model", "chip_id", "chips", "tp", "pp", "attn_dp", "ep", "precision", "concurrency", "ttft_ms"),
-    *("tpot_ms", "tokens_per_s_per_chip", "tokens_per_s_per_user", "memory_gib", "status", "why"),
+    *("case_id", "model", "chip_id", "chips", "tp", "pp", "attn_dp", "ep", "precision", "kv_precision", "concurrency"),
+    *("ttft_ms", "tpot_ms", "tokens_per_s_per_chip", "tokens_per_s_per_user", "memory_gib", "status", "why"),
 )
 
 
@@ -32,7 +33,10 @@ def trainings(known: "Catalogue", space: "Space", cases: Path, out: Path | None,
     """The fastest layout of each row; the columns are those of `validate training`."""
     from polysilicon.performance.search import search_training
 
+    columns: dict[str, None] = {}
+
     def ask(row: Mapping[str, str], place: Place) -> dict[str, Any]:
+        columns.update(dict.fromkeys(row))
         needed(row, TRAIN_NEEDS)
         chips, batch, sequence = (whole(row, name, place) for name in TRAIN_NEEDS[2:])
         question = Job(row["chip_id"], chips, batch, sequence).question(known, row["model"])
@@ -42,6 +46,7 @@ def trainings(known: "Catalogue", space: "Space", cases: Path, out: Path | None,
         return {"model": row["model"], "chip_id": row["chip_id"], "chips": found.chips, **_of(TRAIN_ANSWERS, best)}
 
     answer_table(cases, out, TRAIN_ANSWERS, ask, needs=TRAIN_NEEDS, as_json=as_json)
+    say_unread(columns, ("case_id", *TRAIN_NEEDS))
 
 
 def servings(
@@ -62,7 +67,10 @@ def servings(
     from polysilicon.performance.serving import search_serving
     from polysilicon.workloads import transformer
 
+    columns: dict[str, None] = {}
+
     def ask(row: Mapping[str, str], place: Place) -> dict[str, Any]:
+        columns.update(dict.fromkeys(row))
         needed(row, SERVE_NEEDS)
         chips, prompt, told = (whole(row, name, place) for name in SERVE_NEEDS[2:])
         ttft_ms, tpot_ms = (number(row, f"{name}_target_ms", place) for name in ("ttft", "tpot"))
@@ -85,6 +93,7 @@ def servings(
         return {"model": row["model"], "chip_id": row["chip_id"], **_of(SERVE_ANSWERS, next(found.top.rows()))}
 
     answer_table(cases, out, SERVE_ANSWERS, ask, needs=SERVE_NEEDS, as_json=as_json)
+    say_unread(columns, ("case_id", *SERVE_NEEDS, *SERVE_TAKES))
 
 
 def _of(names: Sequence[str], row: Mapping[str, Any]) -> dict[str, Any]:
