@@ -60,3 +60,10 @@ def test_an_unknown_format_is_told_as_the_option(run):
     ran = run("search", "serve", *QUESTION, "--chip", "nvidia-h20-96gb", "--precision", "fp7")
     assert ran.code == 2
     assert "--precision: unknown weight format; found 'fp7'" in ran.err
+
+
+def test_a_chip_whose_network_nobody_states_is_searched_as_far_as_its_host_reaches(run):
+    question = ("search", "serve", "llama-3.1-8b", "--chips", 64, "--input", 1000, "--output", 100)
+    ran = run(*question, "--chip", "furiosa-rngd")
+    assert ran.code == 0
+    assert "furiosa-rngd: no network beyond 8 chips is known" in ran.err

@@ -88,3 +88,9 @@ def test_a_domain_without_bandwidth_is_refused(catalogue):
     with pytest.raises(InputError, match="no bandwidth inside its scale-up domain of 8 chips"):
         Cluster.from_catalogue(catalogue, "nvidia-h100-sxm-80gb", 8, {"scaleup_bw_gbs": 0.0})
     assert Cluster.from_catalogue(catalogue, "nvidia-h100-sxm-80gb", 1, {"scaleup_bw_gbs": 0.0}).chips == 1
+
+
+@pytest.mark.parametrize(("chip", "most"), [("furiosa-rngd", 8), ("nvidia-h100-sxm-80gb", 64)])
+def test_where_no_network_is_known_a_cluster_ends_with_its_host(catalogue, chip, most):
+    assert Cluster.within_reach(catalogue, chip, 64).chips == most
+    assert Cluster.within_reach(catalogue, chip, 4).chips == 4

@@ -311,8 +311,13 @@ def _clusters(known: "Catalogue", names: list[str], chips: int) -> "list[Cluster
 
     if "all" not in names:
         # By what they mean: a chip may be named by its id and again by an alias.
-        named = [Cluster.from_catalogue(known, one, chips) for one in names]
-        return list({(one.system, one.chip): one for one in named}.values())
+        named = [Cluster.within_reach(known, one, chips) for one in names]
+        distinct = list({(one.system, one.chip): one for one in named}.values())
+        for one in distinct:
+            if float(one.chips) < chips:
+                joined = f"no network beyond {one.chips:g} chips is known: replicas of at most so many are tried"
+                print(f"{one.system or one.chip}: {joined}", file=sys.stderr)
+        return distinct
     if len(names) > 1:
         raise InputError("`all` stands alone", place=Place(field="--chip"), found=", ".join(names))
     found, left = every_cluster(known, chips)

@@ -134,6 +134,19 @@ class Cluster:
         )
 
     @classmethod
+    def within_reach(cls, catalogue: Catalogue, name: str, chips: float) -> "Cluster":
+        """As `from_catalogue`, with no more chips than a domain or host has where no network beyond it is known.
+
+        Raises:
+            UnknownName, InputError: as `from_catalogue` of one chip.
+        """
+        try:
+            return cls.from_catalogue(catalogue, name, chips)
+        except InputError:
+            pair = cls.from_catalogue(catalogue, name, min(chips, 2))
+            return cls.from_catalogue(catalogue, name, min(chips, float(pair.scaleup_domain)))
+
+    @classmethod
     def stack(cls, clusters: Sequence["Cluster"]) -> "Cluster":
         """Clusters as one column of clusters; a precision that one of them lacks is NaN there."""
 
@@ -238,14 +251,14 @@ class _Reader:
 
 
 def every_cluster(catalogue: Catalogue, chips: float) -> tuple[list[Cluster], list[str]]:
-    """A cluster of `chips` of every chip that ships, and the chips whose records lack a figure it needs."""
+    """A cluster of `chips`, or as many as are joined, of every chip that ships; those whose records lack a figure."""
     found: list[Cluster] = []
     left: list[str] = []
     for chip in catalogue.every(Chip):
         if chip.status != "shipping":
             continue
         try:
-            found.append(Cluster.from_catalogue(catalogue, chip.id, chips))
+            found.append(Cluster.within_reach(catalogue, chip.id, chips))
         except InputError:
             left.append(chip.id)
     return found, left
