@@ -160,6 +160,19 @@ def test_the_best_meets_the_targets_and_beats_every_other() -> None:
     assert found.best.tokens_per_s_per_chip.value == speeds[0]
 
 
+def test_every_row_of_a_search_carries_the_interval_that_the_same_question_gets_alone() -> None:
+    task = Serving(input_tokens=2000, output_tokens=500, tpot_ms=50)
+    pools = [cluster(), cluster("huawei-ascend-910c")]
+    for one in search_serving(load(), model(), task, pools).each.rows():
+        pool = next(other for other in pools if other.chip == one["chip"])
+        layout = Layout(tp=one["tp"], pp=one["pp"], precision=one["precision"])
+        alone = estimate_serving(load(), model(), task, pool, layout, concurrency=one["concurrency"])
+        for name in ("ttft_ms", "tpot_ms", "tokens_per_s_per_chip"):
+            got = getattr(alone, name)
+            assert (one[f"{name}_low"], one[f"{name}_high"]) == pytest.approx((got.low, got.high))
+        assert bool(one["doubts"]) == bool(alone.doubts)
+
+
 def test_no_deployment_is_listed_for_the_length_of_its_queue() -> None:
     task = Serving(input_tokens=1000, output_tokens=200)
     found = search_serving(load(), model(), task, [cluster()], top=1000)

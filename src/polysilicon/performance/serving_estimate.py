@@ -171,11 +171,7 @@ def ask(
 
 def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, at: int) -> ServingEstimate:
     """The figures of one row of a table as an estimate with intervals."""
-    best = limits_of([asked])
-    ranges: dict[str, Range] = {
-        name: within(spread(catalogue, asked, short, "steady", float(np.ravel(getattr(figures, name))[at])), name, best)
-        for name, short in SHORT.items()
-    }
+    ranges = ranges_of(catalogue, asked, figures, at)
     limits = ("ttft_ms", task.ttft_ms, task.round_trip_ms), ("tpot_ms", per_token_limit(task), 0.0)
     misses = [
         f"{name} {ranges[name].value + network:.4g} > {limit:.4g}"
@@ -202,6 +198,15 @@ def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, 
         round_trip_ms=task.round_trip_ms,
         **ranges,
     )
+
+
+def ranges_of(catalogue: Catalogue, asked: Asked, figures: Figures, at: int) -> dict[str, Range]:
+    """Latencies and throughput of one row of a table with their intervals, which end where the hardware does."""
+    best = limits_of([asked])
+    return {
+        name: within(spread(catalogue, asked, short, "steady", float(np.ravel(getattr(figures, name))[at])), name, best)
+        for name, short in SHORT.items()
+    }
 
 
 def spread(catalogue: Catalogue, asked: Asked, quantity: str, way: Way, value: float) -> Range:

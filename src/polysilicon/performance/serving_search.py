@@ -9,14 +9,23 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving_candidates import MOST_DEGREE, Asked, Candidates, Layout
-from polysilicon.performance.serving_estimate import ServingEstimate, answer, ask, met, per_token_limit, shortfall
+from polysilicon.performance.serving_estimate import (
+    SHORT,
+    ServingEstimate,
+    answer,
+    ask,
+    met,
+    per_token_limit,
+    ranges_of,
+    shortfall,
+)
 from polysilicon.performance.serving_formats import AUTO, computed_in, format_of
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_table import Figures
 from polysilicon.records.errors import InputError, NothingFits
 from polysilicon.records.interval import Bools, Floats
 from polysilicon.records.table import Table
-from polysilicon.records.units import GIB, MS_PER_S
+from polysilicon.records.units import GIB, MS_PER_S, unit_of
 from polysilicon.workloads.model import Transformer
 from polysilicon.workloads.task import Serving
 
@@ -95,9 +104,9 @@ def search_serving(
     chosen = [int(at) for at in np.lexsort((chips, -speed))[: min(top, int(np.sum(kept)))]]
     return ServingSearch(
         best=answer(catalogue, loaded.at(chosen[0]), task, figures, chosen[0]),
-        top=_table("best deployments", task, loaded, chosen),
-        each=_table("the best of each system", task, loaded, _of_each(every, speed)),
-        front=_table("throughput of a chip against speed for a user", task, loaded, _front(figures, kept)),
+        top=_table(catalogue, "best deployments", task, loaded, chosen),
+        each=_table(catalogue, "the best of each system", task, loaded, _of_each(every, speed)),
+        front=_table(catalogue, "throughput of a chip against speed for a user", task, loaded, _front(figures, kept)),
         tried=int(np.sum(loaded.distinct)),
         met=int(np.sum(kept)),
     )
@@ -179,9 +188,11 @@ def _needed(task: Serving, picked: Sequence[Asked], tokens_per_s_per_chip: Float
     return {"replicas": replicas.tolist(), "chips_needed": (replicas * chips.astype(int)).tolist()}
 
 
-def _table(title: str, task: Serving, loaded: Loaded, chosen: Sequence[int]) -> Table:
+def _table(catalogue: Catalogue, title: str, task: Serving, loaded: Loaded, chosen: Sequence[int]) -> Table:
     figures, picked = loaded.figures, [loaded.at(at) for at in chosen]
     index = np.array(chosen, int)
+    ranges = [ranges_of(catalogue, one, figures, at) for one, at in zip(picked, chosen, strict=True)]
+    ends = {f"{name}_{end}": [getattr(one[name], end) for one in ranges] for name in SHORT for end in ("low", "high")}
     systems = [one.cluster.system for one in picked]
     trip = task.round_trip_ms
     network = (f"Users see the first token {trip:.1f} ms later than `ttft_ms`: the round trip.",) if trip else ()
@@ -204,7 +215,9 @@ def _table(title: str, task: Serving, loaded: Loaded, chosen: Sequence[int]) -> 
             "tokens_per_s_per_chip": np.ravel(figures.tokens_per_s_per_chip)[index],
             "tokens_per_s_per_user": MS_PER_S / np.ravel(figures.tpot_ms)[index],
             "memory_gib": np.ravel(figures.memory_bytes)[index] / GIB,
+            **ends,
+            "doubts": ["; ".join(f"{doubt.record}: {doubt.field}" for doubt in one.doubts) for one in picked],
         },
-        units={"tokens_per_s_per_user": "tokens/s"},
+        units={"tokens_per_s_per_user": "tokens/s", **{end: unit_of(end.rsplit("_", 1)[0]) for end in ends}},
         notes=("Latencies are means over requests, not percentiles.", *network),
     )

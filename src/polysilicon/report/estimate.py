@@ -1,7 +1,7 @@
 """An estimate as a performance engineer reads it: figures with intervals, where time goes, what fills memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.round_trip import RoundTrip
 from polysilicon.performance.serving import Range, ServingEstimate, ServingSearch
 from polysilicon.performance.training import TrainingEstimate
+from polysilicon.records.table import Table
 from polysilicon.records.units import GIB
 from polysilicon.report.doubt import BEYOND
 from polysilicon.report.terminal import pairs, plain_grid, table, text
@@ -115,8 +116,18 @@ def serving_search(found: ServingSearch, trip: RoundTrip | None = None) -> Rende
     """The best deployment, the next best, and what a faster answer for one user costs."""
     tried = f"{found.tried:,} deployments tried, {found.met:,} keep the targets"
     shown = [found.top, *([found.each] if len(found.each) > 1 else []), found.front]
-    tables = [part for one in shown for part in ("", table(one))]
+    tables = [part for one in shown for part in ("", table(_centres(one)))]
     return Group(serving(found.best, trip), "", text(tried, "dim"), *tables)
+
+
+def _centres(of: Table) -> Table:
+    """A table without the ends of its intervals, which a screen has no room for; what is doubted is marked."""
+    doubted = of.columns["doubts"]
+    kept = {name: column for name, column in of.columns.items() if not name.endswith(("_low", "_high", "doubts"))}
+    if any(doubted):
+        kept["chip"] = [f"{chip} †" if why else chip for chip, why in zip(of.columns["chip"], doubted, strict=True)]
+    dagger = ("† rests on figures of low confidence, which --json names.",) if any(doubted) else ()
+    return replace(of, columns=kept, notes=(*of.notes, "The 90 % interval of every row: --json.", *dagger))
 
 
 def _range(figure: Range, unit: str) -> str:
