@@ -365,7 +365,7 @@ def left_out_table(found: list[Unseen], strange: dict[str, dict[str, float]]) ->
 
     Those of its own vendor's chips speak for it where there are enough: what one vendor's engine is off by says little
     of another's. Where other sources hardly measured its family it takes the interval of a family nobody measured: the
-    widest of the others in `strange`.
+    widest of the others in `strange`, or what its vendor's few errors are, in either direction, where that is wider.
     """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -383,7 +383,14 @@ def left_out_table(found: list[Unseen], strange: dict[str, dict[str, float]]) ->
         )
         ends: tuple[Any, ...] = ("", "")
         if kin < FEWEST:
+            vendor = [
+                other.ratio
+                for other in found
+                if (other.quantity, other.row.chip.vendor) == (one.quantity, one.row.chip.vendor)
+                and other.row.source != one.row.source
+            ]
             widest = envelope([bounds for family, bounds in strange.items() if family != one.row.chip.family])
+            widest = either_way(widest, {one.quantity: vendor})
             ends = tuple(widest.get(f"{one.quantity}_{end}_{one.way}", "") for end in ("low", "high"))
         elif len(near) >= FEWEST:
             bounds = conformal(np.array([-other.ratio for other in near]), [other.row.source for other in near])
@@ -495,17 +502,21 @@ def unusual(many: list[Errors], families: list[dict[str, float]]) -> dict[str, f
     """Bounds of a class that was never measured with a constant number in flight: as wide as its other errors."""
     if any(("tpot", "steady") in errors for errors in many):
         return {}
-    bounds = envelope(families)
-    for quantity in ("tpot", "ttft", "tps"):
-        seen = [
-            value for errors in many for (name, _), values in errors.items() if name == quantity for value in values
-        ]
-        for way in ("steady", "burst", "offline", "prefill"):
-            low, high = f"{quantity}_low_{way}", f"{quantity}_high_{way}"
-            if seen and low in bounds:
-                bounds[low] = min(bounds[low], float(np.exp(min(seen))))
-                bounds[high] = max(bounds[high], float(np.exp(max(seen))))
-    return bounds
+    seen: dict[str, list[float]] = {}
+    for errors in many:
+        for (quantity, _), values in errors.items():
+            seen.setdefault(quantity, []).extend(values)
+    return either_way(envelope(families), seen)
+
+
+def either_way(bounds: dict[str, float], seen: dict[str, list[float]]) -> dict[str, float]:
+    """Bounds as wide as the few errors seen of each quantity are large: few sources don't tell the direction."""
+    widened = dict(bounds)
+    for name, value in bounds.items():
+        quantity, end, _ = name.split("_")
+        far = float(np.exp(max(np.abs(seen.get(quantity, [])), default=0.0)))
+        widened[name] = min(value, 1.0 / far) if end == "low" else max(value, far)
+    return widened
 
 
 def record(level: str, applies: str, parameters: dict[str, float], cases: int) -> dict[str, Any]:
