@@ -119,6 +119,10 @@ def test_a_hundred_megabytes_are_refused_at_once(run, tmp_path):
         (["estimate", "pools", "llama-3.1-8b", *POOLS[:4], "--global-batch", "1", *LINK], "each of 2 pools a sequence"),
         (["estimate", "pools", "llama-3.1-8b", *POOLS, "--link-gbs", "0", "--link-ms", "1"], "above zero; found 0"),
         (["estimate", "pools", "llama-3.1-8b", *POOLS, *LINK, "--every", "0"], "whole number of steps"),
+        (
+            ["search", "train", "llama-3.1-8b", *POOLS[4:], "--zero", "1.5"],
+            "--zero: is no stage of ZeRO; found '1.5'; allowed: 0",
+        ),
         (["estimate", "pools", "llama-3.1-8b", *POOLS, *LINK, "--every", "2", "--split", "layers"], "--every: changes"),
         (["estimate", "pools", "llama-3.1-8b", *POOLS, *LINK, "--sequence", "0.5"], "--sequence: is no whole number"),
         (["estimate", "pools", "llama-3.1-8b", *POOLS, *LINK, "--precision", "fp7"], "--precision: is no precision"),

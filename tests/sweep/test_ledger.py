@@ -37,6 +37,14 @@ def test_a_broken_file_counts_as_not_done(tmp_path):
     assert ledger.read(0) is None
 
 
+@pytest.mark.parametrize("other", [{"foo": np.arange(3)}, {"part": np.array(2)}, {"part": np.array([0, 0])}])
+def test_a_file_of_something_else_counts_as_not_done(tmp_path, other):
+    ledger = Ledger(tmp_path, "question", 3)
+    ledger.write(0, FOUND)
+    np.savez(next(tmp_path.glob("*.npz")), **other)
+    assert ledger.read(0) is None
+
+
 def test_nothing_half_written_is_left(tmp_path):
     ledger = Ledger(tmp_path, "question", 3)
     ledger.write(0, FOUND)

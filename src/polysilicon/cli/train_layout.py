@@ -1,5 +1,6 @@
 """The options that say how one training job is cut over its chips, and what it keeps in their memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -8,12 +9,31 @@ from cyclopts import Parameter
 from polysilicon.cli.options import LAYOUT, MEMORY, Whole, needs, sane, within
 
 if TYPE_CHECKING:
+    from cyclopts import Token
+
     from polysilicon.performance.layouts import Layouts
 
 Recompute = Literal["none", "selective", "full"]
 Schedule = Literal["1f1b", "zero-bubble"]
 Context = Literal["ring", "all-to-all"]
-Zero = Literal[0, 1, 2, 3]
+
+
+def _stage(_: type, tokens: "Sequence[Token]") -> int:
+    """A stage as typed. The parser alone would take 1.5 for 2.
+
+    Raises:
+        InputError: there is no such stage.
+    """
+    from polysilicon.records.errors import InputError, Place
+
+    token = tokens[0]
+    if token.value not in ("0", "1", "2", "3"):
+        place = Place(field=token.keyword)
+        raise InputError("is no stage of ZeRO", place=place, found=token.value, allowed=["0", "1", "2", "3"])
+    return int(token.value)
+
+
+Zero = Annotated[Literal[0, 1, 2, 3], Parameter(converter=_stage)]
 DEGREES = ("tp", "pp", "cp", "ep", "interleave")
 SHARES = ("recomputed_share", "offload_optimizer", "offload_activations", "offload_weights")
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Found: TypeAlias = Mapping[str, NDArray[Any]]
 
 NAME = "sweep.json"
+PART = "part"  # of which part a file is, in the file itself
 
 
 class OtherSweep(ValueError):
@@ -47,10 +48,12 @@ class Ledger:
         return sum(1 for _ in self._folder.glob("*.npz"))
 
     def read(self, number: int) -> Found | None:
-        """What part `number` found; nothing where it is not done, or its file can't be read."""
+        """What part `number` found; nothing where it is not done, or its file can't be read or holds something else."""
         try:
             with np.load(BytesIO(self._path(number).read_bytes()), allow_pickle=False) as kept:
-                return {name: kept[name] for name in kept.files}
+                if PART not in kept.files or kept[PART].tolist() != number:
+                    return None
+                return {name: kept[name] for name in kept.files if name != PART}
         except (OSError, ValueError, BadZipFile, EOFError):
             return None
 
@@ -61,7 +64,7 @@ class Ledger:
             OSError: it can't be written.
         """
         packed = BytesIO()
-        np.savez(packed, allow_pickle=False, **dict(found))
+        np.savez(packed, allow_pickle=False, **{**found, PART: np.array(number)})
         _write(self._path(number), packed.getvalue())
 
     def _path(self, number: int) -> Path:
