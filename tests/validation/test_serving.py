@@ -174,6 +174,7 @@ def test_case_and_blanks_around_a_cell_do_not_matter(tmp_path: Path) -> None:
         ({"chip_id": ""}, "underspecified", "chip is not stated"),
         ({"tp": "2.5"}, "implausible", "not a whole number"),
         ({"pp": "128"}, "implausible", "80 layers"),
+        ({"model": "deepseek-v3", "ep": "16"}, "implausible", "experts over 16 chips"),
         ({"spec_decoding": "EAGLE3"}, "unsupported", "speculative"),
         ({"weight_precision": "hif8"}, "unsupported", "hif8"),
     ],

@@ -127,7 +127,7 @@ def question(catalogue: Catalogue, row: Row) -> Question:
 
     Raises:
         Underspecified: a length, the load or the layout is not stated.
-        Implausible: the layout can't hold the model's heads.
+        Implausible: the layout can't hold the model's heads or experts.
         Unsupported: the row measures something the estimator does not compute.
         InputError: a name or number is unknown.
     """
@@ -439,6 +439,8 @@ def _layout(row: Row, model: Transformer) -> Layout:
     if attn_dp == 1 and model.heads % tp and model.experts and max(ep, moe_tp) == tp:
         # Experts over more chips than heads could be: every chip is an attention rank of its own.
         tp, attn_dp = 1, tp
+    if model.experts and ep > tp * attn_dp:
+        raise Implausible(f"experts over {ep} chips, where attention (tp {tp}, attention dp {attn_dp}) has fewer")
     if model.experts and model.expert_hidden % (tp * attn_dp // ep):
         # No expert can be cut into as many slices: whole ones are spread.
         ep = tp * attn_dp
