@@ -165,6 +165,8 @@ def test_case_and_blanks_around_a_cell_do_not_matter(tmp_path: Path) -> None:
     (named,) = answers(tmp_path, chip_id="", accelerator="NVIDIA H100 SXM")
     assert plain.status == "ok"
     assert plain.predicted == padded.predicted == named.predicted
+    narrow, shouted = (answers(tmp_path, kv_precision=one)[0].predicted for one in ("fp8", " FP8"))
+    assert narrow == shouted != plain.predicted
 
 
 @pytest.mark.parametrize(
@@ -207,6 +209,7 @@ def test_a_refused_row_tells_what_could_not_be_read_too(tmp_path: Path) -> None:
         ({"concurrency": "inf"}, "concurrency: is no sane quantity"),
         ({"weight_precision": "fp7"}, "weight_precision: unknown weight format; found 'fp7'"),
         ({"weight_precision": "fp7"}, "did you mean fp8?"),
+        ({"kv_precision": "fp7"}, "kv_precision: is no precision of a cache; found 'fp7'; allowed: auto, bf16, fp8"),
     ],
 )
 def test_a_refusal_names_the_column_and_what_is_allowed(tmp_path: Path, changes: dict[str, str], why: str) -> None:

@@ -14,7 +14,7 @@ from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
-from polysilicon.performance.serving_formats import AUTO, EXPERTS, computed_in, format_of
+from polysilicon.performance.serving_formats import AUTO, CACHES, EXPERTS, computed_in, format_of
 from polysilicon.performance.serving_layouts import published_acceptance
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_search import layouts
@@ -48,7 +48,7 @@ WAYS: dict[str, Way] = {
     "prefill only": "prefill",
 }
 PLAIN_DECODING = ("", "none", "none stated", "not recorded", "no", "off")
-# Words for a format of the weights that mean one of ours.
+# Words for a format of weights or of a cache that mean one of ours.
 WEIGHTS = {
     "fp4": "nvfp4",
     "uint4": "int4",
@@ -181,7 +181,7 @@ def _asked(
         model=model,
         cluster=cluster,
         efficiency=efficiency_of(catalogue, chip.id, "serving"),
-        layout=replace(layout, cache=row.get("kv_precision", "").strip() or AUTO, **drafting(catalogue, row)),
+        layout=replace(layout, cache=_cache(row), **drafting(catalogue, row)),
         engine=_set_up(catalogue.get(ServingEngine, _engine(row)), row),
         concurrency=_load(row, way, layout) / replicas,
         varied=varied,
@@ -209,6 +209,17 @@ def drafting(catalogue: Catalogue, row: Row) -> dict[str, Any]:
         raise Unsupported(f"speculative decoding by {spoken!r}: what it drafts and how much is accepted is not known")
     ahead = _whole(row, "draft_tokens", int(catalogue.get(Assumption, "mtp-draft-tokens").value))
     return {"draft_tokens": ahead, "acceptance": published_acceptance(catalogue, ahead)}
+
+
+def _cache(row: Row) -> str:
+    """The precision that the row or its benchmark says keys and values are kept in, else what the engine does."""
+    stated = row.get("kv_precision", "").strip().casefold() or AUTO
+    stated = WEIGHTS.get(stated, stated)
+    if stated != AUTO and stated not in CACHES:
+        place, allowed = Place(field="kv_precision"), [AUTO, *CACHES]
+        near = nearest(stated, allowed, 1)
+        raise UnknownName("is no precision of a cache", place=place, found=stated, allowed=allowed, nearest=near)
+    return stated
 
 
 def _set_up(engine: ServingEngine, row: Row) -> ServingEngine:
