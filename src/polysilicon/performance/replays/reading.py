@@ -57,10 +57,6 @@ def piece_s(cluster: Cluster, request: int, taken: int) -> tuple[float, float]:
         before = prompt_costs_s(cluster.costs, asked.read)
         alone_s -= before[0]
         together_s -= before[1]
-        if asked.read == asked.cached:
-            # What a pass waits for the network whatever its size was not paid where the beginning was found.
-            alone_s += cluster.costs.lengths[0].alone_s
-            together_s += cluster.costs.lengths[0].together_s
     return alone_s, together_s
 
 
