@@ -311,17 +311,27 @@ def mean_context_tokens(input_tokens: Values, output_tokens: Values) -> Values:
 def decode_attention_bytes(
     cache_bytes: Values,
     cache_ways: Values,
-    context_tokens: Values,
-    index_values: Values,
+    index_bytes: Values,
     state_bytes: Values,
     tp: Values,
     rows: Values,
 ) -> Values:
-    """Bytes that attention reads on one chip: the cache, an index in eight bits, a linear state read and written.
+    """Bytes that attention reads on one chip: the cache, a sparse index, a linear state read and written.
 
     Source: Kwon et al., PagedAttention (arXiv 2309.06180); DeepSeek-V3.2-Exp report (2025); Yang et al. (2412.06464).
     """
-    return rows * (cache_bytes / cache_ways + context_tokens * index_values + 2.0 * state_bytes / tp)
+    return rows * (cache_bytes / cache_ways + index_bytes + 2.0 * state_bytes / tp)
+
+
+@formula
+def index_bytes(tokens: Values, index_values: Values) -> Values:
+    """Keys of a sparse index for `tokens` cached tokens: eight bits each, whatever the cache is kept in.
+
+    Every tensor-parallel rank keeps all of them, as it scores with them.
+
+    Source: DeepSeek-AI, DeepSeek-V3.2-Exp report (2025), section 2.1 and its published code.
+    """
+    return tokens * index_values
 
 
 @formula
@@ -472,9 +482,11 @@ def weights_bytes(
 
 
 @formula
-def chip_cache_bytes(sequence_bytes: Values, state_bytes: Values, cache_ways: Values, tp: Values, pp: Values) -> Values:
-    """Part of a sequence's cache and state that one chip holds.
+def chip_cache_bytes(
+    sequence_bytes: Values, state_bytes: Values, index_bytes: Values, cache_ways: Values, tp: Values, pp: Values
+) -> Values:
+    """Part of a sequence's cache and state that one chip holds, and the index of its stage's layers.
 
     Source: Kwon et al., PagedAttention (arXiv 2309.06180), section 4.6.
     """
-    return (sequence_bytes - state_bytes) / (cache_ways * pp) + state_bytes / (tp * pp)
+    return (sequence_bytes - state_bytes) / (cache_ways * pp) + state_bytes / (tp * pp) + index_bytes / pp

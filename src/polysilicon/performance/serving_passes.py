@@ -171,11 +171,16 @@ def memory_bytes(table: Candidates) -> tuple[Values, Values]:
         table.attn_dp,
     )
     length = table.input_tokens + table.output_tokens
-    # A sparse index narrows what is read, not what is kept.
+    # A sparse index narrows what is read, not what is kept, and is kept beside it.
     held = iteration.reach_tokens(length, shape.window, shape.windowed_share, 0.0 * served.index_tokens)
     one = iteration.cache_bytes_per_sequence(held, served.cache_values, table.cache_bytes, served.state_bytes)
     return weights, iteration.chip_cache_bytes(
-        one, served.state_bytes, iteration.cache_ways(table.tp, served.cache_shards), table.tp, table.pp
+        one,
+        served.state_bytes,
+        iteration.index_bytes(length, served.index_values),
+        iteration.cache_ways(table.tp, served.cache_shards),
+        table.tp,
+        table.pp,
     )
 
 
@@ -192,8 +197,7 @@ def _decode_attention_s(table: Candidates, rows: Values, tokens: Values) -> Valu
     read = iteration.decode_attention_bytes(
         iteration.cache_bytes_per_sequence(reach, served.cache_values, table.cache_bytes, 0.0),
         iteration.cache_ways(table.tp, served.cache_shards),
-        context,
-        served.index_values,
+        iteration.index_bytes(context, served.index_values),
         served.state_bytes,
         table.tp,
         rows,
