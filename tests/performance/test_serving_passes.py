@@ -84,6 +84,17 @@ def test_an_index_is_kept_in_eight_bits_beside_the_cache_and_sent_with_it(cache:
     assert prompt_cache_bytes(asked) == pytest.approx(60_000 * kept)
 
 
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_a_layer_that_drafts_takes_the_room_of_one_however_far_ahead_it_drafts(ahead: int) -> None:
+    plain, drafted = (
+        memory_bytes(table("deepseek-v3", Layout(tp=8, precision="fp8", draft_tokens=one))) for one in (0, ahead)
+    )
+    assert drafted[1] == pytest.approx(plain[1] * 62 / 61)
+    # Its embedding is that of the model.
+    embedding = 129_280 * 7168 * 2.0 / 8
+    assert drafted[0] == pytest.approx((plain[0] - embedding) * 62 / 61 + embedding)
+
+
 def test_linear_attention_is_not_read_for_nothing() -> None:
     asked = table("qwen3.5-397b-a17b", Layout(tp=8, precision="fp8"), 8000)
     without = replace(asked.served, linear_flop=0.0 * asked.served.linear_flop, linear_values=0.0)

@@ -52,6 +52,15 @@ def drafted_pass_s(pass_s: Values, draft_tokens: Values, layers: Values) -> Valu
 
 
 @formula
+def held_to_draft(held: Values, draft_tokens: Values, layers: Values) -> Values:
+    """Weights or bytes that all layers hold, and one more that drafts, however many tokens ahead.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 2.2.
+    """
+    return held * (1.0 + np.minimum(draft_tokens, 1.0) / layers)
+
+
+@formula
 def per_token_s(pass_s: Values, tokens_out_of_pass: Values) -> Values:
     """Time of a pass over the tokens that it yields to each sequence.
 
@@ -325,9 +334,7 @@ def decode_attention_bytes(
 
 @formula
 def index_bytes(tokens: Values, index_values: Values) -> Values:
-    """Keys of a sparse index for `tokens` cached tokens: eight bits each, whatever the cache is kept in.
-
-    Every tensor-parallel rank keeps all of them, as it scores with them.
+    """Keys of a sparse index for `tokens` cached tokens, in eight bits whatever the cache is in, on every rank alike.
 
     Source: DeepSeek-AI, DeepSeek-V3.2-Exp report (2025), section 2.1 and its published code.
     """

@@ -159,12 +159,12 @@ def network_s(table: Candidates, tokens: Values) -> Values:
 
 
 def memory_bytes(table: Candidates) -> tuple[Values, Values]:
-    """Weights on one chip, and the cache of one sequence of full length on one chip."""
+    """Weights on one chip, and the cache of one sequence of full length on one chip; what drafts included."""
     served, shape = table.served, table.served.shape
     weights = iteration.weights_bytes(
-        _dense_bytes(table),
+        iteration.held_to_draft(_dense_bytes(table), table.draft_tokens, shape.layers),
         shape.vocab * shape.hidden * (shape.embeddings - 1.0),
-        served.expert_weights,
+        iteration.held_to_draft(served.expert_weights, table.draft_tokens, shape.layers),
         table.expert_bytes,
         table.tp,
         table.pp,
@@ -174,7 +174,7 @@ def memory_bytes(table: Candidates) -> tuple[Values, Values]:
     # A sparse index narrows what is read, not what is kept, and is kept beside it.
     held = iteration.reach_tokens(length, shape.window, shape.windowed_share, 0.0 * served.index_tokens)
     one = iteration.cache_bytes_per_sequence(held, served.cache_values, table.cache_bytes, served.state_bytes)
-    return weights, iteration.chip_cache_bytes(
+    cached = iteration.chip_cache_bytes(
         one,
         served.state_bytes,
         iteration.index_bytes(length, served.index_values),
@@ -182,6 +182,7 @@ def memory_bytes(table: Candidates) -> tuple[Values, Values]:
         table.tp,
         table.pp,
     )
+    return weights, iteration.held_to_draft(cached, table.draft_tokens, shape.layers)
 
 
 def _dense_bytes(table: Candidates) -> Values:
