@@ -64,6 +64,11 @@ def test_touched_experts_are_a_share_that_grows_with_tokens(tokens: float, exper
     assert float(touched_share(tokens * 2, float(experts), 2.0)) >= share
 
 
+@given(evenness=st.floats(0.01, 1.0), experts=st.integers(8, 512), chosen=st.integers(1, 8))
+def test_a_lone_token_reads_every_expert_that_it_chooses(evenness: float, experts: int, chosen: int) -> None:
+    assert float(touched_share(1.0, experts, chosen, evenness)) == pytest.approx(chosen / experts)
+
+
 def test_one_candidate_is_a_table_of_length_one() -> None:
     chips = cluster()
     layouts = [Layout(tp=8), Layout(tp=4), Layout(tp=4, pp=2)]

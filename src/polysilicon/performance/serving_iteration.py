@@ -71,12 +71,13 @@ def per_token_s(pass_s: Values, tokens_out_of_pass: Values) -> Values:
 
 @formula
 def touched_share(tokens: Values, experts: Values, experts_per_token: Values, evenness: Values = 1.0) -> Values:
-    """Share of the experts that at least one of `tokens` tokens chooses; uneven choices count as fewer tokens.
+    """Share of the experts that at least one of `tokens` tokens chooses; uneven choices count as fewer, at least one.
 
     Source: the coupon problem with replacement; Rajbhandari et al., DeepSpeed-MoE (arXiv 2201.05596), section 5.1.
     """
     chosen = np.minimum(experts_per_token / np.maximum(experts, 1.0), 1.0 - 1e-12)
-    return 1.0 - np.exp(evenness * tokens * np.log1p(-chosen))
+    counted: Values = np.maximum(evenness * tokens, np.minimum(tokens, 1.0))
+    return 1.0 - np.exp(counted * np.log1p(-chosen))
 
 
 @formula
