@@ -66,7 +66,8 @@ class Workers:
     def spoken(self) -> str:
         """Their number and layout in words."""
         cut = self.layout
-        return f"{self.count} x (tp {cut.tp}, pp {cut.pp}, attention dp {cut.attn_dp}), {cut.precision}"
+        degrees = f"tp {cut.tp}, pp {cut.pp}, attention dp {cut.attn_dp}, ep {cut.ep}"
+        return f"{self.count} x ({degrees}), {cut.precision}, cache in {cut.cache}"
 
 
 @dataclass(frozen=True)
