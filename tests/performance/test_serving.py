@@ -165,6 +165,16 @@ def test_the_best_meets_the_targets_and_beats_every_other() -> None:
     assert found.best.tokens_per_s_per_chip.value == speeds[0]
 
 
+def test_a_chip_that_is_known_to_compute_in_8_bits_alone_is_searched_with_a_cache_in_8_bits() -> None:
+    narrow = replace(cluster(), peak_flop_per_s={"fp8": 2e15})
+    task = Serving(input_tokens=1000, output_tokens=100)
+    best = search_serving(load(), model(), task, [narrow], precisions=["fp8"], cache="fp8").best
+    told = estimate_serving(load(), model(), task, narrow, best.layout, concurrency=best.concurrency)
+    assert best.tokens_per_s_per_chip == told.tokens_per_s_per_chip
+    with pytest.raises(InputError, match="--kv-precision"):
+        search_serving(load(), model(), task, [narrow], precisions=["fp8"])
+
+
 def test_no_deployment_is_listed_for_the_length_of_its_queue() -> None:
     task = Serving(input_tokens=1000, output_tokens=200)
     found = search_serving(load(), model(), task, [cluster()], top=1000)

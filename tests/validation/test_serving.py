@@ -173,6 +173,7 @@ def test_case_and_blanks_around_a_cell_do_not_matter(tmp_path: Path) -> None:
     ("changes", "status", "why"),
     [
         ({"chip_id": "mthreads-s5000"}, "unsupported", "bf16"),
+        ({"chip_id": "mthreads-s5000", "mode": "MLPerf Offline", "model": "llama2-70b-99.9"}, "unsupported", "bf16"),
         ({"chip_id": ""}, "underspecified", "chip is not stated"),
         ({"tp": "2.5"}, "implausible", "not a whole number"),
         ({"pp": "128"}, "implausible", "80 layers"),

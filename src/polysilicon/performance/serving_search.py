@@ -10,7 +10,7 @@ from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving_candidates import MOST_DEGREE, Asked, Candidates, Layout
 from polysilicon.performance.serving_estimate import ServingEstimate, answer, ask, met, per_token_limit, shortfall
-from polysilicon.performance.serving_formats import AUTO, computed_in, format_of
+from polysilicon.performance.serving_formats import AUTO
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_table import Figures
 from polysilicon.records.errors import InputError, NothingFits
@@ -75,12 +75,18 @@ def search_serving(
         raise InputError("a search needs at least one cluster")
     formats = list(precisions) if precisions else [model.precision]
     every = [
-        ask(catalogue, model, task, cluster, replace(layout, cache=cache), 1.0, engine)
+        one
         for cluster in clusters
-        for layout in layouts(model, cluster, most_chips or int(np.max(cluster.chips)), formats)
+        for one in questions(
+            catalogue, model, task, cluster, most_chips or int(np.max(cluster.chips)), formats, engine, cache
+        )
     ]
     if not every:
-        raise InputError("no layout: none of the chips has arithmetic for the formats asked for", found=formats)
+        raise InputError(
+            "no layout: no chip has a known peak for the formats asked for and for attention over the cache",
+            found=formats,
+            remedy="allow another --precision or --kv-precision, or give the peak in a --facts file",
+        )
     loaded = Loaded.of(every)
     figures = loaded.figures
     if not np.any(figures.fits):
@@ -103,7 +109,29 @@ def search_serving(
     )
 
 
-def layouts(model: Transformer, cluster: Cluster, most_chips: int, formats: Sequence[str]) -> Iterator[Layout]:
+def questions(
+    catalogue: Catalogue,
+    model: Transformer,
+    task: Serving,
+    cluster: Cluster,
+    most_chips: int,
+    formats: Sequence[str],
+    engine: str,
+    cache: str,
+) -> list[Asked]:
+    """Every layout of at most `most_chips` chips of a cluster that computes its products, with a request a rank.
+
+    Raises:
+        InputError: an unknown engine, format or precision of the cache.
+    """
+    every = (
+        ask(catalogue, model, task, cluster, replace(cut, cache=cache), float(cut.attn_dp), engine)
+        for cut in layouts(model, most_chips, formats)
+    )
+    return [one for one in every if one.computable]
+
+
+def layouts(model: Transformer, most_chips: int, formats: Sequence[str]) -> Iterator[Layout]:
     """Every layout of at most `most_chips` chips: powers of two that divide the model.
 
     Attention is replicated (`attn_dp`) only where experts are shared among the replicas; experts are then spread
@@ -111,13 +139,6 @@ def layouts(model: Transformer, cluster: Cluster, most_chips: int, formats: Sequ
     """
     most_chips = min(most_chips, MOST_DEGREE)
     for precision in formats:
-        form = format_of(precision, model.experts > 0)
-        try:
-            computed_in(form.expert_compute, cluster.peak_flop_per_s)
-            computed_in(form.dense_compute, cluster.peak_flop_per_s)
-            computed_in("bf16", cluster.peak_flop_per_s)
-        except InputError:
-            continue
         for tp in _powers(most_chips):
             if model.heads % tp:
                 continue

@@ -14,7 +14,7 @@ from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
-from polysilicon.performance.serving_formats import AUTO, CACHES, EXPERTS, computed_in, format_of
+from polysilicon.performance.serving_formats import AUTO, CACHES, EXPERTS, computed_in
 from polysilicon.performance.serving_layouts import published_acceptance
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_search import layouts
@@ -168,16 +168,13 @@ def _asked(
     cluster = Cluster.from_catalogue(catalogue, chip.id, layout.chips)
     varied = _nominal(row)
     share = catalogue.get(Assumption, "inferencex-length-share").value if varied else 1.0
-    form = format_of(layout.precision, model.experts > 0)
-    for precision in (form.dense_compute, form.expert_compute, "bf16"):
-        computed_in(precision, cluster.peak_flop_per_s)
     if not lengths:
         one = 1.0 if way == "prefill" else None
         lengths = {
             "input_tokens": _number(row, "isl") * share,
             "output_tokens": max(_number(row, "osl", one) * share, 1.0),
         }
-    return Asked(
+    asked = Asked(
         model=model,
         cluster=cluster,
         efficiency=efficiency_of(catalogue, chip.id, "serving"),
@@ -187,6 +184,9 @@ def _asked(
         varied=varied,
         **lengths,
     )
+    for precision in asked.products:
+        computed_in(precision, cluster.peak_flop_per_s)
+    return asked
 
 
 def _chip(catalogue: Catalogue, row: Row) -> Chip:
@@ -244,7 +244,7 @@ def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Iterator[Aske
     cluster = Cluster.from_catalogue(catalogue, _chip(catalogue, row).id, _chips(row))
     own = _precision(row, model)
     narrower = [one for one in NARROW if one in cluster.peak_flop_per_s and not row.get("weight_precision", "").strip()]
-    for layout in layouts(model, cluster, _chips(row), list(dict.fromkeys([own, *narrower]))):
+    for layout in layouts(model, _chips(row), list(dict.fromkeys([own, *narrower]))):
         yield _asked(catalogue, row, model, layout, "offline", 1.0, **lengths)
 
 
