@@ -165,6 +165,18 @@ def test_the_best_meets_the_targets_and_beats_every_other() -> None:
     assert found.best.tokens_per_s_per_chip.value == speeds[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "chip"), [("glm-4.5-air", "nvidia-h20-141gb"), ("mixtral-8x22b", "nvidia-h200-sxm-141gb")]
+)
+def test_no_way_to_lay_experts_beats_the_best_that_is_found(name: str, chip: str) -> None:
+    task, mixture = Serving(input_tokens=100, output_tokens=600, tpot_ms=60), model(name)
+    best = search_serving(load(), mixture, task, [cluster(chip, 4)]).best
+    for tp, attn_dp, ep in ((tp, 4 // tp, ep) for tp in (1, 2, 4) for ep in (1, 2, 4)):
+        found = estimate_serving(load(), mixture, task, cluster(chip, 4), Layout(tp=tp, attn_dp=attn_dp, ep=ep))
+        if not found.misses:
+            assert found.tokens_per_s_per_chip.value <= best.tokens_per_s_per_chip.value * (1 + 1e-9), found.layout
+
+
 def test_a_chip_that_is_known_to_compute_in_8_bits_alone_is_searched_with_a_cache_in_8_bits() -> None:
     narrow = replace(cluster(), peak_flop_per_s={"fp8": 2e15})
     task = Serving(input_tokens=1000, output_tokens=100)

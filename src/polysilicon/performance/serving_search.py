@@ -134,8 +134,8 @@ def questions(
 def layouts(model: Transformer, most_chips: int, formats: Sequence[str]) -> Iterator[Layout]:
     """Every layout of at most `most_chips` chips: powers of two that divide the model.
 
-    Attention is replicated (`attn_dp`) only where experts are shared among the replicas; experts are then spread
-    over all of them.
+    Attention is replicated (`attn_dp`) only where experts are shared among the replicas. Experts are spread over all
+    of a stage's chips, or each is cut over all of them where its width divides.
     """
     most_chips = min(most_chips, MOST_DEGREE)
     for precision in formats:
@@ -143,9 +143,12 @@ def layouts(model: Transformer, most_chips: int, formats: Sequence[str]) -> Iter
             if model.heads % tp:
                 continue
             for attn_dp in _powers(most_chips // tp) if model.experts else (1,):
-                for pp in _powers(min(most_chips // (tp * attn_dp), MOST_PIPELINE, model.layers)):
-                    ep = min(tp * attn_dp, model.experts) if model.experts else 1
-                    yield Layout(tp=tp, pp=pp, attn_dp=attn_dp, ep=ep, precision=precision)
+                chips = tp * attn_dp
+                spread = [min(chips, model.experts)] if model.experts else []
+                cut = [] if model.experts and model.expert_hidden % chips else [1]
+                for pp in _powers(min(most_chips // chips, MOST_PIPELINE, model.layers)):
+                    for ep in dict.fromkeys([*spread, *cut]):
+                        yield Layout(tp=tp, pp=pp, attn_dp=attn_dp, ep=ep, precision=precision)
 
 
 def _powers(most: int) -> Iterator[int]:
