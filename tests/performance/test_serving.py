@@ -187,6 +187,14 @@ def test_a_chip_that_is_known_to_compute_in_8_bits_alone_is_searched_with_a_cach
         search_serving(load(), model(), task, [narrow], precisions=["fp8"])
 
 
+@pytest.mark.parametrize(("precision", "option"), [("fp8", "--kv-precision"), ("bf16", " --precision")])
+def test_a_peak_that_nobody_states_is_told_with_what_needs_it(precision: str, option: str) -> None:
+    narrow = replace(cluster(), peak_flop_per_s={"fp8": 2e15})
+    task = Serving(input_tokens=1000, output_tokens=100)
+    with pytest.raises(InputError, match=f"nvidia-h100-sxm-80gb: no matrix peak .* in bf16.*allowed: fp8.*{option}"):
+        estimate_serving(load(), model(), task, narrow, Layout(tp=8, precision=precision), concurrency=1)
+
+
 def test_no_deployment_is_listed_for_the_length_of_its_queue() -> None:
     task = Serving(input_tokens=1000, output_tokens=200)
     found = search_serving(load(), model(), task, [cluster()], top=1000)

@@ -209,5 +209,14 @@ class Candidates:
 
 
 def _rate(asked: Asked, precision: str, share: str | None = None) -> float:
-    computed = computed_in(precision, asked.cluster.peak_flop_per_s)
-    return float(asked.cluster.peak_flop_per_s[computed]) * float(asked.efficiency[share or COMPUTE_SHARE[computed]])
+    peaks = asked.cluster.peak_flop_per_s
+    try:
+        computed = computed_in(precision, peaks)
+    except InputError as cause:
+        what, option = ("attention over its cache", "--kv-precision") if share else ("its weights", "--precision")
+        raise InputError(
+            f"{asked.cluster.chip}: no matrix peak is known for {what} in {precision} or wider",
+            allowed=sorted(peaks),
+            remedy=f"choose another {option}, or give the peak in a --facts file",
+        ) from cause
+    return float(peaks[computed]) * float(asked.efficiency[share or COMPUTE_SHARE[computed]])
