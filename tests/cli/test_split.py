@@ -13,6 +13,11 @@ def test_the_best_pair_is_printed_with_what_it_gains(run):
         assert said in ran.out
 
 
+def test_workers_are_told_with_the_cache_that_they_send(run):
+    ran = run(*BASE, *LENGTHS, "--kv-precision", "fp8")
+    assert "ep 1), bf16, cache in fp8" in " ".join(ran.out.split())
+
+
 def test_systems_are_printed_by_the_name_they_were_asked_for(run):
     ran = run(*BASE[:3], "--system", "atlas-800t-a3", "--system", "cloudmatrix-384", *LENGTHS)
     assert ran.code == 0, ran.err

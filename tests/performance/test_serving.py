@@ -64,6 +64,11 @@ def test_touched_experts_are_a_share_that_grows_with_tokens(tokens: float, exper
     assert float(touched_share(tokens * 2, float(experts), 2.0)) >= share
 
 
+@given(evenness=st.floats(0.01, 1.0), experts=st.integers(8, 512), chosen=st.integers(1, 8))
+def test_a_lone_token_reads_every_expert_that_it_chooses(evenness: float, experts: int, chosen: int) -> None:
+    assert float(touched_share(1.0, experts, chosen, evenness)) == pytest.approx(chosen / experts)
+
+
 def test_one_candidate_is_a_table_of_length_one() -> None:
     chips = cluster()
     layouts = [Layout(tp=8), Layout(tp=4), Layout(tp=4, pp=2)]
@@ -171,6 +176,36 @@ def test_every_row_of_a_search_carries_the_interval_that_the_same_question_gets_
             got = getattr(alone, name)
             assert (one[f"{name}_low"], one[f"{name}_high"]) == pytest.approx((got.low, got.high))
         assert bool(one["doubts"]) == bool(alone.doubts)
+
+
+@pytest.mark.parametrize(
+    ("name", "chip"), [("glm-4.5-air", "nvidia-h20-141gb"), ("mixtral-8x22b", "nvidia-h200-sxm-141gb")]
+)
+def test_no_way_to_lay_experts_beats_the_best_that_is_found(name: str, chip: str) -> None:
+    task, mixture = Serving(input_tokens=100, output_tokens=600, tpot_ms=60), model(name)
+    best = search_serving(load(), mixture, task, [cluster(chip, 4)]).best
+    for tp, attn_dp, ep in ((tp, 4 // tp, ep) for tp in (1, 2, 4) for ep in (1, 2, 4)):
+        found = estimate_serving(load(), mixture, task, cluster(chip, 4), Layout(tp=tp, attn_dp=attn_dp, ep=ep))
+        if not found.misses:
+            assert found.tokens_per_s_per_chip.value <= best.tokens_per_s_per_chip.value * (1 + 1e-9), found.layout
+
+
+def test_a_chip_that_is_known_to_compute_in_8_bits_alone_is_searched_with_a_cache_in_8_bits() -> None:
+    narrow = replace(cluster(), peak_flop_per_s={"fp8": 2e15})
+    task = Serving(input_tokens=1000, output_tokens=100)
+    best = search_serving(load(), model(), task, [narrow], precisions=["fp8"], cache="fp8").best
+    told = estimate_serving(load(), model(), task, narrow, best.layout, concurrency=best.concurrency)
+    assert best.tokens_per_s_per_chip == told.tokens_per_s_per_chip
+    with pytest.raises(InputError, match="--kv-precision"):
+        search_serving(load(), model(), task, [narrow], precisions=["fp8"])
+
+
+@pytest.mark.parametrize(("precision", "option"), [("fp8", "--kv-precision"), ("bf16", " --precision")])
+def test_a_peak_that_nobody_states_is_told_with_what_needs_it(precision: str, option: str) -> None:
+    narrow = replace(cluster(), peak_flop_per_s={"fp8": 2e15})
+    task = Serving(input_tokens=1000, output_tokens=100)
+    with pytest.raises(InputError, match=f"nvidia-h100-sxm-80gb: no matrix peak .* in bf16.*allowed: fp8.*{option}"):
+        estimate_serving(load(), model(), task, narrow, Layout(tp=8, precision=precision), concurrency=1)
 
 
 def test_no_deployment_is_listed_for_the_length_of_its_queue() -> None:

@@ -13,7 +13,13 @@ from polysilicon.performance.serving import Layout
 from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.serving_estimate import ask
 from polysilicon.performance.serving_iteration import copied_bytes, copies, dense_weights_bytes, expert_width
-from polysilicon.performance.serving_passes import prefill_parts_s, prompt_alone_s, prompt_among_others_s
+from polysilicon.performance.serving_passes import (
+    memory_bytes,
+    prefill_parts_s,
+    prompt_alone_s,
+    prompt_among_others_s,
+)
+from polysilicon.performance.serving_split import prompt_cache_bytes
 from polysilicon.performance.serving_table import sequences_that_fit
 from polysilicon.records.errors import UnknownName
 from polysilicon.workloads import Serving, transformer
@@ -67,6 +73,26 @@ def test_an_index_is_whole_on_every_tensor_parallel_rank() -> None:
         few, many = (prefill_parts_s(table(name, Layout(tp=tp, precision="fp8"), 60_000))[0] for tp in (8, 16))
         gain[name] = float(np.ravel(few)[0] / np.ravel(many)[0])
     assert gain["deepseek-v3.2"] < gain["deepseek-v3"]
+
+
+@pytest.mark.parametrize(("cache", "element"), [("bf16", 2.0), ("fp8", 1.0)])
+def test_an_index_is_kept_in_eight_bits_beside_the_cache_and_sent_with_it(cache: str, element: float) -> None:
+    asked = table("deepseek-v3.2", Layout(tp=8, pp=2, precision="fp8", cache=cache), 60_000)
+    # A latent vector of 512 + 64 values and an index key of 128, in 61 layers; no tensor-parallel rank spares either.
+    kept = 61 * (element * (512 + 64) + 128)
+    assert memory_bytes(asked)[1] == pytest.approx(60_100 * kept / 2)
+    assert prompt_cache_bytes(asked) == pytest.approx(60_000 * kept)
+
+
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_a_layer_that_drafts_takes_the_room_of_one_however_far_ahead_it_drafts(ahead: int) -> None:
+    plain, drafted = (
+        memory_bytes(table("deepseek-v3", Layout(tp=8, precision="fp8", draft_tokens=one))) for one in (0, ahead)
+    )
+    assert drafted[1] == pytest.approx(plain[1] * 62 / 61)
+    # Its embedding is that of the model.
+    embedding = 129_280 * 7168 * 2.0 / 8
+    assert drafted[0] == pytest.approx((plain[0] - embedding) * 62 / 61 + embedding)
 
 
 def test_linear_attention_is_not_read_for_nothing() -> None:

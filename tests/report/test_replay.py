@@ -15,9 +15,10 @@ from polysilicon.report.files import table_to_csv, to_csv
 from polysilicon.report.terminal import console
 from polysilicon.workloads import transformer
 
+PLAIN = Layout(tp=8)
 
-def ask(count=50, chip="nvidia-h100-sxm-80gb", **how):
-    layout = Layout(tp=8)
+
+def ask(count=50, chip="nvidia-h100-sxm-80gb", layout=PLAIN, **how):
     chips = Cluster.from_catalogue(load(), chip, 8)
     traffic = alike(1000, 20, count, 4.0, 0)
     return replay(load(), transformer(load(), "llama-3.1-70b"), traffic, chips, layout, **how)
@@ -41,6 +42,12 @@ def test_every_latency_and_rate_has_its_interval(capsys):
     assert "keep TTFT 500 ms and TPOT 30 ms" in said
     assert "50: 50 completed, 0 rejected, 0 unfinished" in said
     assert "not seen:" in said
+
+
+def test_a_replica_is_told_with_its_cache_and_what_it_drafts(capsys):
+    drafting = Layout(tp=8, precision="fp8", cache="fp8", draft_tokens=2, acceptance=0.7)
+    assert "ep 1, fp8, cache in fp8; 2 drafted ahead, 70 % accepted; least" in shown(ask(layout=drafting), capsys, 200)
+    assert "ep 1, bf16, cache in bf16; least-loaded routing" in shown(ask(), capsys, 200)
 
 
 def test_doubts_and_those_turned_away_are_said(capsys):

@@ -165,15 +165,19 @@ def test_case_and_blanks_around_a_cell_do_not_matter(tmp_path: Path) -> None:
     (named,) = answers(tmp_path, chip_id="", accelerator="NVIDIA H100 SXM")
     assert plain.status == "ok"
     assert plain.predicted == padded.predicted == named.predicted
+    narrow, shouted = (answers(tmp_path, kv_precision=one)[0].predicted for one in ("fp8", " FP8"))
+    assert narrow == shouted != plain.predicted
 
 
 @pytest.mark.parametrize(
     ("changes", "status", "why"),
     [
         ({"chip_id": "mthreads-s5000"}, "unsupported", "bf16"),
+        ({"chip_id": "mthreads-s5000", "mode": "MLPerf Offline", "model": "llama2-70b-99.9"}, "unsupported", "bf16"),
         ({"chip_id": ""}, "underspecified", "chip is not stated"),
         ({"tp": "2.5"}, "implausible", "not a whole number"),
         ({"pp": "128"}, "implausible", "80 layers"),
+        ({"model": "deepseek-v3", "ep": "16"}, "implausible", "experts over 16 chips"),
         ({"spec_decoding": "EAGLE3"}, "unsupported", "speculative"),
         ({"weight_precision": "hif8"}, "unsupported", "hif8"),
     ],
@@ -206,6 +210,7 @@ def test_a_refused_row_tells_what_could_not_be_read_too(tmp_path: Path) -> None:
         ({"concurrency": "inf"}, "concurrency: is no sane quantity"),
         ({"weight_precision": "fp7"}, "weight_precision: unknown weight format; found 'fp7'"),
         ({"weight_precision": "fp7"}, "did you mean fp8?"),
+        ({"kv_precision": "fp7"}, "kv_precision: is no precision of a cache; found 'fp7'; allowed: auto, bf16, fp8"),
     ],
 )
 def test_a_refusal_names_the_column_and_what_is_allowed(tmp_path: Path, changes: dict[str, str], why: str) -> None:

@@ -104,6 +104,21 @@ class Asked:
         return cached_in(form, self.layout.cache, self.engine.cache_as_weights)
 
     @property
+    def products(self) -> tuple[str, str, str]:
+        """What is multiplied in which precision: weights that all tokens meet, experts, attention over its cache."""
+        form = format_of(self.layout.precision, self.model.experts > 0)
+        return form.dense_compute, form.expert_compute, self.cache
+
+    @property
+    def computable(self) -> bool:
+        """Whether a source states a peak that the chip could compute each of its products with."""
+        products = self.products
+        try:
+            return all(computed_in(one, self.cluster.peak_flop_per_s) for one in products)
+        except InputError:
+            return False
+
+    @property
     def settled(self) -> Layout:
         """The layout with what the engine does by itself said in full."""
         return replace(self.layout, cache=self.cache)
@@ -111,9 +126,7 @@ class Asked:
     @property
     def doubts(self) -> tuple[Reading, ...]:
         """The figures of low confidence that this layout and format rest on."""
-        form = format_of(self.layout.precision, self.model.experts > 0)
-        peaks = self.cluster.peak_flop_per_s
-        used = {PEAK_FIELD[computed_in(one, peaks)] for one in (form.dense_compute, form.expert_compute, self.cache)}
+        used = {PEAK_FIELD[computed_in(one, self.cluster.peak_flop_per_s)] for one in self.products}
         unused = {*PEAK_FIELD.values(), "sparse_gain"} - used
         if self.layout.chips == 1:
             unused |= LINKS
@@ -196,5 +209,14 @@ class Candidates:
 
 
 def _rate(asked: Asked, precision: str, share: str | None = None) -> float:
-    computed = computed_in(precision, asked.cluster.peak_flop_per_s)
-    return float(asked.cluster.peak_flop_per_s[computed]) * float(asked.efficiency[share or COMPUTE_SHARE[computed]])
+    peaks = asked.cluster.peak_flop_per_s
+    try:
+        computed = computed_in(precision, peaks)
+    except InputError as cause:
+        what, option = ("attention over its cache", "--kv-precision") if share else ("its weights", "--precision")
+        raise InputError(
+            f"{asked.cluster.chip}: no matrix peak is known for {what} in {precision} or wider",
+            allowed=sorted(peaks),
+            remedy=f"choose another {option}, or give the peak in a --facts file",
+        ) from cause
+    return float(peaks[computed]) * float(asked.efficiency[share or COMPUTE_SHARE[computed]])

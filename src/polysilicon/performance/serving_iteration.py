@@ -52,6 +52,15 @@ def drafted_pass_s(pass_s: Values, draft_tokens: Values, layers: Values) -> Valu
 
 
 @formula
+def held_to_draft(held: Values, draft_tokens: Values, layers: Values) -> Values:
+    """Weights or bytes that all layers hold, and one more that drafts, however many tokens ahead.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 2.2.
+    """
+    return held * (1.0 + np.minimum(draft_tokens, 1.0) / layers)
+
+
+@formula
 def per_token_s(pass_s: Values, tokens_out_of_pass: Values) -> Values:
     """Time of a pass over the tokens that it yields to each sequence.
 
@@ -62,12 +71,13 @@ def per_token_s(pass_s: Values, tokens_out_of_pass: Values) -> Values:
 
 @formula
 def touched_share(tokens: Values, experts: Values, experts_per_token: Values, evenness: Values = 1.0) -> Values:
-    """Share of the experts that at least one of `tokens` tokens chooses; uneven choices count as fewer tokens.
+    """Share of the experts that at least one of `tokens` tokens chooses; uneven choices count as fewer, at least one.
 
     Source: the coupon problem with replacement; Rajbhandari et al., DeepSpeed-MoE (arXiv 2201.05596), section 5.1.
     """
     chosen = np.minimum(experts_per_token / np.maximum(experts, 1.0), 1.0 - 1e-12)
-    return 1.0 - np.exp(evenness * tokens * np.log1p(-chosen))
+    counted: Values = np.maximum(evenness * tokens, np.minimum(tokens, 1.0))
+    return 1.0 - np.exp(counted * np.log1p(-chosen))
 
 
 @formula
@@ -311,17 +321,25 @@ def mean_context_tokens(input_tokens: Values, output_tokens: Values) -> Values:
 def decode_attention_bytes(
     cache_bytes: Values,
     cache_ways: Values,
-    context_tokens: Values,
-    index_values: Values,
+    index_bytes: Values,
     state_bytes: Values,
     tp: Values,
     rows: Values,
 ) -> Values:
-    """Bytes that attention reads on one chip: the cache, an index in eight bits, a linear state read and written.
+    """Bytes that attention reads on one chip: the cache, a sparse index, a linear state read and written.
 
     Source: Kwon et al., PagedAttention (arXiv 2309.06180); DeepSeek-V3.2-Exp report (2025); Yang et al. (2412.06464).
     """
-    return rows * (cache_bytes / cache_ways + context_tokens * index_values + 2.0 * state_bytes / tp)
+    return rows * (cache_bytes / cache_ways + index_bytes + 2.0 * state_bytes / tp)
+
+
+@formula
+def index_bytes(tokens: Values, index_values: Values) -> Values:
+    """Keys of a sparse index for `tokens` cached tokens, in eight bits whatever the cache is in, on every rank alike.
+
+    Source: DeepSeek-AI, DeepSeek-V3.2-Exp report (2025), section 2.1 and its published code.
+    """
+    return tokens * index_values
 
 
 @formula
@@ -472,9 +490,11 @@ def weights_bytes(
 
 
 @formula
-def chip_cache_bytes(sequence_bytes: Values, state_bytes: Values, cache_ways: Values, tp: Values, pp: Values) -> Values:
-    """Part of a sequence's cache and state that one chip holds.
+def chip_cache_bytes(
+    sequence_bytes: Values, state_bytes: Values, index_bytes: Values, cache_ways: Values, tp: Values, pp: Values
+) -> Values:
+    """Part of a sequence's cache and state that one chip holds, and the index of its stage's layers.
 
     Source: Kwon et al., PagedAttention (arXiv 2309.06180), section 4.6.
     """
-    return (sequence_bytes - state_bytes) / (cache_ways * pp) + state_bytes / (tp * pp)
+    return (sequence_bytes - state_bytes) / (cache_ways * pp) + state_bytes / (tp * pp) + index_bytes / pp

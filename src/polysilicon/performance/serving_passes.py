@@ -159,24 +159,30 @@ def network_s(table: Candidates, tokens: Values) -> Values:
 
 
 def memory_bytes(table: Candidates) -> tuple[Values, Values]:
-    """Weights on one chip, and the cache of one sequence of full length on one chip."""
+    """Weights on one chip, and the cache of one sequence of full length on one chip; what drafts included."""
     served, shape = table.served, table.served.shape
     weights = iteration.weights_bytes(
-        _dense_bytes(table),
+        iteration.held_to_draft(_dense_bytes(table), table.draft_tokens, shape.layers),
         shape.vocab * shape.hidden * (shape.embeddings - 1.0),
-        served.expert_weights,
+        iteration.held_to_draft(served.expert_weights, table.draft_tokens, shape.layers),
         table.expert_bytes,
         table.tp,
         table.pp,
         table.attn_dp,
     )
     length = table.input_tokens + table.output_tokens
-    # A sparse index narrows what is read, not what is kept.
+    # A sparse index narrows what is read, not what is kept, and is kept beside it.
     held = iteration.reach_tokens(length, shape.window, shape.windowed_share, 0.0 * served.index_tokens)
     one = iteration.cache_bytes_per_sequence(held, served.cache_values, table.cache_bytes, served.state_bytes)
-    return weights, iteration.chip_cache_bytes(
-        one, served.state_bytes, iteration.cache_ways(table.tp, served.cache_shards), table.tp, table.pp
+    cached = iteration.chip_cache_bytes(
+        one,
+        served.state_bytes,
+        iteration.index_bytes(length, served.index_values),
+        iteration.cache_ways(table.tp, served.cache_shards),
+        table.tp,
+        table.pp,
     )
+    return weights, iteration.held_to_draft(cached, table.draft_tokens, shape.layers)
 
 
 def _dense_bytes(table: Candidates) -> Values:
@@ -192,8 +198,7 @@ def _decode_attention_s(table: Candidates, rows: Values, tokens: Values) -> Valu
     read = iteration.decode_attention_bytes(
         iteration.cache_bytes_per_sequence(reach, served.cache_values, table.cache_bytes, 0.0),
         iteration.cache_ways(table.tp, served.cache_shards),
-        context,
-        served.index_values,
+        iteration.index_bytes(context, served.index_values),
         served.state_bytes,
         table.tp,
         rows,

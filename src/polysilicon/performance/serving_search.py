@@ -19,7 +19,7 @@ from polysilicon.performance.serving_estimate import (
     ranges_of,
     shortfall,
 )
-from polysilicon.performance.serving_formats import AUTO, computed_in, format_of
+from polysilicon.performance.serving_formats import AUTO
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_table import Figures
 from polysilicon.records.errors import InputError, NothingFits
@@ -84,12 +84,18 @@ def search_serving(
         raise InputError("a search needs at least one cluster")
     formats = list(precisions) if precisions else [model.precision]
     every = [
-        ask(catalogue, model, task, cluster, replace(layout, cache=cache), 1.0, engine)
+        one
         for cluster in clusters
-        for layout in layouts(model, cluster, most_chips or int(np.max(cluster.chips)), formats)
+        for one in questions(
+            catalogue, model, task, cluster, most_chips or int(np.max(cluster.chips)), formats, engine, cache
+        )
     ]
     if not every:
-        raise InputError("no layout: none of the chips has arithmetic for the formats asked for", found=formats)
+        raise InputError(
+            "no layout: no chip has a known peak for the formats asked for and for attention over the cache",
+            found=formats,
+            remedy="allow another --precision or --kv-precision, or give the peak in a --facts file",
+        )
     loaded = Loaded.of(every)
     figures = loaded.figures
     if not np.any(figures.fits):
@@ -112,28 +118,46 @@ def search_serving(
     )
 
 
-def layouts(model: Transformer, cluster: Cluster, most_chips: int, formats: Sequence[str]) -> Iterator[Layout]:
+def questions(
+    catalogue: Catalogue,
+    model: Transformer,
+    task: Serving,
+    cluster: Cluster,
+    most_chips: int,
+    formats: Sequence[str],
+    engine: str,
+    cache: str,
+) -> list[Asked]:
+    """Every layout of at most `most_chips` chips of a cluster that computes its products, with a request a rank.
+
+    Raises:
+        InputError: an unknown engine, format or precision of the cache.
+    """
+    every = (
+        ask(catalogue, model, task, cluster, replace(cut, cache=cache), float(cut.attn_dp), engine)
+        for cut in layouts(model, most_chips, formats)
+    )
+    return [one for one in every if one.computable]
+
+
+def layouts(model: Transformer, most_chips: int, formats: Sequence[str]) -> Iterator[Layout]:
     """Every layout of at most `most_chips` chips: powers of two that divide the model.
 
-    Attention is replicated (`attn_dp`) only where experts are shared among the replicas; experts are then spread
-    over all of them.
+    Attention is replicated (`attn_dp`) only where experts are shared among the replicas. Experts are spread over all
+    of a stage's chips, or each is cut over all of them where its width divides.
     """
     most_chips = min(most_chips, MOST_DEGREE)
     for precision in formats:
-        form = format_of(precision, model.experts > 0)
-        try:
-            computed_in(form.expert_compute, cluster.peak_flop_per_s)
-            computed_in(form.dense_compute, cluster.peak_flop_per_s)
-            computed_in("bf16", cluster.peak_flop_per_s)
-        except InputError:
-            continue
         for tp in _powers(most_chips):
             if model.heads % tp:
                 continue
             for attn_dp in _powers(most_chips // tp) if model.experts else (1,):
-                for pp in _powers(min(most_chips // (tp * attn_dp), MOST_PIPELINE, model.layers)):
-                    ep = min(tp * attn_dp, model.experts) if model.experts else 1
-                    yield Layout(tp=tp, pp=pp, attn_dp=attn_dp, ep=ep, precision=precision)
+                chips = tp * attn_dp
+                spread = [min(chips, model.experts)] if model.experts else []
+                cut = [] if model.experts and model.expert_hidden % chips else [1]
+                for pp in _powers(min(most_chips // chips, MOST_PIPELINE, model.layers)):
+                    for ep in dict.fromkeys([*spread, *cut]):
+                        yield Layout(tp=tp, pp=pp, attn_dp=attn_dp, ep=ep, precision=precision)
 
 
 def _powers(most: int) -> Iterator[int]:

@@ -11,11 +11,11 @@ from polysilicon.facts.hardware import Chip, System
 from polysilicon.performance import serving_passes as passes
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.serving_candidates import NETWORKS, Asked, Candidates, Layout
-from polysilicon.performance.serving_estimate import ask, met, spread, within
+from polysilicon.performance.serving_estimate import met, spread, within
 from polysilicon.performance.serving_formats import AUTO
 from polysilicon.performance.serving_limits import limits_of
 from polysilicon.performance.serving_loads import MOST_CONCURRENT, under
-from polysilicon.performance.serving_search import layouts, search_serving
+from polysilicon.performance.serving_search import questions, search_serving
 from polysilicon.performance.serving_split import (
     Split,
     answers_per_s,
@@ -66,7 +66,8 @@ class Workers:
     def spoken(self) -> str:
         """Their number and layout in words."""
         cut = self.layout
-        return f"{self.count} x (tp {cut.tp}, pp {cut.pp}, attention dp {cut.attn_dp}), {cut.precision}"
+        degrees = f"tp {cut.tp}, pp {cut.pp}, attention dp {cut.attn_dp}, ep {cut.ep}"
+        return f"{self.count} x ({degrees}), {cut.precision}, cache in {cut.cache}"
 
 
 @dataclass(frozen=True)
@@ -151,18 +152,8 @@ class _Search:
         A load beyond what decodes at once is no other worker.
         """
         beyond = cluster if self.link_gbs is not None else _networked(self.catalogue, cluster)
-        asked = [
-            ask(
-                self.catalogue,
-                self.model,
-                self.task,
-                beyond,
-                replace(cut, cache=self.cache),
-                float(cut.attn_dp),
-                self.engine,
-            )
-            for cut in layouts(self.model, cluster, self.most_chips or int(np.max(cluster.chips)), self.formats)
-        ]
+        most = self.most_chips or int(np.max(cluster.chips))
+        asked = questions(self.catalogue, self.model, self.task, beyond, most, self.formats, self.engine, self.cache)
         table = Candidates.of(asked) if asked else None
         if table is None or not np.any(fits := np.asarray(sequences_that_fit(table) >= table.attn_dp)):
             return None

@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from polysilicon.performance.feasible import changes
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.round_trip import RoundTrip
-from polysilicon.performance.serving import Range, ServingEstimate, ServingSearch
+from polysilicon.performance.serving import Layout, Range, ServingEstimate, ServingSearch
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.records.table import Table
 from polysilicon.records.units import GIB
@@ -71,6 +71,13 @@ def _step_of(task: Training | None) -> str:
     return f"; {task.global_batch:,} sequences of {task.sequence_length:,} tokens a step"
 
 
+def replica(layout: Layout) -> str:
+    """One replica of a serving deployment in words: its degrees and formats, and what it drafts."""
+    degrees = f"tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}, ep {layout.ep}, {layout.precision}"
+    drafting = f"; {layout.draft_tokens} drafted ahead, {number(100 * layout.acceptance, 3)} % accepted"
+    return f"{degrees}, cache in {layout.cache}" + (drafting if layout.draft_tokens else "")
+
+
 def serving(estimate: ServingEstimate, trip: RoundTrip | None = None) -> RenderableType:
     """One deployment, and what the network adds to its first token."""
     layout, later = estimate.layout, estimate.output_tokens > 1
@@ -84,16 +91,13 @@ def serving(estimate: ServingEstimate, trip: RoundTrip | None = None) -> Rendera
         ("in flight", f"{number(estimate.concurrency)} asked, {number(estimate.running, 3)} running"),
         ("memory", f"{number(estimate.memory_gib, 3)} GiB a chip" + ("" if estimate.fits else ": DOES NOT FIT")),
     ]
-    degrees = f"tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}, ep {layout.ep}, {layout.precision}"
-    degrees += f", cache in {layout.cache}"
-    if layout.draft_tokens:
-        degrees += f"; {layout.draft_tokens} drafted ahead, {number(100 * layout.acceptance, 3)} % accepted"
+    lengths = f"{number(estimate.input_tokens)} tokens in, {number(estimate.output_tokens)} out"
     system = f" of {estimate.system}" if estimate.system else ""
     if estimate.misses:
         named.append(("targets missed", "; ".join(estimate.misses)))
     return Group(
         text(f"serving {estimate.model} on {layout.chips} x {estimate.chip}{system}, {estimate.engine}", "bold"),
-        text(f"{degrees}; {number(estimate.input_tokens)} tokens in, {number(estimate.output_tokens)} out", "dim"),
+        text(f"{replica(layout)}; {lengths}", "dim"),
         "",
         pairs(named),
         *beyond([estimate.outside]),

@@ -9,7 +9,7 @@ from polysilicon.performance.replays.summary import UNSEEN, Replay, Spread
 from polysilicon.performance.values import Range
 from polysilicon.records.bounded import Bounded
 from polysilicon.records.units import MS_PER_S, S_PER_DAY, S_PER_H, S_PER_MIN
-from polysilicon.report.estimate import doubts
+from polysilicon.report.estimate import doubts, replica
 from polysilicon.report.figures import Chart, Series
 from polysilicon.report.page import document
 from polysilicon.report.terminal import pairs, text
@@ -43,9 +43,8 @@ def headline(made: Replay) -> str:
 
 def setting(made: Replay) -> str:
     """How a replica is laid out, and the policies."""
-    layout, policies = made.layout, made.policies
-    told = [f"tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}, ep {layout.ep}, {layout.precision}"]
-    told.append(f"{policies.routing} routing")
+    policies = made.policies
+    told = [replica(made.layout), f"{policies.routing} routing"]
     if policies.batch is not None:
         told.append(f"at most {policies.batch:,} in place")
     if policies.queue is not None:

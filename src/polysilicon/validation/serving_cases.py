@@ -14,7 +14,7 @@ from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
-from polysilicon.performance.serving_formats import AUTO, EXPERTS, computed_in, format_of
+from polysilicon.performance.serving_formats import AUTO, CACHES, EXPERTS, computed_in
 from polysilicon.performance.serving_layouts import published_acceptance
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_search import layouts
@@ -48,7 +48,7 @@ WAYS: dict[str, Way] = {
     "prefill only": "prefill",
 }
 PLAIN_DECODING = ("", "none", "none stated", "not recorded", "no", "off")
-# Words for a format of the weights that mean one of ours.
+# Words for a format of weights or of a cache that mean one of ours.
 WEIGHTS = {
     "fp4": "nvfp4",
     "uint4": "int4",
@@ -127,7 +127,7 @@ def question(catalogue: Catalogue, row: Row) -> Question:
 
     Raises:
         Underspecified: a length, the load or the layout is not stated.
-        Implausible: the layout can't hold the model's heads.
+        Implausible: the layout can't hold the model's heads or experts.
         Unsupported: the row measures something the estimator does not compute.
         InputError: a name or number is unknown.
     """
@@ -168,25 +168,25 @@ def _asked(
     cluster = Cluster.from_catalogue(catalogue, chip.id, layout.chips)
     varied = _nominal(row)
     share = catalogue.get(Assumption, "inferencex-length-share").value if varied else 1.0
-    form = format_of(layout.precision, model.experts > 0)
-    for precision in (form.dense_compute, form.expert_compute, "bf16"):
-        computed_in(precision, cluster.peak_flop_per_s)
     if not lengths:
         one = 1.0 if way == "prefill" else None
         lengths = {
             "input_tokens": _number(row, "isl") * share,
             "output_tokens": max(_number(row, "osl", one) * share, 1.0),
         }
-    return Asked(
+    asked = Asked(
         model=model,
         cluster=cluster,
         efficiency=efficiency_of(catalogue, chip.id, "serving"),
-        layout=replace(layout, cache=row.get("kv_precision", "").strip() or AUTO, **drafting(catalogue, row)),
+        layout=replace(layout, cache=_cache(row), **drafting(catalogue, row)),
         engine=_set_up(catalogue.get(ServingEngine, _engine(row)), row),
         concurrency=_load(row, way, layout) / replicas,
         varied=varied,
         **lengths,
     )
+    for precision in asked.products:
+        computed_in(precision, cluster.peak_flop_per_s)
+    return asked
 
 
 def _chip(catalogue: Catalogue, row: Row) -> Chip:
@@ -211,6 +211,17 @@ def drafting(catalogue: Catalogue, row: Row) -> dict[str, Any]:
     return {"draft_tokens": ahead, "acceptance": published_acceptance(catalogue, ahead)}
 
 
+def _cache(row: Row) -> str:
+    """The precision that the row or its benchmark says keys and values are kept in, else what the engine does."""
+    stated = row.get("kv_precision", "").strip().casefold() or AUTO
+    stated = WEIGHTS.get(stated, stated)
+    if stated != AUTO and stated not in CACHES:
+        place, allowed = Place(field="kv_precision"), [AUTO, *CACHES]
+        near = nearest(stated, allowed, 1)
+        raise UnknownName("is no precision of a cache", place=place, found=stated, allowed=allowed, nearest=near)
+    return stated
+
+
 def _set_up(engine: ServingEngine, row: Row) -> ServingEngine:
     """The engine with the chunk of prompts that the row or its benchmark states."""
     if not row.get("chunk_tokens", "").strip():
@@ -233,7 +244,7 @@ def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Iterator[Aske
     cluster = Cluster.from_catalogue(catalogue, _chip(catalogue, row).id, _chips(row))
     own = _precision(row, model)
     narrower = [one for one in NARROW if one in cluster.peak_flop_per_s and not row.get("weight_precision", "").strip()]
-    for layout in layouts(model, cluster, _chips(row), list(dict.fromkeys([own, *narrower]))):
+    for layout in layouts(model, _chips(row), list(dict.fromkeys([own, *narrower]))):
         yield _asked(catalogue, row, model, layout, "offline", 1.0, **lengths)
 
 
@@ -439,6 +450,8 @@ def _layout(row: Row, model: Transformer) -> Layout:
     if attn_dp == 1 and model.heads % tp and model.experts and max(ep, moe_tp) == tp:
         # Experts over more chips than heads could be: every chip is an attention rank of its own.
         tp, attn_dp = 1, tp
+    if model.experts and ep > tp * attn_dp:
+        raise Implausible(f"experts over {ep} chips, where attention (tp {tp}, attention dp {attn_dp}) has fewer")
     if model.experts and model.expert_hidden % (tp * attn_dp // ep):
         # No expert can be cut into as many slices: whole ones are spread.
         ep = tp * attn_dp

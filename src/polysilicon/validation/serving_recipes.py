@@ -49,7 +49,10 @@ def filled(row: Row, model: str, chip: str, engine: str) -> Row:
 
 
 def _told(row: Row, found: Sequence[Row], apart: bool) -> dict[str, str]:
-    """Cells on which all of `found` agree, where the row has none of its own."""
+    """Cells on which all of `found` agree, where the row has none of its own; and the degrees of split workers.
+
+    Those of a row count chips: whether attention is cut or copied over them, and how experts lie, the lists say.
+    """
     told = {}
     for name in ("draft_tokens", "kv_precision", "chunk_tokens", *(f"{side}_workers" for side in SIDES)):
         value = _agreed(found, name)

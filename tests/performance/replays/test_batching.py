@@ -29,9 +29,9 @@ DEPLOYMENTS = [
 ]
 
 
-def question(model, layout, prompt, answer, concurrency):
+def question(model, layout, prompt, answer, concurrency, engine="vllm"):
     chips = Cluster.from_catalogue(load(), "nvidia-h100-sxm-80gb", layout.chips)
-    return ask(load(), transformer(load(), model), Serving(prompt, answer), chips, layout, concurrency, "vllm")
+    return ask(load(), transformer(load(), model), Serving(prompt, answer), chips, layout, concurrency, engine)
 
 
 @pytest.mark.parametrize(("model", "layout"), DEPLOYMENTS)
@@ -68,6 +68,23 @@ def test_a_full_replica_makes_the_analytic_limit(model, layout, prompt, answer, 
     assert tokens / layout.chips == pytest.approx(float(limit.tokens_per_s_per_chip[0]), rel=0.03)
 
 
+def test_prompts_are_read_no_faster_beside_decoding_than_alone(simulate):
+    # Decoding hides half of a prompt's 100 ms, but takes a millisecond itself.
+    costs = Made(1e-3, prompt_token_s=1e-4, interference=0.5, chunk_tokens=1000, batch=64)
+    cluster = simulate(made_traffic([0.0] * 64, 1000, 100), costs)
+    assert cluster.requests["first_s"].max() == pytest.approx(64 * 0.1, rel=0.02)
+
+
+@pytest.mark.parametrize(("engine", "prompt", "answer"), [("sglang", 4000, 60), ("mindie", 3000, 60)])
+def test_short_answers_to_long_prompts_make_the_analytic_limit_too(engine, prompt, answer, compiled):
+    asked = question("llama-3.1-70b", Layout(tp=8), prompt, answer, 1e9, engine)
+    limit = evaluate(Candidates.of([asked]), "offline")
+    cluster = assemble(alike(prompt, answer, 3000, 1e8, 0), PassCosts(asked), Policies())
+    run(cluster, kernel_of=lambda _: compiled)
+    tokens = 3000 * answer / cluster.requests["finish_s"].max() / 8
+    assert tokens == pytest.approx(float(limit.tokens_per_s_per_chip[0]), rel=0.03)
+
+
 def test_reading_prompts_alone_makes_the_analytic_limit(compiled):
     asked = question("llama-3.1-70b", Layout(tp=8), 1000, 1, 1e4)
     limit = evaluate(Candidates.of([asked]), "prefill")
@@ -101,7 +118,7 @@ def test_passes_taken_one_by_one_end_where_those_jumped_over_end(simulate):
 
 def pass_by_pass(traffic, costs):
     """The same rules written down anew for one replica without a prefix cache, one pass after another."""
-    count, now, next_up = len(traffic), -1.0, 0
+    count, now, next_up, reads = len(traffic), -1.0, 0, 0.0
     waiting, reading, running = [], {}, {}
     start, first, finish = (np.full(count, np.nan) for _ in range(3))
     alone = (
@@ -146,6 +163,9 @@ def pass_by_pass(traffic, costs):
             time = work + costs.overhead_s * (1.0 if fresh else tokens / costs.chunk_tokens)
         else:
             time = min(start[at] + alone[at] for at in reading) - now
+        if tokens:
+            time = max(time, reads - now)
+            reads = max(reads, now) + work + costs.overhead_s * tokens / costs.chunk_tokens
         now += time
         for at in decoding:
             running[at] += 1

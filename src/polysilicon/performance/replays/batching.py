@@ -4,8 +4,9 @@ A pass decodes one token of each running sequence and reads at most a chunk of p
 served. With sequences to decode it takes what decoding takes and the fitted parts of the prompts' work and of a pass's
 overhead that decoding does not hide; without, the whole of both. Engines that read prompts before anybody decodes on
 are run the same way: as many tokens leave them, but in another order. A prompt is never read sooner than it would be
-alone. Nothing but arrivals, prompts and endings changes what a pass takes, save the context that grows by a token each
-time: so the passes between them are an arithmetic series.
+alone, and many one after another no faster than without decoding, as `serving_engine.stay_s` has it. Nothing but
+arrivals, prompts and endings changes what a pass takes, save the context that grows by a token each time: so the
+passes between them are an arithmetic series.
 
 Source: Yu et al., Orca (OSDI'22), section 4; Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4; the terms are
 those of `serving_engine.interference_s` and `serving_engine.prompt_s`.

@@ -45,6 +45,11 @@ def read_pass(cluster: Cluster, replica: int) -> float:
         part = 1.0 if fresh > 0 else min(tokens / limits.chunk_tokens, 1.0)
         shared_s = work_s / limits.ranks if prompts > 1 else 0.0
         time_s = max(longest_s, shared_s) + part * overhead_s
+    # Decoding may hide a part of reading, but a rank reads no more than it could if it did nothing else.
+    behind_s: float = site.reads_s - site.clock_s
+    time_s = max(time_s, behind_s)
+    whole_s = (work_s + overhead_s * tokens / limits.chunk_tokens) / limits.ranks
+    site.reads_s = max(site.reads_s, site.clock_s) + whole_s
     finish_reading(cluster, replica, site.clock_s + time_s)
     return time_s
 
@@ -57,10 +62,6 @@ def piece_s(cluster: Cluster, request: int, taken: int) -> tuple[float, float]:
         before = prompt_costs_s(cluster.costs, asked.read)
         alone_s -= before[0]
         together_s -= before[1]
-        if asked.read == asked.cached:
-            # What a pass waits for the network whatever its size was not paid where the beginning was found.
-            alone_s += cluster.costs.lengths[0].alone_s
-            together_s += cluster.costs.lengths[0].together_s
     return alone_s, together_s
 
 

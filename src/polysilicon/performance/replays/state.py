@@ -35,13 +35,14 @@ REQUEST = np.dtype(
     + [(name, "i8") for name in ("read", "own", "link")]
 )
 
-# `clock_s` is the end of its last pass, `due_s` no later than its next completion. `running` sequences decode; `passes`
-# counts passes that decoded, `context` sums the tokens they attend to. Prompts that are read (`unread` of them to the
-# end), and requests that wait, are lists through `link`. `free` blocks hold nothing, `evictable` entries are used by
-# nobody, from `oldest` to `newest`. `load` is what a router sees. The rest are sums: busy seconds, sequence-seconds,
-# block-seconds, tokens, evicted entries, and the most blocks held.
+# `clock_s` is the end of its last pass, `due_s` no later than its next completion, `reads_s` the time by which what it
+# read could have been read without decoding. `running` sequences decode; `passes` counts passes that decoded, `context`
+# sums the tokens they attend to. Prompts that are read (`unread` of them to the end), and requests that wait, are lists
+# through `link`. `free` blocks hold nothing, `evictable` entries are used by nobody, from `oldest` to `newest`. `load`
+# is what a router sees. The rest are sums: busy seconds, sequence-seconds, block-seconds, tokens, evicted entries, and
+# the most blocks held.
 REPLICA = np.dtype(
-    [(name, "f8") for name in ("clock_s", "due_s", "load", "busy_s", "sequence_s", "block_s")]
+    [(name, "f8") for name in ("clock_s", "due_s", "reads_s", "load", "busy_s", "sequence_s", "block_s")]
     + [(name, "i8") for name in ("running", "passes", "context", "reading", "unread", "read_first", "read_last")]
     + [(name, "i8") for name in ("waiting", "wait_first", "wait_last", "free", "evictable", "oldest", "newest")]
     + [(name, "i8") for name in ("peak_blocks", "prompt_tokens", "cached_tokens", "answer_tokens", "evicted")]
