@@ -23,8 +23,8 @@ TRAIN_ANSWERS = (
 )
 SERVE_NEEDS = ("model", "chip_id", "num_accelerators", "isl", "osl")
 SERVE_ANSWERS = (
-    *("case_id", "model", "chip_id", "chips", "tp", "pp", "attn_dp", "ep", "precision", "concurrency", "ttft_ms"),
-    *("tpot_ms", "tokens_per_s_per_chip", "tokens_per_s_per_user", "memory_gib", "status", "why"),
+    *("case_id", "model", "chip_id", "chips", "tp", "pp", "attn_dp", "ep", "precision", "kv_precision", "concurrency"),
+    *("ttft_ms", "tpot_ms", "tokens_per_s_per_chip", "tokens_per_s_per_user", "memory_gib", "status", "why"),
 )
 
 
