@@ -59,6 +59,19 @@ def test_each_row_gets_a_deployment_that_keeps_its_target(run, tmp_path: Path) -
     assert two["why"]
 
 
+@pytest.mark.parametrize("command", [("search", "serve"), ("replay",)])
+def test_answers_say_in_which_precision_the_cache_is_kept(run, tmp_path: Path, command: tuple[str, ...]) -> None:
+    cases = tmp_path / "in.csv"
+    cases.write_text(
+        "case_id,model,chip_id,num_accelerators,isl,osl,poisson,requests,weight_precision,kv_precision,framework\n"
+        "wide,llama-3.1-8b,nvidia-h100-sxm-80gb,1,1000,100,1,10,fp8,,vllm\n"
+        "own,llama-3.1-8b,nvidia-h100-sxm-80gb,1,1000,100,1,10,fp8,,trtllm\n"
+        "asked,llama-3.1-8b,nvidia-h100-sxm-80gb,1,1000,100,1,10,fp8,fp8,vllm\n"
+    )
+    told = json.loads(run(*command, "--cases", cases, "--json").out)["rows"]
+    assert [row["kv_precision"] for row in told] == ["bf16", "fp8", "fp8"]
+
+
 def test_a_row_s_own_engine_and_format_come_before_the_options(run, tmp_path: Path) -> None:
     cases = tmp_path / "in.csv"
     cases.write_text(

@@ -67,6 +67,7 @@ def test_a_row_is_answered_as_its_options_are(run, asked, cells):
         assert [answer[f"{name}{end}"] for end in ("", "_low", "_high")] == list(alone[name].values())
     for name in ("concurrency", "memory_gib", "misses"):
         assert answer[name] == alone[name]
+    assert answer["kv_precision"] == alone["layout"]["cache"]
 
 
 def test_a_prediction_module_drafts_as_the_option_says(asked):

@@ -32,6 +32,12 @@ def test_low_confidence_figures_are_named(catalogue):
     assert any(r.field == "scaleout_nic_gbps" for r in one.doubts)
 
 
+def test_a_peak_of_two_precisions_is_doubted_once(catalogue):
+    # Its rate in 8 bits is read for FP8 and for MXFP8.
+    doubts = Cluster.from_catalogue(catalogue, "mthreads-s5000", 8).doubts
+    assert [one.field for one in doubts].count("fp8_tflops") == 1
+
+
 def test_cards_without_a_fabric_talk_through_their_host(catalogue):
     one = Cluster.from_catalogue(catalogue, "nvidia-l40s", 8)
     assert one.scaleup_domain == one.node_size

@@ -38,8 +38,8 @@ WORDS = ("routing", "chip", "precision", "kv_precision")
 LATENCIES = tuple(f"{name}_{at}_ms" for name in ("ttft", "tpot", "e2e") for at in ("p50", "p99"))
 WITH_ENDS = (*LATENCIES, "tokens_per_s_per_chip", "goodput_per_s")
 ANSWERS = (
-    *("case_id", "trace", "model", "chip_id", "replicas", "lines", "skipped", "requests", "completed", "rejected"),
-    *("unfinished", "not_arrived", "duration_s"),
+    *("case_id", "trace", "model", "chip_id", "kv_precision", "replicas", "lines", "skipped", "requests", "completed"),
+    *("rejected", "unfinished", "not_arrived", "duration_s"),
     *(f"{name}{end}" for name in WITH_ENDS for end in ("", "_low", "_high")),
     *("busy_pct", "cache_pct", "prefix_pct", "energy_kwh", "status", "why"),
 )
@@ -106,6 +106,7 @@ def _told(made: "Replay") -> dict[str, Any]:
     told: dict[str, Any] = {
         "model": made.model,
         "chip_id": made.chip,
+        "kv_precision": made.layout.cache,
         "replicas": made.policies.replicas,
         "lines": counts.lines,
         "skipped": counts.skipped,

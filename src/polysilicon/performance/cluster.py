@@ -185,8 +185,8 @@ class Cluster:
 
     @property
     def doubts(self) -> tuple[Reading, ...]:
-        """The figures that rest on low-confidence sources."""
-        return tuple(one for one in self.readings if one.doubtful)
+        """The figures that rest on low-confidence sources, each once: one peak may stand for several precisions."""
+        return tuple(dict.fromkeys(one for one in self.readings if one.doubtful))
 
 
 @dataclass
