@@ -12,12 +12,8 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving import Layout, estimate_serving, explain_serving, search_serving
 from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.serving_estimate import ask
-from polysilicon.performance.serving_iteration import (
-    cache_bytes_per_sequence,
-    reach_tokens,
-    tokens_out_of_pass,
-    touched_share,
-)
+from polysilicon.performance.serving_experts import touched_share
+from polysilicon.performance.serving_iteration import cache_bytes_per_sequence, reach_tokens, tokens_out_of_pass
 from polysilicon.performance.serving_model import Served
 from polysilicon.performance.serving_table import evaluate
 from polysilicon.records.errors import InputError, NothingFits, Unsupported

@@ -1,7 +1,8 @@
 """Serving: what one deployment does, the best of all, and how a figure comes about.
 
-`serving_iteration` holds the formulas of one pass over the model, `serving_engine` those of continuous batching,
-`serving_table` evaluates tables of candidates with them; `serving_estimate` and `serving_search` ask them.
+`serving_iteration` and `serving_experts` hold the formulas of one pass over the model, `serving_engine` those of
+continuous batching, `serving_table` evaluates tables of candidates with them; `serving_estimate` and `serving_search`
+ask them.
 `serving_split` is prompts read and answers decoded on workers of their own, `serving_split_search` finds the best two.
 """
 

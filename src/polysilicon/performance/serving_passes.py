@@ -3,6 +3,7 @@
 import numpy as np
 
 from polysilicon.performance import serving_engine as engine
+from polysilicon.performance import serving_experts
 from polysilicon.performance import serving_iteration as iteration
 from polysilicon.performance.collectives import all_reduce_s, all_to_all_s, inside, send_s
 from polysilicon.performance.operators import gemm_s, roofline_s, streaming_s
@@ -19,7 +20,7 @@ def decode_s(table: Candidates, running: Values) -> Values:
     tokens = iteration.group_tokens(own_tokens, table.attn_dp)
     group = iteration.group_chips(table.tp, table.attn_dp)
     bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, share["weight_bandwidth"])
-    touched = iteration.touched_share(tokens, shape.experts, shape.experts_per_token, share["evenness"])
+    touched = serving_experts.touched_share(tokens, shape.experts, shape.experts_per_token, share["evenness"])
     dense = gemm_s(
         iteration.dense_flop(served.dense_weights, own_tokens, table.tp),
         iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp),
@@ -77,7 +78,7 @@ def prefill_parts_s(table: Candidates, together: Values = 1.0) -> tuple[Values, 
     group = iteration.group_chips(table.tp, table.attn_dp)
     in_pass = iteration.tokens_read_in_pass(tokens, together, table.chunk_tokens)
     bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, share["weight_bandwidth"])
-    touched = iteration.touched_share(
+    touched = serving_experts.touched_share(
         iteration.prompts_together_tokens(in_pass, table.attn_dp, table.concurrency),
         shape.experts,
         shape.experts_per_token,
@@ -110,7 +111,7 @@ def prefill_parts_s(table: Candidates, together: Values = 1.0) -> tuple[Values, 
 def _expert_flop(table: Candidates, tokens: Values, touched: Values) -> Values:
     """Operations of the busiest chip on the experts that the `tokens` of a group of ranks choose."""
     served, share, shape = table.served, table.share, table.served.shape
-    own = iteration.expert_flop(
+    own = serving_experts.expert_flop(
         served.expert_weights,
         shape.experts,
         shape.experts_per_token,
@@ -119,16 +120,16 @@ def _expert_flop(table: Candidates, tokens: Values, touched: Values) -> Values:
         share["tile_rows"],
         iteration.group_chips(table.tp, table.attn_dp),
     )
-    flop: Values = iteration.busiest(own, share["imbalance"], table.ep)
+    flop: Values = serving_experts.busiest(own, share["imbalance"], table.ep)
     return flop
 
 
 def _copied_bytes(table: Candidates, tokens: Values) -> Values:
     """Bytes that a chip moves around its experts for the `tokens` of a group of ranks, over all layers."""
     served, shape = table.served, table.served.shape
-    width = iteration.expert_width(served.expert_hidden, iteration.group_chips(table.tp, table.attn_dp), table.ep)
-    copied: Values = shape.moe_layers * iteration.copied_bytes(
-        tokens, shape.hidden, shape.experts_per_token, width, table.ep, table.engine["copy"]
+    width = serving_experts.expert_width(served.expert_hidden, iteration.group_chips(table.tp, table.attn_dp), table.ep)
+    copied: Values = shape.moe_layers * serving_experts.copied_bytes(
+        tokens, shape.hidden, shape.experts_per_token, width, table.ep, table.attn_dp, table.engine["copy"]
     )
     return copied
 
@@ -143,10 +144,10 @@ def network_s(table: Candidates, tokens: Values) -> Values:
     moved = iteration.activation_bytes(tokens, shape.hidden)
     near = inside(table.tp, 1.0, cluster.scaleup_domain)
     wide = inside(group, 1.0, cluster.scaleup_domain)
-    copies = iteration.copies(shape.experts_per_token, table.ep, group)
-    sent = iteration.dispatched_bytes(moved, copies, table.tp)
-    crossing = iteration.crossing_bytes_per_s(out, copies, group, wide)
-    exchanges = iteration.exchanges(shape.moe_layers, shape.experts, table.attn_dp)
+    copies = serving_experts.copies(shape.experts_per_token, table.ep, group)
+    sent = serving_experts.dispatched_bytes(moved, copies, table.tp)
+    crossing = serving_experts.crossing_bytes_per_s(out, copies, group, wide)
+    exchanges = serving_experts.exchanges(shape.moe_layers, shape.experts, table.attn_dp)
     stage = np.where(group * table.pp > cluster.scaleup_domain, out, link)
     return iteration.transfers_s(
         iteration.reductions(shape.layers, exchanges, table.tp),
