@@ -22,6 +22,8 @@ Said = Callable[[str, float], None]
 class Request:
     """What is to be measured: a device in a format, as which chip, for so long, and where timings are kept.
 
+    An older journal is gone on from where it is to `resume`, and replaced where the request is to begin `anew`.
+
     `budget_s` is counted on the same `clock` as the times: a machine that others keep busy takes longer, and learns
     as much.
     """
@@ -33,6 +35,7 @@ class Request:
     budget_s: float
     journal: Path | None = None
     resume: bool = False
+    anew: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ def measure(request: Request, said: Said) -> Outcome:
     known = known_silicon(checked_id(request.chip))
     # The day that timings were taken is a fact about them; it is read here once and kept in the journal.
     day = time.strftime("%Y-%m-%d", time.gmtime())
-    journal = Journal(request.journal, device.label() | {"clock": request.clock, "day": day}, resume=request.resume)
+    label = device.label() | {"clock": request.clock, "day": day}
+    journal = Journal(request.journal, label, resume=request.resume, anew=request.anew)
     found = Campaign(
         timer(device, CLOCKS[request.clock]),
         request.dtype,
