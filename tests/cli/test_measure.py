@@ -75,6 +75,7 @@ def test_without_pytorch_it_says_what_to_install(run, here, monkeypatch):
         pytest.param(["--out", "o.yaml", "--threads", "1.5"], ["--threads"], id="part of a thread"),
         pytest.param(["--check", "absent.yaml"], ["absent.yaml"], id="nothing to check"),
         pytest.param(["--check", "there.yaml", "--dtype", "bf16"], ["--dtype", "without --check"], id="both at once"),
+        pytest.param(["--check", "there.yaml", "--budget-s", "9"], ["--budget-s", "--check"], id="no budget to check"),
         pytest.param(["--check", "there.yaml", "--resume"], ["--resume", "without --check"], id="nothing to resume"),
     ],
 )

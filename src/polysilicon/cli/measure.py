@@ -13,7 +13,7 @@ from polysilicon.cli.progress import told
 if TYPE_CHECKING:
     from polysilicon.performance.measuring.device import Device
 
-LEAST_S, MOST_S = 1.0, 86_400.0
+LEAST_S, MOST_S, BUDGET_S = 1.0, 86_400.0, 240.0
 
 
 @Parameter(name="*", group=QUESTION)
@@ -84,7 +84,7 @@ _SUBJECT, _KEPT = Subject(), Kept()
 def measure(
     *,
     subject: Subject = _SUBJECT,
-    budget_s: Annotated[float, Parameter(group=QUESTION)] = 240.0,
+    budget_s: Annotated[float, Parameter(group=QUESTION)] = BUDGET_S,
     check: Annotated[Path | None, Parameter(group=QUESTION)] = None,
     kept: Kept = _KEPT,
     json: Json = False,
@@ -110,6 +110,7 @@ def measure(
                 for name, value in vars(kept).items()
             ),
             (subject.dtype is not None, "--dtype", "to be asked without --check"),
+            (budget_s != BUDGET_S, "--budget-s", "to be asked without --check"),
         )
         _readable(check)
         _check(check, subject, open_device(subject.device, subject.threads), as_json=json)
