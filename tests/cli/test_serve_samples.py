@@ -33,6 +33,12 @@ def test_a_bound_that_the_worst_case_misses_has_an_unknown_end(run):
     assert "to unknown)" in run(*asked).out
 
 
+def test_tables_that_may_not_fit_say_so_beside_the_memory(run):
+    shown = " ".join(run(*RANK).out.split())
+    assert "48.7 of 80 GiB a chip; MAY NOT FIT: up to 97.4 GiB at the high end of the assumptions" in shown
+    assert "MAY NOT FIT" not in run(*RANK, "--chips", 2).out
+
+
 def test_where_the_tables_lie_changes_the_answer(run):
     def rate(*options):
         return json.loads(run(*RANK, "--latency-ms", 50, *options, "--json").out)["queries_per_s_per_chip"]["value"]
