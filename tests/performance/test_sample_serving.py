@@ -159,6 +159,12 @@ def test_tables_that_fit_only_at_the_guessed_width_serve_nothing_at_the_low_end(
     assert two.queries_per_s_per_chip.low > 0.0
 
 
+@pytest.mark.parametrize("name", ["flux.1-schnell-256", "stable-diffusion-2"])
+def test_what_runs_beside_a_denoiser_is_said_to_be_left_out(name: str) -> None:
+    assert any("text encoders" in one for one in ask(name, Demand()).missing)
+    assert not any("text encoders" in one for one in ask("bert-large-mlperf", Demand()).missing)
+
+
 def test_no_batch_keeps_an_impossible_bound() -> None:
     with pytest.raises(NothingFits, match="one query alone takes"):
         ask("stable-diffusion-2", Demand(1.0))

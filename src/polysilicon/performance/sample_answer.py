@@ -164,10 +164,18 @@ def answer(
         requests_per_s=demand.requests_per_s,
         chips_needed=_needed(demand, rates, chips, float(max(len(trip.sites), 1))),
         assumed=assumed,
-        missing=(*unknowns(tables), "memory of activations: not counted"),
+        missing=(*unknowns(tables), *_uncounted(model)),
         doubts=cluster.doubts,
         catalogue_hash=catalogue.hash,
     )
+
+
+def _uncounted(model: Sampled) -> tuple[str, ...]:
+    """What takes time or memory on a chip and is in neither."""
+    activations = "memory of activations: not counted"
+    if isinstance(model, Recommender | Encoder):
+        return (activations,)
+    return "text encoders and the decoder of latents: neither their time nor their memory is counted", activations
 
 
 def _parts(best: Found) -> dict[str, float]:
