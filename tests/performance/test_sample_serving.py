@@ -159,6 +159,11 @@ def test_tables_that_fit_only_at_the_guessed_width_serve_nothing_at_the_low_end(
     assert two.queries_per_s_per_chip.low > 0.0
 
 
+def test_weights_of_four_bits_take_the_room_of_their_scales_as_well() -> None:
+    wide, narrow = (ask("flux.1-schnell-256", Demand(), precision=one).memory_gib for one in ("bf16", "nvfp4"))
+    assert narrow / wide == pytest.approx(4.5 / 16)
+
+
 @pytest.mark.parametrize("name", ["flux.1-schnell-256", "stable-diffusion-2"])
 def test_what_runs_beside_a_denoiser_is_said_to_be_left_out(name: str) -> None:
     assert any("text encoders" in one for one in ask(name, Demand()).missing)

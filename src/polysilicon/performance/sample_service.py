@@ -15,6 +15,7 @@ from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.recommender import sample_bound_s
 from polysilicon.performance.sample_jobs import kind_of
 from polysilicon.performance.sample_parts import arithmetic_s, kernels_s, lookup_bytes
+from polysilicon.performance.samples import stored_bytes
 from polysilicon.performance.serving_formats import computed_in
 from polysilicon.performance.table_places import Settled
 from polysilicon.performance.values import BYTES_PER_ELEMENT, Values
@@ -163,7 +164,7 @@ def served_of(catalogue: Catalogue, model: Sampled, cluster: Cluster, precision:
         kernels=work.kernels + of_tables.get("tables", 0.0),
         passes=passes,
         calls=calls,
-        weight_bytes=BYTES_PER_ELEMENT[precision],
+        weight_bytes=stored_bytes(precision),
         flop_per_s=cluster.peak_flop_per_s[computed_in(precision, cluster.peak_flop_per_s)],
         kernel_s=efficiency_of(catalogue, cluster.chip, kind_of(model))["kernel_s"],
         **of_tables,
