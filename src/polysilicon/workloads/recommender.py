@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from polysilicon.records.errors import InputError, Place
-from polysilicon.workloads.keys import Keys
+from polysilicon.workloads.keys import MOST_LAYERS, Keys
 from polysilicon.workloads.model import Recommender
 from polysilicon.workloads.work import Work, convolution_flop, product, streamed
 
@@ -33,7 +33,7 @@ def from_description(config: Mapping[str, Any], name: str) -> Recommender:
         dense_features=keys.positive("num_dense_features"),
         bottom=keys.counts("dense_arch_layer_sizes"),
         top=keys.counts("over_arch_layer_sizes"),
-        cross_layers=keys.count("dcn_num_layers", default=0),
+        cross_layers=keys.count("dcn_num_layers", default=0, most=MOST_LAYERS),
         cross_rank=keys.count("dcn_low_rank_dim", default=0),
     )
 
