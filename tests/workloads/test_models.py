@@ -147,3 +147,10 @@ def test_more_layers_than_can_be_listed_are_refused(tmp_path, name: str, field: 
     path.write_text(json.dumps(load().get(ModelCard, name).config | {field: 10**9}))
     with pytest.raises(InputError, match=rf"{field}: not a count; found 1000000000; allowed: 0 to 10000"):
         describe(load(), str(path))
+
+
+@pytest.mark.parametrize("field", ["num_embeddings_per_feature", "multi_hot_sizes"])
+def test_a_table_without_rows_or_look_ups_is_refused(field: str) -> None:
+    config = dict(load().get(ModelCard, "dlrm-dcnv2").config)
+    with pytest.raises(InputError, match=rf"{field}: must be above zero"):
+        recommender.from_description(config | {field: [0] * 26}, "mine")

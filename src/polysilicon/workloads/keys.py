@@ -76,6 +76,13 @@ class Keys:
             raise InputError("must be a list of counts", place=Place(self.name, None, name), found=value)
         return tuple(Keys({name: one}, self.name).count(name, most=most) for one in value)
 
+    def sizes(self, name: str) -> tuple[int, ...]:
+        """As `counts`, and each above zero."""
+        value = self.counts(name)
+        if 0 in value:
+            raise InputError("must be above zero", place=Place(self.name, None, name), found=list(value))
+        return value
+
     def table(self, name: str) -> Mapping[str, Any]:
         """A table of keys inside this one; empty where there is none.
 

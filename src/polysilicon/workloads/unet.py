@@ -23,7 +23,7 @@ def from_description(config: Mapping[str, Any], name: str) -> UNet:
         InputError: a key is missing, no sane number, or the lists of levels differ in length.
     """
     keys = Keys(config, name)
-    channels, depths = keys.counts("block_out_channels"), keys.counts("transformer_layers_per_block", MOST_LAYERS)
+    channels, depths = keys.sizes("block_out_channels"), keys.counts("transformer_layers_per_block", MOST_LAYERS)
     if len(depths) != len(channels):
         place = Place(name, None, "transformer_layers_per_block")
         raise InputError(f"must have one entry for each of the {len(channels)} levels", place=place, found=len(depths))
