@@ -67,6 +67,7 @@ def test_without_pytorch_it_says_what_to_install(run, here, monkeypatch):
         pytest.param(["--out", "there.yaml"], ["there.yaml", "--force"], id="written over"),
         pytest.param(["--out", "folder"], ["folder", "exists already"], id="a folder"),
         pytest.param(["--out", "there.yaml/our.yaml"], ["can't be written"], id="below a file"),
+        pytest.param(["--out", "o.yaml", "--journal", "o.yaml"], ["--journal", "--out"], id="one file for both"),
         pytest.param(["--out", "o.yaml", "--budget-s", "0"], ["--budget-s", "0"], id="no budget"),
         pytest.param(["--out", "o.yaml", "--budget-s", "nan"], ["--budget-s"], id="no number"),
         pytest.param(["--out", "o.yaml", "--clock", "cpu"], ["--clock cpu", "--threads 1"], id="clock of many threads"),
@@ -74,6 +75,7 @@ def test_without_pytorch_it_says_what_to_install(run, here, monkeypatch):
         pytest.param(["--out", "o.yaml", "--threads", "1.5"], ["--threads"], id="part of a thread"),
         pytest.param(["--check", "absent.yaml"], ["absent.yaml"], id="nothing to check"),
         pytest.param(["--check", "there.yaml", "--dtype", "bf16"], ["--dtype", "without --check"], id="both at once"),
+        pytest.param(["--check", "there.yaml", "--budget-s", "9"], ["--budget-s", "--check"], id="no budget to check"),
         pytest.param(["--check", "there.yaml", "--resume"], ["--resume", "without --check"], id="nothing to resume"),
     ],
 )
@@ -184,3 +186,11 @@ def test_a_budget_too_small_says_so_and_keeps_what_was_timed(run, here):
     assert ran.code == 2
     assert "budget" in ran.err
     assert (here / "our.yaml.journal").exists()
+
+
+def test_a_question_refused_at_the_last_leaves_the_journal_as_it_was(run, here):
+    pytest.importorskip("torch")
+    (here / "our.yaml.journal").write_text('{"label": {"device": "cpu"}}\n')
+    ran = run("measure", "--out", "our.yaml", "--force", "--dtype", "fp8")
+    assert ran.code == 2
+    assert (here / "our.yaml.journal").read_text() == '{"label": {"device": "cpu"}}\n'

@@ -33,6 +33,12 @@ def test_a_bound_that_the_worst_case_misses_has_an_unknown_end(run):
     assert "to unknown)" in run(*asked).out
 
 
+def test_tables_that_may_not_fit_say_so_beside_the_memory(run):
+    shown = " ".join(run(*RANK).out.split())
+    assert "48.7 of 80 GiB a chip; MAY NOT FIT: up to 97.4 GiB at the high end of the assumptions" in shown
+    assert "MAY NOT FIT" not in run(*RANK, "--chips", 2).out
+
+
 def test_where_the_tables_lie_changes_the_answer(run):
     def rate(*options):
         return json.loads(run(*RANK, "--latency-ms", 50, *options, "--json").out)["queries_per_s_per_chip"]["value"]
@@ -62,6 +68,9 @@ def test_cxl_memory_without_a_figure_says_what_to_give(run):
         (RANK, ("--tables", "host", "--cxl-gbs", 5), "--tables cxl"),
         (RANK, ("--tables", "host", "--hbm-hits", 2), "0 to 1"),
         (RANK, ("--tables", "host", "--host-gbs", -3), "is no bandwidth"),
+        (RANK, ("--tables", "host", "--host-link-gbs", "nan"), "--host-link-gbs: is no bandwidth"),
+        (RANK, ("--percentile", 50), "--percentile: changes nothing here; it needs --latency-ms"),
+        (RANK, ("--precision", "nvpf4"), "--precision: unknown precision; found 'nvpf4'"),
         (PAINT, ("--tables", "host"), "no embedding tables"),
         (PAINT, ("--candidates", 5), "a sample a query"),
         (PAINT, ("--chips", 8), "a sample a query"),
@@ -70,7 +79,7 @@ def test_cxl_memory_without_a_figure_says_what_to_give(run):
         (TELL, ("--tables", "host"), "is a transformer"),
         (RANK, ("--latency-ms", 0), "--latency-ms"),
         (RANK, ("--latency-ms", "nan"), "--latency-ms"),
-        (RANK, ("--percentile", 100), "--percentile"),
+        (RANK, ("--percentile", 100, "--latency-ms", 50), "not a percentile"),
         (RANK, ("--requests-per-s", -1), "--requests-per-s"),
         (RANK, ("--chips", 0), "--chips"),
         (RANK, ("--chips", "1e3"), "whole number"),

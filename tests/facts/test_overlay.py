@@ -180,3 +180,17 @@ def test_a_rule_may_speak_of_a_target_that_stands_below_it() -> None:
         "porting/targets: {acme: {name: Acme, targets: renamed}}"
     )
     assert mine.get(PortRule, "dev-method").verdicts["acme"] == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("parameters: {gemm_16bit: .nan}", r"mine\.yaml:1: .*parameters\.gemm_16bit: must be a finite number"),
+        ("parameters: {gemm_16bit: .inf}", r"parameters\.gemm_16bit: must be a finite number"),
+        ("low_ratio: 5, high_ratio: 1.2", r"low_ratio: lies above high_ratio; found 5"),
+    ],
+)
+def test_a_fit_of_no_numbers_or_without_an_interval_is_refused(fields: str, said: str) -> None:
+    fit = f"{{room: training, level: chip, applies_to: nvidia-h20-96gb, {fields}}}"
+    with pytest.raises(InputError, match=said):
+        with_theirs(f"efficiency: {{mine: {fit}}}")

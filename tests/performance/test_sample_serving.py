@@ -149,6 +149,27 @@ def test_tables_that_do_not_fit_name_two_ways_out() -> None:
         ask("flux.1-schnell-256", Demand(), small)
 
 
+def test_tables_that_fit_only_at_the_guessed_width_serve_nothing_at_the_low_end() -> None:
+    one, two = (ask("dlrm-dcnv2", Demand(requests_per_s=1e4, candidates=500), cluster(n)) for n in (1, 2))
+    assert one.memory_gib < one.capacity_gib < one.memory_high_gib == pytest.approx(2 * one.memory_gib, rel=0.01)
+    assert one.queries_per_s_per_chip.low == 0.0
+    assert one.chips_needed is not None
+    assert one.chips_needed[2] is None
+    assert two.memory_high_gib < two.capacity_gib
+    assert two.queries_per_s_per_chip.low > 0.0
+
+
+def test_weights_of_four_bits_take_the_room_of_their_scales_as_well() -> None:
+    wide, narrow = (ask("flux.1-schnell-256", Demand(), precision=one).memory_gib for one in ("bf16", "nvfp4"))
+    assert narrow / wide == pytest.approx(4.5 / 16)
+
+
+@pytest.mark.parametrize("name", ["flux.1-schnell-256", "stable-diffusion-2"])
+def test_what_runs_beside_a_denoiser_is_said_to_be_left_out(name: str) -> None:
+    assert any("text encoders" in one for one in ask(name, Demand()).missing)
+    assert not any("text encoders" in one for one in ask("bert-large-mlperf", Demand()).missing)
+
+
 def test_no_batch_keeps_an_impossible_bound() -> None:
     with pytest.raises(NothingFits, match="one query alone takes"):
         ask("stable-diffusion-2", Demand(1.0))

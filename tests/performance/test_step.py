@@ -43,6 +43,14 @@ def test_a_slower_backward_precision_lengthens_the_step_and_the_forward_one_leav
     assert step_of(gpt3, layout, Recipe(attention_precision=code["fp8"])).layers_s < narrow.layers_s
 
 
+def test_products_in_one_16_bit_format_never_run_at_the_peak_of_the_other(gpt3, step_of):
+    def step(**peaks):
+        return step_of(gpt3, Layouts.one(tp=8, dp=8, precision="fp16"), chip="intel-gaudi3", **peaks)
+
+    assert step(bf16_tflops=1835.0).step_s == step(bf16_tflops=459.0).step_s
+    assert step(fp16_tflops=918.0).head_s < step().head_s
+
+
 def test_a_precision_the_chip_lacks_is_refused_in_a_recipe_too(gpt3, step_of):
     recipe = Recipe(backward_precision=float(PRECISIONS.index("fp8")))
     with pytest.raises(InputError, match="fp8"):

@@ -1,5 +1,7 @@
 """The shipped model records against their developers' published sizes."""
 
+import json
+
 import pytest
 
 from polysilicon.facts import load
@@ -128,3 +130,27 @@ def test_the_perceptrons_of_a_recommender_work_as_much_as_they_hold() -> None:
 def test_a_path_that_holds_no_configuration_says_what_would(tmp_path):
     with pytest.raises(InputError, match="folder with a config"):
         describe(load(), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("flux.1-dev", "num_layers"),
+        ("flux.1-dev", "num_single_layers"),
+        ("dlrm-dcnv2", "dcn_num_layers"),
+        ("bert-large-mlperf", "num_hidden_layers"),
+        ("stable-diffusion-xl", "layers_per_block"),
+    ],
+)
+def test_more_layers_than_can_be_listed_are_refused(tmp_path, name: str, field: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(load().get(ModelCard, name).config | {field: 10**9}))
+    with pytest.raises(InputError, match=rf"{field}: not a count; found 1000000000; allowed: 0 to 10000"):
+        describe(load(), str(path))
+
+
+@pytest.mark.parametrize("field", ["num_embeddings_per_feature", "multi_hot_sizes"])
+def test_a_table_without_rows_or_look_ups_is_refused(field: str) -> None:
+    config = dict(load().get(ModelCard, "dlrm-dcnv2").config)
+    with pytest.raises(InputError, match=rf"{field}: must be above zero"):
+        recommender.from_description(config | {field: [0] * 26}, "mine")

@@ -13,7 +13,7 @@ from polysilicon.cli.progress import told
 if TYPE_CHECKING:
     from polysilicon.performance.measuring.device import Device
 
-LEAST_S, MOST_S = 1.0, 86_400.0
+LEAST_S, MOST_S, BUDGET_S = 1.0, 86_400.0, 240.0
 
 
 @Parameter(name="*", group=QUESTION)
@@ -52,7 +52,7 @@ class Kept:
     out
         The facts file to write (YAML).
     force
-        Write over a facts file, and a journal, that are there already.
+        Write over a facts file, and begin a journal anew, that are there already.
     journal
         Where each finished timing is kept; OUT.journal where not given.
     resume
@@ -64,6 +64,19 @@ class Kept:
     journal: Path | None = None
     resume: Annotated[bool, Parameter(show_default=False)] = False
 
+    def timings(self, out: Path) -> Path:
+        """Where the timings behind `out` are kept.
+
+        Raises:
+            InputError: that is `out` itself.
+        """
+        from polysilicon.records.errors import InputError, Place
+
+        journal = self.journal or out.with_name(f"{out.name}.journal")
+        if journal.resolve() == out.resolve():
+            raise InputError("would replace the file of --out", place=Place(field="--journal"), found=str(journal))
+        return journal
+
 
 _SUBJECT, _KEPT = Subject(), Kept()
 
@@ -71,7 +84,7 @@ _SUBJECT, _KEPT = Subject(), Kept()
 def measure(
     *,
     subject: Subject = _SUBJECT,
-    budget_s: Annotated[float, Parameter(group=QUESTION)] = 240.0,
+    budget_s: Annotated[float, Parameter(group=QUESTION)] = BUDGET_S,
     check: Annotated[Path | None, Parameter(group=QUESTION)] = None,
     kept: Kept = _KEPT,
     json: Json = False,
@@ -97,6 +110,7 @@ def measure(
                 for name, value in vars(kept).items()
             ),
             (subject.dtype is not None, "--dtype", "to be asked without --check"),
+            (budget_s != BUDGET_S, "--budget-s", "to be asked without --check"),
         )
         _readable(check)
         _check(check, subject, open_device(subject.device, subject.threads), as_json=json)
@@ -111,9 +125,7 @@ def _measure(out: Path, subject: Subject, kept: Kept, device: "Device", budget_s
     from polysilicon.records import files
     from polysilicon.report import measured
 
-    journal = kept.journal or out.with_name(f"{out.name}.journal")
-    if kept.force and not kept.resume:
-        journal.unlink(missing_ok=True)
+    journal = kept.timings(out)
     request = Request(
         device,
         chosen_dtype(device, subject.dtype),
@@ -122,6 +134,7 @@ def _measure(out: Path, subject: Subject, kept: Kept, device: "Device", budget_s
         budget_s,
         journal,
         kept.resume,
+        kept.force,
     )
     _warn_of_others(device, subject.clock)
     try:
@@ -167,6 +180,7 @@ def _free(kept: Kept) -> Path:
         folder = folder.parent
     if kept.out.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InputError("can't be written", place=Place(str(kept.out)), remedy="choose another place")
+    kept.timings(kept.out)
     return kept.out
 
 

@@ -56,6 +56,7 @@ def replay(
         return
     required({"MODEL": model, "--chip": replica.chip})
     kept.check(Path(trace) if trace else None)
+    needs((trace is None and arrivals.bad_lines != "stop", "--bad-lines", "a TRACE"))
     read = read_named(Path(trace), arrivals.bad_lines) if trace else None
     made = ask(known, read, arrivals, model or "", replica, engine, served, kept)
     _publish(made, read, kept, as_json=json)

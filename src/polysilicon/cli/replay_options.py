@@ -64,7 +64,10 @@ class Arrivals:
 
         within(0, 2**62, seed=self.seed)
         lengths = self.input_ is not None or self.output is not None
-        needs((self.rate_scale is not None and self.poisson is not None, "--rate-scale", "a trace's own arrivals"))
+        needs(
+            (self.rate_scale is not None and self.poisson is not None, "--rate-scale", "a trace's own arrivals"),
+            (self.seed != 0 and self.poisson is None, "--seed", "--poisson: a trace's own arrivals are not drawn"),
+        )
         if trace is None:
             required({"TRACE or --poisson": self.poisson, "--input": self.input_, "--output": self.output})
             needs((self.rate_scale is not None, "--rate-scale", "a trace"))
@@ -159,22 +162,26 @@ class Kept:
     checkpoint_every: Whole = 250_000
 
     def check(self, trace: Path | None) -> None:
-        """No file replaces another.
+        """No file replaces another, nor is a folder named for one: a long replay would be for nothing.
 
         Raises:
-            InputError: one would, or has the wrong kind of name.
+            InputError: one would, has the wrong kind of name or is a folder, or nothing is kept that often.
         """
         from polysilicon.cli.validate import page_at
         from polysilicon.records.errors import InputError, Place
 
         page_at(self.chart)
         within(1, 1_000_000_000, checkpoint_every=self.checkpoint_every)
+        often = self.checkpoint_every != type(self).checkpoint_every
+        needs((often and self.checkpoint is None, "--checkpoint-every", "--checkpoint"))
         named = {"TRACE": trace, "--out": self.out, "--chart": self.chart, "--checkpoint": self.checkpoint}
         seen: dict[Path, str] = {}
         for option, path in named.items():
             if path is None:
                 continue
             place = path.resolve()
+            if option != "TRACE" and place.is_dir():
+                raise InputError("is a folder", place=Place(field=option), found=str(path), remedy="name a file")
             if place in seen:
                 raise InputError(f"would replace the file of {seen[place]}", place=Place(field=option), found=str(path))
             seen[place] = option

@@ -114,6 +114,7 @@ def estimate_of_samples(
         InputError: an option is given that changes nothing for the model, or is senseless.
         NothingFits: the model does not fit, or no batch keeps the bound.
     """
+    from polysilicon.cli.options import needs
     from polysilicon.cli.train_layout import differing
     from polysilicon.performance.cluster import Cluster
     from polysilicon.performance.explain_sample_serving import explain_sample_serving
@@ -124,6 +125,8 @@ def estimate_of_samples(
     from polysilicon.workloads.model import Recommender
 
     sane(chips=queries.chips, candidates=queries.candidates)
+    unbound = queries.latency_ms is None and "--percentile" in differing(queries)
+    needs((unbound, "--percentile", "--latency-ms, which so many of the queries are to keep"))
     lie = None
     if isinstance(model, Recommender):
         tables.idle()

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.index import DATA, INDEX, Index, names_of
 from polysilicon.facts.kinds import KINDS, Kind
 from polysilicon.facts.money import Assumption
@@ -202,6 +203,8 @@ def _check_values(record: Record, place: Callable[..., Place]) -> None:
             raise InputError(
                 "lies outside its own range", place=place(field), found=f"{value:g}, low {low}, high {high}"
             )
+    if isinstance(record, Fit):
+        _check_fit(record, place)
     if isinstance(record, PortRule):
         _check_rule(record, place)
     for chip, column in record.chips.items() if isinstance(record, PortTarget) else ():
@@ -211,6 +214,16 @@ def _check_values(record: Record, place: Callable[..., Place]) -> None:
         for field in ("value", "low", "high"):
             if (getattr(record, field) or 0) < 0:
                 raise InputError("nothing of a port is negative", place=place(field), found=getattr(record, field))
+
+
+def _check_fit(fit: Fit, place: Callable[..., Place]) -> None:
+    """That every parameter is a number, and the interval has a lower and an upper end."""
+    for name, value in fit.parameters.items():
+        if not math.isfinite(value):
+            raise InputError("must be a finite number", place=place("parameters", name), found=value)
+    low, high = fit.low_ratio, fit.high_ratio
+    if low is not None and high is not None and low > high:
+        raise InputError("lies above high_ratio", place=place("low_ratio"), found=low, allowed=f"at most {high:g}")
 
 
 def _check_rule(rule: PortRule, place: Callable[..., Place]) -> None:

@@ -3,9 +3,9 @@
 from polysilicon.facts import Catalogue
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
-from polysilicon.performance.samples import SamplesEstimate, estimate
+from polysilicon.performance.samples import SamplesEstimate, estimate, stored_bytes
 from polysilicon.performance.serving_formats import computed_in
-from polysilicon.performance.values import BYTES_PER_ELEMENT, Values
+from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 from polysilicon.workloads.model import Diffusion, UNet
 from polysilicon.workloads.samples import sample_work
@@ -33,6 +33,6 @@ def diffusion_serving(
     work = sample_work(model)
     peak = float(cluster.peak_flop_per_s[computed_in(precision, cluster.peak_flop_per_s)])
     bound = float(image_s(work.flop, float(model.steps * model.guidance_passes), peak))
-    held = float(work.parameters) * BYTES_PER_ELEMENT[precision]
+    held = float(work.parameters) * stored_bytes(precision)
     share = catalogue.get(Assumption, SHARE)
     return estimate(catalogue.hash, model.name, cluster, "images", bound, held, share)

@@ -273,9 +273,9 @@ def core_codes(recipe: Recipe, codes: Codes) -> Codes:
 
 
 def _wide_codes(codes: Codes) -> Codes:
-    """What attention, head and loss keep: bf16, unless the products themselves are wider."""
-    wider = _column({one: float(BYTES_PER_ELEMENT[one] > BYTES_PER_ELEMENT["bf16"]) for one in PRECISIONS}, codes)
-    return np.where(np.asarray(wider) > 0.0, codes, PRECISIONS.index("bf16"))
+    """What attention, head and loss keep: the precision of the products, or bf16 where that is narrower."""
+    wide = _column({one: float(BYTES_PER_ELEMENT[one] >= BYTES_PER_ELEMENT["bf16"]) for one in PRECISIONS}, codes)
+    return np.where(np.asarray(wide) > 0.0, codes, PRECISIONS.index("bf16"))
 
 
 def _column(by_precision: Mapping[str, float], codes: Codes) -> Values:

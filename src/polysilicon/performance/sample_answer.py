@@ -66,8 +66,9 @@ class SampleServing:
     """The most a replica of `chips` chips serves within the bound.
 
     `tail_ms` is the latency that `percentile` of the queries stay within, the network included, at that load; `None`
-    without a bound. `low` of a rate is 0 where the worst of the assumptions misses the bound; `chips_needed` has no
-    such end then. `missing` is what no record states and the answer leaves open. Always unvalidated.
+    without a bound. `low` of a rate is 0 where the worst of the assumptions misses the bound, or takes more memory than
+    a chip has (`memory_high_gib`); `chips_needed` has no such end then. `missing` is what no record states and the
+    answer leaves open. Always unvalidated.
     """
 
     model: str
@@ -89,6 +90,7 @@ class SampleServing:
     parts_ms: dict[str, float]
     tables: Tables | None
     memory_gib: float
+    memory_high_gib: float
     capacity_gib: float
     host_gib: float
     requests_per_s: float | None
@@ -124,12 +126,15 @@ def answer(
     tables: Tables,
     precision: str,
     trip: RoundTrip,
-    held: tuple[float, float],
+    held: tuple[float, float, float],
     best: Found,
     ends: Sequence[Found | None],
     assumed: tuple[str, ...],
 ) -> SampleServing:
-    """The estimate that the best guess gives, with the worst and the best case of the assumptions as its ends."""
+    """The estimate that the best guess gives, with the worst and the best case of the assumptions as its ends.
+
+    `held` is what a chip holds, what its host does, and the most that the chip may hold [bytes].
+    """
     chips = float(cluster.chips)
     rates = [best.queries_per_s_per_chip, *(one.queries_per_s_per_chip if one else 0.0 for one in ends)]
     ranking = isinstance(model, Recommender)
@@ -153,15 +158,24 @@ def answer(
         parts_ms=_parts(best),
         tables=tables if ranking else None,
         memory_gib=held[0] / GIB,
+        memory_high_gib=held[2] / GIB,
         capacity_gib=float(cluster.memory_bytes) / GIB,
         host_gib=held[1] / GIB,
         requests_per_s=demand.requests_per_s,
         chips_needed=_needed(demand, rates, chips, float(max(len(trip.sites), 1))),
         assumed=assumed,
-        missing=(*unknowns(tables), "memory of activations: not counted"),
+        missing=(*unknowns(tables), *_uncounted(model)),
         doubts=cluster.doubts,
         catalogue_hash=catalogue.hash,
     )
+
+
+def _uncounted(model: Sampled) -> tuple[str, ...]:
+    """What takes time or memory on a chip and is in neither."""
+    activations = "memory of activations: not counted"
+    if isinstance(model, Recommender | Encoder):
+        return (activations,)
+    return "text encoders and the decoder of latents: neither their time nor their memory is counted", activations
 
 
 def _parts(best: Found) -> dict[str, float]:

@@ -15,10 +15,12 @@ from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.recommender import sample_bound_s
 from polysilicon.performance.sample_jobs import kind_of
 from polysilicon.performance.sample_parts import arithmetic_s, kernels_s, lookup_bytes
+from polysilicon.performance.samples import stored_bytes
 from polysilicon.performance.serving_formats import computed_in
 from polysilicon.performance.table_places import Settled
 from polysilicon.performance.values import BYTES_PER_ELEMENT, Values
-from polysilicon.records.errors import InputError
+from polysilicon.records.errors import InputError, Place
+from polysilicon.records.names import nearest
 from polysilicon.records.recorder import formula
 from polysilicon.workloads.model import Encoder, Recommender
 from polysilicon.workloads.recommender import table_parameters
@@ -138,7 +140,13 @@ def served_of(catalogue: Catalogue, model: Sampled, cluster: Cluster, precision:
         InputError: no such precision, or the chip states no matrix peak for it or a wider one.
     """
     if precision not in BYTES_PER_ELEMENT:
-        raise InputError("unknown precision", found=precision, allowed=sorted(BYTES_PER_ELEMENT))
+        raise InputError(
+            "unknown precision",
+            place=Place(field="--precision"),
+            found=precision,
+            allowed=sorted(BYTES_PER_ELEMENT),
+            nearest=nearest(precision, BYTES_PER_ELEMENT, 1),
+        )
     work, passes, calls = sample_work(model), 1.0, 1.0
     if not isinstance(model, Recommender | Encoder):
         passes, calls = float(model.steps * model.guidance_passes), float(model.steps)
@@ -156,7 +164,7 @@ def served_of(catalogue: Catalogue, model: Sampled, cluster: Cluster, precision:
         kernels=work.kernels + of_tables.get("tables", 0.0),
         passes=passes,
         calls=calls,
-        weight_bytes=BYTES_PER_ELEMENT[precision],
+        weight_bytes=stored_bytes(precision),
         flop_per_s=cluster.peak_flop_per_s[computed_in(precision, cluster.peak_flop_per_s)],
         kernel_s=efficiency_of(catalogue, cluster.chip, kind_of(model))["kernel_s"],
         **of_tables,

@@ -97,7 +97,9 @@ def estimate_sample_serving(
     samples = np.asarray(chip_samples(np.array(batches, float) * demand.candidates, cluster.chips))
     served, chips = served_of(catalogue, model, cluster, precision), float(cluster.chips)
     held = held_bytes(served, settled(catalogue, tables), chips)
-    if held[0] > float(cluster.memory_bytes):
+    most_held, _ = held_bytes(served, settled(catalogue, tables, "worst"), chips)
+    room = float(cluster.memory_bytes)
+    if held[0] > room:
         raise NothingFits(_shortfall(model, cluster, held[0]))
 
     def corner(end: End, network_ms: float) -> _Corner:
@@ -109,8 +111,10 @@ def estimate_sample_serving(
     if best is None:
         raise NothingFits(_too_slow(demand, guess))
     ends = [_best(batches, chips, demand, one) for one in (corner("worst", trip.ms.high), corner("best", trip.ms.low))]
-    stands_on = assumptions(model, tables)
-    return answer(catalogue, model, cluster, demand, tables, precision, trip, held, best, ends, stands_on)
+    if most_held > room:  # nothing is served from tables that don't fit
+        ends[0] = None
+    stands_on, memory = assumptions(model, tables), (*held, most_held)
+    return answer(catalogue, model, cluster, demand, tables, precision, trip, memory, best, ends, stands_on)
 
 
 def _checked(model: Sampled, cluster: Cluster, tables: Tables | None) -> Tables:

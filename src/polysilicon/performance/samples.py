@@ -5,7 +5,8 @@ from typing import Any
 
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster, Reading
-from polysilicon.performance.values import Range, Values
+from polysilicon.performance.serving_formats import DENSE
+from polysilicon.performance.values import BYTES_PER_ELEMENT, Range, Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.recorder import formula
 from polysilicon.records.units import GIB
@@ -37,6 +38,11 @@ class SamplesEstimate:
         plain = {name: value for name, value in vars(self).items() if name != "doubts"}
         ranges = {"samples_per_s_per_chip": asdict(self.samples_per_s_per_chip)}
         return plain | ranges | {"doubts": [str(one) for one in self.doubts]}
+
+
+def stored_bytes(precision: str) -> float:
+    """Bytes of a weight as it lies in memory: the scales of a block format included, as language models count them."""
+    return DENSE[precision].dense_bytes if precision in DENSE else BYTES_PER_ELEMENT[precision]
 
 
 @formula

@@ -12,6 +12,8 @@ from polysilicon.records.units import GIGA
 
 End = Literal["value", "worst", "best"]
 PLACES = ("hbm", "host", "cxl")
+# The option that states each bandwidth.
+BANDWIDTHS = {"host_gbs": "--host-gbs", "link_gbs": "--host-link-gbs", "cxl_gbs": "--cxl-gbs"}
 # Beyond any bandwidth that a host's memory will have for one chip.
 MOST_GBS = 100_000.0
 
@@ -35,10 +37,10 @@ class Tables:
         if self.hbm_hits is not None and not 0 <= self.hbm_hits <= 1:
             place = Place(field="--hbm-hits")
             raise InputError("is no share of look-ups", place=place, found=self.hbm_hits, allowed="0 to 1")
-        for name in ("host_gbs", "link_gbs", "cxl_gbs"):
+        for name, option in BANDWIDTHS.items():
             value = getattr(self, name)
             if value is not None and not 0 < value <= MOST_GBS:
-                place = Place(field=f"--{name.replace('_', '-')}")
+                place = Place(field=option)
                 raise InputError("is no bandwidth", place=place, found=value, allowed=f"above 0, to {MOST_GBS:,.0f}")
 
     @property

@@ -81,7 +81,7 @@ def _rates(made: SampleServing) -> list[tuple[str, object]]:
         ("an answer takes", f"{number(made.answer_ms)} ms from the start of its batch"),
         *tail,
         *(network(made.round_trip) if made.round_trip.site or made.round_trip.ms.value else []),
-        ("memory", f"{number(made.memory_gib, 3)} of {number(made.capacity_gib, 3)} GiB a chip"),
+        ("memory", f"{number(made.memory_gib, 3)} of {number(made.capacity_gib, 3)} GiB a chip{_doubtful(made)}"),
     ]
     if made.host_gib:
         named.append(("beyond the chips", f"{number(made.host_gib, 3)} GiB for each chip, of an unknown capacity"))
@@ -91,6 +91,12 @@ def _rates(made: SampleServing) -> list[tuple[str, object]]:
         said += f", shared evenly by {len(made.round_trip.sites)} sites" if len(made.round_trip.sites) > 1 else ""
         named.append(("chips", said))
     return named
+
+
+def _doubtful(made: SampleServing) -> str:
+    if made.memory_high_gib <= made.capacity_gib:
+        return ""
+    return f"; MAY NOT FIT: up to {number(made.memory_high_gib, 3)} GiB at the high end of the assumptions"
 
 
 def _assumed(figure: Range, unit: str) -> str:

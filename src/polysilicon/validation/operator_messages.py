@@ -100,12 +100,14 @@ def exchange(row: Row) -> list[Reading]:
 def rack_exchange(row: Row) -> list[Reading]:
     """One phase of sending tokens to their experts inside a rack-wide scale-up domain."""
     asked = row.get("op_name", "")
-    phase = _phase(row, "op_name")
+    phase, library = _phase(row, "op_name"), row.get("kernel_source", "")
+    if not library:
+        raise Unread("underspecified", "kernel_source is missing")
     sizes = sizes_of(row, tokens="num_tokens", top_k="topk", ranks="moe_ep_size", hidden="hidden_size")
     wide = row.get("moe_dtype", "") or "default"
     if phase.startswith("combine"):
         wide = "fp8" if "low_precision" in asked else "bfloat16"
-    return [_exchange("latency_ms", f"{phase}@{row['kernel_source']}", sizes | {"domains": 1.0}, wide)]
+    return [_exchange("latency_ms", f"{phase}@{library}", sizes | {"domains": 1.0}, wide)]
 
 
 def network_exchange(row: Row) -> list[Reading]:

@@ -22,6 +22,8 @@ USUAL_HEAD = 128.0
 KEPT = {"bf16": 2.0, "fp8": 1.0}
 # Kernels of experts that differ from the usual one of their format.
 EXPERT_KERNELS = {"min_latency": "quick", "deepgemm": "deepgemm", "triton": "triton", "xpu": "xpu"}
+# Benchmarks draw from power laws of exponents around 1; at 8 nearly every token asks for the same experts.
+MOST_EXPONENT = 8.0
 
 
 def product(row: Row) -> list[Reading]:
@@ -154,7 +156,10 @@ def _exponent(distribution: str) -> float:
         return RANDOM  # as the inputs of a benchmark are, where nothing else is said
     if distribution in ("balanced", "uniform"):
         return 0.0
-    return size({"distribution": distribution.removeprefix("power_law_")}, "distribution", 0.0)
+    alpha = size({"distribution": distribution.removeprefix("power_law_")}, "distribution", 0.0)
+    if alpha > MOST_EXPONENT:
+        raise Unread("implausible", f"distribution is no exponent of a power law: {distribution}")
+    return alpha
 
 
 def linear(row: Row) -> list[Reading]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from polysilicon.records.errors import InputError, Place
-from polysilicon.workloads.keys import Keys
+from polysilicon.workloads.keys import MOST_LAYERS, Keys
 from polysilicon.workloads.model import Diffusion
 from polysilicon.workloads.work import Work, attention, edge, encoder_flop, product, streamed
 
@@ -26,7 +26,7 @@ def from_description(config: Mapping[str, Any], name: str) -> Diffusion:
     heads = keys.positive("num_attention_heads")
     hidden = heads * keys.positive("attention_head_dim")
     joint = keys.flag("joint", keys.has("num_single_layers"))
-    layers = keys.positive("num_layers")
+    layers = keys.positive("num_layers", most=MOST_LAYERS)
     passes = keys.positive("guidance_passes", default=1)
     if passes > 2:
         raise InputError("must be 1 or 2", place=Place(name, None, "guidance_passes"), found=passes)
@@ -37,7 +37,7 @@ def from_description(config: Mapping[str, Any], name: str) -> Diffusion:
         ffn_hidden=keys.positive("ffn_dim", default=hidden * keys.positive("mlp_ratio", default=4)),
         plain_layers=0 if joint else layers,
         joint_layers=layers if joint else 0,
-        parallel_layers=keys.count("num_single_layers", default=0),
+        parallel_layers=keys.count("num_single_layers", default=0, most=MOST_LAYERS),
         image_tokens=keys.positive("image_tokens"),
         text_tokens=keys.count("text_tokens", default=0),
         steps=keys.positive("steps"),

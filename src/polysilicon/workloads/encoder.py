@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from polysilicon.records.errors import InputError, Place
-from polysilicon.workloads.keys import Keys
+from polysilicon.workloads.keys import MOST_LAYERS, Keys
 from polysilicon.workloads.model import Encoder
 from polysilicon.workloads.work import Work, attention, edge, product, streamed
 
@@ -29,7 +29,7 @@ def from_description(config: Mapping[str, Any], name: str) -> Encoder:
         )
     return Encoder(
         name=name,
-        layers=keys.positive("num_hidden_layers"),
+        layers=keys.positive("num_hidden_layers", most=MOST_LAYERS),
         hidden=keys.positive("hidden_size"),
         ffn_hidden=keys.positive("intermediate_size"),
         vocab=keys.positive("vocab_size"),

@@ -6,6 +6,8 @@ from typing import Any
 from polysilicon.records.errors import InputError, Place
 
 MOST = 10**12
+# Operators of layers are listed one by one.
+MOST_LAYERS = 10_000
 
 
 class Keys:
@@ -21,11 +23,11 @@ class Keys:
         """Whether any of `names` stands there with a value."""
         return any(self.config.get(one) is not None for one in names)
 
-    def count(self, *names: str, default: int | None = None) -> int:
+    def count(self, *names: str, default: int | None = None, most: int = MOST) -> int:
         """The whole number under the first of `names` that has one.
 
         Raises:
-            InputError: none has and there is no default, or it is not a whole number from 0 up.
+            InputError: none has and there is no default, or it is not a whole number from 0 to `most`.
         """
         for one in names:
             value = self.config.get(one)
@@ -33,8 +35,8 @@ class Keys:
                 continue
             if isinstance(value, float) and value.is_integer():
                 value = int(value)
-            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
-                raise InputError("not a count", place=Place(self.name, None, one), found=value, allowed=f"0 to {MOST}")
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+                raise InputError("not a count", place=Place(self.name, None, one), found=value, allowed=f"0 to {most}")
             return value
         if default is None:
             raise InputError(
@@ -42,9 +44,9 @@ class Keys:
             )
         return default
 
-    def positive(self, *names: str, default: int | None = None) -> int:
+    def positive(self, *names: str, default: int | None = None, most: int = MOST) -> int:
         """As `count`, and above zero."""
-        value = self.count(*names, default=default)
+        value = self.count(*names, default=default, most=most)
         if value == 0:
             raise InputError("must be above zero", place=Place(self.name, None, names[0]), found=value)
         return value
@@ -63,16 +65,23 @@ class Keys:
             raise InputError("not a share", place=place, found=value, allowed="above 0, at most 1")
         return float(value)
 
-    def counts(self, name: str) -> tuple[int, ...]:
+    def counts(self, name: str, most: int = MOST) -> tuple[int, ...]:
         """A list of counts.
 
         Raises:
-            InputError: missing, empty, or not a list of whole numbers from 0 up.
+            InputError: missing, empty, or not a list of whole numbers from 0 to `most`.
         """
         value = self.config.get(name)
         if not isinstance(value, list) or not value:
             raise InputError("must be a list of counts", place=Place(self.name, None, name), found=value)
-        return tuple(Keys({name: one}, self.name).count(name) for one in value)
+        return tuple(Keys({name: one}, self.name).count(name, most=most) for one in value)
+
+    def sizes(self, name: str) -> tuple[int, ...]:
+        """As `counts`, and each above zero."""
+        value = self.counts(name)
+        if 0 in value:
+            raise InputError("must be above zero", place=Place(self.name, None, name), found=list(value))
+        return value
 
     def table(self, name: str) -> Mapping[str, Any]:
         """A table of keys inside this one; empty where there is none.

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from polysilicon.records.errors import InputError, Place
-from polysilicon.workloads.keys import Keys
+from polysilicon.workloads.keys import MOST_LAYERS, Keys
 from polysilicon.workloads.model import Recommender
 from polysilicon.workloads.work import Work, convolution_flop, product, streamed
 
@@ -20,8 +20,8 @@ def from_description(config: Mapping[str, Any], name: str) -> Recommender:
         InputError: a key is missing, no sane number, or the tables' two lists differ in length.
     """
     keys = Keys(config, name)
-    rows = keys.counts("num_embeddings_per_feature")
-    lookups = keys.counts("multi_hot_sizes") if keys.has("multi_hot_sizes") else (1,) * len(rows)
+    rows = keys.sizes("num_embeddings_per_feature")
+    lookups = keys.sizes("multi_hot_sizes") if keys.has("multi_hot_sizes") else (1,) * len(rows)
     if len(lookups) != len(rows):
         place = Place(name, None, "multi_hot_sizes")
         raise InputError(f"must have one entry for each of the {len(rows)} tables", place=place, found=len(lookups))
@@ -31,9 +31,9 @@ def from_description(config: Mapping[str, Any], name: str) -> Recommender:
         lookups=lookups,
         embedding_dim=keys.positive("embedding_dim"),
         dense_features=keys.positive("num_dense_features"),
-        bottom=keys.counts("dense_arch_layer_sizes"),
-        top=keys.counts("over_arch_layer_sizes"),
-        cross_layers=keys.count("dcn_num_layers", default=0),
+        bottom=keys.sizes("dense_arch_layer_sizes"),
+        top=keys.sizes("over_arch_layer_sizes"),
+        cross_layers=keys.count("dcn_num_layers", default=0, most=MOST_LAYERS),
         cross_rank=keys.count("dcn_low_rank_dim", default=0),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from polysilicon.records.errors import InputError, Place
-from polysilicon.workloads.keys import Keys
+from polysilicon.workloads.keys import MOST_LAYERS, Keys
 from polysilicon.workloads.model import UNet
 from polysilicon.workloads.work import Work, attention, edge, encoder_flop, product, streamed
 
@@ -23,7 +23,7 @@ def from_description(config: Mapping[str, Any], name: str) -> UNet:
         InputError: a key is missing, no sane number, or the lists of levels differ in length.
     """
     keys = Keys(config, name)
-    channels, depths = keys.counts("block_out_channels"), keys.counts("transformer_layers_per_block")
+    channels, depths = keys.sizes("block_out_channels"), keys.counts("transformer_layers_per_block", MOST_LAYERS)
     if len(depths) != len(channels):
         place = Place(name, None, "transformer_layers_per_block")
         raise InputError(f"must have one entry for each of the {len(channels)} levels", place=place, found=len(depths))
@@ -31,7 +31,7 @@ def from_description(config: Mapping[str, Any], name: str) -> UNet:
         name=name,
         channels=channels,
         depths=depths,
-        residuals=keys.positive("layers_per_block"),
+        residuals=keys.positive("layers_per_block", most=MOST_LAYERS),
         side=keys.positive("sample_size"),
         latent_channels=keys.positive("in_channels", default=4),
         text_width=keys.positive("cross_attention_dim"),

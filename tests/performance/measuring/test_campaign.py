@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.performance.measuring.conftest import DTYPE, LAYER_S, STRETCH
 
 from polysilicon.performance.measuring.journal import Journal
 from polysilicon.performance.measuring.kernels import MODES, Kernel
-from polysilicon.performance.measuring.timing import NEVER
+from polysilicon.performance.measuring.timing import NEVER, Timing
 from polysilicon.performance.measuring.truth import jobs, predicted_s
 from polysilicon.records.errors import InputError
 
@@ -64,6 +66,13 @@ def test_the_budget_is_kept(analytic):
 def test_a_budget_too_small_says_so(analytic):
     with pytest.raises(InputError, match="budget"):
         analytic.campaign(budget_s=0.2).run()
+
+
+def test_a_budget_without_a_kernel_short_enough_for_a_slow_memory_says_so(analytic):
+    slow = replace(analytic, silicon=replace(analytic.silicon, memory_bytes_per_s=1e9), noise=0.0)
+    slow.take = lambda dtype, kernel, most_s: Timing(slow.seconds(kernel), 0.01, 7, trusted=True)
+    with pytest.raises(InputError, match="--budget-s: the budget leaves no kernel of kind"):
+        slow.campaign(budget_s=1.0).run()
 
 
 def test_more_budget_leaves_less_uncertainty(analytic, learned):

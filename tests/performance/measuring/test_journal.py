@@ -54,7 +54,17 @@ def test_a_line_cut_short_never_counted(path):
 
 
 @pytest.mark.parametrize(
-    "line", ["not json", "{}", '{"dtype": 1}', json.dumps({"dtype": "fp32", "kernel": {"kind": 3}, "timing": {}})]
+    "line",
+    [
+        "not json",
+        "{}",
+        '{"dtype": 1}',
+        json.dumps({"dtype": "fp32", "kernel": {"kind": 3}, "timing": {}}),
+        json.dumps({"kernel": KERNEL.to_dict(), "timing": vars(TIMING)}),
+        json.dumps({"dtype": ["fp32"], "kernel": KERNEL.to_dict(), "timing": vars(TIMING)}),
+        json.dumps({"dtype": "fp32", "kernel": KERNEL.to_dict(), "timing": vars(TIMING) | {"time_s": "long"}}),
+        json.dumps({"dtype": "fp32", "kernel": KERNEL.to_dict() | {"rows": "many"}, "timing": vars(TIMING)}),
+    ],
 )
 def test_a_foreign_line_is_named(path, line):
     path.write_text(path.read_text() + line + "\n")
@@ -67,6 +77,27 @@ def test_a_kernel_nobody_times_is_refused(path):
     path.write_text(path.read_text() + json.dumps(strange) + "\n")
     with pytest.raises(InputError, match="magic"):
         Journal(path, LABEL, resume=True)
+
+
+def test_a_trusted_time_of_nothing_is_refused(path):
+    strange = {"dtype": "fp32", "kernel": KERNEL.to_dict(), "timing": vars(TIMING) | {"time_s": -1e-5}}
+    path.write_text(path.read_text() + json.dumps(strange) + "\n")
+    with pytest.raises(InputError, match=r"our\.journal:3: is no time of a kernel"):
+        Journal(path, LABEL, resume=True)
+
+
+def test_a_journal_is_begun_anew_in_place_of_an_older_one(path):
+    assert not len(Journal(path, LABEL | {"torch": "2.9.1"}, anew=True))
+    assert not Journal(path, LABEL | {"torch": "2.9.1"}, resume=True).timings()
+
+
+@pytest.mark.parametrize("text", ["precious\n", "{}\n", "[1]\n", '{"label": 3}\n'])
+def test_what_is_no_journal_is_not_written_over(tmp_path, text):
+    path = tmp_path / "notes.txt"
+    path.write_text(text)
+    with pytest.raises(InputError, match="is no journal"):
+        Journal(path, LABEL, anew=True)
+    assert path.read_text() == text
 
 
 def test_a_place_that_cant_be_written_is_said(tmp_path):

@@ -75,12 +75,28 @@ def test_a_busy_machine_measures_only_an_estimate(facts):
 
 def test_a_chip_of_the_catalogue_keeps_its_own_figures(facts):
     name = "nvidia-h20-96gb"
-    assert known_silicon(name).peak_flop_per_s["bf16"] == pytest.approx(1.48e14)
-    assert known_silicon("our-cpu") is None
+    assert known_silicon(name, "gpu").peak_flop_per_s["bf16"] == pytest.approx(1.48e14)
+    assert known_silicon("our-cpu", "cpu") is None
     subject = Subject(name, "H20", "gpu", "2026-11-28", "2.13.0", "wall", 96e9, ours=True)
     catalogue = facts(subject, learned("bf16"))
     assert not catalogue.get(Chip, name).theirs
     assert read(catalogue).chip.id == name
+
+
+@pytest.mark.parametrize(("name", "timed"), [("nvidia-h20-96gb", "cpu"), ("cpu-amd-epyc-9654", "gpu")])
+def test_a_cpu_never_stands_for_an_accelerator_nor_the_other_way_round(name, timed):
+    with pytest.raises(InputError, match=r"--id: .* is of another class"):
+        known_silicon(name, timed)
+
+
+@pytest.mark.parametrize("lost", ["stream.fp32.add.memory", "gemm.fp32@few.share", "step.fp32.decode.stretch"])
+def test_a_parameter_that_is_missing_is_named(facts, tmp_path, lost):
+    facts()
+    path = tmp_path / "our.yaml"
+    kept = [one for one in path.read_text().splitlines() if f" {lost}: " not in one]
+    path.write_text("\n".join(kept))
+    with pytest.raises(InputError, match=rf"parameters\.{lost}: is missing"):
+        read(load(path))
 
 
 def test_a_file_without_a_measured_chip_is_refused():

@@ -115,6 +115,17 @@ def test_what_has_not_arrived_by_the_end_is_told_apart_and_counts_in_no_rate():
     assert made.rates.tokens_per_s.high <= 200 * arrived / TRAFFIC.arrival_s[arrived - 1]
 
 
+@pytest.mark.parametrize("rate", [0.01, 0.3, 1e6])
+def test_a_slower_engine_serves_less_only_where_it_has_no_time_to_spare(rate):
+    made = ask(alike(1000, 200, 300, rate, 0))
+    low, _ = bound(_efficiency(), "tps", "steady")
+    figure, busy = made.rates.tokens_per_s, made.use.most_busy_share
+    # Passes that take 1 / low times as long: each lost second is one in which passes run.
+    assert figure.low / figure.value == pytest.approx(1.0 / (1.0 + busy * (1.0 / low - 1.0)))
+    assert (figure.low > 0.9 * figure.value) == (rate == 0.01)
+    assert (figure.low < 1.01 * low * figure.value) == (rate == 1e6)
+
+
 def test_more_replicas_never_wait_longer_in_the_mean():
     waits = [
         ask(alike(1000, 200, 400, 20.0, 0), policies=Policies(count)).latency.ttft_ms.mean.value for count in (1, 2, 8)

@@ -29,7 +29,7 @@ from polysilicon.performance.measuring.reach import MOST_STEP_S, Reach, reached,
 from polysilicon.performance.measuring.timing import Clock, Timing
 from polysilicon.performance.measuring.work import kernels_of
 from polysilicon.performance.values import BYTES_PER_ELEMENT
-from polysilicon.records.errors import InputError
+from polysilicon.records.errors import InputError, Place
 
 # Times one kernel in a format, taking about so many seconds at most.
 Timer = Callable[[str, Kernel, float], Timing]
@@ -150,10 +150,21 @@ class Campaign:
         return self.silicon
 
     def _seed(self, kind: str, grid: Sequence[Kernel], silicon: Silicon) -> None:
-        """A small, a middling and a large kernel of a kind, by what they are thought to take."""
+        """A small, a middling and a large kernel of a kind, by what they are thought to take.
+
+        Raises:
+            InputError: none is short enough for the budget, or small enough for the device.
+        """
         own = sum(kernel.kind == kind and dtype == self.dtype for dtype, kernel in self.journal.timings())
         if own >= SEEDS + (kind == PRODUCT):
             return
+        if not grid:
+            raise InputError(
+                f"the budget leaves no kernel of kind {kind} that is short enough on this device",
+                place=Place(field="--budget-s"),
+                found=f"{self.budget_s:g} s",
+                remedy="give a larger --budget-s",
+            )
         thought = Knowledge.none(kind, self.dtype, silicon).predicted_s(grid)
         order = np.argsort(thought, kind="stable")
         for share in np.linspace(0.2, 0.85, SEEDS):

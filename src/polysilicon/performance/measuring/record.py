@@ -13,6 +13,8 @@ from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.hardware import Chip
 from polysilicon.performance.curves import Silicon
 from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.measuring.forms import curve_name, priors
+from polysilicon.performance.measuring.kernels import ATTENTIONS, MODES, PRODUCTS, STREAMS
 from polysilicon.performance.measuring.learned import Learned
 from polysilicon.performance.values import PEAK_FIELD, Values
 from polysilicon.records.errors import InputError, Place
@@ -190,7 +192,7 @@ def read(catalogue: Catalogue, chip_id: str | None = None) -> Read:
     """The kernels of the chip that the user's file measured, or of the one called `chip_id`.
 
     Raises:
-        InputError: the file measured none, or several and none is named.
+        InputError: the file measured none, several and none is named, or lacks parameters of it.
     """
     theirs = [one for one in catalogue.every(Fit) if one.theirs and one.room == "operators" and one.level == "chip"]
     if chip_id is not None:
@@ -205,17 +207,52 @@ def read(catalogue: Catalogue, chip_id: str | None = None) -> Read:
     dtypes = {name.split(".")[1] for name in fit.parameters if name.startswith("stream.")}
     if len(dtypes) != 1:
         raise InputError(f"{fit.id}: no format that streams were timed in", found=sorted(dtypes))
-    chip = catalogue.get(Chip, fit.applies_to)
-    parameters = efficiency_of(catalogue, chip.id, "operators").parameters
-    return Read(chip, dtypes.pop(), parameters, Silicon.of(catalogue, chip.id))
+    dtype, chip = dtypes.pop(), catalogue.get(Chip, fit.applies_to)
+    silicon = Silicon.of(catalogue, chip.id)
+    lacking = [name for name in _needed(dtype, silicon) if name not in fit.parameters]
+    if lacking:
+        place = Place(fit.theirs, field=f"efficiency.{fit.id}.parameters.{lacking[0]}")
+        raise InputError("is missing", place=place, remedy="measure again: every kind of kernel is predicted")
+    return Read(chip, dtype, efficiency_of(catalogue, chip.id, "operators").parameters, silicon)
 
 
-def known_silicon(name: str) -> Silicon | None:
-    """The figures of a chip that the catalogue knows already; `None` for a new id."""
+def _needed(dtype: str, silicon: Silicon) -> list[str]:
+    """Every parameter that a prediction of whole steps reads."""
+    kernels = [
+        f"{curve_name(dtype, kind)}.{name}"
+        for kind in (*PRODUCTS, *ATTENTIONS, *STREAMS)
+        for name in priors(kind, silicon)
+    ]
+    return kernels + [f"step.{dtype}.{mode}.{name}" for mode in MODES for name in ("stretch", "layer_s")]
+
+
+def known_silicon(name: str, device_class: str) -> Silicon | None:
+    """The figures of a chip that the catalogue knows already; `None` for a new id.
+
+    Raises:
+        InputError: it is no chip of the class of the device that is to be timed.
+    """
     catalogue = load()
     if name not in catalogue.ids(Chip):
         return None
+    of_class(catalogue.get(Chip, name), device_class, Place(field="--id"))
     return Silicon.of(catalogue, name)
+
+
+def of_class(chip: Chip, device_class: str, place: Place) -> None:
+    """Times of a CPU say nothing of an accelerator, nor the other way round; accelerators go by several classes.
+
+    Raises:
+        InputError: only one of the two is a CPU.
+    """
+    if (chip.device_class == "cpu") != (device_class == "cpu"):
+        raise InputError(
+            f"{chip.id} is of another class than the device that is timed",
+            place=place,
+            found=chip.device_class,
+            allowed=device_class,
+            remedy="say with --device which device it is",
+        )
 
 
 def rounded(values: Mapping[str, Values]) -> dict[str, float]:

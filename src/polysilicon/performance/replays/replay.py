@@ -81,8 +81,8 @@ def _told(
     ttft, tpot, tps = (summary.interval(catalogue, asked, one) for one in ("ttft", "tpot", "tps"))
     number = asked.layout.chips * policies.replicas
     kept = summary.good(told, targets, ttft, tpot)
-    rates = summary.rates(cluster, counts, done, end_s, number, tps, kept)
     use = summary.use(cluster, end_s)
+    rates = summary.rates(cluster, counts, done, end_s, number, tps, kept, use.most_busy_share)
     tokens = rates.tokens_per_s.value * end_s
     return Replay(
         trace=trace.file if trace else "",

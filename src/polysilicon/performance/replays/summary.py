@@ -17,6 +17,7 @@ from polysilicon.performance.training import doubt_widening
 from polysilicon.performance.values import Range
 from polysilicon.records.bounded import Bounded
 from polysilicon.records.interval import Bools
+from polysilicon.records.recorder import formula
 from polysilicon.records.table import Table
 from polysilicon.records.units import J_PER_KWH, MS_PER_S, S_PER_H
 
@@ -209,15 +210,35 @@ def good(told: Latencies, targets: Targets, ttft: Ends, tpot: Ends) -> Range | N
     return Range(kept(1.0, 1.0), kept(ttft.high, tpot.high), kept(ttft.low, tpot.low))
 
 
+@formula
+def served_ratio(pace_ratio: float, busy_share: float) -> float:
+    """Throughput of replicas `pace_ratio` times as fast over what it was: only the time that passes run changes.
+
+    Source: Amdahl, Validity of the single processor approach (AFIPS 1967).
+    """
+    return 1.0 / (1.0 + busy_share * (1.0 / pace_ratio - 1.0))
+
+
 def rates(
-    cluster: Cluster, counts: Counts, done: Bools, end_s: float, chips: int, tps: Ends, kept: Range | None
+    cluster: Cluster,
+    counts: Counts,
+    done: Bools,
+    end_s: float,
+    chips: int,
+    tps: Ends,
+    kept: Range | None,
+    busy_share: float,
 ) -> Rates:
-    """Throughput to the end of the replay; no more than arrives can be served, however fast."""
+    """Throughput to the end of the replay; no more than arrives can be served, however fast.
+
+    `busy_share` is that of the busiest replica: a slower engine serves less only where it had little time to spare.
+    """
     requests, per_s = cluster.requests, 1.0 / max(end_s, 1e-9)
     span_s = float(requests["arrival_s"][counts.arrived - 1])
     tokens = float(np.sum(requests["answer"][done])) * per_s
     most = float(np.sum(requests["answer"][: counts.arrived])) / max(span_s, 1e-9)
-    through = Range(tokens, tokens * tps.low, max(tokens, min(tokens * tps.high, most)))
+    low, high = (tokens * served_ratio(one, busy_share) for one in tps)
+    through = Range(tokens, low, max(tokens, min(high, most)))
     return Rates(
         duration_s=end_s,
         offered_per_s=(counts.arrived - 1) / span_s if span_s > 0 else 0.0,
