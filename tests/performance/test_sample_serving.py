@@ -79,7 +79,8 @@ def test_faster_memory_never_hurts(name: str, bound: float, faster: float, place
 @settings(deadline=None)
 def test_hits_in_hbm_never_hurt(one: float, other: float, samples: int, place: str) -> None:
     def times(hits: float) -> tuple[float, float]:
-        at = settled(load(), Tables(place, hits, cxl_gbs=30.0 if place == "cxl" else None))  # type: ignore[arg-type]
+        lie = Tables(place, hits, cxl_gbs=30.0 if place == "cxl" else None)  # type: ignore[arg-type]
+        at = settled(load(), lie, cluster().chip)
         served = served_of(load(), model("dlrm-dcnv2"), cluster(), "bf16")
         made = batch_of(served, cluster(), at, (0.0, 0.0), np.array([float(samples)]))
         return float(made.chip_s[0]), float(made.host_s[0])  # type: ignore[index]

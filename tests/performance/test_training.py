@@ -10,7 +10,6 @@ from polysilicon.facts import load
 from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
 from polysilicon.performance.cluster import Reading
 from polysilicon.performance.step import Breakdown
-from polysilicon.performance.training import host_of
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.errors import InputError
 from polysilicon.workloads.task import Training
@@ -243,11 +242,6 @@ def test_a_faster_stated_link_hides_what_a_slower_one_shows(small):
         kept, hosted = (estimate(small, Layouts.one(dp=8, offload_weights=share), chip=chip) for share in (0.0, 1.0))
         shown[chip] = hosted.step_s - kept.step_s
     assert 0 <= shown["nvidia-gb200"] < 0.2 * shown["nvidia-a100-sxm-80gb"]
-
-
-@pytest.mark.parametrize(("chip", "gbs"), [("nvidia-h100-sxm-80gb", 0.85 * 64), ("amd-mi300x", 25)])
-def test_a_host_link_is_what_the_record_states_or_what_is_assumed(chip, gbs):
-    assert host_of(CATALOGUE, chip).link_bytes_per_s == pytest.approx(gbs * 1e9)
 
 
 def test_computing_every_second_product_again_takes_time(small):

@@ -9,12 +9,13 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.efficiency import Fit
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
+from polysilicon.performance.hosts import host_of, host_readings
 from polysilicon.performance.job import Host
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.rates import backward_rates, rates
 from polysilicon.performance.recipe import Recipe, as_run
 from polysilicon.performance.step import Job, breakdown
-from polysilicon.performance.training import host_of, host_readings, latencies_s
+from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PEAK_FIELD, PRECISIONS
 from polysilicon.records.errors import Unsupported
 from polysilicon.records.recorder import Recorder, Step

@@ -30,7 +30,7 @@ ORIGINS = {
     "near_hits": "your question: look-ups that the chip's memory answers",
     "far_hits": "your question: look-ups beyond the chip's memory",
     "far_bytes_per_s": "your question, or host-memory-gbs",
-    "link_bytes_per_s": "your question, or host-link-gbs",
+    "link_bytes_per_s": "your question, the chip's record, or host-link-gbs",
     "element_bytes": "embedding-bytes-serving",
 }
 
@@ -62,7 +62,7 @@ def explain_sample_serving(
     peak = chips.peak_flop_per_s[computed_in(precision, cluster.peak_flop_per_s)]
     fitted = ", ".join(efficiency_of(catalogue, cluster.chip, kind_of(model)).records)
     served = replace(served, flop_per_s=peak, kernel_s=known.value(served.kernel_s, f"{fitted}: kernel_s", "estimate"))
-    lie = settled(catalogue, tables or Tables())
+    lie = settled(catalogue, tables or Tables(), cluster.chip)
     where = Settled(**{name: known.value(value, ORIGINS[name]) for name, value in vars(lie).items()})
     up, out = latencies_s(catalogue)
     latencies = known.value(up, "scaleup-latency-us"), known.value(out, "scaleout-latency-us")

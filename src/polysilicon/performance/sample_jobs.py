@@ -10,10 +10,11 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
+from polysilicon.performance.hosts import host_of
 from polysilicon.performance.recommender_step import SHARDINGS, RecommenderJob, Tables, recommender_memory
 from polysilicon.performance.sample_rates import sample_rates
 from polysilicon.performance.sample_step import SampleJob, sample_memory
-from polysilicon.performance.training import host_of, latencies_s
+from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PRECISIONS, Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.units import GIB

@@ -13,6 +13,7 @@ from polysilicon.facts import Catalogue
 from polysilicon.performance import diffusion, recommender
 from polysilicon.performance.batch_queue import LOADS, waiting_table
 from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.hosts import link_assumption, ranged
 from polysilicon.performance.round_trip import RoundTrip
 from polysilicon.performance.sample_answer import Demand, Found, SampleServing, answer
 from polysilicon.performance.sample_parts import chip_samples
@@ -25,7 +26,7 @@ from polysilicon.performance.sample_service import (
     held_bytes,
     served_of,
 )
-from polysilicon.performance.table_places import End, Tables, assumed, settled
+from polysilicon.performance.table_places import ENDS, End, Tables, settled
 from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import Range, Values
 from polysilicon.records.errors import InputError, NothingFits, Place
@@ -96,14 +97,14 @@ def estimate_sample_serving(
     batches = tuple(one for one in BATCHES if one == 1 or one * demand.candidates <= MOST_SAMPLES)
     samples = np.asarray(chip_samples(np.array(batches, float) * demand.candidates, cluster.chips))
     served, chips = served_of(catalogue, model, cluster, precision), float(cluster.chips)
-    held = held_bytes(served, settled(catalogue, tables), chips)
-    most_held, _ = held_bytes(served, settled(catalogue, tables, "worst"), chips)
+    held = held_bytes(served, settled(catalogue, tables, cluster.chip), chips)
+    most_held, _ = held_bytes(served, settled(catalogue, tables, cluster.chip, "worst"), chips)
     room = float(cluster.memory_bytes)
     if held[0] > room:
         raise NothingFits(_shortfall(model, cluster, held[0]))
 
     def corner(end: End, network_ms: float) -> _Corner:
-        made = batch_of(served, cluster, settled(catalogue, tables, end), latencies_s(catalogue), samples)
+        made = batch_of(served, cluster, settled(catalogue, tables, cluster.chip, end), latencies_s(catalogue), samples)
         return _corner(catalogue, model, made, end, network_ms)
 
     guess = corner("value", trip.ms.value)
@@ -113,7 +114,7 @@ def estimate_sample_serving(
     ends = [_best(batches, chips, demand, one) for one in (corner("worst", trip.ms.high), corner("best", trip.ms.low))]
     if most_held > room:  # nothing is served from tables that don't fit
         ends[0] = None
-    stands_on, memory = assumptions(model, tables), (*held, most_held)
+    stands_on, memory = assumptions(catalogue, model, cluster, tables), (*held, most_held)
     return answer(catalogue, model, cluster, demand, tables, precision, trip, memory, best, ends, stands_on)
 
 
@@ -135,13 +136,13 @@ def share_of(model: Sampled) -> str:
     return ENCODER_SHARE if isinstance(model, Encoder) else diffusion.SHARE
 
 
-def assumptions(model: Sampled, tables: Tables) -> tuple[str, ...]:
+def assumptions(catalogue: Catalogue, model: Sampled, cluster: Cluster, tables: Tables) -> tuple[str, ...]:
     """The assumptions that an answer rests on, that of the share first."""
     names = [share_of(model), HANDLING]
     if isinstance(model, Recommender):
         names.append("embedding-bytes-serving")
     if tables.far and tables.link_gbs is None:
-        names.append("host-link-gbs")
+        names.append(link_assumption(catalogue, cluster.chip))
     if tables.place == "host" and tables.host_gbs is None:
         names.append("host-memory-gbs")
     return tuple(names)
@@ -149,11 +150,11 @@ def assumptions(model: Sampled, tables: Tables) -> tuple[str, ...]:
 
 def _corner(catalogue: Catalogue, model: Sampled, made: Batch, end: End, network_ms: float) -> _Corner:
     """Every assumption at its value, or at the end of its range that serves least or most."""
-    share, handling = {"value": ("value", "value"), "worst": ("low", "high"), "best": ("high", "low")}[end]
+    share, handling = ENDS[end]
     return _Corner(
         made,
-        assumed(catalogue, share_of(model), share),
-        assumed(catalogue, HANDLING, handling) / MS_PER_S,
+        ranged(catalogue, share_of(model), share),
+        ranged(catalogue, HANDLING, handling) / MS_PER_S,
         network_ms,
     )
 

@@ -6,12 +6,15 @@ from typing import Literal
 import numpy as np
 
 from polysilicon.facts import Catalogue
-from polysilicon.facts.money import Assumption
+from polysilicon.performance.hosts import link_gbs, ranged
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.units import GIGA
 
 End = Literal["value", "worst", "best"]
+Side = Literal["value", "low", "high"]
 PLACES = ("hbm", "host", "cxl")
+# Which end of a bandwidth's range, and of a size's, serves as usual, least and most.
+ENDS: dict[End, tuple[Side, Side]] = {"value": ("value", "value"), "worst": ("low", "high"), "best": ("high", "low")}
 # The option that states each bandwidth.
 BANDWIDTHS = {"host_gbs": "--host-gbs", "link_gbs": "--host-link-gbs", "cxl_gbs": "--cxl-gbs"}
 # Beyond any bandwidth that a host's memory will have for one chip.
@@ -22,7 +25,7 @@ MOST_GBS = 100_000.0
 class Tables:
     """`hbm_hits` is the share of look-ups that hit rows kept in HBM as well; bandwidths are of one chip's share.
 
-    A bandwidth that is `None` is that of the catalogue's assumption on hosts; for CXL memory no record states one.
+    A bandwidth that is `None` is what the catalogue states or assumes of hosts; for CXL memory no record states one.
     """
 
     place: Literal["hbm", "host", "cxl"] = "hbm"
@@ -66,19 +69,21 @@ class Settled:
     element_bytes: float
 
 
-def settled(catalogue: Catalogue, tables: Tables, end: End = "value") -> Settled:
-    """What the formulas read, from what the user says and the assumptions: their values, or one end of their ranges.
+def settled(catalogue: Catalogue, tables: Tables, chip: str, end: End = "value") -> Settled:
+    """What the formulas read of `chip`, from what the user says, its record and the assumptions.
+
+    The assumptions have their values, or one end of their ranges.
 
     Raises:
         InputError: the tables lie in CXL memory, whose bandwidth nobody states.
     """
-    slow, large = ("value", "value") if end == "value" else ("low", "high") if end == "worst" else ("high", "low")
-    size = assumed(catalogue, "embedding-bytes-serving", large)
+    slow, large = ENDS[end]
+    size = ranged(catalogue, "embedding-bytes-serving", large)
     if not tables.far:
         return Settled(0.0, 1.0, 0.0, np.inf, np.inf, size)
-    link = tables.link_gbs or assumed(catalogue, "host-link-gbs", slow)
+    link = tables.link_gbs or link_gbs(catalogue, chip, slow)
     if tables.place == "host":
-        read = tables.host_gbs or assumed(catalogue, "host-memory-gbs", slow)
+        read = tables.host_gbs or ranged(catalogue, "host-memory-gbs", slow)
     elif tables.cxl_gbs is not None:
         read = tables.cxl_gbs
     else:
@@ -89,18 +94,6 @@ def settled(catalogue: Catalogue, tables: Tables, end: End = "value") -> Settled
             remedy="give --cxl-gbs, the GB/s of it for one chip",
         )
     return Settled(1.0, tables.near_hits, 1.0 - tables.near_hits, read * GIGA, link * GIGA, size)
-
-
-def assumed(catalogue: Catalogue, name: str, end: str) -> float:
-    """The value of an assumption, or the `low` or `high` end of its range.
-
-    Raises:
-        InputError: it states no range.
-    """
-    value: float | None = getattr(catalogue.get(Assumption, name), end)
-    if value is None:
-        raise InputError(f"the assumption {name} states no range")
-    return value
 
 
 def unknowns(tables: Tables) -> tuple[str, ...]:

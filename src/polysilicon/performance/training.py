@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from polysilicon.facts import Catalogue
-from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
 from polysilicon.performance import domain
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.feasible import check
-from polysilicon.performance.job import Host
+from polysilicon.performance.hosts import host_of, host_readings
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.least_work import least_work
 from polysilicon.performance.memory import Memory, memory
@@ -25,13 +24,10 @@ from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
 from polysilicon.records.errors import Unsupported
 from polysilicon.records.recorder import formula
 from polysilicon.records.table import Table
-from polysilicon.records.units import GIB, GIGA, MICRO
+from polysilicon.records.units import GIB, MICRO
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer, Workload
 from polysilicon.workloads.task import Training
-
-# Bandwidths of a chip's host link and host memory.
-HOST = ("host-link-gbs", "host-memory-gbs")
 
 
 @formula
@@ -202,31 +198,6 @@ def job_of(
         backward_rates(cluster, efficiency, layouts, recipe, latencies_s(catalogue)),
         host=host_of(catalogue, cluster.chip),
     )
-
-
-def host_of(catalogue: Catalogue, chip: str) -> Host:
-    """Host link and host memory of one chip: what of its link is reached, and memory that no record states."""
-    link, memory_gbs = (one.value for one in host_readings(catalogue, chip))
-    reached = catalogue.get(Assumption, "host-link-share").value if _states_host_link(catalogue, chip) else 1.0
-    return Host(link * reached * GIGA, memory_gbs * GIGA)
-
-
-def host_readings(catalogue: Catalogue, chip: str) -> tuple[Reading, Reading]:
-    """Where the link to a chip's host and that host's memory are read: its record, or what is assumed of any."""
-    link, memory_gbs = (
-        Reading("value", one.id, one.value, str(one.confidence), one.sources)
-        for one in (catalogue.get(Assumption, name) for name in HOST)
-    )
-    if not _states_host_link(catalogue, chip):
-        return link, memory_gbs
-    record = catalogue.get(Chip, chip)
-    origin = record.origin("host_link_gbs")
-    stated = Reading("host_link_gbs", chip, record.host_link_gbs or 0.0, str(origin.confidence), origin.sources)
-    return stated, memory_gbs
-
-
-def _states_host_link(catalogue: Catalogue, chip: str) -> bool:
-    return catalogue.get(Chip, chip).host_link_gbs is not None
 
 
 def latencies_s(catalogue: Catalogue) -> tuple[float, float]:

@@ -13,11 +13,12 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
+from polysilicon.performance.hosts import host_of
 from polysilicon.performance.job import Host, Job
 from polysilicon.performance.layouts import RECOMPUTE, Layouts
 from polysilicon.performance.rates import rates
 from polysilicon.performance.recipe import Recipe
-from polysilicon.performance.training import host_of, latencies_s, timely_doubts
+from polysilicon.performance.training import latencies_s, timely_doubts
 from polysilicon.records.errors import InputError, PolysiliconError
 from polysilicon.validation.score import Status
 from polysilicon.validation.training_recipes import layout_of, recipe_of_case
