@@ -15,6 +15,7 @@ from polysilicon.performance.serving_estimate import ask
 from polysilicon.performance.serving_experts import touched_share
 from polysilicon.performance.serving_iteration import cache_bytes_per_sequence, reach_tokens, tokens_out_of_pass
 from polysilicon.performance.serving_model import Served
+from polysilicon.performance.serving_search import layouts
 from polysilicon.performance.serving_table import evaluate
 from polysilicon.records.errors import InputError, NothingFits, Unsupported
 from polysilicon.workloads import Serving, Transformer, transformer
@@ -184,6 +185,12 @@ def test_no_way_to_lay_experts_beats_the_best_that_is_found(name: str, chip: str
         found = estimate_serving(load(), mixture, task, cluster(chip, 4), Layout(tp=tp, attn_dp=attn_dp, ep=ep))
         if not found.misses:
             assert found.tokens_per_s_per_chip.value <= best.tokens_per_s_per_chip.value * (1 + 1e-9), found.layout
+
+
+def test_experts_are_spread_in_parts_that_divide_the_chips() -> None:
+    assert model("deepseek-v2").experts == 160
+    for one in layouts(model("deepseek-v2"), 512, ["bf16"]):
+        assert (one.tp * one.attn_dp) % one.ep == 0
 
 
 def test_a_chip_that_is_known_to_compute_in_8_bits_alone_is_searched_with_a_cache_in_8_bits() -> None:

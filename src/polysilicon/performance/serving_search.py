@@ -144,7 +144,7 @@ def layouts(model: Transformer, most_chips: int, formats: Sequence[str]) -> Iter
     """Every layout of at most `most_chips` chips: powers of two that divide the model.
 
     Attention is replicated (`attn_dp`) only where experts are shared among the replicas. Experts are spread over all
-    of a stage's chips, or each is cut over all of them where its width divides.
+    of a stage's chips (or as many as there are experts for), or each is cut over all of them where its width divides.
     """
     most_chips = min(most_chips, MOST_DEGREE)
     for precision in formats:
@@ -153,7 +153,7 @@ def layouts(model: Transformer, most_chips: int, formats: Sequence[str]) -> Iter
                 continue
             for attn_dp in _powers(most_chips // tp) if model.experts else (1,):
                 chips = tp * attn_dp
-                spread = [min(chips, model.experts)] if model.experts else []
+                spread = list(_powers(min(chips, model.experts)))[-1:]
                 cut = [] if model.experts and model.expert_hidden % chips else [1]
                 for pp in _powers(min(most_chips // chips, MOST_PIPELINE, model.layers)):
                     for ep in dict.fromkeys([*spread, *cut]):
