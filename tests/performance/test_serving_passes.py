@@ -55,13 +55,10 @@ def test_narrower_slices_of_experts_still_copy_whole_tokens() -> None:
 
 @given(hidden=st.integers(1, 20_000), passes=st.floats(0.1, 10), chips=st.sampled_from([1, 2, 8]))
 def test_copies_fall_with_the_ranks_that_share_them_and_not_with_slices(hidden: int, passes: float, chips: int) -> None:
-    spread = copied_bytes(64.0, hidden, 8.0, expert_width(1536.0, 8.0, 8.0), 8.0, 1.0, passes)
-    sliced = copied_bytes(64.0, hidden, 8.0, expert_width(1536.0, 8.0, 1.0), 1.0, 1.0, passes)
+    spread = copied_bytes(64.0, hidden, 8.0, expert_width(1536.0, 8.0, 8.0), 8.0, passes)
+    sliced = copied_bytes(64.0, hidden, 8.0, expert_width(1536.0, 8.0, 1.0), 1.0, passes)
     assert sliced > spread
-    assert copied_bytes(64.0, hidden, 0.0, 0.0, 1.0, 1.0, passes) == 0.0
-    # Of eight attention ranks each takes back its own tokens alone.
-    apart = copied_bytes(64.0, hidden, 8.0, expert_width(1536.0, 8.0, 8.0), 8.0, 8.0, passes)
-    assert spread - apart == pytest.approx(2.0 * passes * hidden * (64.0 - 8.0))
+    assert copied_bytes(64.0, hidden, 0.0, 0.0, 1.0, passes) == 0.0
 
 
 @given(experts=st.integers(1, 16), ep=st.integers(1, 256), slices=st.sampled_from([1, 2, 8]))

@@ -50,24 +50,19 @@ def expert_width(expert_hidden: Values, chips: Values, ep: Values) -> Values:
 
 @formula
 def copied_bytes(
-    tokens: Values,
-    hidden: Values,
-    experts_per_token: Values,
-    width: Values,
-    ep: Values,
-    attn_dp: Values,
-    passes: Values,
+    tokens: Values, hidden: Values, experts_per_token: Values, width: Values, ep: Values, passes: Values
 ) -> Values:
-    """Bytes that one chip moves to bring a group's `tokens` to their experts, through them, and back, in 16 bits.
+    """Bytes that one chip moves to bring `tokens` tokens to their experts, through them, and back, in 16 bits.
 
-    However narrow its slices of the experts, a chip copies whole tokens; what comes back is of its rank's own.
+    However narrow its slices of the experts, a chip copies whole tokens. Every chip sums up what its experts give for
+    all tokens of the group, as engines do that gather tokens and scatter sums; those that send each token to its
+    experts' chips alone move less, but the measured rows are further off so.
 
     Source: Gale et al., MegaBlocks (arXiv 2211.15841), section 5: permutation around grouped products; `passes` is
     fitted, see scripts/calibrate_serving.py.
     """
     copies = experts_per_token * tokens / ep
-    back = tokens / attn_dp * np.minimum(experts_per_token, 1.0)
-    return 2.0 * passes * (copies * (2.0 * hidden + 3.0 * width) + back * hidden)
+    return 2.0 * passes * (copies * (2.0 * hidden + 3.0 * width) + tokens * hidden * np.minimum(experts_per_token, 1.0))
 
 
 @formula

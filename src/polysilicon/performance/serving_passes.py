@@ -129,7 +129,7 @@ def _copied_bytes(table: Candidates, tokens: Values) -> Values:
     served, shape = table.served, table.served.shape
     width = serving_experts.expert_width(served.expert_hidden, iteration.group_chips(table.tp, table.attn_dp), table.ep)
     copied: Values = shape.moe_layers * serving_experts.copied_bytes(
-        tokens, shape.hidden, shape.experts_per_token, width, table.ep, table.attn_dp, table.engine["copy"]
+        tokens, shape.hidden, shape.experts_per_token, width, table.ep, table.engine["copy"]
     )
     return copied
 
