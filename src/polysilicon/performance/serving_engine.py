@@ -196,25 +196,53 @@ def steady_wait_s(
 
 
 @formula
-def burst_wait_s(
-    prefill_s: Values,
-    running: Values,
-    concurrency: Values,
-    completions_per_s: Values,
-    riding_s: Values,
-    attn_dp: Values,
-    pp: Values,
-) -> Values:
-    """Mean waiting when all requests come at once: half of what it takes to read all prompts.
+def wave_s(prefill_s: Values, running: Values, completions_per_s: Values, attn_dp: Values, pp: Values) -> Values:
+    """How long a burst's places are taken before they are free again: a wave of prompts and their answers.
 
-    Where all find a place that is their own time and `riding_s`, a prompt's share of the decoding that its passes do
-    beside; where some wait for a place, prompts are read as fast as answers end.
-
-    Source: Little (1961); uniform arrival order; Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
+    Source: Little (1961): places over completions, where prompts aren't read more slowly than answers end.
     """
-    prompts = prefill_s / (attn_dp * pp)
-    placed = prompts + riding_s / (attn_dp * pp)
-    return 0.5 * concurrency * np.where(running < concurrency, np.maximum(prompts, 1.0 / completions_per_s), placed)
+    return running * np.maximum(prefill_s / (attn_dp * pp), 1.0 / completions_per_s)
+
+
+@formula
+def placed_s(
+    prefill_s: Values, riding_s: Values, wave_s: Values, running: Values, attn_dp: Values, pp: Values
+) -> Values:
+    """Time between two requests of a wave: a prompt's own and `riding_s`, its share of the decoding done beside it.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4; a wave is no longer than its places are taken.
+    """
+    return np.minimum((prefill_s + riding_s) / (attn_dp * pp), wave_s / running)
+
+
+@formula
+def burst_wait_s(concurrency: Values, running: Values, wave_s: Values, placed_s: Values) -> Values:
+    """Mean waiting when all requests come at once: each for the waves before its own, and for those before it in that.
+
+    Source: Little (1961); arrival in waves of as many as find a place, as answers of one length end in their order.
+    """
+    waves = np.floor(concurrency / running)
+    over = concurrency / running - waves
+    earlier = wave_s * waves * (0.5 * (waves - 1.0) + over)
+    return (earlier + 0.5 * running * placed_s * (waves + over**2)) * running / concurrency
+
+
+@formula
+def last_wave(concurrency: Values, running: Values) -> Values:
+    """Requests of a burst's last wave: as many as find a place, or those that are left.
+
+    Source: as the mean waiting of a burst.
+    """
+    return concurrency - running * (np.ceil(concurrency / running) - 1.0)
+
+
+@formula
+def burst_last_s(concurrency: Values, running: Values, last_wave: Values, wave_s: Values, placed_s: Values) -> Values:
+    """Waiting of the last request of a burst: for the waves before its own, and for all others of that.
+
+    Source: as the mean waiting of a burst.
+    """
+    return (concurrency - last_wave) / running * wave_s + last_wave * placed_s
 
 
 @formula
@@ -248,15 +276,15 @@ def saturated_tokens_per_s_per_chip(completions_per_s: Values, output_tokens: Va
 
 @formula
 def burst_tokens_per_s_per_chip(
-    concurrency: Values, output_tokens: Values, ttft_ms: Values, last_token_ms: Values, chips: Values
+    concurrency: Values, output_tokens: Values, last_ttft_ms: Values, last_token_ms: Values, chips: Values
 ) -> Values:
     """Output tokens a second and chip over a burst, from its start to its last token.
 
-    The last request starts after twice the mean time to first token, and nobody's prompt comes after its own.
+    Nobody's prompt comes after that of the last request.
 
-    Source: Little (1961); uniform arrival order.
+    Source: Little (1961).
     """
-    return concurrency * output_tokens * MS_PER_S / (2.0 * ttft_ms + (output_tokens - 1.0) * last_token_ms) / chips
+    return concurrency * output_tokens * MS_PER_S / (last_ttft_ms + (output_tokens - 1.0) * last_token_ms) / chips
 
 
 @formula

@@ -61,20 +61,33 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     if way == "steady":
         wait = engine.steady_wait_s(busy, busiest, asked, rate, attn_dp, pp, step, engine.answer_s(tpot, answer))
     else:
-        riding = engine.riding_s(decoding, prompt, table.chunk_tokens, table.prompts_first)
-        wait = engine.burst_wait_s(busy, busiest, asked, rate, riding, attn_dp, pp)
+        wait, last = _waits_s(table, busy, busiest, rate, decoding)
     ttft = engine.ttft_ms(of_engine["first_us"], alone, wait, decoding)
     if way == "offline":
         through = engine.saturated_tokens_per_s_per_chip(rate, answer, chips)
     elif way == "prefill":
         through = engine.prompt_tokens_per_s_per_chip(table.input_tokens, busy, attn_dp, pp, chips)
     elif way == "burst":
-        through = engine.burst_tokens_per_s_per_chip(asked, answer, ttft, engine.tpot_ms(decoding, 0.0), chips)
+        token = engine.tpot_ms(passes.token_s(table, engine.last_wave(asked, busiest)), 0.0)
+        begun = engine.ttft_ms(of_engine["first_us"], alone, last, decoding)
+        through = engine.burst_tokens_per_s_per_chip(asked, answer, begun, token, chips)
     else:
         through = engine.tokens_per_s_per_chip(asked, table.output_tokens, ttft, tpot, chips)
     used = weights + one * engine.held_sequences(busiest, room, attn_dp)
     # A sequence lies on one rank: what the others have left is no room for it.
     return Figures(ttft, tpot, through, busiest, room, used, np.asarray(room >= attn_dp))
+
+
+def _waits_s(table: Candidates, busy: Values, running: Values, rate: Values, decoding: Values) -> tuple[Values, Values]:
+    """How long requests that come at once wait: their mean, and the last of them."""
+    riding = engine.riding_s(decoding, table.input_tokens, table.chunk_tokens, table.prompts_first)
+    wave = engine.wave_s(busy, running, rate, table.attn_dp, table.pp)
+    placed = engine.placed_s(busy, riding, wave, running, table.attn_dp, table.pp)
+    left = engine.last_wave(table.concurrency, running)
+    return (
+        engine.burst_wait_s(table.concurrency, running, wave, placed),
+        engine.burst_last_s(table.concurrency, running, left, wave, placed),
+    )
 
 
 def running(table: Candidates, way: Way = "steady") -> Values:

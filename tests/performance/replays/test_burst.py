@@ -21,6 +21,9 @@ from polysilicon.workloads import Serving, transformer
         ("qwen3-14b", "nvidia-a100-sxm-80gb", Layout(), "trtllm", 500, 4000, 200),
         ("glm-4.5", "nvidia-h200-sxm-141gb", Layout(tp=8), "vllm", 500, 2000, 100),
         ("deepseek-v3", "nvidia-h200-sxm-141gb", Layout(tp=8, precision="fp8"), "sglang", 300, 2000, 100),
+        # A few more than find a place, half a wave more, two waves, many.
+        *(("llama-3.1-70b", "nvidia-h100-sxm-80gb", Layout(tp=4), "vllm", one, 1000, 1000) for one in (250, 355, 474)),
+        *(("llama-3.1-70b", "nvidia-h100-sxm-80gb", Layout(tp=4), "sglang", one, 500, 500) for one in (498, 711, 3797)),
     ],
 )
 def test_a_burst_is_over_when_the_simulation_is(
