@@ -39,7 +39,7 @@ class Figures:
 def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     """Every candidate's figures under the way of asking described in `serving_engine`."""
     share, of_engine, pp, attn_dp = table.share, table.engine, table.pp, table.attn_dp
-    prompt, answer = table.input_tokens, table.output_tokens
+    answer = table.output_tokens
     weights, one = passes.memory_bytes(table)
     room = sequences_that_fit(table)
     asked, busiest = table.concurrency, running(table, way)
@@ -72,7 +72,7 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
         begun = engine.ttft_ms(of_engine["first_us"], alone, last, decoding)
         through = engine.burst_tokens_per_s_per_chip(asked, answer, begun, token, chips)
     else:
-        through = engine.tokens_per_s_per_chip(asked, table.output_tokens, ttft, tpot, chips)
+        through = engine.tokens_per_s_per_chip(asked, answer, ttft, tpot, chips)
     used = weights + one * engine.held_sequences(busiest, room, attn_dp)
     # A sequence lies on one rank: what the others have left is no room for it.
     return Figures(ttft, tpot, through, busiest, room, used, np.asarray(room >= attn_dp))
