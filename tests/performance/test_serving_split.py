@@ -180,11 +180,12 @@ def test_a_target_that_the_answer_keeps_anyway_changes_nothing(
 
 def test_more_workers_of_the_same_shares_wait_less_and_so_keep_a_tighter_target() -> None:
     free = search_split(load(), model("llama-3.1-8b"), TASK, [cluster(H100, 1)]).best
-    bound = Serving(input_tokens=4000, output_tokens=500, ttft_ms=0.985 * free.ttft_ms.value)
+    # Waiting is two per cent of this first token: half of it is asked away.
+    bound = Serving(input_tokens=4000, output_tokens=500, ttft_ms=0.99 * free.ttft_ms.value)
     tight = search_split(load(), model("llama-3.1-8b"), bound, [cluster(H100, 1)]).best
     assert tight.prefill.layout == free.prefill.layout
     assert tight.prefill.count > free.prefill.count
-    assert tight.ttft_ms.value <= 0.985 * free.ttft_ms.value
+    assert tight.ttft_ms.value <= 0.99 * free.ttft_ms.value
 
 
 def test_systems_of_one_chip_are_told_apart() -> None:
