@@ -211,6 +211,13 @@ def test_a_peak_that_nobody_states_is_told_with_what_needs_it(precision: str, op
         estimate_serving(load(), model(), task, narrow, Layout(tp=8, precision=precision), concurrency=1)
 
 
+@pytest.mark.parametrize(("prompt", "said"), [(40_000, False), (40_960, True)])
+def test_a_request_longer_than_the_model_allows_says_so(prompt: int, said: bool) -> None:
+    task = Serving(input_tokens=prompt, output_tokens=500)
+    why = estimate_serving(load(), model("qwen3-32b"), task, cluster(), Layout(tp=8), concurrency=1).outside
+    assert any("qwen3-32b states 40,960 positions" in one for one in why) == said
+
+
 def test_no_deployment_is_listed_for_the_length_of_its_queue() -> None:
     task = Serving(input_tokens=1000, output_tokens=200)
     found = search_serving(load(), model(), task, [cluster()], top=1000)

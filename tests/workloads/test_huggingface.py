@@ -29,6 +29,12 @@ def test_a_dense_model_has_no_experts() -> None:
     assert (model.experts, model.dense_layers, model.head_dim, model.kv_heads) == (0, 0, 128, 8)
 
 
+@pytest.mark.parametrize("name", ["max_position_embeddings", "n_positions", "max_seq_len", "seq_length"])
+def test_positions_are_read_where_they_are_stated(name: str) -> None:
+    assert from_config(LLAMA, "mine").positions == 0
+    assert from_config({**LLAMA, name: 8192}, "mine").positions == 8192
+
+
 def test_the_text_part_of_a_multimodal_file_counts() -> None:
     assert from_config({"model_type": "llama4", "text_config": LLAMA}, "mine").layers == 32
 

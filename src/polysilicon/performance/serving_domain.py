@@ -41,7 +41,15 @@ def outside(catalogue: Catalogue, asked: Asked) -> tuple[str, ...]:
     records = [one for one in catalogue.every(Domain) if one.room == "serving"]
     known: dict[tuple[str, str], Domain] = {(one.level, one.applies_to): one for one in records}
     every = known.get(("all", "all"))
-    return (*_unseen(catalogue.get(Chip, asked.cluster.chip), known), *(_beyond(asked, every) if every else ()))
+    unseen = _unseen(catalogue.get(Chip, asked.cluster.chip), known)
+    return (*_too_long(asked), *unseen, *(_beyond(asked, every) if every else ()))
+
+
+def _too_long(asked: Asked) -> Iterator[str]:
+    """A sequence that the model's own file does not allow, and that is served by stretching its positions alone."""
+    tokens, most = asked.input_tokens + asked.output_tokens, asked.model.positions
+    if 0 < most < tokens:
+        yield f"{tokens:,.0f} tokens of a request: {asked.model.name} states {most:,} positions"
 
 
 def _unseen(chip: Chip, known: Mapping[tuple[str, str], Domain]) -> Iterator[str]:

@@ -39,6 +39,7 @@ LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HIDDEN = ("hidden_size", "n_embd", "d_model")
 HEADS = ("num_attention_heads", "n_head", "n_heads")
 EXPERTS = ("n_routed_experts", "num_experts", "num_local_experts", "num_routed_experts", "moe_num_experts")
+POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 FIRST_DENSE = ("first_k_dense_replace", "num_dense_layers")
 CHOSEN = ("num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_topk", "moe_top_k", "top_k_experts")
 
@@ -90,6 +91,7 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
         index=_index(keys),
         gated_output=keys.flag("attn_output_gate", kind == "qwen3_next"),
         precision=_precision(config, keys.config),
+        positions=keys.count(*POSITIONS, default=0),
         **_experts(keys, kind, layers),
     )
 

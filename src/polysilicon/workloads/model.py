@@ -53,7 +53,8 @@ class Transformer:
     expert; `shared_hidden` is the summed width of the always-active experts. `window` is the attention window in
     tokens of the `windowed_layers` that have one. `linear_layers` of the layers use `linear` instead of
     attention; `gated_output` says that queries carry an output gate of their own width; `index` narrows what
-    every attention layer reads. `precision` is that in which the developer publishes the weights.
+    every attention layer reads. `precision` is that in which the developer publishes the weights; `positions` is how
+    many tokens the published file allows in a sequence, 0 where it is unknown.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Transformer:
     index: SparseIndex | None = None
     gated_output: bool = False
     precision: str = "bf16"
+    positions: int = 0
 
 
 @dataclass(frozen=True)
