@@ -171,7 +171,7 @@ def ask(
 
 def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, at: int) -> ServingEstimate:
     """The figures of one row of a table as an estimate with intervals."""
-    ranges = ranges_of(catalogue, asked, figures, at)
+    ranges = ranges_of(catalogue, [asked], figures, [at])[0]
     limits = ("ttft_ms", task.ttft_ms, task.round_trip_ms), ("tpot_ms", per_token_limit(task), 0.0)
     misses = [
         f"{name} {ranges[name].value + network:.4g} > {limit:.4g}"
@@ -200,13 +200,19 @@ def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, 
     )
 
 
-def ranges_of(catalogue: Catalogue, asked: Asked, figures: Figures, at: int) -> dict[str, Range]:
-    """Latencies and throughput of one row of a table with their intervals, which end where the hardware does."""
-    best = limits_of([asked])
-    return {
-        name: within(spread(catalogue, asked, short, "steady", float(np.ravel(getattr(figures, name))[at])), name, best)
-        for name, short in SHORT.items()
-    }
+def ranges_of(
+    catalogue: Catalogue, many: Sequence[Asked], figures: Figures, rows: Sequence[int]
+) -> list[dict[str, Range]]:
+    """Latencies and throughput of rows of a table with their intervals, which end where the hardware does."""
+    best = limits_of(many)
+    values = {name: np.ravel(getattr(figures, name)) for name in SHORT}
+    return [
+        {
+            name: within(spread(catalogue, one, short, "steady", float(values[name][row])), name, best, at)
+            for name, short in SHORT.items()
+        }
+        for at, (one, row) in enumerate(zip(many, rows, strict=True))
+    ]
 
 
 def spread(catalogue: Catalogue, asked: Asked, quantity: str, way: Way, value: float) -> Range:

@@ -133,11 +133,13 @@ def questions(
     Raises:
         InputError: an unknown engine, format or precision of the cache.
     """
-    every = (
+    every = [
         ask(catalogue, model, task, cluster, replace(cut, cache=cache), float(cut.attn_dp), engine)
         for cut in layouts(model, most_chips, formats)
-    )
-    return [one for one in every if one.computable]
+    ]
+    # A product's precision follows from the format alone: one layout of each answers for all.
+    able = {name: one.computable for name, one in {one.layout.precision: one for one in every}.items()}
+    return [one for one in every if able[one.layout.precision]]
 
 
 def layouts(model: Transformer, most_chips: int, formats: Sequence[str]) -> Iterator[Layout]:
@@ -215,7 +217,7 @@ def _needed(task: Serving, picked: Sequence[Asked], tokens_per_s_per_chip: Float
 def _table(catalogue: Catalogue, title: str, task: Serving, loaded: Loaded, chosen: Sequence[int]) -> Table:
     figures, picked = loaded.figures, [loaded.at(at) for at in chosen]
     index = np.array(chosen, int)
-    ranges = [ranges_of(catalogue, one, figures, at) for one, at in zip(picked, chosen, strict=True)]
+    ranges = ranges_of(catalogue, picked, figures, chosen)
     ends = {f"{name}_{end}": [getattr(one[name], end) for one in ranges] for name in SHORT for end in ("low", "high")}
     systems = [one.cluster.system for one in picked]
     trip = task.round_trip_ms
