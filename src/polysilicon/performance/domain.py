@@ -201,11 +201,10 @@ def outside(catalogue: Catalogue, chip_id: str, asked: Asked, mfu_pct: Values) -
         UnknownName: no chip is called so.
     """
     chip = catalogue.get(Chip, chip_id)
-    records = [one for one in catalogue.every(Domain) if one.room == "training"]
-    known: dict[tuple[str, str], Domain] = {(one.level, one.applies_to): one for one in records}
+    known = recorded(catalogue, "training")
     levels = [(known.get(("all", "all")), ""), (known.get(("family", chip.family)), f" on {chip.family}")]
     found: list[list[str]] = [list(asked.simplified) for _ in range(len(asked.layouts))]
-    told = [(why, np.ones(len(found), bool)) for why in _unseen(chip, known)]
+    told = [(why, np.ones(len(found), bool)) for why in unseen(chip, known)]
     amounts, choices = columns(asked)
     told += [one for name, values in amounts.items() for one in _beyond(name, values, levels)]
     told += [one for name, mask in choices.items() for one in _never(name, mask, levels)]
@@ -219,7 +218,12 @@ def outside(catalogue: Catalogue, chip_id: str, asked: Asked, mfu_pct: Values) -
     return tuple(tuple(reasons) for reasons in found)
 
 
-def _unseen(chip: Chip, known: Mapping[tuple[str, str], Domain]) -> Iterator[str]:
+def recorded(catalogue: Catalogue, room: str) -> dict[tuple[str, str], Domain]:
+    """How far the measured cases of a room reach, by level and what it applies to."""
+    return {(one.level, one.applies_to): one for one in catalogue.every(Domain) if one.room == room}
+
+
+def unseen(chip: Chip, known: Mapping[tuple[str, str], Domain]) -> Iterator[str]:
     """What is said of a chip that no case was measured on."""
     if ("chip", chip.id) not in known:
         family = known.get(("family", chip.family))

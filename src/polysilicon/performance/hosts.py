@@ -10,6 +10,7 @@ from polysilicon.performance.job import Host
 from polysilicon.records.errors import InputError
 from polysilicon.records.units import GIGA
 
+Side = Literal["value", "low", "high"]
 LINK, REACHED, MEMORY = "host-link-gbs", "host-link-share", "host-memory-gbs"
 
 
@@ -18,9 +19,10 @@ def host_of(catalogue: Catalogue, chip: str) -> Host:
     return Host(link_gbs(catalogue, chip) * GIGA, ranged(catalogue, MEMORY) * GIGA)
 
 
-def link_gbs(catalogue: Catalogue, chip: str, end: Literal["value", "low", "high"] = "value") -> float:
+def link_gbs(catalogue: Catalogue, chip: str, end: Side = "value") -> float:
     """What copies between a chip and its host reach [GB/s]: of the link that its record states, or of any chip's."""
-    return (catalogue.get(Chip, chip).host_link_gbs or 1.0) * ranged(catalogue, link_assumption(catalogue, chip), end)
+    stated, assumed = catalogue.get(Chip, chip).host_link_gbs, ranged(catalogue, link_assumption(catalogue, chip), end)
+    return assumed if stated is None else stated * assumed
 
 
 def link_assumption(catalogue: Catalogue, chip: str) -> str:
@@ -42,7 +44,7 @@ def host_readings(catalogue: Catalogue, chip: str) -> tuple[Reading, Reading]:
     return stated, memory_gbs
 
 
-def ranged(catalogue: Catalogue, name: str, end: Literal["value", "low", "high"] = "value") -> float:
+def ranged(catalogue: Catalogue, name: str, end: Side = "value") -> float:
     """The value of an assumption, or the `low` or `high` end of its range.
 
     Raises:

@@ -8,11 +8,18 @@ import numpy as np
 from polysilicon.facts.engines import ServingEngine
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import Efficiency
-from polysilicon.performance.serving_formats import AUTO, CACHES, COMPUTE_SHARE, cached_in, computed_in, format_of
+from polysilicon.performance.serving_formats import (
+    AUTO,
+    CACHES,
+    COMPUTE_SHARE,
+    cached_in,
+    check_cache,
+    computed_in,
+    format_of,
+)
 from polysilicon.performance.serving_model import Served
 from polysilicon.performance.values import PEAK_FIELD, Values
-from polysilicon.records.errors import InputError, Place, UnknownName
-from polysilicon.records.names import nearest
+from polysilicon.records.errors import InputError, Place
 from polysilicon.records.units import GIB
 from polysilicon.workloads.model import Transformer
 
@@ -63,12 +70,7 @@ class Layout:
                 found=self.draft_tokens,
                 allowed=f"a whole number from 0 to {MOST_DRAFTED}",
             )
-        if self.cache != AUTO and self.cache not in CACHES:
-            place, allowed = Place(field="cache"), [AUTO, *CACHES]
-            near = nearest(self.cache, allowed, 1)
-            raise UnknownName(
-                "is no precision of a cache", place=place, found=self.cache, allowed=allowed, nearest=near
-            )
+        check_cache(self.cache, "cache")
         if not 0.0 <= self.acceptance <= 1.0:
             raise InputError(
                 "is no chance", place=Place(field="acceptance"), found=self.acceptance, allowed="from 0 to 1"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from polysilicon.facts import Catalogue
 from polysilicon.facts.domains import Domain
 from polysilicon.facts.hardware import Chip
+from polysilicon.performance.domain import recorded, unseen
 from polysilicon.performance.serving_candidates import Asked
 from polysilicon.records.units import GIGA
 from polysilicon.workloads.counts import Shape
@@ -38,11 +39,9 @@ def outside(catalogue: Catalogue, asked: Asked) -> tuple[str, ...]:
     Raises:
         UnknownName: no chip is called so.
     """
-    records = [one for one in catalogue.every(Domain) if one.room == "serving"]
-    known: dict[tuple[str, str], Domain] = {(one.level, one.applies_to): one for one in records}
-    every = known.get(("all", "all"))
-    unseen = _unseen(catalogue.get(Chip, asked.cluster.chip), known)
-    return (*_too_long(asked), *unseen, *(_beyond(asked, every) if every else ()))
+    known = recorded(catalogue, "serving")
+    every, chip = known.get(("all", "all")), catalogue.get(Chip, asked.cluster.chip)
+    return (*_too_long(asked), *unseen(chip, known), *(_beyond(asked, every) if every else ()))
 
 
 def _too_long(asked: Asked) -> Iterator[str]:
@@ -50,14 +49,6 @@ def _too_long(asked: Asked) -> Iterator[str]:
     tokens, most = asked.input_tokens + asked.output_tokens, asked.model.positions
     if 0 < most < tokens:
         yield f"{tokens:,.0f} tokens of a request: {asked.model.name} states {most:,} positions"
-
-
-def _unseen(chip: Chip, known: Mapping[tuple[str, str], Domain]) -> Iterator[str]:
-    """What is said of a chip that no case was measured on."""
-    if ("chip", chip.id) not in known:
-        family = known.get(("family", chip.family))
-        kin = f", {family.cases:,.0f} on others of {chip.family}" if family else " nor on any of its family"
-        yield f"{chip.id}: no measured case{kin}"
 
 
 def _beyond(asked: Asked, every: Domain) -> Iterator[str]:

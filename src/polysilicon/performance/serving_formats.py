@@ -81,6 +81,18 @@ def format_of(precision: str, has_experts: bool) -> Format:
     return known[name]
 
 
+def check_cache(asked: str, field: str) -> None:
+    """Keys and values can be kept so: in one of `CACHES`, or as the engine does by itself.
+
+    Raises:
+        UnknownName: they can't; names `field`.
+    """
+    if asked != AUTO and asked not in CACHES:
+        place, allowed = Place(field=field), [AUTO, *CACHES]
+        near = nearest(asked, allowed, 1)
+        raise UnknownName("is no precision of a cache", place=place, found=asked, allowed=allowed, nearest=near)
+
+
 def cached_in(form: Format, asked: str, as_weights: bool) -> str:
     """The precision of `CACHES` that keys and values are kept in: what is asked for, else what the engine does."""
     if asked != AUTO:

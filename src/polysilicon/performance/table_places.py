@@ -6,12 +6,11 @@ from typing import Literal
 import numpy as np
 
 from polysilicon.facts import Catalogue
-from polysilicon.performance.hosts import link_gbs, ranged
+from polysilicon.performance.hosts import Side, link_gbs, ranged
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.units import GIGA
 
 End = Literal["value", "worst", "best"]
-Side = Literal["value", "low", "high"]
 PLACES = ("hbm", "host", "cxl")
 # Which end of a bandwidth's range, and of a size's, serves as usual, least and most.
 ENDS: dict[End, tuple[Side, Side]] = {"value": ("value", "value"), "worst": ("low", "high"), "best": ("high", "low")}

@@ -14,7 +14,7 @@ from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
-from polysilicon.performance.serving_formats import AUTO, CACHES, EXPERTS, computed_in
+from polysilicon.performance.serving_formats import AUTO, EXPERTS, check_cache, computed_in
 from polysilicon.performance.serving_layouts import published_acceptance
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_search import layouts
@@ -215,10 +215,7 @@ def _cache(row: Row) -> str:
     """The precision that the row or its benchmark says keys and values are kept in, else what the engine does."""
     stated = row.get("kv_precision", "").strip().casefold() or AUTO
     stated = WEIGHTS.get(stated, stated)
-    if stated != AUTO and stated not in CACHES:
-        place, allowed = Place(field="kv_precision"), [AUTO, *CACHES]
-        near = nearest(stated, allowed, 1)
-        raise UnknownName("is no precision of a cache", place=place, found=stated, allowed=allowed, nearest=near)
+    check_cache(stated, "kv_precision")
     return stated
 
 
