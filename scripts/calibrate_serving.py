@@ -176,7 +176,7 @@ def split(rows: list[Row]) -> None:
         kept |= set(aside if len(aside) < len(groups) else aside[1:])
     for row in rows:
         # Where latencies are kept, a fit would move the very load that it is asked about.
-        row.part = "test" if row.group in kept or row.question.targets else "fit"
+        row.part = "test" if row.group in kept or row.question.promise else "fit"
 
 
 class Fitting:
@@ -216,6 +216,7 @@ class Batch:
         self.trust = TRUST[rows[0].question.way]
         neutral = Efficiency(dict.fromkeys([*PRIOR, *FIXED], 1.0), np.nan, np.nan)
         self.questions = [row.question for row in rows]
+        self.share = np.array([row.question.share for row in rows])
         asked = [replace(one.asked, efficiency=neutral) for one in self.questions]
         others = [replace(one.prefill or one.asked, efficiency=neutral) for one in self.questions]
         self.table, self.prefill = Candidates.of(asked), Candidates.of(others)
@@ -258,7 +259,8 @@ class Batch:
         way = self.questions[0].way
         if way == "disaggregated":
             return split_figures(self.questions, reaching(self.prefill), reaching(self.table))
-        return evaluate(reaching(self.table), way)
+        found = evaluate(reaching(self.table), way)
+        return replace(found, tokens_per_s_per_chip=found.tokens_per_s_per_chip * self.share)
 
     def ratios(self, vector: np.ndarray) -> dict[str, np.ndarray]:
         """Logarithm of measured over predicted, NaN where nothing was measured."""
@@ -314,11 +316,11 @@ Errors = dict[tuple[str, str], list[float]]
 def left_out(rows: list[Row], fitting: Fitting, folds: list[set[str]], key: Callable[[Row], str]) -> list["Unseen"]:
     """Errors of rows that a fit without their fold has to predict; `key` names what a fold is made of.
 
-    Rows that keep targets are predicted, and fitted by none.
+    Rows that keep a promise are predicted, and fitted by none.
     """
     found: list[Unseen] = []
     for away in folds:
-        vector = fit([row for row in rows if key(row) not in away and not row.question.targets], fitting)
+        vector = fit([row for row in rows if key(row) not in away and not row.question.promise], fitting)
         found += errors_of([row for row in rows if key(row) in away], fitting, vector)
     return found
 
@@ -459,7 +461,7 @@ def envelope(many: list[dict[str, float]]) -> dict[str, float]:
 def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, Any]:
     """The fit as catalogue records: over all, by class, by family, by chip."""
     fitted = [row for row in rows if row.part == "fit"]
-    train = fitted + [row for row in rows if row.question.targets]
+    train = fitted + [row for row in rows if row.question.promise]
     # A chip nobody measured is predicted from other families; one that was, from what other sources say of it.
     strange = of_chips(left_out(train, fitting, by_family(train), lambda row: row.chip.family))
     usual = left_out(train, fitting, by_source(train), lambda row: row.source)

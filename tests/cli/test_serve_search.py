@@ -67,3 +67,51 @@ def test_a_chip_whose_network_nobody_states_is_searched_as_far_as_its_host_reach
     ran = run(*question, "--chip", "furiosa-rngd")
     assert ran.code == 0
     assert "furiosa-rngd: no network beyond 8 chips is known" in ran.err
+
+
+PERCENTILE = (*QUESTION, "--chip", "nvidia-h100-sxm-80gb", "--ttft-ms", "1000", "--percentile", "99")
+
+
+def test_a_percentile_of_the_targets_is_told_beside_the_means(run):
+    found = json.loads(run("search", "serve", *PERCENTILE, "--json").out)
+    row = found["top"]["rows"][0]
+    assert found["percentile"] == 99
+    assert row["mean_tpot_ms"] < row["tpot_ms"] <= 50
+    assert row["mean_ttft_ms"] < row["ttft_ms"] <= 1000
+    assert found["replayed"] <= found["tried"]
+
+
+def test_the_slowest_requests_leave_less_throughput_than_means(run):
+    by_means = json.loads(run("search", "serve", *PERCENTILE[:-2], "--json").out)["top"]["rows"][0]
+    kept = json.loads(run("search", "serve", *PERCENTILE, "--json").out)["top"]["rows"][0]
+    assert kept["tokens_per_s_per_chip"] < by_means["tokens_per_s_per_chip"]
+
+
+def test_a_screen_says_how_many_layouts_were_replayed(run):
+    ran = run("search", "serve", *PERCENTILE)
+    assert ran.code == 0, ran.err
+    assert "keep the targets for 99 of 100 requests" in " ".join(ran.out.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((*QUESTION[:-2], "--percentile", "99"), "--percentile: changes nothing: there is no target"),
+        ((*QUESTION, "--percentile", "100"), "--percentile: not a percentile"),
+        ((*QUESTION, "--percentile", "nan"), "--percentile: not a percentile"),
+        ((*QUESTION, "--equal-lengths"), "--equal-lengths"),
+        ((*QUESTION[:-2], "--tpot-ms", "0.1", "--percentile", "99"), "no candidate keeps the targets; nearest"),
+    ],
+)
+def test_a_percentile_that_cannot_be_asked_for_is_refused(run, options, said):
+    ran = run("search", "serve", *options, "--chip", "nvidia-h100-sxm-80gb")
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_a_percentile_is_of_one_search_not_of_a_table(run, tmp_path):
+    cases = tmp_path / "cases.csv"
+    cases.write_text("case_id,model,chip_id,num_accelerators,isl,osl\na,llama-3.1-8b,nvidia-h100-sxm-80gb,1,100,100\n")
+    ran = run("search", "serve", "--cases", str(cases), "--percentile", "99")
+    assert ran.code == 2
+    assert "--percentile" in ran.err

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from polysilicon.performance.round_trip import RoundTrip
     from polysilicon.performance.serving import Layout
     from polysilicon.workloads import Serving
+    from polysilicon.workloads.model import Transformer
 
 Chip = Annotated[str | None, Parameter(name=["--chip", "--system"])]
 Engine = Annotated[
@@ -160,7 +161,26 @@ class Replica:
         return Layout(*degrees, precision, self.draft_tokens, chance, self.kv_precision)
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Tails:
+    """Targets for nearly all requests instead of for their mean.
+
+    Attributes
+    ----------
+    percentile
+        Of 100 requests that arrive at random, so many are to keep the targets (99, say): the best deployments are then
+        replayed at rate after rate.
+    equal_lengths
+        With --percentile: every request has the lengths given, which otherwise are means.
+    """
+
+    percentile: float | None = None
+    equal_lengths: Annotated[bool, Parameter(negative="")] = False
+
+
 _DEMAND, _REPLICA, _QUERIES, _TABLES, _NETWORK = Demand(), Replica(), Queries(), TablesIn(), Network()
+_TAILS = Tails()
 
 
 def estimate(
@@ -246,6 +266,7 @@ def search(
     chip: Annotated[list[str] | None, Parameter(name=["--chip", "--system"])] = None,
     chips: Whole = 8,
     demand: Demand = _DEMAND,
+    tails: Tails = _TAILS,
     requests_per_s: float | None = None,
     precision: Annotated[list[str] | None, Parameter(name="--precision")] = None,
     kv_precision: Cache = "auto",
@@ -287,6 +308,7 @@ def search(
     if cases is not None:
         refuse_beside([*["--chip"] * (chip is not None), *["--chips"] * (chips != 8), *differing(demand, network)])
         alone = {"--requests-per-s": requests_per_s is not None, "--top": top != 10}
+        alone |= dict.fromkeys(differing(tails), True)
         needs(*((given, option, "one search, not --cases") for option, given in alone.items()))
         servings(known, engine, precision, kv_precision, cases, out, as_json=json)
         return
@@ -296,12 +318,57 @@ def search(
     task = replace(demand.task(trip.ms.value if trip else 0.0), requests_per_s=requests_per_s)
     clusters = _clusters(known, chip or [], chips)
     described = transformer(known, model or "")
-    formats = list(dict.fromkeys(precision or ()))
+    allowed: dict[str, Any] = {
+        "precisions": list(dict.fromkeys(precision or ())),
+        "engine": engine,
+        "cache": kv_precision,
+        "top": top,
+    }
+    needs((tails.equal_lengths and tails.percentile is None, "--equal-lengths", "--percentile"))
+    if tails.percentile is not None:
+        _within_percentile(known, described, task, clusters, tails, allowed, trip, as_json=json)
+        return
     with asked_by(OPTIONS):
-        found = search_serving(
-            known, described, task, clusters, precisions=formats, engine=engine, cache=kv_precision, top=top
-        )
+        found = search_serving(known, described, task, clusters, **allowed)
     answer(lambda: _beside(found.to_dict(), trip), lambda: serving_search(found, trip), as_json=json)
+
+
+def _within_percentile(
+    known: "Catalogue",
+    model: "Transformer",
+    task: "Serving",
+    clusters: "list[Cluster]",
+    tails: Tails,
+    allowed: dict[str, Any],
+    trip: "RoundTrip | None",
+    *,
+    as_json: bool,
+) -> None:
+    """The search for deployments whose slowest requests keep the targets, with a bar while it replays."""
+    from polysilicon.cli.progress import shown
+    from polysilicon.performance.serving import search_tails
+    from polysilicon.report.estimate import tail_search
+
+    checked = replace(task, percentile=_percentile(tails.percentile or 0.0, task))
+    with shown("replaying") as progress, asked_by(OPTIONS):
+        found = search_tails(known, model, checked, clusters, equal=tails.equal_lengths, progress=progress, **allowed)
+    answer(lambda: _beside(found.to_dict(), trip), lambda: tail_search(found), as_json=as_json)
+
+
+def _percentile(percentile: float, task: "Serving") -> float:
+    """A percentile that can be asked for, with a target that it is of.
+
+    Raises:
+        InputError: it is none, or there is no target.
+    """
+    from polysilicon.records.errors import InputError, Place
+
+    place = Place(field="--percentile")
+    if not 0 < percentile < 100:
+        raise InputError("not a percentile", place=place, found=percentile, allowed="above 0, below 100")
+    if task.ttft_ms is None and task.tpot_ms is None:
+        raise InputError("changes nothing: there is no target", place=place, remedy="add --ttft-ms or --tpot-ms")
+    return percentile
 
 
 def _clusters(known: "Catalogue", names: list[str], chips: int) -> "list[Cluster]":

@@ -288,6 +288,18 @@ def burst_tokens_per_s_per_chip(
 
 
 @formula
+def emptied_share(run_s: Values, alone_s: Values, longest_tokens: Values, output_tokens: Values) -> Values:
+    """Part of its saturated throughput that a run of `run_s` seconds of work shows: its end waits for one long answer.
+
+    Once nothing waits, answers end one after another; the longest, of the last to begin, is decoded nearly alone, a
+    token in `alone_s`. Of those seconds the others' remaining tokens fill as many as an answer of mean length takes.
+
+    Source: MLCommons, LoadGen: offline throughput counts all tokens over the time until the last; conservation of work.
+    """
+    return run_s / (run_s + alone_s * np.maximum(longest_tokens - output_tokens, 0.0))
+
+
+@formula
 def riding_s(decode_s: Values, prompt_tokens: Values, chunk_tokens: Values, prompts_first: Values) -> Values:
     """A prompt's share of the decoding done in the passes that read it; none where prompts have passes of their own.
 

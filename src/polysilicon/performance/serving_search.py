@@ -80,6 +80,41 @@ def search_serving(
         NothingFits: no candidate fits in memory, or none meets the targets; names the nearest miss.
         InputError: no cluster, an unknown engine or format.
     """
+    every = every_question(catalogue, model, task, clusters, most_chips, precisions, engine, cache)
+    loaded = Loaded.of(every)
+    check_any_fits(loaded)
+    figures = loaded.figures
+    kept = met(task, figures) & loaded.distinct
+    if not np.any(kept):
+        raise NothingFits(f"no candidate meets the targets; nearest: {_nearest(task, loaded)}")
+    speed = np.where(kept, figures.tokens_per_s_per_chip, -np.inf).ravel()
+    chips = np.repeat([float(one.layout.chips) for one in every], kept.shape[1])
+    chosen = [int(at) for at in np.lexsort((chips, -speed))[: min(top, int(np.sum(kept)))]]
+    return ServingSearch(
+        best=answer(catalogue, loaded.at(chosen[0]), task, figures, chosen[0]),
+        top=_table(catalogue, "best deployments", task, loaded, chosen),
+        each=_table(catalogue, "the best of each system", task, loaded, _of_each(every, speed)),
+        front=_table(catalogue, "throughput of a chip against speed for a user", task, loaded, _front(figures, kept)),
+        tried=int(np.sum(loaded.distinct)),
+        met=int(np.sum(kept)),
+    )
+
+
+def every_question(
+    catalogue: Catalogue,
+    model: Transformer,
+    task: Serving,
+    clusters: Sequence[Cluster],
+    most_chips: int | None,
+    precisions: Sequence[str] | None,
+    engine: str,
+    cache: str,
+) -> list[Asked]:
+    """Every layout of every cluster in every format that may be used, with a request a rank.
+
+    Raises:
+        InputError: no cluster, an unknown engine, format or precision of the cache, or none that a chip computes.
+    """
     if not clusters:
         raise InputError("a search needs at least one cluster")
     formats = list(precisions) if precisions else [model.precision]
@@ -96,26 +131,7 @@ def search_serving(
             found=formats,
             remedy="allow another --precision or --kv-precision, or give the peak in a --facts file",
         )
-    loaded = Loaded.of(every)
-    figures = loaded.figures
-    if not np.any(figures.fits):
-        held = np.asarray(Candidates.of(every).cluster.memory_bytes)[:, None]
-        at = int(np.argmin(figures.memory_bytes / held))
-        raise NothingFits(f"nothing fits; nearest: {shortfall(loaded.at(at), figures, at)}")
-    kept = met(task, figures) & loaded.distinct
-    if not np.any(kept):
-        raise NothingFits(f"no candidate meets the targets; nearest: {_nearest(task, loaded)}")
-    speed = np.where(kept, figures.tokens_per_s_per_chip, -np.inf).ravel()
-    chips = np.repeat([float(one.layout.chips) for one in every], kept.shape[1])
-    chosen = [int(at) for at in np.lexsort((chips, -speed))[: min(top, int(np.sum(kept)))]]
-    return ServingSearch(
-        best=answer(catalogue, loaded.at(chosen[0]), task, figures, chosen[0]),
-        top=_table(catalogue, "best deployments", task, loaded, chosen),
-        each=_table(catalogue, "the best of each system", task, loaded, _of_each(every, speed)),
-        front=_table(catalogue, "throughput of a chip against speed for a user", task, loaded, _front(figures, kept)),
-        tried=int(np.sum(loaded.distinct)),
-        met=int(np.sum(kept)),
-    )
+    return every
 
 
 def questions(
@@ -169,6 +185,19 @@ def _powers(most: int) -> Iterator[int]:
         power *= 2
 
 
+def check_any_fits(loaded: Loaded) -> None:
+    """Some deployment has room for its weights and one sequence.
+
+    Raises:
+        NothingFits: none has; says what the nearest lacks.
+    """
+    figures = loaded.figures
+    if not np.any(figures.fits):
+        held = np.asarray(Candidates.of(loaded.asked).cluster.memory_bytes)[:, None]
+        at = int(np.argmin(figures.memory_bytes / held))
+        raise NothingFits(f"nothing fits; nearest: {shortfall(loaded.at(at), figures, at)}")
+
+
 def _nearest(task: Serving, loaded: Loaded) -> str:
     figures = loaded.figures
     over = np.ones(loaded.concurrency.shape)
@@ -198,14 +227,19 @@ def _front(figures: Figures, kept: Bools) -> list[int]:
 
 def _of_each(every: Sequence[Asked], speed: Floats) -> list[int]:
     """The fastest deployment of each system that has one within the targets, best first."""
-    names = np.repeat([one.cluster.system or one.cluster.chip for one in every], len(speed) // len(every))
+    names = np.repeat([named(one) for one in every], len(speed) // len(every))
     order = np.argsort(-speed, kind="stable")
     order = order[speed[order] > -np.inf]
     _, first = np.unique(names[order], return_index=True)
     return [int(at) for at in order[np.sort(first)]]
 
 
-def _needed(task: Serving, picked: Sequence[Asked], tokens_per_s_per_chip: Floats) -> dict[str, list[int]]:
+def named(asked: Asked) -> str:
+    """The system asked about, or the chip where none was named."""
+    return asked.cluster.system or asked.cluster.chip
+
+
+def needed(task: Serving, picked: Sequence[Asked], tokens_per_s_per_chip: Floats) -> dict[str, list[int]]:
     """Replicas and chips that answer the requests a second of `task`; nothing where it names none."""
     if task.requests_per_s is None:
         return {}
@@ -228,7 +262,7 @@ def _table(catalogue: Catalogue, title: str, task: Serving, loaded: Loaded, chos
             **({"system": systems} if any(systems) else {}),
             "chip": [one.cluster.chip for one in picked],
             "chips": [one.layout.chips for one in picked],
-            **_needed(task, picked, np.ravel(figures.tokens_per_s_per_chip)[index]),
+            **needed(task, picked, np.ravel(figures.tokens_per_s_per_chip)[index]),
             "tp": [one.layout.tp for one in picked],
             "pp": [one.layout.pp for one in picked],
             "attn_dp": [one.layout.attn_dp for one in picked],

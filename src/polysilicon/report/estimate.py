@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from polysilicon.performance.feasible import changes
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.round_trip import RoundTrip
-from polysilicon.performance.serving import Layout, Range, ServingEstimate, ServingSearch
+from polysilicon.performance.serving import Layout, Range, ServingEstimate, ServingSearch, TailSearch
 from polysilicon.performance.training import TrainingEstimate
 from polysilicon.records.table import Table
 from polysilicon.records.units import GIB
@@ -122,6 +122,14 @@ def serving_search(found: ServingSearch, trip: RoundTrip | None = None) -> Rende
     shown = [found.top, *([found.each] if len(found.each) > 1 else []), found.front]
     tables = [part for one in shown for part in ("", table(_centres(one)))]
     return Group(serving(found.best, trip), "", text(tried, "dim"), *tables)
+
+
+def tail_search(found: TailSearch) -> RenderableType:
+    """The deployments whose slowest requests keep the targets, best first."""
+    replayed = f"{found.tried:,} layouts ranked by means, the {found.replayed:,} leading ones replayed; "
+    tried = text(f"{replayed}{found.met:,} keep the targets for {found.percentile:g} of 100 requests", "dim")
+    shown = [found.top, *([found.each] if len(found.each) > 1 else [])]
+    return Group(tried, *(part for one in shown for part in ("", table(_centres(one)))))
 
 
 def _centres(of: Table) -> Table:

@@ -1,7 +1,6 @@
 """Rows of measured serving cases into questions the estimator can answer, or into the reason why not."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +15,13 @@ from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import ENGINES, Asked, Candidates, Layout
 from polysilicon.performance.serving_formats import AUTO, EXPERTS, check_cache, computed_in
 from polysilicon.performance.serving_layouts import published_acceptance
-from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_search import layouts
-from polysilicon.performance.serving_table import Way, evaluate, sequences_that_fit
+from polysilicon.performance.serving_table import Way, sequences_that_fit
+from polysilicon.performance.serving_tails import Arrivals, Promise
 from polysilicon.records.errors import InputError, Place, PolysiliconError, UnknownName, Unsupported
 from polysilicon.records.names import nearest
 from polysilicon.records.units import MS_PER_S
+from polysilicon.validation import mlperf
 from polysilicon.validation.score import Status
 from polysilicon.validation.serving_recipes import filled
 from polysilicon.workloads import Transformer, transformer
@@ -71,8 +71,6 @@ WAITING = 8.0
 STRETCH = 2.0
 # Below this many output tokens, the time per token is mostly that of the last prompt.
 FEW_TOKENS = 16.0
-# How a note states the latencies that MLPerf's server runs keep: `TTFT<=450ms TPOT<=40ms p99`.
-TARGETS = re.compile(r"TTFT<=(?P<ttft>[\d.]+)(?P<ttft_unit>m?s) TPOT<=(?P<tpot>[\d.]+)(?P<tpot_unit>m?s)")
 INFERENCEX_LENGTHS = (("1024", "1024"), ("1024", "8192"), ("8192", "1024"))
 NO_LAYOUT = "the weights and one sequence fit in no layout of {} chips"
 Row = Mapping[str, str]
@@ -91,15 +89,17 @@ class Question:
     """A row that can be asked: the estimator's question, and the way of asking.
 
     Of a disaggregated deployment `asked` is the decode worker under the load of all, `prefill` the other kind, and
-    `workers` how many there are of each, 0 where the row does not say. Where a row states `targets` of TTFT and TPOT
-    [ms] instead of a load, `asked` has the load that keeps them with most throughput.
+    `workers` how many there are of each, 0 where the row does not say. Where a run keeps a `promise` instead of a
+    load, `asked` has the load that keeps it with most throughput. A run that begins and ends empty shows a `share` of
+    its steady throughput.
     """
 
     asked: Asked
     way: Way
     prefill: Asked | None = None
     workers: tuple[float, float] = (0.0, 0.0)
-    targets: tuple[float, float] | None = None
+    promise: Promise | None = None
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -141,12 +141,7 @@ def question(catalogue: Catalogue, row: Row) -> Question:
     if _nominal(row):
         row = filled(row, model.name, _chip(catalogue, row).id, _engine(row))
     if mode.startswith("mlperf"):
-        every, targets = list(_mlperf(catalogue, row, model)), _targets(row)
-        if every:
-            _beyond_peak(row, every[0])
-        if targets:
-            return Question(within(every, targets, _chips(row)), "steady", targets=targets)
-        return Question(fastest(every, _chips(row)), way)
+        return _mlperf(catalogue, row, model)
     if way == "disaggregated":
         decode = _layout(_side(row, "decode"), model)
         prefill = _layout(_side(row, "prefill"), model)
@@ -226,65 +221,40 @@ def _set_up(engine: ServingEngine, row: Row) -> ServingEngine:
     return engine.chunked(_whole(row, "chunk_tokens"))
 
 
-def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Iterator[Asked]:
-    """Every layout that a submission may have chosen: the summary states neither it nor the lengths of the dataset.
+def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Question:
+    """A run of MLPerf; its summary states neither the layout nor the lengths of the dataset.
 
     Nor does it always say in which format the weights were: then each may have been that the chip multiplies.
+
+    Raises:
+        Underspecified: the dataset of the benchmark is not known.
+        Implausible: no layout fits.
     """
-    lengths = {}
-    for name in ("input", "output"):
-        try:
-            found = catalogue.get(Assumption, f"mlperf-{model.name}-{name}-tokens")
-        except UnknownName:
-            raise Underspecified("the summary does not state the lengths of the dataset") from None
-        lengths[f"{name}_tokens"] = found.value
+    scenario = row.get("mode", "").casefold().removeprefix("mlperf").strip()
+    try:
+        asked_for = mlperf.Benchmark.of(catalogue, model.name, scenario, row.get("notes", ""))
+    except UnknownName:
+        raise Underspecified("the summary does not state the lengths of the dataset") from None
+    every = list(_submissions(catalogue, row, model, asked_for.arrivals))
+    if every:
+        _beyond_peak(row, every[0])
+    if asked_for.promise is None:
+        found, way = mlperf.offline(every, asked_for), WAYS["mlperf offline"]
+    else:
+        found, way = mlperf.served(every, asked_for, asked_for.promise), WAYS[""]
+    if found is None:
+        raise Implausible(NO_LAYOUT.format(_chips(row)))
+    return Question(found[0], way, promise=asked_for.promise, share=found[1])
+
+
+def _submissions(catalogue: Catalogue, row: Row, model: Transformer, arrivals: Arrivals) -> Iterator[Asked]:
+    """Every layout and format that a submission may have chosen."""
     cluster = Cluster.from_catalogue(catalogue, _chip(catalogue, row).id, _chips(row))
     own = _precision(row, model)
     narrower = [one for one in NARROW if one in cluster.peak_flop_per_s and not row.get("weight_precision", "").strip()]
+    lengths = {"input_tokens": arrivals.prompts.mean_tokens, "output_tokens": arrivals.answers.mean_tokens}
     for layout in layouts(model, _chips(row), list(dict.fromkeys([own, *narrower]))):
         yield _asked(catalogue, row, model, layout, "offline", 1.0, **lengths)
-
-
-def fastest(every: Iterable[Asked], chips: int) -> Asked:
-    """Of several questions the one with most tokens a second and chip when more requests wait than fit.
-
-    Raises:
-        Implausible: none of them fits on `chips` chips.
-    """
-    many = list(every)
-    found = evaluate(Candidates.of(many), "offline")
-    speed = np.where(found.fits, found.tokens_per_s_per_chip, -np.inf)
-    if not np.any(found.fits):
-        raise Implausible(NO_LAYOUT.format(chips))
-    return many[int(np.argmax(speed))]
-
-
-def _targets(row: Row) -> tuple[float, float] | None:
-    """The TTFT and TPOT that a run had to keep [ms], where its note states them."""
-    stated = TARGETS.search(row.get("notes", ""))
-    if stated is None:
-        return None
-    ttft, tpot = (float(stated[one]) * (1.0 if stated[f"{one}_unit"] == "ms" else MS_PER_S) for one in ("ttft", "tpot"))
-    return ttft, tpot
-
-
-def within(every: Sequence[Asked], targets: tuple[float, float], chips: int) -> Asked:
-    """The question, layout and load, with most tokens a second and chip whose mean TTFT and TPOT [ms] keep `targets`.
-
-    Where none keeps them, the one that comes nearest.
-
-    Raises:
-        Implausible: none fits on `chips` chips.
-    """
-    loaded = Loaded.of(every)
-    found = loaded.figures
-    if not np.any(found.fits):
-        raise Implausible(NO_LAYOUT.format(chips))
-    over = np.maximum(found.ttft_ms / targets[0], found.tpot_ms / targets[1])
-    speed = np.where(found.fits & (over <= 1.0), found.tokens_per_s_per_chip, 0.0)
-    if np.any(speed > 0.0):
-        return loaded.at(int(np.argmax(speed)))
-    return loaded.at(int(np.argmin(np.where(found.fits, over, np.inf))))
 
 
 def _count(row: Row, side: str) -> float:

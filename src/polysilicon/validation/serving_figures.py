@@ -21,7 +21,9 @@ def figures(questions: Sequence[Question]) -> Figures:
     """The figures of questions that are all asked in one way, in their order."""
     decode = Candidates.of([one.asked for one in questions])
     if questions[0].way != "disaggregated":
-        return evaluate(decode, questions[0].way)
+        found = evaluate(decode, questions[0].way)
+        shares = np.array([one.share for one in questions])
+        return replace(found, tokens_per_s_per_chip=found.tokens_per_s_per_chip * shares)
     prefill = Candidates.of([one.prefill or one.asked for one in questions])
     return split_figures(questions, prefill, decode)
 

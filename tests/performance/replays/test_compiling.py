@@ -15,6 +15,11 @@ def cluster(count):
     return assemble(made_traffic(list(range(count)), 1, 1), Made(), Policies())
 
 
+@pytest.fixture(autouse=True)
+def nothing_loaded(monkeypatch):
+    monkeypatch.setattr(compiling, "_made", None)
+
+
 @pytest.fixture
 def no_compiler(monkeypatch):
     monkeypatch.setattr(compiling, "compiled", lambda _: pytest.fail("asked for the compiler"))
@@ -34,6 +39,16 @@ def test_a_long_replay_is_compiled_and_so_is_one_that_looks_at_many_replicas(mon
     assert compiling.kernel(cluster(250_000)) == "compiled"
     many = assemble(made_traffic(list(range(20_000)), 1, 1), Made(), Policies(4000))
     assert compiling.kernel(many) == "compiled"
+
+
+def test_one_that_runs_many_times_is_compiled_sooner(monkeypatch):
+    monkeypatch.setattr(compiling, "compiled", lambda _: "compiled")
+    assert compiling.kernel(cluster(15_000), times=100) == "compiled"
+
+
+def test_what_is_compiled_already_is_used_however_small_the_replay(monkeypatch):
+    monkeypatch.setattr(compiling, "_made", "compiled")
+    assert compiling.kernel(cluster(10)) == "compiled"
 
 
 def test_a_small_replay_does_not_import_the_compiler():
@@ -57,7 +72,6 @@ def test_a_cache_that_cannot_be_written_breaks_nothing(monkeypatch, tmp_path, fa
         return compiling.PLAINLY
 
     monkeypatch.setattr(compiling, "_compile", compile_)
-    monkeypatch.setattr(compiling, "_made", None)
     assert compiling.compiled(cluster(1)) is compiling.PLAINLY
     assert asked[-1] is None
 
@@ -74,7 +88,6 @@ def test_a_broken_cache_is_made_anew(monkeypatch, tmp_path):
         return compiling.PLAINLY
 
     monkeypatch.setattr(compiling, "_compile", compile_)
-    monkeypatch.setattr(compiling, "_made", None)
     assert compiling.compiled(cluster(1)) is compiling.PLAINLY
     assert not compiling.kept()
 

@@ -36,9 +36,11 @@ class Kernel(NamedTuple):
 PLAINLY = Kernel(loop.arrivals, loop.drain, compiled=False)
 
 
-def kernel(cluster: state.Cluster) -> Kernel:
-    """The event loop in the form that answers first; the results are the same."""
-    plain_s = plainly_s(cluster)
+def kernel(cluster: state.Cluster, times: int = 1) -> Kernel:
+    """The event loop in the form that answers first where it is to run so many times; the results are the same."""
+    if _made is not None:
+        return _made
+    plain_s = times * plainly_s(cluster)
     if plain_s < LOAD_S or (plain_s < COMPILE_S and not kept()):
         return PLAINLY
     return compiled(cluster)

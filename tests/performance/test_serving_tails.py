@@ -1,0 +1,115 @@
+"""Most load that nearly all requests bear, found by replay."""
+
+import numpy as np
+import pytest
+
+from polysilicon.facts import load
+from polysilicon.facts.index import DATA
+from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.replays.lengths import Lengths
+from polysilicon.performance.replays.pass_costs import PassCosts
+from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
+from polysilicon.performance.serving_estimate import ask
+from polysilicon.performance.serving_table import evaluate
+from polysilicon.performance.serving_tails import Arrivals, Promise, Tail, most_load, under
+from polysilicon.records.document import read_csv
+from polysilicon.records.errors import InputError
+from polysilicon.validation import mlperf
+from polysilicon.workloads import transformer
+from polysilicon.workloads.task import Serving
+
+VARIED = Arrivals(Lengths(300, 1024), Lengths(300, 1024))
+EQUAL = Arrivals(Lengths(300, 300), Lengths(300, 300))
+
+
+def asked(model: str = "llama-2-70b", chip: str = "amd-mi300x", tp: int = 1, precision: str = "fp8") -> Asked:
+    catalogue = load()
+    cluster = Cluster.from_catalogue(catalogue, chip, tp)
+    return ask(
+        catalogue,
+        transformer(catalogue, model),
+        Serving(300, 300),
+        cluster,
+        Layout(tp=tp, precision=precision),
+        1.0,
+        "vllm",
+    )
+
+
+def at(rate: float, arrivals: Arrivals = VARIED, percentile: float = 99.0) -> Tail:
+    return under(PassCosts(asked()), arrivals, Promise(percentile, 2000.0, 200.0), rate, most_running=600.0)
+
+
+def test_the_promise_is_kept_and_nearly_used_up() -> None:
+    kept = most_load(asked(), VARIED, Promise(99.0, 450.0, 40.0))
+    assert 0.9 < kept.over <= 1.0
+    assert kept.ttft_ms <= 450.0
+    assert kept.tpot_ms <= 40.0
+
+
+def test_a_looser_promise_or_a_lower_percentile_bears_no_less() -> None:
+    tight, loose, fewer = (
+        most_load(asked(), VARIED, promise).tokens_per_s_per_chip
+        for promise in (Promise(99.0, 450.0, 40.0), Promise(99.0, 900.0, 60.0), Promise(90.0, 450.0, 40.0))
+    )
+    assert tight < loose
+    assert tight < fewer
+
+
+def test_the_slowest_of_a_hundred_are_slower_than_the_mean_and_faster_than_the_slowest_of_a_thousand() -> None:
+    ninety_nine, rarer = at(9.0), at(9.0, percentile=99.9)
+    assert ninety_nine.mean_ttft_ms < ninety_nine.ttft_ms < rarer.ttft_ms
+    assert ninety_nine.mean_tpot_ms < ninety_nine.tpot_ms < rarer.tpot_ms
+
+
+def test_varied_lengths_have_longer_tails_than_equal_ones() -> None:
+    varied, equal = at(9.0), at(9.0, EQUAL)
+    assert varied.tpot_ms / varied.mean_tpot_ms > 1.1 * equal.tpot_ms / equal.mean_tpot_ms
+
+
+def test_a_stream_gives_what_arrives_and_as_many_run_as_littles_law_says() -> None:
+    found = at(6.0)
+    assert found.tokens_per_s_per_chip == pytest.approx(6.0 * 300, rel=0.01)
+    stay_s = (found.mean_ttft_ms + 299 * found.mean_tpot_ms) / 1000
+    assert found.running == pytest.approx(6.0 * stay_s, rel=0.1)
+
+
+def test_a_run_that_ends_empty_gives_less_than_a_stream() -> None:
+    run = Arrivals(VARIED.prompts, VARIED.answers, run_s=600.0)
+    assert 0.85 * 1800 < at(6.0, run).tokens_per_s_per_chip < at(6.0).tokens_per_s_per_chip
+
+
+def test_at_light_load_the_mean_is_the_analytic_one() -> None:
+    found = at(0.2, EQUAL)
+    alone = evaluate(Candidates.of([asked()]))
+    assert found.mean_tpot_ms == pytest.approx(float(alone.tpot_ms[0]), rel=0.06)
+
+
+def test_a_promise_that_no_rate_keeps_says_by_how_much() -> None:
+    assert most_load(asked(), VARIED, Promise(99.0, 2000.0, 1.0)).over > 1.0
+
+
+def test_no_latency_asked_for_bears_all_that_the_chips_do() -> None:
+    free = most_load(asked(), VARIED, Promise(99.0))
+    most = evaluate(Candidates.of([asked()]), "offline").tokens_per_s_per_chip[0]
+    assert free.tokens_per_s_per_chip == pytest.approx(most, rel=0.1)
+
+
+@pytest.mark.parametrize("percentile", [0.0, 100.0, float("nan")])
+def test_no_percentile_is_refused(percentile: float) -> None:
+    with pytest.raises(InputError, match="percentile"):
+        Promise(percentile)
+
+
+def test_published_runs_have_tails_as_long_as_replayed_ones() -> None:
+    """MLPerf's summaries state the mean and the 99th percentile of the same run, at the load that just keeps it."""
+    off: dict[str, list[float]] = {"ttft": [], "tpot": []}
+    for _, row in read_csv(DATA / "measurements" / "serving_tails.csv"):
+        benchmark = mlperf.Benchmark.of(load(), row["model"], row["scenario"], "")
+        assert benchmark.promise is not None
+        tail = most_load(asked(row["model"], row["chip_id"]), benchmark.arrivals, benchmark.promise)
+        for name, errors in off.items():
+            measured = float(row[f"p99_{name}_ms"]) / float(row[f"mean_{name}_ms"])
+            errors.append(abs(getattr(tail, f"{name}_ms") / getattr(tail, f"mean_{name}_ms") / measured - 1.0))
+    assert np.median(off["tpot"]) < 0.2
+    assert np.median(off["ttft"]) < 0.35
