@@ -100,13 +100,18 @@ def test_a_screen_says_how_many_layouts_were_replayed(run):
         ((*QUESTION, "--percentile", "100"), "--percentile: not a percentile"),
         ((*QUESTION, "--percentile", "nan"), "--percentile: not a percentile"),
         ((*QUESTION, "--equal-lengths"), "--equal-lengths"),
-        ((*QUESTION[:-2], "--tpot-ms", "0.1", "--percentile", "99"), "no candidate keeps the targets; nearest"),
     ],
 )
 def test_a_percentile_that_cannot_be_asked_for_is_refused(run, options, said):
     ran = run("search", "serve", *options, "--chip", "nvidia-h100-sxm-80gb")
     assert ran.code == 2
     assert said in ran.err
+
+
+def test_a_percentile_that_nobody_keeps_names_the_nearest(run):
+    ran = run("search", "serve", *QUESTION[:-1], "0.1", "--percentile", "99", "--chip", "nvidia-h100-sxm-80gb")
+    assert ran.code == 3
+    assert "no candidate keeps the targets; nearest" in ran.err
 
 
 def test_a_percentile_is_of_one_search_not_of_a_table(run, tmp_path):

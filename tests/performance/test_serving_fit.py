@@ -34,8 +34,8 @@ def test_the_split_can_be_drawn_again_and_keeps_groups_whole(calibrate: ModuleTy
     with calibrate.SPLIT.open(newline="") as stream:
         shipped = {row["case_id"]: (row["group"], row["part"]) for row in csv.DictReader(stream)}
     assert shipped == {row.case_id: (row.group, row.part) for row in rows}
-    # A row that keeps targets is never fitted, whatever its group.
-    targeted = {row.case_id for row in rows if row.question.targets}
+    # A row that keeps a promise is never fitted, whatever its group.
+    targeted = {row.case_id for row in rows if row.question.promise}
     assert {shipped[case][1] for case in targeted} == {"test"}
     parts: dict[str, set[str]] = {}
     for case, (group, part) in shipped.items():

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from polysilicon.performance.replays.state import Floats, Whole
 from polysilicon.records.errors import InputError
@@ -57,6 +56,7 @@ def _quantile(chance: Floats, steepness: float) -> Floats:
 
 def _steepness(mean: float) -> float:
     """The rate of the exponential spread between 0 and 1 that has this mean."""
+    from scipy.optimize import brentq
 
     def off(steepness: float) -> float:
         if abs(steepness) < 1e-6:
