@@ -23,7 +23,8 @@ from polysilicon.facts import Catalogue, load
 from polysilicon.facts.compiler import build
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
-from polysilicon.performance.efficiency import Efficiency
+from polysilicon.facts.money import Assumption
+from polysilicon.performance.efficiency import ASSUMED, Efficiency
 from polysilicon.performance.serving_candidates import ENGINES, OF_ENGINE, Candidates
 from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
 from polysilicon.performance.serving_table import Figures, evaluate
@@ -57,6 +58,8 @@ PRIOR: dict[str, tuple[float, float]] = {
     "latent_layer_us": (15.0, 1.0),
     "linear_layer_us": (20.0, 1.0),
     "index_layer_us": (20.0, 1.0),
+    # Measured by themselves, apart from any row.
+    **{name: (load().get(Assumption, one).value, 0.1) for name, one in ASSUMED.items()},
     "linear_moves": (5.0, 0.5),
     "evenness": (0.8, 0.3),
     "hop_us": (1.0, 1.0),
@@ -104,7 +107,15 @@ CEILING = float(np.log(0.95))
 AXES: dict[str, tuple[str, ...]] = {
     "bandwidth": ("weight_bandwidth", "cache_bandwidth"),
     "compute": ("compute_bf16", "compute_fp8", "compute_fp4", "attention_compute"),
-    "overhead": ("layer_us", "expert_layer_us", "latent_layer_us", "linear_layer_us", "index_layer_us", "hop_us"),
+    "overhead": (
+        "layer_us",
+        "expert_layer_us",
+        "latent_layer_us",
+        "linear_layer_us",
+        "index_layer_us",
+        *ASSUMED,
+        "hop_us",
+    ),
 }
 SPREAD = {"class": 0.3, "family": 0.25, "chip": 0.15}
 WEIGHT = {

@@ -45,13 +45,15 @@ def test_the_cache_of_latent_attention_is_one_vector_a_layer() -> None:
 
 def test_windows_bound_what_is_read() -> None:
     sizes = Served.of(model("gpt-oss-120b"))
-    reach = reach_tokens(10_000.0, sizes.shape.window, sizes.shape.windowed_share, sizes.index_tokens)
+    shares = sizes.index_share, sizes.index_ratio, sizes.whole_share, sizes.whole_ratio
+    reach = reach_tokens(10_000.0, sizes.shape.window, sizes.shape.windowed_share, sizes.index_tokens, *shares)
     assert float(reach) == pytest.approx(0.5 * 128 + 0.5 * 10_000)
 
 
 def test_a_sparse_index_bounds_what_is_read() -> None:
     sizes = Served.of(model("deepseek-v3.2"))
-    assert float(reach_tokens(50_000.0, 0.0, 0.0, sizes.index_tokens)) == 2048
+    shares = sizes.index_share, sizes.index_ratio, sizes.whole_share, sizes.whole_ratio
+    assert float(reach_tokens(50_000.0, 0.0, 0.0, sizes.index_tokens, *shares)) == 2048
 
 
 @given(tokens=st.floats(0.5, 1e6), experts=st.integers(2, 512))

@@ -10,9 +10,9 @@ from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.serving_formats import (
     AUTO,
-    CACHES,
     COMPUTE_SHARE,
     cached_in,
+    cached_value_bytes,
     check_cache,
     computed_in,
     format_of,
@@ -101,15 +101,24 @@ class Asked:
 
     @property
     def cache(self) -> str:
-        """The precision that keys and values are kept in."""
+        """The precision that keys and values are kept in.
+
+        Engines keep entries of compressed attention in eight bits, as its developer does. SGLang on ROCm keeps them in
+        16 unless told otherwise: say so.
+        """
+        if self.model.compressed and self.layout.cache == AUTO:
+            return "fp8"
         form = format_of(self.layout.precision, self.model.experts > 0)
         return cached_in(form, self.layout.cache, self.engine.cache_as_weights)
 
     @property
     def products(self) -> tuple[str, str, str]:
-        """What is multiplied in which precision: weights that all tokens meet, experts, attention over its cache."""
+        """What is multiplied in which precision: weights that all tokens meet, experts, attention over its cache.
+
+        Entries of compressed attention are widened to 16 bits before they are multiplied.
+        """
         form = format_of(self.layout.precision, self.model.experts > 0)
-        return form.dense_compute, form.expert_compute, self.cache
+        return form.dense_compute, form.expert_compute, "bf16" if self.model.compressed else self.cache
 
     @property
     def computable(self) -> bool:
@@ -195,12 +204,12 @@ class Candidates:
             acceptance=column([one.layout.acceptance for one in asked], float),
             dense_bytes=column([form.dense_bytes for form in formats]),
             expert_bytes=column([form.expert_bytes for form in formats]),
-            cache_bytes=column([CACHES[one.cache] for one in asked]),
+            cache_bytes=column([cached_value_bytes(one.model, one.cache) for one in asked]),
             dense_flop_per_s=column([_rate(one, form.dense_compute) for one, form in pairs]),
             expert_flop_per_s=column(
                 [_rate(one, form.expert_compute) * one.efficiency["grouped"] for one, form in pairs]
             ),
-            attention_flop_per_s=column([_rate(one, one.cache, "attention_compute") for one in asked]),
+            attention_flop_per_s=column([_rate(one, one.products[2], "attention_compute") for one in asked]),
             chunk_tokens=column([tokens for tokens, _ in takes]),
             engine_batch=column([sequences for _, sequences in takes]),
             prompts_first=column([one.engine.prompts_first for one in asked], float),

@@ -9,7 +9,7 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.facts.engines import ServingEngine
 from polysilicon.performance.cluster import Cluster, Reading
-from polysilicon.performance.efficiency import efficiency_of
+from polysilicon.performance.efficiency import ASSUMED, efficiency_of
 from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_domain import outside
 from polysilicon.performance.serving_formats import AUTO, computed_in, format_of
@@ -286,8 +286,9 @@ def _announce(recorder: Recorder, table: Candidates, asked: Asked) -> None:
     for name, value in [*vars(table.served).items(), *vars(table.served.shape).items()]:
         if name != "shape":
             recorder.known(value, f"models: {asked.model.name}")
-    for value in [*table.share.values(), *table.engine.values()]:
-        recorder.known(value, f"efficiency: {', '.join(asked.efficiency.records)}", "estimate")
+    for name, value in [*table.share.items(), *table.engine.items()]:
+        of_fit = f"efficiency: {', '.join(asked.efficiency.records)}"
+        recorder.known(value, f"assumptions: {ASSUMED[name]}" if name in ASSUMED else of_fit, "estimate")
     read = {one.field: one for one in asked.cluster.readings}
     for value, names in (
         (table.cluster.memory_bytes, ("memory_gb",)),
@@ -303,7 +304,7 @@ def _announce(recorder: Recorder, table: Candidates, asked: Asked) -> None:
     for value, precision in (
         (table.dense_flop_per_s, form.dense_compute),
         (table.expert_flop_per_s, form.expert_compute),
-        (table.attention_flop_per_s, asked.cache),
+        (table.attention_flop_per_s, asked.products[2]),
     ):
         field = PEAK_FIELD[computed_in(precision, asked.cluster.peak_flop_per_s)]
         origin = read.get(field) or next(one for one in asked.cluster.readings if one.field.endswith(("flops", "tops")))

@@ -8,6 +8,7 @@ import numpy as np
 from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
+from polysilicon.workloads.model import Transformer
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,12 @@ DENSE = {
 EXPERTS = DENSE | {
     "nvfp4": Format(1.0, NVFP4_BYTES, "fp8", "nvfp4", 1.0),
     "mxfp4": Format(2.0, MXFP4_BYTES, "bf16", "mxfp4", 2.0),
+    "mxfp4-fp8": Format(1.0, MXFP4_BYTES, "fp8", "mxfp4", 1.0),
     "int4": Format(2.0, INT4_BYTES, "bf16", "bf16", 2.0),
 }
+# Values of a cached entry of compressed attention that share a scale of one byte; one more byte fills the last word.
+# Source: SGLang, deepseek_v4_memory_pool.py, bytes of a token; vLLM, the layout `fp8_ds_mla` for DeepSeek-V4.
+SCALED = 64.0
 # Bytes of a cached value in each precision that a cache can be kept in; `auto` is what the engine does by itself.
 CACHES = {"bf16": 2.0, "fp8": 1.0}
 AUTO = "auto"
@@ -91,6 +96,20 @@ def check_cache(asked: str, field: str) -> None:
         place, allowed = Place(field=field), [AUTO, *CACHES]
         near = nearest(asked, allowed, 1)
         raise UnknownName("is no precision of a cache", place=place, found=asked, allowed=allowed, nearest=near)
+
+
+def cached_value_bytes(model: Transformer, cache: str) -> float:
+    """Bytes of a cached value in one of `CACHES`, on average over an entry of compressed attention.
+
+    Of such an entry in eight bits the values that carry its position stay in 16, and the others have scales.
+
+    Source: DeepSeek-AI, DeepSeek-V4 (arXiv 2606.19348), section 2.3.4.
+    """
+    if not model.compressed or cache != "fp8":
+        return CACHES[cache]
+    turned = float(model.compressed.rope_dim)
+    plain = model.head_dim - turned
+    return (plain * CACHES["fp8"] + turned * CACHES["bf16"] + plain / SCALED + 1.0) / model.head_dim
 
 
 def cached_in(form: Format, asked: str, as_weights: bool) -> str:

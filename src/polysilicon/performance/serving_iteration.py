@@ -12,6 +12,8 @@ from polysilicon.records.units import MICRO
 
 # Bytes of a weight of the output head and of the embeddings, in whatever format the others are.
 HEAD_BYTES = 2.0
+# Bytes of a weight that mixes residual streams, in whatever format the others are.
+STREAM_BYTES = 4.0
 
 
 @formula
@@ -70,13 +72,26 @@ def per_token_s(pass_s: Values, tokens_out_of_pass: Values) -> Values:
 
 
 @formula
-def reach_tokens(context: Values, window: Values, windowed_share: Values, index_tokens: Values) -> Values:
-    """Cached tokens that decoding one token reads, averaged over layers: windows and sparse indices bound it.
+def reach_tokens(
+    context: Values,
+    window: Values,
+    windowed_share: Values,
+    index_tokens: Values,
+    index_share: Values,
+    index_ratio: Values,
+    whole_share: Values,
+    whole_ratio: Values,
+) -> Values:
+    """Cached entries that decoding one token reads, averaged over layers: windows and sparse indices bound it.
 
-    Source: Beltagy et al., Longformer (arXiv 2004.05150); DeepSeek-AI, DeepSeek-V3.2-Exp report (2025).
+    Of the layers, `windowed_share` read a window, `index_share` as many entries as an index picks, `whole_share` all;
+    an entry stands for one token, or for a ratio of them where attention is compressed. Then layers read both.
+
+    Source: Beltagy et al., Longformer (arXiv 2004.05150); DeepSeek-AI, DeepSeek-V3.2-Exp report (2025); DeepSeek-V4
+    (arXiv 2606.19348), section 2.3.
     """
-    whole = np.where(index_tokens > 0.0, np.minimum(index_tokens, context), context)
-    return windowed_share * np.minimum(window, context) + (1.0 - windowed_share) * whole
+    picked = index_share * np.minimum(index_tokens, context / index_ratio)
+    return windowed_share * np.minimum(window, context) + picked + whole_share * context / whole_ratio
 
 
 @formula
@@ -100,23 +115,56 @@ def cache_ways(tp: Values, cache_shards: Values) -> Values:
 
 
 @formula
-def dense_flop(dense_weights: Values, tokens: Values, tp: Values) -> Values:
-    """Operations of one chip on the weights every token meets.
+def head_ways(tp: Values, heads: Values, least_heads: Values) -> Values:
+    """Over how many chips the work of attention proper is cut, where kernels take `least_heads` of a chip at least.
+
+    Source: FlashMLA (2026), whose kernels over compressed entries take 64 or 128 heads, as vLLM and SGLang pad them.
+    """
+    return np.minimum(tp, np.maximum(heads / least_heads, 1.0))
+
+
+@formula
+def dense_flop(dense_weights: Values, replicated_weights: Values, tokens: Values, tp: Values) -> Values:
+    """Operations of one chip on the weights every token meets: its part of those that are cut, the others whole.
 
     Source: Kaplan et al. (arXiv 2001.08361), section 2.1.
     """
-    return 2.0 * dense_weights * tokens / tp
+    return 2.0 * dense_weights * tokens / tp + 2.0 * replicated_weights * tokens
 
 
 @formula
 def dense_weights_bytes(dense_weights: Values, vocab: Values, hidden: Values, element_bytes: Values) -> Values:
-    """Bytes of the weights that every token meets: narrow formats leave the output head in 16 bits.
+    """Bytes of the weights that every token meets and chips share: narrow formats leave the output head in 16 bits.
 
     Source: NVIDIA, TensorRT Model Optimizer (2025), and vLLM project, LLM Compressor (2025): their published recipes
     exclude `lm_head`.
     """
     head = vocab * hidden
     return (dense_weights - head) * element_bytes + head * np.maximum(element_bytes, HEAD_BYTES)
+
+
+@formula
+def replicated_bytes(
+    replicated_weights: Values, wide_weights: Values, stream_weights: Values, element_bytes: Values
+) -> Values:
+    """Bytes of the weights that each tensor-parallel rank holds whole: some in 16 bits, those between streams in 32.
+
+    Source: DeepSeek-AI, DeepSeek-V4, published inference code and checkpoint; vLLM and SGLang, which replicate them.
+    """
+    narrow = (replicated_weights - wide_weights - stream_weights) * element_bytes
+    return narrow + wide_weights * np.maximum(element_bytes, HEAD_BYTES) + stream_weights * STREAM_BYTES
+
+
+@formula
+def stream_traffic_bytes(tokens: Values, hidden: Values, streams: Values, stream_layers: Values) -> Values:
+    """Bytes that one chip moves in 16 bits to mix residual streams around the two blocks of a layer, for its `tokens`.
+
+    All streams are read for what mixes them and again for what enters a block, which is written; after it they and what
+    it gave are read, and all streams written. Every tensor-parallel rank does so for all tokens.
+
+    Source: DeepSeek-AI, DeepSeek-V4 (arXiv 2606.19348), section 2, and its published inference code.
+    """
+    return 2.0 * 2.0 * tokens * (4.0 * streams + 2.0) * hidden * stream_layers
 
 
 @formula
@@ -129,12 +177,12 @@ def weight_traffic_bytes(weights: Values, element_bytes: Values, chips: Values, 
 
 
 @formula
-def decode_attention_flop(decode_width: Values, reach_tokens: Values, rows: Values, tp: Values) -> Values:
+def decode_attention_flop(decode_width: Values, reach_tokens: Values, rows: Values, head_ways: Values) -> Values:
     """Operations of scores and sums for the tokens that one chip decodes.
 
     Source: DeepSeek-V2 (arXiv 2405.04434), section 2.1.2, absorbed form; Vaswani et al. (arXiv 1706.03762).
     """
-    return 2.0 * decode_width * reach_tokens * rows / tp
+    return 2.0 * decode_width * reach_tokens * rows / head_ways
 
 
 @formula
@@ -163,21 +211,25 @@ def kernels_s(
     latent_layers: Values,
     linear_layers: Values,
     index_layers: Values,
+    stream_layers: Values,
     layer_us: Values,
     expert_layer_us: Values,
     latent_layer_us: Values,
     linear_layer_us: Values,
     index_layer_us: Values,
+    stream_layer_us: Values,
     launch: Values,
 ) -> Values:
     """Time that no bandwidth or arithmetic explains: dependent small kernels of each layer, one after another.
 
-    `launch` is what an engine's kernels, more or less fused, take over the usual.
+    `launch` is what an engine's kernels, more or less fused, take over the usual; those that mix residual streams were
+    measured by themselves.
 
     Source: NVIDIA, CUDA C++ Programming Guide, CUDA graphs; fitted, see scripts/calibrate_serving.py.
     """
     extra = latent_layers * latent_layer_us + linear_layers * linear_layer_us + index_layers * index_layer_us
-    return launch * (layers * layer_us + moe_layers * expert_layer_us + extra) * MICRO
+    usual = launch * (layers * layer_us + moe_layers * expert_layer_us + extra)
+    return (usual + stream_layers * stream_layer_us) * MICRO
 
 
 @formula
@@ -191,13 +243,19 @@ def host_s(iteration_us: Values, request_us: Values, running: Values, attn_dp: V
 
 @formula
 def pass_s(
-    dense_s: Values, expert_s: Values, attention_s: Values, network_s: Values, kernels_s: Values, host_s: Values
+    dense_s: Values,
+    expert_s: Values,
+    attention_s: Values,
+    network_s: Values,
+    kernels_s: Values,
+    host_s: Values,
+    streams_s: Values,
 ) -> Values:
     """Time of one pass: its parts follow one another.
 
     Source: Yu et al., Orca (OSDI'22), iteration-level scheduling.
     """
-    return dense_s + expert_s + attention_s + network_s + kernels_s + host_s
+    return dense_s + expert_s + attention_s + network_s + kernels_s + host_s + streams_s
 
 
 @formula
@@ -300,23 +358,25 @@ def transfers_s(
 
 
 @formula
-def prompt_dense_flop(dense_weights: Values, vocab: Values, hidden: Values, tokens: Values, tp: Values) -> Values:
+def prompt_dense_flop(
+    dense_weights: Values, replicated_weights: Values, vocab: Values, hidden: Values, tokens: Values, tp: Values
+) -> Values:
     """Operations of one chip on the weights every prompt token meets; only the last one meets the output head.
 
     Source: Kaplan et al. (arXiv 2001.08361), section 2.1.
     """
-    return 2.0 * (dense_weights - vocab * hidden) * tokens / tp
+    return 2.0 * (dense_weights - vocab * hidden) * tokens / tp + 2.0 * replicated_weights * tokens
 
 
 @formula
 def prompt_attention_flop(
-    reach_tokens: Values, score_width: Values, value_width: Values, layers: Values, tokens: Values, tp: Values
+    reach_tokens: Values, score_width: Values, value_width: Values, layers: Values, tokens: Values, head_ways: Values
 ) -> Values:
     """Operations of scores and sums over a whole prompt on one chip.
 
     Source: Dao et al., FlashAttention (arXiv 2205.14135).
     """
-    return 2.0 * reach_tokens * (score_width + value_width) * layers * tokens / tp
+    return 2.0 * reach_tokens * (score_width + value_width) * layers * tokens / head_ways
 
 
 @formula
@@ -328,12 +388,14 @@ def prompt_work_s(
     expert_s: Values,
     linear_s: Values,
     network_s: Values,
+    streams_s: Values,
 ) -> Values:
-    """Time of a prompt's arithmetic and transfers.
+    """Time of a prompt's arithmetic and transfers, and of mixing its residual streams.
 
     Source: Pope et al., Efficiently Scaling Transformer Inference (arXiv 2211.05102), section 2: prefill.
     """
-    return dense_flop / dense_flop_per_s + attention_flop / attention_flop_per_s + expert_s + linear_s + network_s
+    attended_s = attention_flop / attention_flop_per_s
+    return dense_flop / dense_flop_per_s + attended_s + expert_s + linear_s + network_s + streams_s
 
 
 @formula
@@ -373,6 +435,7 @@ def pass_overhead_s(
 def weights_bytes(
     dense_weights_bytes: Values,
     embedding_weights: Values,
+    replicated_bytes: Values,
     expert_weights: Values,
     expert_bytes: Values,
     tp: Values,
@@ -381,18 +444,27 @@ def weights_bytes(
 ) -> Values:
     """Weights that one chip holds: dense ones copied to each attention rank, experts spread over all.
 
+    What tensor parallelism does not cut, each of its ranks holds whole.
+
     Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 3.4; Shoeybi et al. (arXiv 1909.08053).
     """
     dense = (dense_weights_bytes + embedding_weights * HEAD_BYTES) / (tp * pp)
-    return dense + expert_weights * expert_bytes / (tp * pp * attn_dp)
+    return dense + replicated_bytes / pp + expert_weights * expert_bytes / (tp * pp * attn_dp)
 
 
 @formula
 def chip_cache_bytes(
-    sequence_bytes: Values, state_bytes: Values, index_bytes: Values, cache_ways: Values, tp: Values, pp: Values
+    sequence_bytes: Values,
+    state_bytes: Values,
+    index_bytes: Values,
+    compressor_bytes: Values,
+    cache_ways: Values,
+    tp: Values,
+    pp: Values,
 ) -> Values:
-    """Part of a sequence's cache and state that one chip holds, and the index of its stage's layers.
+    """Part of a sequence's cache and state that one chip holds; whole the index and compressors of its stage's layers.
 
     Source: Kwon et al., PagedAttention (arXiv 2309.06180), section 4.6.
     """
-    return (sequence_bytes - state_bytes) / (cache_ways * pp) + state_bytes / (tp * pp) + index_bytes / pp
+    cut = (sequence_bytes - state_bytes) / (cache_ways * pp) + state_bytes / (tp * pp)
+    return cut + index_bytes / pp + compressor_bytes / pp

@@ -33,6 +33,9 @@ def limits_of(asked: Sequence[Asked]) -> Limits:
     attention to itself, and the experts of all ranks. Nothing else is counted: no transfer, launch, host or queue.
     """
     table = Candidates.of([replace(one, efficiency=_faultless(one)) for one in asked])
+    # Other kernels might mix residual streams without moving them, and pad no heads.
+    plain = replace(table.served, stream_layers=0.0 * table.served.stream_layers, least_heads=1.0)
+    table = replace(table, served=plain)
     shared, _ = passes.prefill_parts_s(replace(table, concurrency=table.attn_dp))
     served = replace(table.served, expert_weights=table.served.expert_weights / table.attn_dp)
     alone = replace(table, served=served, attn_dp=np.ones_like(table.attn_dp))

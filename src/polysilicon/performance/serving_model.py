@@ -6,13 +6,19 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from polysilicon.performance.values import Values
-from polysilicon.workloads.counts import Shape
-from polysilicon.workloads.model import LinearAttention, Transformer
+from polysilicon.workloads.counts import CompressedWeights, Shape, hyper_connection_weights
+from polysilicon.workloads.model import CompressedAttention, LinearAttention, SparseIndex, Transformer
 
 STATE_BYTES = 4.0  # the state of linear attention is kept in single precision
 # Tokens that linear attention takes through its state at once while it reads a prompt.
 # Source: Yang and Zhang, flash-linear-attention (2024), the chunk size of its gated delta rule.
 LINEAR_CHUNK = 64.0
+# Heads that kernels of compressed attention work on at least, on a chip with fewer too.
+# Source: FlashMLA (2026) as vLLM and SGLang call it: they pad a rank's heads to 64 or 128.
+COMPRESSED_HEADS = 64.0
+# Bytes of the scale of an index key of compressed attention.
+# Source: SGLang, deepseek_v4_memory_pool.py, bytes of a token of the indexer: its values in eight bits, and 4.
+SCALE_BYTES = 4.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,14 @@ class Served:
     `decode_width` is the inner width of attention for a token that is decoded: with a latent cache, scores and
     sums are taken against the compressed vector, for every head. `index_tokens` is 0 where attention reads all;
     `index_width` is the inner width of an index over all its heads and layers, `index_values` what it reads of a token.
+
+    Of the layers a `windowed_share` of the shape reads a window; an `index_share` the entries that an index picks, each
+    of `index_ratio` tokens; a `whole_share` all entries, each of `whole_ratio` tokens. Layers of compressed attention
+    read a window and entries too. `dense_weights` are those that tensor parallelism cuts; `replicated_weights` each
+    rank holds whole, of which the `wide_weights` in 16 and the `stream_weights` in 32 bits. `compressor_bytes` are kept
+    of each sequence for the tokens that no entry holds yet. `least_heads` are what a chip's attention works on however
+    few it has, `streams` the residual streams of `stream_layers` that mix more than one.
+
     `linear_flop` and `linear_values` are what linear attention takes beside its weights to read one token of a prompt:
     operations, and values that enter or leave it. Latent, linear and indexed attention have small kernels of their
     own, each in so many layers.
@@ -31,15 +45,26 @@ class Served:
 
     shape: Shape
     dense_weights: Values
+    replicated_weights: Values
+    wide_weights: Values
+    stream_weights: Values
     expert_weights: Values
     expert_hidden: Values
     cache_values: Values
     cache_shards: Values
     state_bytes: Values
+    compressor_bytes: Values
+    least_heads: Values
     decode_width: Values
     index_tokens: Values
     index_values: Values
     index_width: Values
+    index_share: Values
+    index_ratio: Values
+    whole_share: Values
+    whole_ratio: Values
+    streams: Values
+    stream_layers: Values
     linear_flop: Values
     linear_values: Values
     latent_layers: Values
@@ -51,6 +76,14 @@ class Served:
         """The sizes of one model."""
         shape, latent, linear = Shape.of(model), model.latent, model.linear
         softmax_layers = float(model.layers - model.linear_layers)
+        compressed, index = model.compressed, model.index
+        picked = float(compressed.sparse_layers) if compressed else softmax_layers
+        ratio = float(compressed.sparse_ratio) if compressed else 1.0
+        held = CompressedWeights.of(model)
+        mixing = shape.layers * hyper_connection_weights(shape.hidden, float(model.streams))
+        # Where attention is compressed, routers lie whole on each rank too.
+        routers = shape.moe_layers * shape.router_weights if compressed else 0.0
+        every = 1.0 - shape.windowed_share
         decode = float(model.heads * (2 * latent.cache_rank + latent.rope_dim)) if latent else 2.0 * shape.query_width
         state = linear.value_heads * linear.key_dim * linear.value_dim * STATE_BYTES if linear else 0.0
         return cls(
@@ -58,21 +91,33 @@ class Served:
             dense_weights=shape.layers * shape.attention_weights
             + shape.dense_layers * shape.dense_weights
             + shape.moe_layers * (shape.shared_weights + shape.router_weights)
-            + shape.vocab * shape.hidden,
+            + shape.vocab * shape.hidden
+            - (held.whole + routers + mixing),
+            replicated_weights=held.whole + routers + mixing,
+            wide_weights=held.wide + routers,
+            stream_weights=mixing,
             expert_weights=shape.moe_layers * shape.experts * shape.expert_weights,
             expert_hidden=float(model.expert_hidden),
             cache_values=shape.layers * shape.kv_width,
             cache_shards=1.0 if latent else shape.kv_heads,
             state_bytes=model.linear_layers * state,
+            compressor_bytes=_compressor_bytes(compressed, index, model.head_dim) if compressed else 0.0,
+            least_heads=COMPRESSED_HEADS if compressed else 1.0,
             decode_width=softmax_layers * decode,
-            index_tokens=float(model.index.tokens) if model.index else 0.0,
-            index_values=float(model.index.dim) * softmax_layers if model.index else 0.0,
-            index_width=float(model.index.heads * model.index.dim) * softmax_layers if model.index else 0.0,
+            index_tokens=float(index.tokens) if index else 0.0,
+            index_values=(index.dim + (SCALE_BYTES if compressed else 0.0)) * picked / ratio if index else 0.0,
+            index_width=float(index.heads * index.dim) * picked / ratio if index else 0.0,
+            index_share=picked / model.layers if compressed else every if index else 0.0,
+            index_ratio=ratio,
+            whole_share=compressed.heavy_layers / model.layers if compressed else 0.0 if index else every,
+            whole_ratio=float(compressed.heavy_ratio) if compressed else 1.0,
+            streams=float(model.streams),
+            stream_layers=shape.layers if model.streams > 1 else 0.0,
             linear_flop=model.linear_layers * _linear_flop(linear) if linear else 0.0,
             linear_values=model.linear_layers * _linear_values(linear) if linear else 0.0,
-            latent_layers=softmax_layers if latent else 0.0,
+            latent_layers=softmax_layers if latent or compressed else 0.0,
             linear_layers=float(model.linear_layers),
-            index_layers=softmax_layers if model.index else 0.0,
+            index_layers=picked if index else 0.0,
         )
 
     @classmethod
@@ -88,6 +133,17 @@ class Served:
         shape = Shape.stack(list(distinct))
         widened = {one.name: np.asarray(getattr(shape, one.name), float)[index] for one in fields(shape)}
         return cls(shape=Shape(**widened), **columns)
+
+
+def _compressor_bytes(own: CompressedAttention, index: SparseIndex | None, dim: int) -> float:
+    """Bytes of one sequence that wait to become entries: of each token a vector and its weight, in single precision.
+
+    Sparse entries overlap, so that twice as many tokens wait, each for two entries; so do those of the index.
+
+    Source: DeepSeek-AI, DeepSeek-V4, published inference code, the state of its compressor.
+    """
+    sparse = own.sparse_layers * 2 * own.sparse_ratio * 2 * (dim + (index.dim if index else 0))
+    return STATE_BYTES * 2.0 * (sparse + own.heavy_layers * own.heavy_ratio * dim)
 
 
 def _linear_flop(linear: LinearAttention) -> float:

@@ -22,8 +22,8 @@ def decode_s(table: Candidates, running: Values) -> Values:
     bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, share["weight_bandwidth"])
     touched = serving_experts.touched_share(tokens, shape.experts, shape.experts_per_token, share["evenness"])
     dense = gemm_s(
-        iteration.dense_flop(served.dense_weights, own_tokens, table.tp),
-        iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp),
+        iteration.dense_flop(served.dense_weights, served.replicated_weights, own_tokens, table.tp),
+        iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp) + _replicated_bytes(table),
         table.dense_flop_per_s,
         bandwidth,
     )
@@ -41,6 +41,7 @@ def decode_s(table: Candidates, running: Values) -> Values:
         network_s(table, own_tokens),
         _kernels_s(table),
         iteration.host_s(table.engine["host_us"], table.engine["request_us"], running, table.attn_dp),
+        _streams_s(table, own_tokens),
     )
     drafted: Values = iteration.drafted_pass_s(one_pass, table.draft_tokens, shape.layers)
     return drafted
@@ -87,15 +88,18 @@ def prefill_parts_s(table: Candidates, together: Values = 1.0) -> tuple[Values, 
     read = iteration.prompts_together_tokens(tokens, table.attn_dp, table.concurrency)
     waited = network_s(table, 0.0 * tokens)
     work = iteration.prompt_work_s(
-        iteration.prompt_dense_flop(served.dense_weights, shape.vocab, shape.hidden, tokens, table.tp),
+        iteration.prompt_dense_flop(
+            served.dense_weights, served.replicated_weights, shape.vocab, shape.hidden, tokens, table.tp
+        ),
         table.dense_flop_per_s,
         _prompt_attention_flop(table),
         table.attention_flop_per_s,
         gemm_s(_expert_flop(table, read, 0.0), _copied_bytes(table, read), table.expert_flop_per_s, bandwidth),
         _linear_s(table),
         network_s(table, tokens) - waited,
+        _streams_s(table, tokens),
     )
-    dense_read = iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp)
+    dense_read = iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp) + _replicated_bytes(table)
     expert_read = iteration.weight_traffic_bytes(served.expert_weights, table.expert_bytes, group, touched)
     overhead = iteration.pass_overhead_s(
         streaming_s(dense_read, bandwidth),
@@ -155,7 +159,7 @@ def network_s(table: Candidates, tokens: Values) -> Values:
         exchanges,
         all_to_all_s(sent, group, wide, link, crossing, hop, far),
         table.pp,
-        send_s(moved, np.where(table.pp > 1.0, stage, 1.0), hop),
+        send_s(moved * table.served.streams, np.where(table.pp > 1.0, stage, 1.0), hop),
     )
 
 
@@ -165,6 +169,7 @@ def memory_bytes(table: Candidates) -> tuple[Values, Values]:
     weights = iteration.weights_bytes(
         iteration.held_to_draft(_dense_bytes(table), table.draft_tokens, shape.layers),
         shape.vocab * shape.hidden * (shape.embeddings - 1.0),
+        iteration.held_to_draft(_replicated_bytes(table), table.draft_tokens, shape.layers),
         iteration.held_to_draft(served.expert_weights, table.draft_tokens, shape.layers),
         table.expert_bytes,
         table.tp,
@@ -172,18 +177,58 @@ def memory_bytes(table: Candidates) -> tuple[Values, Values]:
         table.attn_dp,
     )
     length = table.input_tokens + table.output_tokens
-    # A sparse index narrows what is read, not what is kept, and is kept beside it.
-    held = iteration.reach_tokens(length, shape.window, shape.windowed_share, 0.0 * served.index_tokens)
+    held = kept_tokens(table, length)
     one = iteration.cache_bytes_per_sequence(held, served.cache_values, table.cache_bytes, served.state_bytes)
     cached = iteration.chip_cache_bytes(
         one,
         served.state_bytes,
         iteration.index_bytes(length, served.index_values),
+        served.compressor_bytes,
         iteration.cache_ways(table.tp, served.cache_shards),
         table.tp,
         table.pp,
     )
     return weights, iteration.held_to_draft(cached, table.draft_tokens, shape.layers)
+
+
+def kept_tokens(table: Candidates, tokens: Values) -> Values:
+    """Entries that the cache keeps of `tokens` tokens, averaged over layers; an index narrows only what is read.
+
+    Each is of the model's `cache_values` over all layers.
+    """
+    return _reach(table, tokens, table.served.shape.window, np.inf)
+
+
+def _reach(table: Candidates, tokens: Values, window: Values, index_tokens: Values) -> Values:
+    served = table.served
+    reach: Values = iteration.reach_tokens(
+        tokens,
+        window,
+        served.shape.windowed_share,
+        index_tokens,
+        served.index_share,
+        served.index_ratio,
+        served.whole_share,
+        served.whole_ratio,
+    )
+    return reach
+
+
+def _replicated_bytes(table: Candidates) -> Values:
+    served = table.served
+    held: Values = iteration.replicated_bytes(
+        served.replicated_weights, served.wide_weights, served.stream_weights, table.dense_bytes
+    )
+    return held
+
+
+def _streams_s(table: Candidates, tokens: Values) -> Values:
+    """Time that mixing residual streams takes beside its kernels' launches; none where there is but one."""
+    served = table.served
+    moved = iteration.stream_traffic_bytes(tokens, served.shape.hidden, served.streams, served.stream_layers)
+    bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, table.share["weight_bandwidth"])
+    mixed: Values = streaming_s(moved, bandwidth)
+    return mixed
 
 
 def _dense_bytes(table: Candidates) -> Values:
@@ -195,7 +240,7 @@ def _dense_bytes(table: Candidates) -> Values:
 def _decode_attention_s(table: Candidates, rows: Values, tokens: Values) -> Values:
     served, shape = table.served, table.served.shape
     context = iteration.mean_context_tokens(table.input_tokens, table.output_tokens)
-    reach = iteration.reach_tokens(context, shape.window, shape.windowed_share, served.index_tokens)
+    reach = _reach(table, context, shape.window, served.index_tokens)
     read = iteration.decode_attention_bytes(
         iteration.cache_bytes_per_sequence(reach, served.cache_values, table.cache_bytes, 0.0),
         iteration.cache_ways(table.tp, served.cache_shards),
@@ -205,7 +250,9 @@ def _decode_attention_s(table: Candidates, rows: Values, tokens: Values) -> Valu
         rows,
     )
     attended: Values = roofline_s(
-        iteration.decode_attention_flop(served.decode_width, reach, tokens, table.tp)
+        iteration.decode_attention_flop(
+            served.decode_width, reach, tokens, iteration.head_ways(table.tp, shape.heads, served.least_heads)
+        )
         + iteration.index_flop(served.index_width, context, tokens),
         read,
         table.attention_flop_per_s,
@@ -217,11 +264,14 @@ def _decode_attention_s(table: Candidates, rows: Values, tokens: Values) -> Valu
 def _prompt_attention_flop(table: Candidates) -> Values:
     served, shape = table.served, table.served.shape
     # A causal mask halves what a prompt's token reads, unless a window or an index does so already.
-    reach = 0.5 * iteration.reach_tokens(
-        table.input_tokens, 2.0 * shape.window, shape.windowed_share, 2.0 * served.index_tokens
-    )
+    reach = 0.5 * _reach(table, table.input_tokens, 2.0 * shape.window, 2.0 * served.index_tokens)
     whole: Values = iteration.prompt_attention_flop(
-        reach, shape.score_width, shape.value_width, shape.layers, table.input_tokens, table.tp
+        reach,
+        shape.score_width,
+        shape.value_width,
+        shape.layers,
+        table.input_tokens,
+        iteration.head_ways(table.tp, shape.heads, served.least_heads),
     ) + iteration.index_flop(served.index_width, 0.5 * table.input_tokens, table.input_tokens)
     return whole
 
@@ -246,11 +296,13 @@ def _kernels_s(table: Candidates) -> Values:
         served.latent_layers,
         served.linear_layers,
         served.index_layers,
+        served.stream_layers,
         share["layer_us"],
         share["expert_layer_us"],
         share["latent_layer_us"],
         share["linear_layer_us"],
         share["index_layer_us"],
+        share["stream_layer_us"],
         table.engine["launch"],
     )
     return kernels

@@ -168,14 +168,13 @@ def decode_room(table: Candidates) -> Values:
 def prompt_cache_bytes(table: Candidates) -> Values:
     """Cache of one prompt over all layers, in the format it is kept in, with the state of linear attention.
 
-    A sparse index narrows what is read, not what is sent, and is sent beside it.
+    A sparse index narrows what is read, not what is sent, and is sent beside it; so is what waits to become an entry.
     """
-    served, shape = table.served, table.served.shape
-    kept = iteration.reach_tokens(table.input_tokens, shape.window, shape.windowed_share, 0.0 * served.index_tokens)
-    cached: Values = iteration.cache_bytes_per_sequence(
-        kept, served.cache_values, table.cache_bytes, served.state_bytes
-    ) + iteration.index_bytes(table.input_tokens, served.index_values)
-    return cached
+    served = table.served
+    kept = passes.kept_tokens(table, table.input_tokens)
+    cached = iteration.cache_bytes_per_sequence(kept, served.cache_values, table.cache_bytes, served.state_bytes)
+    beside: Values = iteration.index_bytes(table.input_tokens, served.index_values) + served.compressor_bytes
+    return cached + beside
 
 
 def prompt_busy_s(split: Split) -> Values:

@@ -46,6 +46,41 @@ def latent_attention_weights(
 
 
 @formula
+def compressed_attention_weights(
+    hidden: Values, heads: Values, head_dim: Values, query_rank: Values, output_rank: Values, output_groups: Values
+) -> Values:
+    """Weights of one compressed attention block that are cut by heads: from compressed queries, and to the output.
+
+    Each group of heads has an output of its own rank, and all of these together lead back to the model's width.
+
+    Source: DeepSeek-AI, DeepSeek-V4 (arXiv 2606.19348), section 2.3, and its published inference code.
+    """
+    return query_rank * heads * head_dim + output_rank * (heads * head_dim + output_groups * hidden)
+
+
+@formula
+def compressor_weights(hidden: Values, width: Values, overlap: Values) -> Values:
+    """Weights that make entries of `width` values out of tokens: what enters, and how much of each token does.
+
+    Entries that overlap, `overlap` of them at each token, are made by as many times the weights.
+
+    Source: DeepSeek-AI, DeepSeek-V4 (arXiv 2606.19348), section 2.3, and its published inference code.
+    """
+    return 2.0 * hidden * width * overlap
+
+
+@formula
+def hyper_connection_weights(hidden: Values, streams: Values) -> Values:
+    """Weights of one layer that mix its residual streams, before and after attention and the feed-forward block.
+
+    What enters and leaves a block and how streams mix, of all streams together: `streams` * (2 + `streams`) figures.
+
+    Source: Zhu et al., Hyper-Connections (arXiv 2409.19606); DeepSeek-AI, DeepSeek-V4 (arXiv 2606.19348), section 2.
+    """
+    return np.where(streams > 1.0, 2.0 * (2.0 + streams) * streams * streams * hidden, 0.0)
+
+
+@formula
 def feed_forward_weights(hidden: Values, width: Values, matrices: Values) -> Values:
     """Weights of a feed-forward block: two matrices, or three where the activation is gated.
 
@@ -102,10 +137,42 @@ def training_flop_per_token(matrix_flop_per_token: Values, attention_core_flop_p
 
 
 @dataclass(frozen=True)
+class CompressedWeights:
+    """Weights of all layers' compressed attention: what tensor parallelism cuts, and what every rank of it holds whole.
+
+    Of the `whole` ones, those that make entries and weigh an index's heads are `wide`: kept in 16 bits.
+
+    Source: DeepSeek-AI, DeepSeek-V4, published inference code, and how vLLM and SGLang spread its weights.
+    """
+
+    cut: float
+    whole: float
+    wide: float
+
+    @classmethod
+    def of(cls, model: Transformer) -> "CompressedWeights":
+        """The weights of `model`; none where its attention is another."""
+        own, index = model.compressed, model.index
+        if own is None:
+            return cls(0.0, 0.0, 0.0)
+        h, dim, layers = float(model.hidden), float(model.head_dim), float(model.layers)
+        cut = compressed_attention_weights(
+            h, float(model.heads), dim, float(own.query_rank), float(own.output_rank), float(own.output_groups)
+        )
+        wide = own.heavy_layers * compressor_weights(h, dim, 1.0) + own.sparse_layers * compressor_weights(h, dim, 2.0)
+        narrow = layers * h * (own.query_rank + dim)
+        if index:
+            wide += own.sparse_layers * (compressor_weights(h, float(index.dim), 2.0) + h * index.heads)
+            narrow += float(own.sparse_layers * own.query_rank * index.heads * index.dim)
+        return cls(float(layers * cut), float(narrow + wide), float(wide))
+
+
+@dataclass(frozen=True)
 class Shape:
     """The sizes of a model that formulas take; each a number, or a column with one entry a model.
 
-    Weights are of one layer and of the whole model width (unsharded). `query_width`, `score_width` and
+    Weights are of one layer and of the whole model width (unsharded); those of attention hold those of
+    hyper-connections too. `query_width`, `score_width` and
     `value_width` are summed over heads; `kv_width` is what one token adds to the cache of one layer,
     `latent_width` the compressed queries and cache of latent attention together (0 without).
     `dense_weights` is of a dense layer's feed-forward block, `expert_weights` of one expert,
@@ -156,10 +223,15 @@ class Shape:
                 float(latent.nope_dim),
                 float(latent.value_dim),
             )
+        elif model.compressed:
+            query, value, cached = heads * dim, heads * dim, dim
+            own = CompressedWeights.of(model)
+            weights = (own.cut + own.whole) / model.layers
         else:
             query, value, cached = heads * dim, heads * dim, 2.0 * kv_heads * dim
             weights = grouped_attention_weights(h, heads, kv_heads, dim)
         weights = weights + (h * query if model.gated_output else 0.0)
+        weights = weights + float(hyper_connection_weights(h, float(model.streams)))
         softmax_share = (model.layers - model.linear_layers) / model.layers
         return cls(
             layers=float(model.layers),

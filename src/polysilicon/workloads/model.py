@@ -45,6 +45,28 @@ class SparseIndex:
 
 
 @dataclass(frozen=True)
+class CompressedAttention:
+    """Attention over a window of tokens and over entries that stand for several tokens each; an entry is key and value.
+
+    Queries are compressed to `query_rank`; the outputs of `output_groups` groups of heads to `output_rank` each. Of an
+    entry `rope_dim` values carry its position. In `sparse_layers` an entry stands for `sparse_ratio` tokens and the
+    model's index picks which are read; in `heavy_layers` it stands for `heavy_ratio` and all are read. Layers beyond
+    these read the window alone.
+
+    Source: DeepSeek-AI, DeepSeek-V4 (arXiv 2606.19348), section 2.3, and its published inference code.
+    """
+
+    query_rank: int
+    output_rank: int
+    output_groups: int
+    rope_dim: int
+    sparse_ratio: int
+    sparse_layers: int
+    heavy_ratio: int
+    heavy_layers: int
+
+
+@dataclass(frozen=True)
 class Transformer:
     """A decoder-only (or encoder) transformer. All counts are of one whole model.
 
@@ -53,7 +75,8 @@ class Transformer:
     expert; `shared_hidden` is the summed width of the always-active experts. `window` is the attention window in
     tokens of the `windowed_layers` that have one. `linear_layers` of the layers use `linear` instead of
     attention; `gated_output` says that queries carry an output gate of their own width; `index` narrows what
-    every attention layer reads. `precision` is that in which the developer publishes the weights; `positions` is how
+    every attention layer reads, or with `compressed` attention its sparse layers. Hyper-connections widen the residual
+    stream to `streams`. `precision` is that in which the developer publishes the weights; `positions` is how
     many tokens the published file allows in a sequence, 0 where it is unknown.
     """
 
@@ -79,6 +102,8 @@ class Transformer:
     linear: LinearAttention | None = None
     linear_layers: int = 0
     index: SparseIndex | None = None
+    compressed: CompressedAttention | None = None
+    streams: int = 1
     gated_output: bool = False
     precision: str = "bf16"
     positions: int = 0
