@@ -137,7 +137,7 @@ def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("figure", ["tpot_ms", "ttft_ms", "tokens_per_s_per_chip"])
-@pytest.mark.parametrize("name", ["llama-3.1-70b", "deepseek-v3"])
+@pytest.mark.parametrize("name", ["llama-3.1-70b", "deepseek-v3", "deepseek-v4-flash"])
 def test_the_explanation_ends_in_the_printed_figure(figure: str, name: str) -> None:
     chips, layout = cluster("nvidia-h200-sxm-141gb"), Layout(tp=8, ep=8 if model(name).experts else 1, precision="fp8")
     root = explain_serving(load(), model(name), TASK, chips, layout, concurrency=16, figure=figure)  # type: ignore[arg-type]

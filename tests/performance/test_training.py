@@ -9,9 +9,14 @@ from hypothesis import strategies as st
 from polysilicon.facts import load
 from polysilicon.performance import Cluster, Layouts, Recipe, estimate_training
 from polysilicon.performance.cluster import Reading
+from polysilicon.performance.explain import explain_training
+from polysilicon.performance.mixing import estimate_pools
+from polysilicon.performance.pools import Link, pool
+from polysilicon.performance.search import search_training
 from polysilicon.performance.step import Breakdown
 from polysilicon.performance.values import PRECISIONS
-from polysilicon.records.errors import InputError
+from polysilicon.records.errors import InputError, Unsupported
+from polysilicon.workloads import transformer
 from polysilicon.workloads.task import Training
 
 CATALOGUE = load()
@@ -251,3 +256,20 @@ def test_computing_every_second_product_again_takes_time(small):
     assert estimate(small, selective).step_s == pytest.approx(kept.step_s)
     assert kept.step_s < by_operator.step_s < full.step_s
     assert kept.memory.memory_bytes > by_operator.memory.memory_bytes > full.memory.memory_bytes
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda model, cluster: estimate_training(load(), model, Training(4096, 64), cluster, Layouts(dp=8)),
+        lambda model, cluster: explain_training(load(), model, Training(4096, 64), cluster, Layouts(dp=8)),
+        lambda model, cluster: search_training(load(), model, Training(4096, 64), cluster),
+        lambda model, cluster: estimate_pools(
+            load(), model, Training(4096, 64), [pool(load(), cluster.chip, 8)] * 2, Link(100.0, 1.0)
+        ),
+    ],
+)
+def test_training_with_compressed_attention_is_refused_and_says_what_is_modelled(asked):
+    cluster = Cluster.from_catalogue(load(), "nvidia-b200-sxm", 8)
+    with pytest.raises(Unsupported, match=r"deepseek-v4-flash: training with compressed .* serving is"):
+        asked(transformer(load(), "deepseek-v4-flash"), cluster)

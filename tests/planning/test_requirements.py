@@ -7,6 +7,7 @@ from polysilicon.facts import load
 from polysilicon.planning.options import gather, may_run
 from polysilicon.planning.requirements import rows, sites_open
 from polysilicon.records.document import parse_yaml, read_text
+from polysilicon.records.errors import Unsupported
 from polysilicon.scenario import Opened, from_document
 
 SMALL = read_text(Path(__file__).parents[2] / "examples" / "small" / "scenario.yaml")
@@ -90,19 +91,27 @@ def test_a_procedure_that_the_scenario_accepts_lets_data_go() -> None:
     assert may_run(opened, opened.scenario.workloads["assistant"], "oregon")
 
 
-def test_a_trained_model_owes_what_its_operations_and_its_market_ask() -> None:
-    train = """workloads:
+def trained(model: str) -> Opened:
+    train = f"""workloads:
   big:
     kind: train
-    model: llama-3.1-405b
+    model: {model}
     entity: ours
     job_chips: 1024
     markets: [FR, US]
-    runs: [{start: 2026-Q4, finish: 2027-Q3, tokens_bn: 15000}]
+    runs: [{{start: 2026-Q4, finish: 2027-Q3, tokens_bn: 15000}}]
 limits:
 """
     start, end = SMALL.index("workloads:"), SMALL.index("limits:\n")
-    opened = from_document(parse_yaml(SMALL[:start] + train + SMALL[end + 8 :], "small.yaml"), load())
-    europe = next(one for one in rows(opened) if one.place == "FR")
+    return from_document(parse_yaml(SMALL[:start] + train + SMALL[end + 8 :], "small.yaml"), load())
+
+
+def test_a_trained_model_owes_what_its_operations_and_its_market_ask() -> None:
+    europe = next(one for one in rows(trained("llama-3.1-405b")) if one.place == "FR")
     assert europe.item_class == "general-purpose AI model with systemic risk"
     assert any("EU-01)" in one for one in europe.duties)
+
+
+def test_a_model_whose_training_is_not_modelled_is_refused_before_its_operations_are_counted() -> None:
+    with pytest.raises(Unsupported, match="deepseek-v4-pro: training"):
+        rows(trained("deepseek-v4-pro"))

@@ -13,6 +13,8 @@ from polysilicon.records.errors import InputError
 from polysilicon.validation.fit_record import SERVING_LEFT_OUT, read_left_out
 from polysilicon.validation.score import Score
 from polysilicon.validation.serving import CASES, PEERS, validate
+from polysilicon.validation.serving_cases import Question, question, read
+from polysilicon.validation.serving_figures import figures
 
 
 @pytest.fixture(scope="module")
@@ -284,6 +286,16 @@ def test_workers_that_a_row_counts_are_taken_and_others_are_usual_ones(tmp_path:
 def test_experts_spread_further_than_heads_make_every_chip_an_attention_rank(tmp_path: Path) -> None:
     (score,) = answers(tmp_path, model="deepseek-v3", tp="72", ep="72", chip_id="nvidia-gb200", concurrency="1024")
     assert score.status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("stated", "format_of_row"), [("fp4", "mxfp4-fp8"), ("", "mxfp4-fp8"), ("nvfp4", "nvfp4"), ("fp8", "fp8")]
+)
+def test_four_bits_of_a_model_published_so_are_its_own(stated: str, format_of_row: str) -> None:
+    row = {"model": "dsv4", "chip_id": "amd-mi355x", "tp": "8", "isl": "1024", "osl": "1024", "concurrency": "4"}
+    asked = read(load(), row | {"weight_precision": stated})
+    assert isinstance(asked, Question)
+    assert asked.asked.layout.precision == format_of_row
 
 
 def test_a_module_that_predicts_tokens_ahead_is_answered(tmp_path: Path) -> None:

@@ -128,6 +128,67 @@ def test_more_layers_of_a_kind_than_layers_are_refused(config: dict[str, Any], f
     assert refusal.value.place.field == field
 
 
+COMPRESSED: dict[str, Any] = {
+    "model_type": "deepseek_v4",
+    "num_hidden_layers": 6,
+    "hidden_size": 1024,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 1,
+    "head_dim": 128,
+    "vocab_size": 1000,
+    "sliding_window": 64,
+    "n_routed_experts": 8,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 256,
+    "n_shared_experts": 1,
+    "q_lora_rank": 96,
+    "o_lora_rank": 64,
+    "o_groups": 2,
+    "qk_rope_head_dim": 16,
+    "index_n_heads": 4,
+    "index_head_dim": 32,
+    "index_topk": 16,
+    "compress_ratios": [0, 4, 128, 4, 128, 4, 0],
+    "hc_mult": 4,
+    "expert_dtype": "fp4",
+    "quantization_config": {"quant_method": "fp8"},
+}
+
+
+def test_layers_of_compressed_attention_are_counted_by_their_ratio() -> None:
+    model = from_config(COMPRESSED, "mine")
+    own = model.compressed
+    assert own
+    assert (own.sparse_ratio, own.sparse_layers, own.heavy_ratio, own.heavy_layers) == (4, 3, 128, 2)
+    assert (own.query_rank, own.output_rank, own.output_groups, own.rope_dim) == (96, 64, 2, 16)
+    # Every layer reads a window; the last of the list drafts.
+    assert (model.window, model.windowed_layers, model.streams, model.precision) == (64, 6, 4, "mxfp4-fp8")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"compress_ratios": [4, 128]}, InputError, "one entry a layer"),
+        ({"compress_ratios": [4] * 9}, InputError, "one entry a layer"),
+        ({"compress_ratios": None}, InputError, "compress_ratios"),
+        ({"compress_ratios": [0, 4, 128, 64, 0, 4]}, Unsupported, r"ratios \[64, 128\]"),
+        ({"index_topk": None}, InputError, "index_topk"),
+        ({"qk_rope_head_dim": 129}, InputError, "qk_rope_head_dim"),
+        ({"hc_mult": 0}, InputError, "hc_mult"),
+    ],
+)
+def test_compressed_attention_that_can_not_be_meant_is_refused(
+    changes: dict[str, Any], error: type[PolysiliconError], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        from_config({**COMPRESSED, **changes}, "mine")
+
+
+def test_experts_in_eight_bits_are_the_format_of_the_rest() -> None:
+    plain = {name: value for name, value in COMPRESSED.items() if name != "expert_dtype"}
+    assert from_config(plain, "mine").precision == "fp8"
+
+
 def test_a_file_is_read_and_its_line_named(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(LLAMA, indent=1))

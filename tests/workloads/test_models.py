@@ -56,6 +56,18 @@ def test_active_parameters_are_as_published(name: str, published: float) -> None
     assert (counts.active_parameters(model) + looked_up) / 1e9 == pytest.approx(published, rel=0.012)
 
 
+@pytest.mark.parametrize(
+    ("name", "total_bn", "active_bn"),
+    # The larger is published as 1.6 trillion with the layer that drafts, of 25.84 billion, which no total here counts.
+    [("deepseek-v4-pro", 1600.0 - 25.84, 49.0), ("deepseek-v4-flash", 284.0, 13.27)],
+)
+def test_weights_of_compressed_attention_are_as_published(name: str, total_bn: float, active_bn: float) -> None:
+    model = describe(load(), name)
+    assert isinstance(model, Transformer)
+    assert counts.parameters(model) / 1e9 == pytest.approx(total_bn, rel=0.005)
+    assert counts.active_parameters(model) / 1e9 == pytest.approx(active_bn, rel=0.005)
+
+
 def test_every_record_is_described_or_says_why_not() -> None:
     reasons: list[str] = []
     for card in load().every(ModelCard):
@@ -73,7 +85,7 @@ def test_no_two_models_share_an_alias() -> None:
     assert len(aliases) == len(set(aliases))
 
 
-@pytest.mark.parametrize("name", ["deepseek-ai/DeepSeek-R1", "LLaMA v3.3 70B", "GPT-OSS 20B", "zhipuai/GLM-5"])
+@pytest.mark.parametrize("name", ["deepseek-ai/DeepSeek-R1", "LLaMA v3.3 70B", "GPT-OSS 20B", "zhipuai/GLM-5", "dsv4"])
 def test_spellings_of_published_tables_resolve(name: str) -> None:
     assert isinstance(describe(load(), name), Transformer)
 

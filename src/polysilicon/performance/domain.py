@@ -19,6 +19,7 @@ from polysilicon.performance.collectives import ALGORITHMS
 from polysilicon.performance.layouts import CONTEXTS, RECOMPUTE, SCHEDULES, Layouts
 from polysilicon.performance.recipe import OVERLAPS, Recipe
 from polysilicon.performance.values import PRECISIONS, Values
+from polysilicon.records.errors import Unsupported
 from polysilicon.records.units import GIGA
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer
@@ -50,6 +51,17 @@ class Quantity:
 
 
 Rule = Callable[[Asked], Any]
+
+
+def refuse_unmodelled(model: Transformer) -> None:
+    """Refuse a model whose training no formula here counts.
+
+    Raises:
+        Unsupported: its attention reads compressed entries, whose forward and backward work is unlike any counted.
+    """
+    if model.compressed is not None:
+        what = "compressed attention" + (" with hyper-connections" if model.streams > 1 else "")
+        raise Unsupported(f"{model.name}: training with {what} is not modelled yet; serving is")
 
 
 def simplified(model: Transformer, sequence: int) -> tuple[str, ...]:

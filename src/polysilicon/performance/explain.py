@@ -8,6 +8,7 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.facts.efficiency import Fit
 from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.domain import refuse_unmodelled
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.hosts import host_of, host_readings
 from polysilicon.performance.job import Host
@@ -50,7 +51,7 @@ def explain_training(
     """The explanation of one candidate's `step_s`: formulas with citations down to records and the user's inputs.
 
     Raises:
-        Unsupported: the model is not a transformer.
+        Unsupported: the model is not a transformer, or one whose training is not modelled.
         InputError: the chip states no dense matrix peak for the precision.
     """
     if not isinstance(model, Transformer):
@@ -75,8 +76,10 @@ def known_job(
     """What the formulas of one candidate read, each figure announced to the recorder as what it is.
 
     Raises:
+        Unsupported: the training of this model is not modelled.
         InputError: the chip states no dense matrix peak for the precision.
     """
+    refuse_unmodelled(model)
     known = Known(recorder)
     chips = known_cluster(known, cluster)
     layout, recipe = known.struct(_one(layouts, at), "layout"), known.struct(recipe or Recipe(), "recipe")

@@ -10,6 +10,7 @@ import numpy as np
 
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.constraints import ALL_TO_ALL, CONSTRAINTS, ZERO_BUBBLE, Limits, first_broken, single
+from polysilicon.performance.domain import refuse_unmodelled
 from polysilicon.performance.layouts import Layouts, settled
 from polysilicon.performance.pipeline import stage_layers
 from polysilicon.performance.space import divisors, stages
@@ -25,9 +26,11 @@ def check(model: Transformer, task: Training, cluster: Cluster, layouts: Layouts
     """Whether every candidate of a table can be run.
 
     Raises:
+        Unsupported: the training of this model is not modelled.
         InputError: one can't; the message says which constraint it breaks first, what it found and what it allows,
             and the nearest layout that works.
     """
+    refuse_unmodelled(model)
     limits = Limits.of(model, task, cluster)
     broken = np.ravel(first_broken(limits, layouts))
     if np.all(broken < 0):

@@ -15,6 +15,7 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.performance import pipeline as whole
 from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.domain import refuse_unmodelled
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.job import Job
 from polysilicon.performance.layouts import Layouts
@@ -166,7 +167,12 @@ class Seat:
 
     @classmethod
     def of(cls, catalogue: Catalogue, model: Transformer, task: Training, pool: Pool) -> "Seat":
-        """A pool with the fitted parameters of its chip."""
+        """A pool with the fitted parameters of its chip.
+
+        Raises:
+            Unsupported: the training of this model is not modelled.
+        """
+        refuse_unmodelled(model)
         return cls(catalogue, model, task, pool, efficiency_of(catalogue, pool.cluster.chip, "training"))
 
     def job(self, layouts: Layouts, sequences: Values, shape: Shape | None = None) -> Job:

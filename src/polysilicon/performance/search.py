@@ -12,6 +12,7 @@ import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.domain import refuse_unmodelled
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.feasible import check
 from polysilicon.performance.grid import Floats, Grid, table_of
@@ -89,7 +90,7 @@ def search_training(
     changes the answer. With a `folder`, what is done is kept there, and a search that was stopped goes on from it.
 
     Raises:
-        Unsupported: the model is not a transformer.
+        Unsupported: the model is not a transformer, or one whose training is not modelled.
         NothingFits: no layout fits in memory; the message names the nearest miss, and how many chips would do.
         InputError: a degree that is asked for breaks a constraint; the message names the nearest layout that works.
             Or the chip states no dense matrix peak for a precision, the budget is below one chip, or the
@@ -161,9 +162,11 @@ def asked(
     """The question as the formulas take it, and its candidates.
 
     Raises:
+        Unsupported: the training of this model is not modelled.
         NothingFits: no layout divides the job.
         InputError: the budget is below one chip.
     """
+    refuse_unmodelled(model)
     budget = int(np.max(cluster.chips))
     if budget < 1:
         raise InputError("a search needs at least one chip", found=cluster.chips)

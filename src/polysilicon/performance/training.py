@@ -155,7 +155,7 @@ def estimate_training(
     """Estimate one step of training for every layout of the table.
 
     Raises:
-        Unsupported: the model is not a transformer.
+        Unsupported: the model is not a transformer, or one whose training is not modelled.
         InputError: a layout can't be run (the message names the constraint and the nearest layout that works), or
             the chip states no dense matrix peak for a precision that is asked for.
     """

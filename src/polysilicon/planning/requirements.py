@@ -15,6 +15,7 @@ import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.places import Region
+from polysilicon.performance.domain import refuse_unmodelled
 from polysilicon.planning.plan import RequirementRow
 from polysilicon.policy import Transaction, Verdict, described, verdict
 from polysilicon.records.errors import Unsupported
@@ -75,7 +76,11 @@ def data_question(name: str, flow: Flow, to: str) -> Question:
 
 
 def model_questions(opened: Opened) -> Iterator[Question]:
-    """Each trained model where it is placed on the market, by the operations of its largest run."""
+    """Each trained model where it is placed on the market, by the operations of its largest run.
+
+    Raises:
+        Unsupported: the training of a model is not modelled.
+    """
     for name, load in opened.scenario.workloads.items():
         if not isinstance(load, Train):
             continue
@@ -83,6 +88,7 @@ def model_questions(opened: Opened) -> Iterator[Question]:
         tokens = max((run.tokens_bn or 0.0 for run in load.runs), default=0.0)
         words = {}
         if isinstance(model, Transformer) and tokens:
+            refuse_unmodelled(model)
             each = float(np.ravel(Shape.of(model).training_flop_per_token(float(load.sequence_tokens)))[0])
             words["train_flop"] = f"{each * tokens * 1e9}"
         for market in load.markets:

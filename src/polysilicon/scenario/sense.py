@@ -9,7 +9,7 @@ from polysilicon.facts import Catalogue, Record
 from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.hardware import Chip, SoftwareStack, System
 from polysilicon.facts.places import Region
-from polysilicon.performance.serving_formats import DENSE
+from polysilicon.performance.serving_formats import EXPERTS
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.policy.law import law_of
 from polysilicon.records.dates import Quarter
@@ -165,7 +165,7 @@ def _check_workload(document: Document, scenario: Scenario, catalogue: Catalogue
     key: Key = ("workloads", name)
     _known(document, (*key, "entity"), load.entity, scenario.entities, "entity")
     kind = catalogue.get(ModelCard, load.model).kind
-    formats = PRECISIONS if isinstance(load, Train) else tuple(DENSE)
+    formats = PRECISIONS if isinstance(load, Train) else tuple(EXPERTS)
     for at, precision in enumerate(load.precisions):
         _known(document, (*key, "precisions", at), precision, formats, "precision")
     if isinstance(load, Train):

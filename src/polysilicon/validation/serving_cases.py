@@ -61,6 +61,8 @@ WEIGHTS = {
     "bfloat16": "bf16",
     "float16": "fp16",
 }
+# Formats of published weights whose experts `fp4` stands for.
+FOUR_BITS = ("mxfp4", "mxfp4-fp8")
 # Formats that submissions narrow the weights of a published model to.
 NARROW = ("fp8", "mxfp4", "nvfp4")
 # No count, length or rate of a deployment is larger.
@@ -430,10 +432,11 @@ def _layout(row: Row, model: Transformer) -> Layout:
 
 
 def _precision(row: Row, model: Transformer) -> str:
-    if model.precision == "mxfp4":
-        return "mxfp4"
-    stated = row.get("weight_precision", "").strip().casefold()
-    stated = WEIGHTS.get(stated, stated)
+    spoken = row.get("weight_precision", "").strip().casefold()
+    # Four bits of a model published so are its own; other formats of it are other checkpoints.
+    if model.precision == "mxfp4" or (model.precision in FOUR_BITS and spoken == "fp4"):
+        return model.precision
+    stated = WEIGHTS.get(spoken, spoken)
     if stated in EXPERTS:
         return stated
     if stated:

@@ -5,7 +5,13 @@ from typing import Any
 
 from polysilicon.records.errors import InputError, Place, Unsupported
 from polysilicon.workloads.keys import Keys
-from polysilicon.workloads.model import LatentAttention, LinearAttention, SparseIndex, Transformer
+from polysilicon.workloads.model import (
+    CompressedAttention,
+    LatentAttention,
+    LinearAttention,
+    SparseIndex,
+    Transformer,
+)
 
 # Two matrices and an activation instead of a gated pair.
 UNGATED = frozenset({"gpt2", "bloom", "mpt", "gpt_neox", "gptj", "opt", "nemotron", "bert", "falcon", "gpt_pangu"})
@@ -20,14 +26,13 @@ KNOWN = frozenset(
         *("llama", "mistral", "mixtral", "llama4", "llama4_text", "grok-1", "dbrx", "phi3", "internlm", "internlm2"),
         *("qwen", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next"),
         *("qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),
-        *("deepseek", "deepseek_v2", "deepseek_v3", "deepseek_v32", "kimi_k2", "kimi_k25"),
+        *("deepseek", "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "kimi_k2", "kimi_k25"),
         *("chatglm", "glm", "glm4", "glm4_moe", "glm_moe_dsa"),
         *("pangupromoe", "pangu_pro_moe", "pangu_ultra_moe"),
         *("gpt_oss", "minimax_m2", "hy_v3", "baichuan", "yi", "aquila", "minicpm"),
     }
 )
 REASONS = {
-    "deepseek_v4": "compressed sparse attention with hyper-connections is not modelled yet",
     "nemotron_h": "Mamba layers are not modelled yet",
     "kimi_k3": "Kimi delta attention with latent experts is not modelled yet",
     "kimi_linear": "Kimi delta attention with latent experts is not modelled yet",
@@ -35,6 +40,9 @@ REASONS = {
     "gemma4": "attention with two head sizes is not modelled yet",
     "gemma4_text": "attention with two head sizes is not modelled yet",
 }
+# Compressed attention has an index in layers of this ratio, and in no others.
+# Source: DeepSeek-AI, DeepSeek-V4, published inference code.
+SPARSE_RATIO = 4
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HIDDEN = ("hidden_size", "n_embd", "d_model")
 HEADS = ("num_attention_heads", "n_head", "n_heads")
@@ -47,8 +55,9 @@ CHOSEN = ("num_experts_per_tok", "experts_per_token", "num_experts_per_token", "
 def from_config(config: Mapping[str, Any], name: str) -> Transformer:
     """The transformer that a `config.json` describes. `name` stands in messages and in the result.
 
-    Reads the keys of Llama, Mistral, Mixtral, Qwen (2 to 3.5), DeepSeek and Kimi (MLA), Gemma 1 to 3, GLM,
-    Pangu, MiniMax, gpt-oss, GPT-2, BLOOM and MPT files; the text part of a multimodal file.
+    Reads the keys of Llama, Mistral, Mixtral, Qwen (2 to 3.5), DeepSeek (to V4) and Kimi (MLA), Gemma 1 to 3, GLM,
+    Pangu, MiniMax, gpt-oss, GPT-2, BLOOM and MPT files; the text part of a multimodal file. That the first layers of
+    DeepSeek-V4 choose experts by the token alone is left out: they compute and read what the others do.
 
     Raises:
         InputError: a key is missing or no sane number.
@@ -89,6 +98,8 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
         linear=linear,
         linear_layers=linear_layers,
         index=_index(keys),
+        compressed=_compressed(keys, layers) if kind == "deepseek_v4" else None,
+        streams=keys.positive("hc_mult", default=1),
         gated_output=keys.flag("attn_output_gate", kind == "qwen3_next"),
         precision=_precision(config, keys.config),
         positions=keys.count(*POSITIONS, default=0),
@@ -117,6 +128,8 @@ def _precision(*configs: Mapping[str, Any]) -> str:
         stated = config.get("quantization_config")
         if isinstance(stated, Mapping):
             method = str(stated.get("quant_method"))
+            if method == "fp8" and config.get("expert_dtype") == "fp4":
+                return "mxfp4-fp8"
             return {"fp8": "fp8", "mxfp4": "mxfp4", "compressed-tensors": "int4", "gptq": "int4", "awq": "int4"}.get(
                 method, "bf16"
             )
@@ -214,6 +227,33 @@ def _index(keys: Keys) -> SparseIndex | None:
     if not keys.has("index_topk"):
         return None
     return SparseIndex(keys.positive("index_n_heads"), keys.positive("index_head_dim"), keys.positive("index_topk"))
+
+
+def _compressed(keys: Keys, layers: int) -> CompressedAttention:
+    """Attention over compressed entries; the file lists the ratio of each layer, and of those that draft."""
+    listed, place = keys.counts("compress_ratios"), Place(keys.name, None, "compress_ratios")
+    most = layers + keys.count("num_nextn_predict_layers", default=1)
+    if not layers <= len(listed) <= most:
+        found, allowed = f"{len(listed)} entries", f"{layers} to {most} entries"
+        raise InputError("does not have one entry a layer", place=place, found=found, allowed=allowed)
+    ratios = listed[:layers]
+    if SPARSE_RATIO in ratios:
+        keys.positive("index_topk")
+    heavy = sorted({*ratios} - {0, SPARSE_RATIO})
+    if len(heavy) > 1:
+        raise Unsupported(
+            f"{keys.name}: compressed attention with ratios {heavy} beside {SPARSE_RATIO} is not modelled"
+        )
+    return CompressedAttention(
+        query_rank=keys.positive("q_lora_rank"),
+        output_rank=keys.positive("o_lora_rank"),
+        output_groups=keys.positive("o_groups"),
+        rope_dim=keys.positive("qk_rope_head_dim", most=keys.positive("head_dim")),
+        sparse_ratio=SPARSE_RATIO,
+        sparse_layers=ratios.count(SPARSE_RATIO),
+        heavy_ratio=heavy[0] if heavy else 1,
+        heavy_layers=ratios.count(heavy[0]) if heavy else 0,
+    )
 
 
 def _experts(keys: Keys, kind: str, layers: int) -> dict[str, int]:
