@@ -251,3 +251,9 @@ def test_only_rows_that_were_fitted_and_their_duplicates_are_called_so(scores, r
     assert used <= fitted
     assert all(rows[case]["dup_group"] in groups for case in fitted - used)
     assert {one.status for one in scores if one.case_id in used} == {"ok"}
+
+
+def test_a_model_whose_training_is_not_modelled_is_unsupported_however_much_its_row_states(scores):
+    mine = [one for one in scores if one.case_id == "B-megatron-bridge-003"]
+    assert {one.status for one in mine} == {"unsupported"}
+    assert all("training with compressed attention" in one.why and one.predicted is None for one in mine)

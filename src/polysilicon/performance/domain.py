@@ -60,7 +60,7 @@ def refuse_unmodelled(model: Transformer) -> None:
         Unsupported: its attention reads compressed entries, whose forward and backward work is unlike any counted.
     """
     if model.compressed is not None:
-        what = "compressed attention" + (" with hyper-connections" if model.streams > 1 else "")
+        what = "compressed attention" + (" and hyper-connections" if model.streams > 1 else "")
         raise Unsupported(f"{model.name}: training with {what} is not modelled yet; serving is")
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.domain import refuse_unmodelled
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.hosts import host_of
 from polysilicon.performance.job import Host, Job
@@ -169,8 +170,14 @@ def _card(catalogue: Catalogue, name: str) -> Transformer | None:
 
 
 def _model(catalogue: Catalogue, case: Case) -> Transformer | None:
-    """The model a row describes: its own dimensions, the rest from the catalogue's card of that name."""
+    """The model a row describes: its own dimensions, the rest from the catalogue's card of that name.
+
+    Raises:
+        Unsupported: the training of the model of that name is not modelled.
+    """
     card = _card(catalogue, case.word("model"))
+    if card is not None:
+        refuse_unmodelled(card)
     stated = {name: case.number(name) for name in DIMENSIONS}
     fed = case.number("ffn_hidden") or case.number("moe_ffn_hidden")
     routed = case.word("kind").casefold() != "moe" or case.number("n_experts")
