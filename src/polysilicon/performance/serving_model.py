@@ -29,7 +29,8 @@ class Served:
     a layer's cache can be spread at most. `state_bytes` is what linear attention keeps of one sequence.
     `decode_width` is the inner width of attention for a token that is decoded: with a latent cache, scores and
     sums are taken against the compressed vector, for every head. `index_tokens` is 0 where attention reads all;
-    `index_width` is the inner width of an index over all its heads and layers, `index_values` what it reads of a token.
+    `index_width` is the inner width of an index over all its heads and layers, `index_values` the bytes it reads, both
+    for each token of the context, however many of them share a key.
 
     Of the layers a `windowed_share` of the shape reads a window; an `index_share` the entries that an index picks, each
     of `index_ratio` tokens; a `whole_share` all entries, each of `whole_ratio` tokens. Layers of compressed attention
@@ -76,14 +77,7 @@ class Served:
         """The sizes of one model."""
         shape, latent, linear = Shape.of(model), model.latent, model.linear
         softmax_layers = float(model.layers - model.linear_layers)
-        compressed, index = model.compressed, model.index
-        picked = float(compressed.sparse_layers) if compressed else softmax_layers
-        ratio = float(compressed.sparse_ratio) if compressed else 1.0
-        held = CompressedWeights.of(model)
-        mixing = shape.layers * hyper_connection_weights(shape.hidden, float(model.streams))
-        # Where attention is compressed, routers lie whole on each rank too.
-        routers = shape.moe_layers * shape.router_weights if compressed else 0.0
-        every = 1.0 - shape.windowed_share
+        compressed, whole = model.compressed, _whole(model, shape)
         decode = float(model.heads * (2 * latent.cache_rank + latent.rope_dim)) if latent else 2.0 * shape.query_width
         state = linear.value_heads * linear.key_dim * linear.value_dim * STATE_BYTES if linear else 0.0
         return cls(
@@ -92,32 +86,23 @@ class Served:
             + shape.dense_layers * shape.dense_weights
             + shape.moe_layers * (shape.shared_weights + shape.router_weights)
             + shape.vocab * shape.hidden
-            - (held.whole + routers + mixing),
-            replicated_weights=held.whole + routers + mixing,
-            wide_weights=held.wide + routers,
-            stream_weights=mixing,
+            - whole["replicated_weights"],
             expert_weights=shape.moe_layers * shape.experts * shape.expert_weights,
             expert_hidden=float(model.expert_hidden),
             cache_values=shape.layers * shape.kv_width,
             cache_shards=1.0 if latent else shape.kv_heads,
             state_bytes=model.linear_layers * state,
-            compressor_bytes=_compressor_bytes(compressed, index, model.head_dim) if compressed else 0.0,
+            compressor_bytes=_compressor_bytes(compressed, model.index, model.head_dim) if compressed else 0.0,
             least_heads=COMPRESSED_HEADS if compressed else 1.0,
             decode_width=softmax_layers * decode,
-            index_tokens=float(index.tokens) if index else 0.0,
-            index_values=(index.dim + (SCALE_BYTES if compressed else 0.0)) * picked / ratio if index else 0.0,
-            index_width=float(index.heads * index.dim) * picked / ratio if index else 0.0,
-            index_share=picked / model.layers if compressed else every if index else 0.0,
-            index_ratio=ratio,
-            whole_share=compressed.heavy_layers / model.layers if compressed else 0.0 if index else every,
-            whole_ratio=float(compressed.heavy_ratio) if compressed else 1.0,
             streams=float(model.streams),
             stream_layers=shape.layers if model.streams > 1 else 0.0,
             linear_flop=model.linear_layers * _linear_flop(linear) if linear else 0.0,
             linear_values=model.linear_layers * _linear_values(linear) if linear else 0.0,
             latent_layers=softmax_layers if latent or compressed else 0.0,
             linear_layers=float(model.linear_layers),
-            index_layers=picked if index else 0.0,
+            **whole,
+            **_read(model),
         )
 
     @classmethod
@@ -133,6 +118,37 @@ class Served:
         shape = Shape.stack(list(distinct))
         widened = {one.name: np.asarray(getattr(shape, one.name), float)[index] for one in fields(shape)}
         return cls(shape=Shape(**widened), **columns)
+
+
+def _whole(model: Transformer, shape: Shape) -> dict[str, Values]:
+    """The weights that every tensor-parallel rank holds whole; with compressed attention the routers are among them."""
+    held = CompressedWeights.of(model)
+    streams = shape.layers * hyper_connection_weights(shape.hidden, float(model.streams))
+    routers = shape.moe_layers * shape.router_weights if model.compressed else 0.0
+    return {
+        "replicated_weights": held.whole + routers + streams,
+        "wide_weights": held.wide + routers,
+        "stream_weights": streams,
+    }
+
+
+def _read(model: Transformer) -> dict[str, Values]:
+    """What layers read of a cache beyond a window: what an index picks, or all; and the index itself."""
+    own, index = model.compressed, model.index
+    # Without compression, layers read a window or the tokens themselves.
+    every = 1.0 - model.windowed_layers / model.layers
+    picking = float(own.sparse_layers) if own else float(model.layers - model.linear_layers)
+    ratio, scale = (float(own.sparse_ratio), SCALE_BYTES) if own else (1.0, 0.0)
+    return {
+        "index_tokens": float(index.tokens) if index else 0.0,
+        "index_values": (index.dim + scale) * picking / ratio if index else 0.0,
+        "index_width": float(index.heads * index.dim) * picking / ratio if index else 0.0,
+        "index_layers": picking if index else 0.0,
+        "index_share": own.sparse_layers / model.layers if own else every if index else 0.0,
+        "index_ratio": ratio,
+        "whole_share": own.heavy_layers / model.layers if own else 0.0 if index else every,
+        "whole_ratio": float(own.heavy_ratio) if own else 1.0,
+    }
 
 
 def _compressor_bytes(own: CompressedAttention, index: SparseIndex | None, dim: int) -> float:
