@@ -85,7 +85,6 @@ PRIOR: dict[str, tuple[float, float]] = {
     **{f"together_{engine}": (0.2, 1.0) for engine in ENGINES},
     **{f"separate_{engine}": (0.7 if engine in PROMPTS_FIRST else 0.2, 0.7) for engine in ENGINES},
 }
-FIXED = {"memory_share": 0.9}
 SHARES = (
     *(f"{name}_{engine}" for name in ("together", "separate") for engine in ENGINES),
     "scaleout_link",
@@ -225,7 +224,7 @@ class Batch:
     def __init__(self, rows: list[Row], fitting: Fitting) -> None:
         self.rows, self.fitting = rows, fitting
         self.trust = TRUST[rows[0].question.way]
-        neutral = Efficiency(dict.fromkeys([*PRIOR, *FIXED], 1.0), np.nan, np.nan)
+        neutral = Efficiency(dict.fromkeys(PRIOR, 1.0), np.nan, np.nan)
         self.questions = [row.question for row in rows]
         self.share = np.array([row.question.share for row in rows])
         asked = [replace(one.asked, efficiency=neutral) for one in self.questions]
@@ -254,7 +253,7 @@ class Batch:
         share: dict[str, Any] = {
             name: np.exp(np.minimum(logs[..., at, :], CEILING) if name in SHARES else logs[..., at, :])
             for at, name in enumerate(self.fitting.names)
-        } | {name: np.full(len(self.rows), value) for name, value in FIXED.items()}
+        }
         pick = lambda names: np.stack([share[name][..., at] for at, name in enumerate(names)], axis=-1)  # noqa: E731
 
         def reaching(table: Candidates) -> Candidates:
@@ -482,7 +481,7 @@ def records(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> dict[str, 
         for name, value in zip(fitting.names, vector, strict=False)
     }
     families = list(bounds_of_families(strange, chips).values())
-    written = {"serving-all": record("all", "all", known | FIXED | envelope(families), len(fitted))}
+    written = {"serving-all": record("all", "all", known | envelope(families), len(fitted))}
     for level in SPREAD:
         for applies in sorted({applies_to(chip, level) for chip in chips.values()}):
             members = [chip for chip in chips.values() if applies_to(chip, level) == applies]

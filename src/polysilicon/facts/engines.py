@@ -1,8 +1,10 @@
 """What serving engines are set to unless told otherwise: how much one pass takes on, and what it reads first."""
 
+import re
+
 from msgspec import structs
 
-from polysilicon.facts.record import Count, Quantity, Record
+from polysilicon.facts.record import Count, Quantity, Ratio, Record
 
 
 class ServingEngine(Record, frozen=True, kw_only=True):
@@ -14,6 +16,15 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     waiting prompts are read in passes of their own before anybody decodes on; else they ride along.
     `cache_as_weights` says that keys and values are kept as narrow as the checkpoint's quantisation has them; else they
     are kept in the model's own 16 bits, however narrow the weights.
+
+    Weights and cache fill `memory_share` of a chip, or, where it is a `share_of_rest`, the cache that much of what
+    weights and activations leave. An engine that `profiles` sees what a pass needs beside; `sampler_copies` is how
+    often its profile run holds the scores of all words for as many sequences as may run, in single precision. Others
+    keep a stated amount free: `kept_mib`, and more for each token of a chunk, each size of a batch with a recorded
+    graph (`graphs`; `many_graphs` from `many_chips` on and on chips with `large_from_gib`; `few_graphs` and
+    `many_few_graphs` below `few_below_gib`), each chip of a replica and each copy of attention, and at least
+    `least_kept_mib` from `few_below_gib` on. Replicas of more than `most_by_rule_chips` are set by hand: they keep what
+    one of so many keeps with a single copy. Versions before `older_before` hold `older_sampler_copies`.
     """
 
     name: str
@@ -25,12 +36,48 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     small_chips: tuple[str, ...] = ()
     large_batched_tokens: Count | None = None
     large_from_gib: Quantity | None = None
+    memory_share: Ratio
+    share_of_rest: bool = False
+    profiles: bool = False
+    sampler_copies: Count = 0.0
+    older_sampler_copies: Count = 0.0
+    older_before: str = ""
+    kept_mib: Quantity = 0.0
+    token_kept_mib: Quantity = 0.0
+    graph_kept_mib: Quantity = 0.0
+    chip_kept_mib: Quantity = 0.0
+    rank_graph_kept_mib: Quantity = 0.0
+    many_rank_graph_kept_mib: Quantity = 0.0
+    least_kept_mib: Quantity = 0.0
+    graphs: Count = 0.0
+    many_graphs: Count = 0.0
+    few_graphs: Count = 0.0
+    many_few_graphs: Count = 0.0
+    many_chips: Count | None = None
+    few_below_gib: Quantity = 0.0
+    most_by_rule_chips: Count = 0.0
     prompts_first: bool = False
     cache_as_weights: bool = False
 
     def chunked(self, tokens: int) -> "ServingEngine":
-        """The engine told to read so many tokens of prompts in a pass, whatever the chip."""
-        return structs.replace(self, batched_tokens=tokens, small_batched_tokens=tokens, large_batched_tokens=tokens)
+        """The engine told to read so many tokens of prompts in a pass, whatever the chip.
+
+        Whoever says so says what is kept free for them, too: no rule multiplies it.
+        """
+        same = dict.fromkeys(("batched_tokens", "small_batched_tokens", "large_batched_tokens"), tokens)
+        return structs.replace(self, token_kept_mib=0.0, **same)
+
+    def released(self, version: str) -> "ServingEngine":
+        """The engine as it was in a version, written as `0.11.0`; as it is now where that says nothing."""
+        if not self.older_before or not _numbers(version) or _numbers(version) >= _numbers(self.older_before):
+            return self
+        return structs.replace(self, sampler_copies=self.older_sampler_copies)
+
+    def filling(self, share: float) -> "ServingEngine":
+        """The engine told to fill so much of a chip, or of what is left, and to keep nothing free by rule."""
+        none = dict.fromkeys(("kept_mib", "token_kept_mib", "graph_kept_mib", "chip_kept_mib", "least_kept_mib"), 0.0)
+        none |= dict.fromkeys(("rank_graph_kept_mib", "many_rank_graph_kept_mib"), 0.0)
+        return structs.replace(self, memory_share=share, **none)
 
     def takes(self, chip: str, memory_gib: float) -> tuple[float, float]:
         """Tokens and sequences of a pass on a chip with so much memory."""
@@ -40,3 +87,17 @@ class ServingEngine(Record, frozen=True, kw_only=True):
         elif self.large_from_gib is not None and memory_gib >= self.large_from_gib:
             tokens = self.large_batched_tokens or tokens
         return float(tokens), float(sequences)
+
+    def graphed(self, chips: float, memory_gib: float) -> float:
+        """Sizes of batches with a recorded graph in a replica of so many chips with so much memory."""
+        many = self.many_chips is not None and chips >= self.many_chips
+        if memory_gib < self.few_below_gib:
+            return self.many_few_graphs if many else self.few_graphs
+        large = self.large_from_gib is not None and memory_gib >= self.large_from_gib
+        return self.many_graphs if many or large else self.graphs
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version."""
+    found = re.match(r"\d+(\.\d+)*", version.strip().lstrip("v"))
+    return tuple(int(one) for one in found[0].split(".")) if found else ()

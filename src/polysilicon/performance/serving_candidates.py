@@ -146,6 +146,19 @@ class Asked:
         return tuple(one for one in self.cluster.doubts if one.field not in unused)
 
 
+# Figures of an engine's record that say what it leaves of memory, whatever the replica.
+ROOM = (
+    "memory_share",
+    "share_of_rest",
+    "profiles",
+    "sampler_copies",
+    "kept_mib",
+    "token_kept_mib",
+    "graph_kept_mib",
+    "chip_kept_mib",
+)
+
+
 @dataclass(frozen=True)
 class Candidates:
     """Columns, one entry a candidate; rates are achieved rates."""
@@ -172,6 +185,7 @@ class Candidates:
     chunk_tokens: Values
     engine_batch: Values
     prompts_first: Values
+    room: Mapping[str, Values]
     engine: Mapping[str, Values]
 
     @classmethod
@@ -213,10 +227,30 @@ class Candidates:
             chunk_tokens=column([tokens for tokens, _ in takes]),
             engine_batch=column([sequences for _, sequences in takes]),
             prompts_first=column([one.engine.prompts_first for one in asked], float),
+            room=_room(asked),
             engine={
                 name: column([one.efficiency[f"{name}_{one.engine.id}"] for one in asked], float) for name in OF_ENGINE
             },
         )
+
+
+def _room(asked: Sequence[Asked]) -> dict[str, Values]:
+    """What each engine leaves of memory, in the figures of its record that hold for the replica."""
+    rows = [_room_of(one) for one in asked]
+    return {name: np.array([row[name] for row in rows], float) for name in rows[0]} if rows else {}
+
+
+def _room_of(asked: Asked) -> dict[str, float]:
+    engine, chips, memory_gib = asked.engine, asked.layout.chips, float(asked.cluster.memory_bytes) / GIB
+    graphs = engine.graphed(chips, memory_gib)
+    of_rank = engine.many_rank_graph_kept_mib if graphs > engine.graphs else engine.rank_graph_kept_mib
+    by_rule = chips <= engine.most_by_rule_chips
+    return {name: float(getattr(engine, name)) for name in ROOM} | {
+        "graphs": graphs,
+        "rank_graph_kept_mib": of_rank if by_rule and asked.layout.attn_dp > 1 else 0.0,
+        "chips_by_rule": min(chips, engine.most_by_rule_chips),
+        "least_kept_mib": engine.least_kept_mib if memory_gib >= engine.few_below_gib else 0.0,
+    }
 
 
 def _rate(asked: Asked, precision: str, share: str | None = None) -> float:

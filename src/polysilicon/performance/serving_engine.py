@@ -8,7 +8,7 @@ import numpy as np
 
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
-from polysilicon.records.units import GIB, MICRO, MS_PER_S
+from polysilicon.records.units import MICRO, MS_PER_S
 
 
 @formula
@@ -38,26 +38,6 @@ def prompt_among_others_s(
     Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
     """
     return work_s + pass_overhead_s * np.maximum(prompt_tokens / chunk_tokens, 1.0) / together
-
-
-@formula
-def memory_batch(usable_bytes: Values, weights_bytes: Values, sequence_bytes: Values, attn_dp: Values) -> Values:
-    """Sequences whose cache fits in a replica beside the weights, on average over time: pages leave no gaps.
-
-    Source: Kwon et al., PagedAttention (arXiv 2309.06180), section 4.
-    """
-    return np.maximum(usable_bytes - weights_bytes, 0.0) / sequence_bytes * attn_dp
-
-
-@formula
-def usable_bytes(memory_bytes: Values, memory_share: Values, reserve_gib: Values, chunk_tokens: Values) -> Values:
-    """Memory of a chip that weights and cache may fill: the share an engine takes, less the activations of a pass.
-
-    `reserve_gib` is what 8,192 tokens need.
-
-    Source: vLLM documentation, Conserving Memory: gpu_memory_utilization; fitted reserve.
-    """
-    return memory_bytes * memory_share - reserve_gib * GIB * chunk_tokens / 8192.0
 
 
 @formula

@@ -7,6 +7,7 @@ import numpy as np
 
 from polysilicon.performance import serving_engine as engine
 from polysilicon.performance import serving_passes as passes
+from polysilicon.performance import serving_room as room
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.values import Values
@@ -41,7 +42,7 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     share, of_engine, pp, attn_dp = table.share, table.engine, table.pp, table.attn_dp
     answer = table.output_tokens
     weights, one = passes.memory_bytes(table)
-    room = sequences_that_fit(table)
+    held = sequences_that_fit(table)
     asked, busiest = table.concurrency, running(table, way)
     decoding = passes.token_s(table, busiest)
     alone = passes.prompt_alone_s(table)
@@ -73,9 +74,9 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
         through = engine.burst_tokens_per_s_per_chip(asked, answer, begun, token, chips)
     else:
         through = engine.tokens_per_s_per_chip(asked, answer, ttft, tpot, chips)
-    used = weights + one * engine.held_sequences(busiest, room, attn_dp)
+    used = weights + one * engine.held_sequences(busiest, held, attn_dp)
     # A sequence lies on one rank: what the others have left is no room for it.
-    return Figures(ttft, tpot, through, busiest, room, used, np.asarray(room >= attn_dp))
+    return Figures(ttft, tpot, through, busiest, held, used, np.asarray(held >= attn_dp))
 
 
 def _waits_s(table: Candidates, busy: Values, running: Values, rate: Values, decoding: Values) -> tuple[Values, Values]:
@@ -102,14 +103,36 @@ def running(table: Candidates, way: Way = "steady") -> Values:
 def sequences_that_fit(table: Candidates) -> Values:
     """Sequences of full length whose cache fits beside the weights, for every candidate."""
     weights, one = passes.memory_bytes(table)
-    room: Values = engine.memory_batch(usable_bytes(table), weights, one, table.attn_dp)
-    return room
+    held: Values = room.memory_batch(usable_bytes(table), weights, one, table.attn_dp)
+    return held
 
 
 def usable_bytes(table: Candidates) -> Values:
     """What weights and cache may fill of each candidate's chips."""
-    usable: Values = engine.usable_bytes(
-        table.cluster.memory_bytes, table.share["memory_share"], table.share["reserve_gib"], table.chunk_tokens
+    weights, _ = passes.memory_bytes(table)
+    own, copies = table.room, table.engine_batch
+    profiled = room.profiled_bytes(
+        table.share["reserve_gib"], table.chunk_tokens, own["sampler_copies"], copies, table.served.shape.vocab
+    )
+    kept = room.kept_bytes(
+        own["kept_mib"],
+        own["token_kept_mib"],
+        table.chunk_tokens,
+        own["graph_kept_mib"],
+        own["graphs"],
+        own["chip_kept_mib"],
+        own["chips_by_rule"],
+        own["rank_graph_kept_mib"],
+        table.attn_dp,
+        own["least_kept_mib"],
+    )
+    usable: Values = room.usable_bytes(
+        table.cluster.memory_bytes,
+        own["memory_share"],
+        own["profiles"] * profiled,
+        kept,
+        own["share_of_rest"],
+        weights,
     )
     return usable
 

@@ -9,6 +9,7 @@ MEGA = 1e6
 KILO = 1e3
 MICRO = 1e-6
 GIB = 2.0**30
+MIB = 2.0**20
 MS_PER_S = 1e3
 S_PER_MIN = 60.0
 S_PER_H = 3600.0
@@ -21,6 +22,7 @@ J_PER_KWH = 3.6e6
 SUFFIXES: dict[str, str] = {
     "bytes": "B",
     "gib": "GiB",
+    "mib": "MiB",
     "gb": "GB",
     "mb": "MB",
     "gbs": "GB/s",

@@ -1,5 +1,6 @@
 """Rows of measured serving cases into questions the estimator can answer, or into the reason why not."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -73,6 +74,8 @@ WAITING = 8.0
 STRETCH = 2.0
 # Below this many output tokens, the time per token is mostly that of the last prompt.
 FEW_TOKENS = 16.0
+# How a command says what share of memory its engine fills.
+MEMORY = re.compile(r"--(?:mem-fraction-static|gpu-memory-utilization)[= ](?P<share>0?\.\d+)\b")
 INFERENCEX_LENGTHS = (("1024", "1024"), ("1024", "8192"), ("8192", "1024"))
 NO_LAYOUT = "the weights and one sequence fit in no layout of {} chips"
 Row = Mapping[str, str]
@@ -217,10 +220,13 @@ def _cache(row: Row) -> str:
 
 
 def _set_up(engine: ServingEngine, row: Row) -> ServingEngine:
-    """The engine with the chunk of prompts that the row or its benchmark states."""
+    """The engine in the row's version, with the chunk that the row or its benchmark states and its command's memory."""
+    said = MEMORY.search(row.get("notes", ""))
+    told = engine.released(row.get("framework_version", ""))
+    told = told.filling(float(said["share"])) if said else told
     if not row.get("chunk_tokens", "").strip():
-        return engine
-    return engine.chunked(_whole(row, "chunk_tokens"))
+        return told
+    return told.chunked(_whole(row, "chunk_tokens"))
 
 
 def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Question:

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from polysilicon.performance import serving_engine as engine
 from polysilicon.performance import serving_passes as passes
+from polysilicon.performance import serving_room as room
 from polysilicon.performance.replays.state import LENGTH, Costs, Floats, Whole
 from polysilicon.performance.serving_candidates import Asked, Candidates
 from polysilicon.performance.serving_table import usable_bytes
@@ -82,7 +82,7 @@ class PassCosts:
     def capacity(self) -> int:
         """Blocks that the cache of a replica holds beside the weights; none where they don't fit."""
         weights, _ = passes.memory_bytes(self.table)
-        free = engine.memory_batch(usable_bytes(self.table), weights, 1.0, self.table.attn_dp)
+        free = room.memory_batch(usable_bytes(self.table), weights, 1.0, self.table.attn_dp)
         return int(np.ravel(free)[0] / self.block_bytes)
 
     @property
