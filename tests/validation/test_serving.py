@@ -13,8 +13,7 @@ from polysilicon.records.errors import InputError
 from polysilicon.validation.fit_record import SERVING_LEFT_OUT, read_left_out
 from polysilicon.validation.score import Score
 from polysilicon.validation.serving import CASES, PEERS, validate
-from polysilicon.validation.serving_cases import Question, question, read
-from polysilicon.validation.serving_figures import figures
+from polysilicon.validation.serving_cases import Question, read
 
 
 @pytest.fixture(scope="module")

@@ -141,10 +141,10 @@ def question(catalogue: Catalogue, row: Row) -> Question:
         raise Underspecified(f"{mode}: how many requests are in flight is not stated")
     if mode not in WAYS:
         raise Unsupported(f"unknown mode {mode!r}; known: {', '.join(repr(one) for one in WAYS if one)}")
-    way = WAYS[mode]
     model = transformer(catalogue, _text(row, "model"))
     if _nominal(row):
         row = filled(row, model.name, _chip(catalogue, row).id, _engine(row))
+    way = WAYS[row.get("mode", "").casefold()]
     if mode.startswith("mlperf"):
         return _mlperf(catalogue, row, model)
     if way == "disaggregated":

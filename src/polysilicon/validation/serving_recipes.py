@@ -30,6 +30,8 @@ def filled(row: Row, model: str, chip: str, engine: str) -> Row:
     apart = "disaggregated" in row.get("mode", "").casefold()
     precision = row.get("precision", "").strip().casefold()
     named, lengths = (model, chip, engine, precision), (row.get("isl", "").strip(), row.get("osl", "").strip())
+    if not apart and (split := _split(row, named, lengths)):
+        return split
     load, degrees = row.get("concurrency", "").strip(), [f"{side}_tp" for side in SIDES] if apart else ["tp"]
     found = [
         one
@@ -46,6 +48,36 @@ def filled(row: Row, model: str, chip: str, engine: str) -> Row:
     drafted = "none" if spoken in UNSAID else spoken
     found = _narrowed(found, lambda one: one["spec_decoding"] == drafted)
     return {**row, **_told(row, found, apart)} if found else row
+
+
+def _split(row: Row, named: tuple[str, ...], lengths: tuple[str, str]) -> Row | None:
+    """The row as the split deployment that it must have been; `None` where it may have been what it says.
+
+    Where the benchmark ran nothing but split deployments of a model on a chip, a degree that is the chips of one of
+    these together counts all its workers. Of several, the list nearest in time that has the load says how many workers
+    read prompts; early lists say that alone.
+    """
+    if any(key[:4] == named and not key[-1] for key in _recipes()):
+        return None
+    listed = _recipes().get((*named, *lengths, True), [])
+    chips = _count(row, "tp") * _count(row, "attn_dp")
+    found = [one for one in listed if _chips(one) == chips]
+    if not found:
+        return None
+    load = row.get("concurrency", "").strip()
+    under = _narrowed(listed, lambda one: load in one["concurrency"].split())
+    nearest = min(under, key=lambda one: _days_apart(one, row.get("source_date", "")))
+    found = _narrowed(found, lambda one: one["prefill_workers"] == nearest["prefill_workers"])
+    found = _narrowed(found, lambda one: load in one["concurrency"].split())
+    mine = dict.fromkeys(("tp", "pp", "attn_dp", "moe_tp", "ep"), "")
+    split = {**row, **mine, "mode": "disaggregated"}
+    return {**split, **_told(split, found, apart=True)}
+
+
+def _chips(one: Row) -> int:
+    """Chips of a split configuration: of all its workers, where it states more than one a worker."""
+    workers = [(_count(one, f"{side}_workers"), _count(one, f"{side}_tp")) for side in SIDES]
+    return sum(number * chips for number, chips in workers) if any(chips > 1 for _, chips in workers) else 0
 
 
 def _told(row: Row, found: Sequence[Row], apart: bool) -> dict[str, str]:
@@ -89,6 +121,16 @@ def _then(one: Row, day: str) -> bool:
     except ValueError:
         return True
     return date.fromisoformat(one["first_seen"]) - EARLY <= run <= date.fromisoformat(one["last_seen"]) + LATE
+
+
+def _days_apart(one: Row, day: str) -> int:
+    """Days between a row's run and the time for which a configuration was listed; none where either is unknown."""
+    try:
+        run = date.fromisoformat(day.strip().lstrip("<="))
+    except ValueError:
+        return 0
+    first, last = (date.fromisoformat(one[name]) for name in ("first_seen", "last_seen"))
+    return max((first - run).days, (run - last).days, 0)
 
 
 def _degree(row: Row, name: str) -> str:
