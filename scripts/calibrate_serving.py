@@ -80,7 +80,7 @@ PRIOR: dict[str, tuple[float, float]] = {
     **{f"eager_us_{engine}": (100.0, 0.4) for engine in ENGINES},
     **{f"launch_{engine}": (1.0, 0.25) for engine in ENGINES},
     # As the kernels of `validate operators` are timed: those of TensorRT-LLM copy less often than those of vLLM.
-    **{f"copy_{engine}": (2.5 if engine == "trtllm" else 6.0, 0.3) for engine in ENGINES},
+    **{f"copy_{engine}": (2.5 if engine in ("trtllm", "mlperf") else 6.0, 0.3) for engine in ENGINES},
     **{f"interference_{engine}": (0.9, 0.3) for engine in ENGINES},
     **{f"together_{engine}": (0.2, 1.0) for engine in ENGINES},
     **{f"separate_{engine}": (0.7 if engine in PROMPTS_FIRST else 0.2, 0.7) for engine in ENGINES},

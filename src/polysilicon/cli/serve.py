@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Chip = Annotated[str | None, Parameter(name=["--chip", "--system"])]
 Engine = Annotated[
-    Literal["vllm", "sglang", "trtllm", "mindie"],
+    Literal["vllm", "sglang", "trtllm", "mindie", "mlperf"],
     Parameter(name="--engine", help="The serving software whose overheads are taken."),
 ]
 

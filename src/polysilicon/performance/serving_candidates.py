@@ -23,7 +23,7 @@ from polysilicon.records.errors import InputError, Place
 from polysilicon.records.units import GIB
 from polysilicon.workloads.model import Transformer
 
-ENGINES = ("vllm", "sglang", "trtllm", "mindie")
+ENGINES = ("vllm", "sglang", "trtllm", "mindie", "mlperf")
 # Fitted for each engine: `name_engine` among the parameters.
 OF_ENGINE = (
     *("host_us", "request_us", "first_us", "eager_us", "launch", "copy"),

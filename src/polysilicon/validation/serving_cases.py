@@ -400,7 +400,7 @@ def _whole(row: Row, name: str, otherwise: int = 1) -> int:
 def _engine(row: Row) -> str:
     name = row.get("framework", "").casefold()
     if "tensorrt" in name:
-        return "trtllm"
+        return "mlperf" if row.get("mode", "").casefold().startswith("mlperf") else "trtllm"
     return next((engine for engine in ENGINES if engine in name), "vllm")
 
 
