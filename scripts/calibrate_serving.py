@@ -24,7 +24,7 @@ from polysilicon.facts.compiler import build
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.facts.money import Assumption
-from polysilicon.performance.efficiency import ASSUMED, Efficiency
+from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.serving_candidates import ENGINES, OF_ENGINE, Candidates
 from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
 from polysilicon.performance.serving_table import Figures, evaluate
@@ -59,7 +59,7 @@ PRIOR: dict[str, tuple[float, float]] = {
     "linear_layer_us": (20.0, 1.0),
     "index_layer_us": (20.0, 1.0),
     # Measured by themselves, apart from any row.
-    **{name: (load().get(Assumption, one).value, 0.1) for name, one in ASSUMED.items()},
+    "stream_layer_us": (load().get(Assumption, "stream-layer-us").value, 0.1),
     "linear_moves": (5.0, 0.5),
     "evenness": (0.8, 0.3),
     "hop_us": (1.0, 1.0),
@@ -112,7 +112,7 @@ AXES: dict[str, tuple[str, ...]] = {
         "latent_layer_us",
         "linear_layer_us",
         "index_layer_us",
-        *ASSUMED,
+        "stream_layer_us",
         "hop_us",
     ),
 }

@@ -1,5 +1,6 @@
 """Serving estimates: laws that hold whatever the fitted figures are."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from polysilicon.performance.serving_model import Served
 from polysilicon.performance.serving_search import layouts
 from polysilicon.performance.serving_table import evaluate
 from polysilicon.records.errors import InputError, NothingFits, Unsupported
+from polysilicon.records.recorder import Step
 from polysilicon.workloads import Serving, Transformer, transformer
 
 TASK = Serving(input_tokens=2000, output_tokens=500)
@@ -144,6 +146,24 @@ def test_the_explanation_ends_in_the_printed_figure(figure: str, name: str) -> N
     printed = estimate_serving(load(), model(name), TASK, chips, layout, concurrency=16)
     assert root.value == getattr(printed, figure).value
     assert root.inputs
+
+
+def steps(root: Step) -> Iterator[Step]:
+    yield root
+    for one in (*root.inputs, *root.within):
+        yield from steps(one)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm"])
+def test_what_an_engine_leaves_of_memory_and_reads_of_weights_names_its_records(engine: str) -> None:
+    question = load(), model(), TASK, cluster(), Layout(tp=8)
+    root = explain_serving(*question, concurrency=64, engine=engine)
+    for formula in ("usable_bytes", "profiled_bytes", "weight_traffic_bytes"):
+        found = next(one for one in steps(root) if one.name == formula)
+        # Noughts and ones are of what is not there.
+        leaves = [one for one in steps(found) if not one.inputs and one.value not in (0.0, 1.0)]
+        assert leaves
+        assert all(one.source for one in leaves), [one.name for one in leaves if not one.source]
 
 
 def test_without_a_load_the_largest_that_meets_the_targets_is_taken() -> None:

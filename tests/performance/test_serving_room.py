@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polysilicon.facts import load
-from polysilicon.facts.engines import ServingEngine
+from polysilicon.facts.engines import KeptFree, ServingEngine
 from polysilicon.facts.index import DATA
 from polysilicon.performance import serving_passes as passes
 from polysilicon.performance.cluster import Cluster
@@ -91,12 +91,22 @@ def test_an_engine_never_uses_more_than_there_is(
     assert usable_bytes(memory, share, profiled, 0.0, of_rest, weights) <= memory * (1 + 1e-12)
 
 
+def kept(chunk: float = 8192.0, graphs: float = 256.0, chips: float = 1.0, copies: float = 1.0) -> float:
+    rule = KeptFree(512.0, 1.5, chunk, 2.0, graphs, 128.0, 3.0 if copies > 1 else 0.0, 0.0)
+    return float(kept_bytes(rule, chips, copies))
+
+
 def test_what_is_kept_by_rule_grows_with_chunk_graphs_chips_and_copies() -> None:
-    least = (512.0, 1.5, 8192.0, 2.0, 256.0, 128.0, 1.0, 0.0, 1.0, 0.0)
-    for at, larger in ((2, 16384.0), (4, 512.0), (6, 8.0)):
-        assert kept_bytes(*least[:at], larger, *least[at + 1 :]) > kept_bytes(*least)
-    assert kept_bytes(*least[:7], 3.0, 8.0, 0.0) > kept_bytes(*least)
-    assert kept_bytes(*least[:9], 1e6) == 1e6 * 2**20
+    assert min(kept(chunk=16384.0), kept(graphs=512.0), kept(chips=8.0), kept(copies=8.0)) > kept()
+
+
+def test_sglang_keeps_a_known_amount_of_two_chips() -> None:
+    """Worked by hand from the rule: 13,440 MiB of one H100, 33,280 of an H200 with eight copies of attention."""
+    engine = load().get(ServingEngine, "sglang")
+    one = kept_bytes(engine.kept_free("nvidia-h100-sxm-80gb", 80.0, 1, 1), 1.0, 1.0)
+    eight = kept_bytes(engine.kept_free("nvidia-h200-sxm-141gb", 141.0, 8, 8), 8.0, 8.0)
+    assert one / 2**20 == 13_440
+    assert eight / 2**20 == 33_280
 
 
 @pytest.mark.parametrize(

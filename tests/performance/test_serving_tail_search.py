@@ -12,6 +12,8 @@ from polysilicon.workloads.task import Serving
 
 TASK = Serving(1024, 256, ttft_ms=1000.0, tpot_ms=50.0, percentile=99.0, requests_per_s=30.0)
 
+LONG = Serving(8192, 16, tpot_ms=1000.0, percentile=99.0)
+
 
 def found(task: Serving = TASK, chips: tuple[str, ...] = ("nvidia-h100-sxm-80gb",), **options: object) -> TailSearch:
     catalogue = load()
@@ -37,7 +39,7 @@ def test_the_slowest_requests_cost_throughput_that_means_promise() -> None:
 
 def test_a_demand_takes_whole_replicas_of_it() -> None:
     for row in found().top.rows():
-        assert row["replicas"] == np.ceil(30.0 * 256 / (row["tokens_per_s_per_chip"] * row["chips"]))
+        assert row["replicas"] == np.ceil(30.0 / row["requests_per_s"])
         assert row["chips_needed"] == row["replicas"] * row["chips"]
 
 
@@ -60,6 +62,27 @@ def test_the_round_trip_counts_toward_the_first_token() -> None:
     )
     assert far["ttft_ms"] <= 450.0
     assert far["tokens_per_s_per_chip"] < near["tokens_per_s_per_chip"]
+
+
+def test_a_round_trip_as_long_as_the_target_leaves_nothing() -> None:
+    for trip in (250.0, 200.0):
+        with pytest.raises(NothingFits, match="round trip"):
+            found(Serving(1024, 256, ttft_ms=200.0, percentile=99.0, round_trip_ms=trip))
+
+
+def test_answers_of_one_token_have_no_time_per_token() -> None:
+    row = next(found(Serving(1024, 1, ttft_ms=500.0, percentile=99.0, requests_per_s=300.0)).top.rows())
+    assert row["tpot_ms"] is None
+    assert row["replicas"] >= 2
+
+
+def test_no_interval_beats_the_hardware() -> None:
+    catalogue = load()
+    cluster = Cluster.from_catalogue(catalogue, "huawei-ascend-910b3", 8)
+    made = search_tails(catalogue, transformer(catalogue, "llama-3.1-70b"), LONG, [cluster])
+    for row in made.top.rows():
+        prompts = 8192 / 16 * row["tokens_per_s_per_chip_high"]
+        assert 2 * 70e9 * prompts <= 1.01 * max(cluster.peak_flop_per_s.values())
 
 
 def test_targets_that_nobody_keeps_name_the_nearest() -> None:

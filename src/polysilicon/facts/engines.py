@@ -1,10 +1,24 @@
 """What serving engines are set to unless told otherwise: how much one pass takes on, and what it reads first."""
 
 import re
+from typing import NamedTuple
 
 from msgspec import structs
 
 from polysilicon.facts.record import Count, Quantity, Ratio, Record
+
+
+class KeptFree(NamedTuple):
+    """The figures of an engine's rule that hold for one replica; see `ServingEngine`."""
+
+    kept_mib: float
+    token_kept_mib: float
+    chunk_tokens: float
+    graph_kept_mib: float
+    graphs: float
+    chip_kept_mib: float
+    rank_graph_kept_mib: float
+    least_kept_mib: float
 
 
 class ServingEngine(Record, frozen=True, kw_only=True):
@@ -19,12 +33,14 @@ class ServingEngine(Record, frozen=True, kw_only=True):
 
     Weights and cache fill `memory_share` of a chip, or, where it is a `share_of_rest`, the cache that much of what
     weights and activations leave. An engine that `profiles` sees what a pass needs beside; `sampler_copies` is how
-    often its profile run holds the scores of all words for as many sequences as may run, in single precision. Others
-    keep a stated amount free: `kept_mib`, and more for each token of a chunk, each size of a batch with a recorded
-    graph (`graphs`; `many_graphs` from `many_chips` on and on chips with `large_from_gib`; `few_graphs` and
-    `many_few_graphs` below `few_below_gib`), each chip of a replica and each copy of attention, and at least
-    `least_kept_mib` from `few_below_gib` on. Replicas of more than `most_by_rule_chips` are set by hand: they keep what
-    one of so many keeps with a single copy. Versions before `older_before` hold `older_sampler_copies`.
+    often its profile run holds the scores of all words for as many sequences as may run, in single precision; versions
+    before `older_before` hold `older_sampler_copies`.
+
+    Others keep a stated amount free: `kept_mib`, and more for each token of a chunk (of `least_chunk_tokens` at least),
+    each size of a batch with a recorded graph (`graphs`; `many_graphs` from `many_chips` on and on chips with
+    `large_from_gib`; `few_graphs` and `many_few_graphs` below `few_below_gib`), each chip of a replica and each copy of
+    attention, and at least `least_kept_mib` from `few_below_gib` on. Replicas of more than `most_by_rule_chips` are set
+    by hand: they keep what one of so many keeps with a single copy.
     """
 
     name: str
@@ -49,6 +65,7 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     rank_graph_kept_mib: Quantity = 0.0
     many_rank_graph_kept_mib: Quantity = 0.0
     least_kept_mib: Quantity = 0.0
+    least_chunk_tokens: Count = 0.0
     graphs: Count = 0.0
     many_graphs: Count = 0.0
     few_graphs: Count = 0.0
@@ -88,13 +105,25 @@ class ServingEngine(Record, frozen=True, kw_only=True):
             tokens = self.large_batched_tokens or tokens
         return float(tokens), float(sequences)
 
-    def graphed(self, chips: float, memory_gib: float) -> float:
-        """Sizes of batches with a recorded graph in a replica of so many chips with so much memory."""
+    def kept_free(self, chip: str, memory_gib: float, chips: float, attn_dp: float) -> KeptFree:
+        """What it keeps free by rule in a replica of `chips` such chips with `attn_dp` copies of attention."""
         many = self.many_chips is not None and chips >= self.many_chips
-        if memory_gib < self.few_below_gib:
-            return self.many_few_graphs if many else self.few_graphs
+        few = memory_gib < self.few_below_gib
         large = self.large_from_gib is not None and memory_gib >= self.large_from_gib
-        return self.many_graphs if many or large else self.graphs
+        graphs = (
+            (self.few_graphs, self.many_few_graphs)[many] if few else (self.graphs, self.many_graphs)[many or large]
+        )
+        of_rank = self.many_rank_graph_kept_mib if graphs > self.graphs else self.rank_graph_kept_mib
+        return KeptFree(
+            kept_mib=self.kept_mib,
+            token_kept_mib=self.token_kept_mib,
+            chunk_tokens=max(self.takes(chip, memory_gib)[0], self.least_chunk_tokens),
+            graph_kept_mib=self.graph_kept_mib,
+            graphs=graphs,
+            chip_kept_mib=self.chip_kept_mib,
+            rank_graph_kept_mib=of_rank if attn_dp > 1 and chips <= self.most_by_rule_chips else 0.0,
+            least_kept_mib=0.0 if few else self.least_kept_mib,
+        )
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -9,14 +9,11 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.facts.efficiency import Fit
 from polysilicon.facts.hardware import Chip
-from polysilicon.facts.money import Assumption
 from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError
 
 # A job reads the parameters of these rooms beside those of its own.
 WITH = {"training": ("memory",)}
-# Parameters of serving that no fit states, and the assumption that does.
-ASSUMED = {"stream_layer_us": "stream-layer-us"}
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,8 @@ class Efficiency:
 def efficiency_of(catalogue: Catalogue, chip_id: str, room: str) -> Efficiency:
     """The parameters of a `room` of the fits for a chip; those of training hold memory's too.
 
-    They are merged from the fit over all chips, that of its class, of its family and of the chip itself, over what is
-    assumed where no fit says; the interval is that of the most specific level which states one.
+    They are merged from the fit over all chips, that of its class, of its family and of the chip itself; the
+    interval is that of the most specific level which states one.
 
     Raises:
         UnknownName: no chip is called so.
@@ -63,8 +60,7 @@ def _merged(catalogue: Catalogue, chip_id: str, room: str) -> Efficiency:
     found = [fits[own, *key] for own in (*WITH.get(room, ()), room) for key in wanted if (own, *key) in fits]
     if not found:
         raise InputError(f"the catalogue holds no efficiency fit for {room}", remedy="run scripts/calibrate.py")
-    assumed = ASSUMED if room == "serving" else {}
-    parameters = {name: catalogue.get(Assumption, one).value for name, one in assumed.items()}
+    parameters: dict[str, float] = {}
     low, high = np.nan, np.nan
     for one in found:
         parameters |= one.parameters

@@ -18,6 +18,7 @@ from polysilicon.performance.serving_formats import (
     format_of,
 )
 from polysilicon.performance.serving_model import Served
+from polysilicon.performance.serving_room import kept_bytes
 from polysilicon.performance.values import PEAK_FIELD, Values
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.units import GIB
@@ -147,16 +148,7 @@ class Asked:
 
 
 # Figures of an engine's record that say what it leaves of memory, whatever the replica.
-ROOM = (
-    "memory_share",
-    "share_of_rest",
-    "profiles",
-    "sampler_copies",
-    "kept_mib",
-    "token_kept_mib",
-    "graph_kept_mib",
-    "chip_kept_mib",
-)
+ROOM = ("memory_share", "share_of_rest", "profiles", "sampler_copies")
 
 
 @dataclass(frozen=True)
@@ -235,22 +227,15 @@ class Candidates:
 
 
 def _room(asked: Sequence[Asked]) -> dict[str, Values]:
-    """What each engine leaves of memory, in the figures of its record that hold for the replica."""
-    rows = [_room_of(one) for one in asked]
-    return {name: np.array([row[name] for row in rows], float) for name in rows[0]} if rows else {}
+    """What each engine leaves of memory, in the figures of its record, and what it keeps free by rule."""
+    rows = [{name: float(getattr(one.engine, name)) for name in ROOM} | {"kept_bytes": _kept(one)} for one in asked]
+    return {name: np.array([row[name] for row in rows], float) for name in (*ROOM, "kept_bytes")}
 
 
-def _room_of(asked: Asked) -> dict[str, float]:
-    engine, chips, memory_gib = asked.engine, asked.layout.chips, float(asked.cluster.memory_bytes) / GIB
-    graphs = engine.graphed(chips, memory_gib)
-    of_rank = engine.many_rank_graph_kept_mib if graphs > engine.graphs else engine.rank_graph_kept_mib
-    by_rule = chips <= engine.most_by_rule_chips
-    return {name: float(getattr(engine, name)) for name in ROOM} | {
-        "graphs": graphs,
-        "rank_graph_kept_mib": of_rank if by_rule and asked.layout.attn_dp > 1 else 0.0,
-        "chips_by_rule": min(chips, engine.most_by_rule_chips),
-        "least_kept_mib": engine.least_kept_mib if memory_gib >= engine.few_below_gib else 0.0,
-    }
+def _kept(asked: Asked) -> float:
+    memory_gib, cut = float(asked.cluster.memory_bytes) / GIB, asked.layout
+    rule = asked.engine.kept_free(asked.cluster.chip, memory_gib, cut.chips, cut.attn_dp)
+    return float(kept_bytes(rule, min(cut.chips, asked.engine.most_by_rule_chips), float(cut.attn_dp)))
 
 
 def _rate(asked: Asked, precision: str, share: str | None = None) -> float:

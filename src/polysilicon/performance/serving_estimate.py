@@ -9,7 +9,7 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.facts.engines import ServingEngine
 from polysilicon.performance.cluster import Cluster, Reading
-from polysilicon.performance.efficiency import ASSUMED, efficiency_of
+from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_domain import outside
 from polysilicon.performance.serving_formats import AUTO, computed_in, format_of
@@ -286,9 +286,10 @@ def _announce(recorder: Recorder, table: Candidates, asked: Asked) -> None:
     for name, value in [*vars(table.served).items(), *vars(table.served.shape).items()]:
         if name != "shape":
             recorder.known(value, f"models: {asked.model.name}")
-    for name, value in [*table.share.items(), *table.engine.items()]:
-        of_fit = f"efficiency: {', '.join(asked.efficiency.records)}"
-        recorder.known(value, f"assumptions: {ASSUMED[name]}" if name in ASSUMED else of_fit, "estimate")
+    for value in [*table.share.values(), *table.engine.values()]:
+        recorder.known(value, f"efficiency: {', '.join(asked.efficiency.records)}", "estimate")
+    for value in table.room.values():
+        recorder.known(value, f"engines: {asked.engine.id}", asked.engine.confidence)
     read = {one.field: one for one in asked.cluster.readings}
     for value, names in (
         (table.cluster.memory_bytes, ("memory_gb",)),

@@ -168,12 +168,14 @@ def stream_traffic_bytes(tokens: Values, hidden: Values, streams: Values, stream
 
 
 @formula
-def weight_traffic_bytes(weights: Values, element_bytes: Values, chips: Values, share: Values = 1.0) -> Values:
-    """Weights that one chip reads in one pass.
+def weight_traffic_bytes(
+    weights: Values, element_bytes: Values, chips: Values, share: Values = 1.0, whole_bytes: Values = 0.0
+) -> Values:
+    """Weights that one chip reads in one pass: its part of those that are cut, and what every chip holds whole.
 
     Source: Pope et al., Efficiently Scaling Transformer Inference (arXiv 2211.05102), section 2.
     """
-    return weights * element_bytes * share / chips
+    return weights * element_bytes * share / chips + whole_bytes
 
 
 @formula
@@ -429,6 +431,15 @@ def pass_overhead_s(
     Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 4.
     """
     return dense_s + expert_s + network_s + kernels_s + eager_s + host_us * MICRO
+
+
+@formula
+def embedding_weights(vocab: Values, hidden: Values, embeddings: Values) -> Values:
+    """Weights of the embeddings beside the output head; none where both are one.
+
+    Source: Press and Wolf, Using the Output Embedding (arXiv 1608.05859).
+    """
+    return vocab * hidden * (embeddings - 1.0)
 
 
 @formula

@@ -16,8 +16,8 @@ LINEAR_CHUNK = 64.0
 # Heads that kernels of compressed attention work on at least, on a chip with fewer too.
 # Source: FlashMLA (2026) as vLLM and SGLang call it: they pad a rank's heads to 64 or 128.
 COMPRESSED_HEADS = 64.0
-# Bytes of the scale of an index key of compressed attention.
-# Source: SGLang, deepseek_v4_memory_pool.py, bytes of a token of the indexer: its values in eight bits, and 4.
+# Bytes of the scale of an index key, whose values are kept in eight bits.
+# Source: SGLang, deepseek_v4_memory_pool.py, bytes of a token of the indexer; vLLM, the indexer's cache of V3.2.
 SCALE_BYTES = 4.0
 
 
@@ -138,10 +138,10 @@ def _read(model: Transformer) -> dict[str, Values]:
     # Without compression, layers read a window or the tokens themselves.
     every = 1.0 - model.windowed_layers / model.layers
     picking = float(own.sparse_layers) if own else float(model.layers - model.linear_layers)
-    ratio, scale = (float(own.sparse_ratio), SCALE_BYTES) if own else (1.0, 0.0)
+    ratio = float(own.sparse_ratio) if own else 1.0
     return {
         "index_tokens": float(index.tokens) if index else 0.0,
-        "index_values": (index.dim + scale) * picking / ratio if index else 0.0,
+        "index_values": (index.dim + SCALE_BYTES) * picking / ratio if index else 0.0,
         "index_width": float(index.heads * index.dim) * picking / ratio if index else 0.0,
         "index_layers": picking if index else 0.0,
         "index_share": own.sparse_layers / model.layers if own else every if index else 0.0,

@@ -23,7 +23,7 @@ def decode_s(table: Candidates, running: Values) -> Values:
     touched = serving_experts.touched_share(tokens, shape.experts, shape.experts_per_token, share["evenness"])
     dense = gemm_s(
         iteration.dense_flop(served.dense_weights, served.replicated_weights, own_tokens, table.tp),
-        iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp) + _replicated_bytes(table),
+        iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp, 1.0, _replicated_bytes(table)),
         table.dense_flop_per_s,
         bandwidth,
     )
@@ -99,7 +99,7 @@ def prefill_parts_s(table: Candidates, together: Values = 1.0) -> tuple[Values, 
         network_s(table, tokens) - waited,
         _streams_s(table, tokens),
     )
-    dense_read = iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp) + _replicated_bytes(table)
+    dense_read = iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp, 1.0, _replicated_bytes(table))
     expert_read = iteration.weight_traffic_bytes(served.expert_weights, table.expert_bytes, group, touched)
     overhead = iteration.pass_overhead_s(
         streaming_s(dense_read, bandwidth),
@@ -168,7 +168,7 @@ def memory_bytes(table: Candidates) -> tuple[Values, Values]:
     served, shape = table.served, table.served.shape
     weights = iteration.weights_bytes(
         iteration.held_to_draft(_dense_bytes(table), table.draft_tokens, shape.layers),
-        shape.vocab * shape.hidden * (shape.embeddings - 1.0),
+        iteration.embedding_weights(shape.vocab, shape.hidden, shape.embeddings),
         iteration.held_to_draft(_replicated_bytes(table), table.draft_tokens, shape.layers),
         iteration.held_to_draft(served.expert_weights, table.draft_tokens, shape.layers),
         table.expert_bytes,

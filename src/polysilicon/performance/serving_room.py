@@ -2,50 +2,43 @@
 
 import numpy as np
 
+from polysilicon.facts.engines import KeptFree
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 from polysilicon.records.units import GIB, MIB
 
 # Scores of words are profiled in single precision.
 SCORE_BYTES = 4.0
-# A chunk as short as this is taken for this long.
-LEAST_TOKENS = 2048.0
 
 
 @formula
 def profiled_bytes(
-    reserve_gib: Values, chunk_tokens: Values, sampler_copies: Values, sequences: Values, vocab: Values
+    reserve_gib: Values,
+    chunk_tokens: Values,
+    sampler_copies: Values,
+    sequences: Values,
+    vocab: Values,
+    profiles: Values = 1.0,
 ) -> Values:
     """What a profile run finds that a pass needs: its activations, or the scores of all words for every sequence.
 
     `reserve_gib` is what the activations of 8,192 tokens need. As many sequences are tried as may run, on every chip.
+    An engine that does not profile (`profiles` is 0) finds nothing.
 
     Source: vLLM, gpu_model_runner.py, profile_run; start-up logs of vLLM 0.10 to 0.19; fitted reserve.
     """
     activations = reserve_gib * GIB * chunk_tokens / 8192.0
-    return np.maximum(activations, sampler_copies * SCORE_BYTES * sequences * vocab)
+    return profiles * np.maximum(activations, sampler_copies * SCORE_BYTES * sequences * vocab)
 
 
-@formula
-def kept_bytes(
-    kept_mib: Values,
-    token_kept_mib: Values,
-    chunk_tokens: Values,
-    graph_kept_mib: Values,
-    graphs: Values,
-    chip_kept_mib: Values,
-    chips: Values,
-    rank_graph_kept_mib: Values,
-    attn_dp: Values,
-    least_kept_mib: Values,
-) -> Values:
+def kept_bytes(rule: KeptFree, chips: Values, attn_dp: Values) -> Values:
     """What an engine keeps free by rule, without looking: for a chunk, recorded graphs, chips and copies of attention.
 
     Source: SGLang 0.5.3, server_args.py, mem_fraction_static.
     """
-    stated = kept_mib + token_kept_mib * np.maximum(chunk_tokens, LEAST_TOKENS) + graph_kept_mib * graphs
-    copies = rank_graph_kept_mib * graphs * attn_dp
-    return MIB * np.maximum(stated + chip_kept_mib * chips + copies, least_kept_mib)
+    stated = rule.kept_mib + rule.token_kept_mib * rule.chunk_tokens + rule.graph_kept_mib * rule.graphs
+    copies = rule.rank_graph_kept_mib * rule.graphs * attn_dp
+    return MIB * np.maximum(stated + rule.chip_kept_mib * chips + copies, rule.least_kept_mib)
 
 
 @formula

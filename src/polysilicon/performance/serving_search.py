@@ -239,7 +239,7 @@ def named(asked: Asked) -> str:
     return asked.cluster.system or asked.cluster.chip
 
 
-def needed(task: Serving, picked: Sequence[Asked], tokens_per_s_per_chip: Floats) -> dict[str, list[int]]:
+def _needed(task: Serving, picked: Sequence[Asked], tokens_per_s_per_chip: Floats) -> dict[str, list[int]]:
     """Replicas and chips that answer the requests a second of `task`; nothing where it names none."""
     if task.requests_per_s is None:
         return {}
@@ -262,7 +262,7 @@ def _table(catalogue: Catalogue, title: str, task: Serving, loaded: Loaded, chos
             **({"system": systems} if any(systems) else {}),
             "chip": [one.cluster.chip for one in picked],
             "chips": [one.layout.chips for one in picked],
-            **needed(task, picked, np.ravel(figures.tokens_per_s_per_chip)[index]),
+            **_needed(task, picked, np.ravel(figures.tokens_per_s_per_chip)[index]),
             "tp": [one.layout.tp for one in picked],
             "pp": [one.layout.pp for one in picked],
             "attn_dp": [one.layout.attn_dp for one in picked],

@@ -110,29 +110,17 @@ def sequences_that_fit(table: Candidates) -> Values:
 def usable_bytes(table: Candidates) -> Values:
     """What weights and cache may fill of each candidate's chips."""
     weights, _ = passes.memory_bytes(table)
-    own, copies = table.room, table.engine_batch
+    own = table.room
     profiled = room.profiled_bytes(
-        table.share["reserve_gib"], table.chunk_tokens, own["sampler_copies"], copies, table.served.shape.vocab
-    )
-    kept = room.kept_bytes(
-        own["kept_mib"],
-        own["token_kept_mib"],
+        table.share["reserve_gib"],
         table.chunk_tokens,
-        own["graph_kept_mib"],
-        own["graphs"],
-        own["chip_kept_mib"],
-        own["chips_by_rule"],
-        own["rank_graph_kept_mib"],
-        table.attn_dp,
-        own["least_kept_mib"],
+        own["sampler_copies"],
+        table.engine_batch,
+        table.served.shape.vocab,
+        own["profiles"],
     )
     usable: Values = room.usable_bytes(
-        table.cluster.memory_bytes,
-        own["memory_share"],
-        own["profiles"] * profiled,
-        kept,
-        own["share_of_rest"],
-        weights,
+        table.cluster.memory_bytes, own["memory_share"], profiled, own["kept_bytes"], own["share_of_rest"], weights
     )
     return usable
 

@@ -1,7 +1,8 @@
 """The best deployments whose slowest requests keep the targets: those that lead by means are replayed."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ from polysilicon.facts import Catalogue
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.replays.lengths import Lengths
 from polysilicon.performance.serving_candidates import Asked
-from polysilicon.performance.serving_estimate import SHORT, Quantity, met, per_token_limit, spread
+from polysilicon.performance.serving_estimate import SHORT, Quantity, per_token_limit, spread, within
 from polysilicon.performance.serving_formats import AUTO
+from polysilicon.performance.serving_limits import Limits, limits_of
 from polysilicon.performance.serving_loads import Loaded
-from polysilicon.performance.serving_search import check_any_fits, every_question, named, needed
-from polysilicon.performance.serving_tails import Arrivals, Promise, Tail, most_load
+from polysilicon.performance.serving_search import check_any_fits, every_question, named
+from polysilicon.performance.serving_tails import Arrivals, Promise, Tail, confirmed, tried
 from polysilicon.performance.values import Range
 from polysilicon.records.errors import NothingFits
 from polysilicon.records.interval import Floats
@@ -77,26 +79,10 @@ def search_tails(
         NothingFits: no candidate fits in memory, or none keeps the targets; names the nearest miss.
         InputError: no cluster, an unknown engine or format, no percentile.
     """
-    promise = Promise(
-        task.percentile,
-        np.inf if task.ttft_ms is None else task.ttft_ms - task.round_trip_ms,
-        np.inf if (limit := per_token_limit(task)) is None else limit,
-    )
+    arrivals, promise = _arrivals(model, task, equal=equal), _promise(task)
     every = every_question(catalogue, model, task, clusters, most_chips, precisions, engine, cache)
-    arrivals = _arrivals(model, task, equal=equal)
-    leading = list(_leading(Loaded.of(every), task))
-    found: list[tuple[Asked, Tail]] = []
-    best: dict[str, float] = {}
-    for done, (asked, by_means) in enumerate(leading):
-        if progress:
-            progress(done, len(leading))
-        if MARGIN * by_means > best.get(named(asked), 0.0):
-            tail = most_load(asked, arrivals, promise)
-            found.append((asked, tail))
-            if tail.over <= 1.0:
-                best[named(asked)] = max(best.get(named(asked), 0.0), tail.tokens_per_s_per_chip)
-    if progress:
-        progress(len(leading), len(leading))
+    trials = replayed(leading(Loaded.of(every), promise, MOST_REPLAYED), arrivals, promise, progress)
+    found = [(asked, confirmed(asked, arrivals, promise, tail)) for asked, tail in trials]
     kept = sorted((one for one in found if one[1].over <= 1.0), key=lambda one: -one[1].tokens_per_s_per_chip)
     if not kept:
         raise NothingFits(f"no candidate keeps the targets; nearest: {_nearest(found, task)}")
@@ -111,47 +97,91 @@ def search_tails(
     )
 
 
-def _arrivals(model: Transformer, task: Serving, *, equal: bool) -> Arrivals:
-    most = float(model.positions) if model.positions else np.inf
-    prompts, answers = (
-        Lengths(one, one) if equal else Lengths.about(one, max(most, one))
-        for one in (float(task.input_tokens), float(task.output_tokens))
-    )
-    return Arrivals(prompts, answers)
+def leading(loaded: Loaded, promise: Promise, most: int) -> list[tuple[Asked, float]]:
+    """Of each system the layouts with most tokens a second and chip [tokens/s] whose means keep a promise, best first.
 
+    Where means keep it nowhere, the layouts that come nearest, as if they had any throughput.
 
-def _leading(loaded: Loaded, task: Serving) -> Iterator[tuple[Asked, float]]:
-    """Of each system the layouts with most tokens a second and chip whose means keep the targets, best first.
-
-    Where means keep them nowhere, the layouts that are nearest.
+    Raises:
+        NothingFits: no layout has room for its weights and one sequence.
     """
     check_any_fits(loaded)
     figures = loaded.figures
-    speed = np.where(met(task, figures), figures.tokens_per_s_per_chip, 0.0).max(axis=1)
-    slowness = np.where(figures.fits, figures.tpot_ms + figures.ttft_ms / task.output_tokens, np.inf).min(axis=1)
-    order = np.lexsort((slowness, -speed))
-    taken: dict[str, int] = {}
-    for at in order:
-        asked = loaded.asked[at]
-        if not np.isfinite(slowness[at]) or taken.get(named(asked), 0) >= MOST_REPLAYED:
-            continue
-        taken[named(asked)] = taken.get(named(asked), 0) + 1
-        yield asked, float(speed[at]) or np.inf
+    worse = np.maximum(figures.ttft_ms / promise.ttft_ms, figures.tpot_ms / promise.tpot_ms)
+    over = np.where(figures.fits, worse, np.inf)
+    speed = np.where(over <= 1.0, figures.tokens_per_s_per_chip, 0.0).max(axis=1)
+    nearest = over.min(axis=1)
+    taken: Counter[str] = Counter()
+    chosen = []
+    for at in np.lexsort((nearest, -speed)):
+        name = named(loaded.asked[at])
+        if np.isfinite(nearest[at]) and taken[name] < most:
+            taken[name] += 1
+            chosen.append((loaded.asked[at], float(speed[at]) or np.inf))
+    return chosen
+
+
+def replayed(
+    candidates: Sequence[tuple[Asked, float]], arrivals: Arrivals, promise: Promise, progress: Progress | None = None
+) -> Iterator[tuple[Asked, Tail]]:
+    """Trials of several layouts, each at its highest load, but for those that means put far behind their system's best.
+
+    No long replay has confirmed them.
+    """
+    best: dict[str, float] = {}
+    for done, (asked, by_means) in enumerate(candidates):
+        if progress:
+            progress(done, len(candidates))
+        if MARGIN * by_means > best.get(named(asked), 0.0):
+            tail = tried(asked, arrivals, promise)
+            if tail.over <= 1.0:
+                best[named(asked)] = max(best.get(named(asked), 0.0), tail.tokens_per_s_per_chip)
+            yield asked, tail
+    if progress:
+        progress(len(candidates), len(candidates))
+
+
+def _promise(task: Serving) -> Promise:
+    """The targets of a task as the server has to keep them.
+
+    Raises:
+        NothingFits: the network alone takes as long as the first token may.
+    """
+    ttft_ms = np.inf if task.ttft_ms is None else task.ttft_ms - task.round_trip_ms
+    if ttft_ms <= 0:
+        raise NothingFits(
+            f"nothing keeps the targets: the round trip takes {task.round_trip_ms:.1f} ms of the {task.ttft_ms:.1f} ms "
+            "to the first token"
+        )
+    limit = per_token_limit(task)
+    return Promise(task.percentile, ttft_ms, np.inf if limit is None else limit)
+
+
+def _arrivals(model: Transformer, task: Serving, *, equal: bool) -> Arrivals:
+    """Lengths about those of the task, of which no prompt with its answer goes beyond the model's positions."""
+    prompt, answer = float(task.input_tokens), float(task.output_tokens)
+    if equal:
+        return Arrivals(Lengths(prompt, prompt), Lengths(answer, answer))
+    most = float(model.positions) if model.positions else np.inf
+    answers = Lengths.about(answer, max(most - prompt, answer))
+    return Arrivals(Lengths.about(prompt, max(most - answers.longest_tokens, prompt)), answers)
 
 
 def _nearest(found: Sequence[tuple[Asked, Tail]], task: Serving) -> str:
     asked, tail = min(found, key=lambda one: one[1].over)
     layout = asked.layout
+    refused = f", {tail.refused:.1%} of the requests longer than its cache" if tail.refused else ""
     return (
         f"{layout.chips} x {named(asked)} (tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}) at "
         f"{tail.requests_per_s:.3g} requests/s: p{task.percentile:g} TTFT {tail.ttft_ms:.1f} ms, "
-        f"TPOT {tail.tpot_ms:.2f} ms"
+        f"TPOT {tail.tpot_ms:.2f} ms{refused}"
     )
 
 
 def _table(catalogue: Catalogue, title: str, task: Serving, chosen: Sequence[tuple[Asked, Tail]]) -> Table:
     picked, tails = [asked for asked, _ in chosen], [tail for _, tail in chosen]
-    ranges = [_ranges(catalogue, asked, tail) for asked, tail in chosen]
+    best = limits_of([replace(asked, concurrency=max(tail.running, 1.0)) for asked, tail in chosen])
+    ranges = [_ranges(catalogue, asked, tail, best, at) for at, (asked, tail) in enumerate(chosen)]
     ends = {f"{name}_{end}": [getattr(one[name], end) for one in ranges] for name in SHORT for end in ("low", "high")}
     systems = [one.cluster.system for one in picked]
     speed: Floats = np.array([one.tokens_per_s_per_chip for one in tails])
@@ -163,7 +193,7 @@ def _table(catalogue: Catalogue, title: str, task: Serving, chosen: Sequence[tup
             **({"system": systems} if any(systems) else {}),
             "chip": [one.cluster.chip for one in picked],
             "chips": [one.layout.chips for one in picked],
-            **needed(task, picked, speed),
+            **_needed(task, picked, tails),
             **{name: [getattr(one.layout, name) for one in picked] for name in ("tp", "pp", "attn_dp", "ep")},
             "precision": [one.layout.precision for one in picked],
             "kv_precision": [one.cache for one in picked],
@@ -174,7 +204,7 @@ def _table(catalogue: Catalogue, title: str, task: Serving, chosen: Sequence[tup
             "in_flight": [one.running for one in tails],
             "mean_ttft_ms": [one.mean_ttft_ms for one in tails],
             "mean_tpot_ms": [one.mean_tpot_ms for one in tails],
-            "tokens_per_s_per_user": [MS_PER_S / one.mean_tpot_ms if one.mean_tpot_ms else np.nan for one in tails],
+            "tokens_per_s_per_user": [MS_PER_S / one.mean_tpot_ms for one in tails],
             **ends,
             "doubts": ["; ".join(f"{doubt.record}: {doubt.field}" for doubt in one.doubts) for one in picked],
         },
@@ -188,5 +218,17 @@ def _table(catalogue: Catalogue, title: str, task: Serving, chosen: Sequence[tup
     )
 
 
-def _ranges(catalogue: Catalogue, asked: Asked, tail: Tail) -> dict[Quantity, Range]:
-    return {name: spread(catalogue, asked, short, "steady", getattr(tail, name)) for name, short in SHORT.items()}
+def _needed(task: Serving, picked: Sequence[Asked], tails: Sequence[Tail]) -> dict[str, list[int]]:
+    """Replicas and chips that bear the requests a second of `task`; nothing where it names none."""
+    if task.requests_per_s is None:
+        return {}
+    replicas = [int(np.ceil(task.requests_per_s / one.requests_per_s)) for one in tails]
+    chips = [number * one.layout.chips for number, one in zip(replicas, picked, strict=True)]
+    return {"replicas": replicas, "chips_needed": chips}
+
+
+def _ranges(catalogue: Catalogue, asked: Asked, tail: Tail, best: Limits, at: int) -> dict[Quantity, Range]:
+    return {
+        name: within(spread(catalogue, asked, short, "steady", getattr(tail, name)), name, best, at)
+        for name, short in SHORT.items()
+    }

@@ -4,28 +4,32 @@ The analytic model knows means. How far the slowest requests are from them depen
 which the event simulation of `replays` shows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polysilicon.performance.replays import figures, running
 from polysilicon.performance.replays.assembly import Policies, assemble
 from polysilicon.performance.replays.compiling import kernel
 from polysilicon.performance.replays.lengths import Lengths
 from polysilicon.performance.replays.pass_costs import PassCosts
+from polysilicon.performance.replays.state import Floats
 from polysilicon.performance.replays.traffic import Traffic, poisson_s
 from polysilicon.performance.serving_candidates import Asked, Candidates
 from polysilicon.performance.serving_table import evaluate
 from polysilicon.records.errors import InputError, Place
+from polysilicon.records.interval import Bools
 from polysilicon.records.units import MS_PER_S
 
-# Requests that percentiles of a stream are taken over; of a run at least, where it has as many, and at most.
-COUNTED, FEWEST, ENOUGH, MOST = 2_000, 100, 8_000, 20_000
-# A rate is halved so often until it keeps the targets, then found to one or two hundredths.
-HALVINGS, CUTS = 8, 5
+# Requests of a trial, and of the replay that confirms what trials found: a run of more is cut there.
+TRIED, CONFIRMED, FEWEST = 8_000, 60_000, 100
+# A replica whose first tokens come later by so much of the time that passes falls behind, however short its queue is.
+GROWTH = 0.01
+# A rate is halved so often until it keeps the targets, found to one or two hundredths, and lowered so often by so much
+# until a long replay confirms it.
+HALVINGS, CUTS, STEPS, STEP = 8, 5, 12, 0.98
 SEED = 0
 
 
@@ -41,6 +45,9 @@ class Promise:
         if not 0 < self.percentile < 100:
             place = Place(field="--percentile")
             raise InputError("not a percentile", place=place, found=self.percentile, allowed="above 0, below 100")
+        for name in ("ttft_ms", "tpot_ms"):
+            if not getattr(self, name) > 0:
+                raise InputError("is no latency", place=Place(field=name), found=getattr(self, name), allowed="above 0")
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,8 @@ class Tail:
     """One replica at a rate of arrivals: latencies at the percentile asked for and their means [ms].
 
     `running` is the mean number of requests in flight, `over` how many times its target the worse latency is: the
-    promise is kept up to 1.
+    promise is kept up to 1. It is infinite where the replica falls behind, or where so many requests are longer than
+    its cache that they break the promise by themselves; `refused` is their share. A latency that no request has is NaN.
     """
 
     requests_per_s: float
@@ -71,7 +79,20 @@ class Tail:
     mean_tpot_ms: float
     running: float
     tokens_per_s_per_chip: float
+    refused: float
     over: float
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Every request of a replay in the order of arrival; latencies are infinite for those that were turned away."""
+
+    arrival_s: Floats
+    ended_s: Floats
+    ttft_s: Floats
+    tpot_s: Floats
+    tokens: Floats
+    served: Bools
 
 
 def most_load(asked: Asked, arrivals: Arrivals, promise: Promise) -> Tail:
@@ -80,87 +101,105 @@ def most_load(asked: Asked, arrivals: Arrivals, promise: Promise) -> Tail:
     The load in `asked` is not read. Where no rate keeps the promise, the lowest that was tried.
 
     Source: Kleinrock, Queueing Systems (1975): latencies grow with the load; found by bisection over replays that share
-    their random numbers.
+    their random numbers, and confirmed by a long one.
 
     Raises:
         NothingFits: the weights leave no room for a cache.
-        InputError: the promise is of no percentile.
     """
+    return confirmed(asked, arrivals, promise, tried(asked, arrivals, promise))
+
+
+def tried(asked: Asked, arrivals: Arrivals, promise: Promise) -> Tail:
+    """What `most_load` finds before a long replay confirms it: queues that grow slowly may not show yet."""
     costs = PassCosts(asked)
     saturated = evaluate(Candidates.of([asked]), "offline")
-    chips = asked.layout.chips
-    top = float(np.ravel(saturated.tokens_per_s_per_chip)[0]) * chips / arrivals.answers.mean_tokens
-    held = float(np.ravel(saturated.running)[0])
-    at = partial(under, costs, arrivals, promise, most_running=held)
-    kept = at(top)
-    if kept.over <= 1.0:
-        return kept
+    top = float(np.ravel(saturated.tokens_per_s_per_chip)[0]) * asked.layout.chips / arrivals.answers.mean_tokens
+    at = partial(under, costs, arrivals, promise, most_running=float(np.ravel(saturated.running)[0]))
+    return at(_found(at, top))
+
+
+def confirmed(asked: Asked, arrivals: Arrivals, promise: Promise, trial: Tail) -> Tail:
+    """The load of a trial in a long replay, lowered until that keeps the promise."""
+    costs, held = PassCosts(asked), float(np.ravel(evaluate(Candidates.of([asked]), "offline").running)[0])
+    rate = trial.requests_per_s
+    for _ in range(STEPS):
+        kept = under(costs, arrivals, promise, rate, most_running=held, most_requests=CONFIRMED)
+        if kept.over <= 1.0 or trial.over > 1.0:
+            break
+        rate *= STEP
+    return kept
+
+
+def _found(at: Callable[[float], Tail], top: float) -> float:
+    """The highest rate up to `top` that trials keep; where none does, the lowest that was tried."""
+    if at(top).over <= 1.0:
+        return top
     low, high = 0.0, top
     for _ in range(HALVINGS):
-        kept = at(0.5 * high)
-        if kept.over <= 1.0:
+        if at(0.5 * high).over <= 1.0:
             low = 0.5 * high
             break
         high *= 0.5
     else:
-        return kept
+        return high
     for _ in range(CUTS):
         middle = 0.5 * (low + high)
-        tried = at(middle)
-        if tried.over <= 1.0:
-            low, kept = middle, tried
-        else:
-            high = middle
-    return kept
+        low, high = (middle, high) if at(middle).over <= 1.0 else (low, middle)
+    return low
 
 
 def under(
-    costs: PassCosts, arrivals: Arrivals, promise: Promise, requests_per_s: float, *, most_running: float
+    costs: PassCosts,
+    arrivals: Arrivals,
+    promise: Promise,
+    requests_per_s: float,
+    *,
+    most_running: float,
+    most_requests: int = TRIED,
 ) -> Tail:
-    """One replica under one rate of arrivals; `most_running` is about how many requests it holds at most.
+    """One replica under one rate of arrivals, in a replay of about `most_requests`; it holds `most_running` at most.
 
     Source: Little (Operations Research 9(3), 1961) for the number in flight; MLCommons, LoadGen, for the throughput of
     a run: all tokens over the time until the last.
     """
-    before = int(min(most_running, requests_per_s * _longest_s(arrivals, promise))) + 1
-    if arrivals.run_s is None:
-        count = min(COUNTED + 2 * before, MOST)
-        counted = slice(min(before, count // 3), max(count - before, 2 * count // 3))
-    else:
-        # A run of many short answers is the same all along: enough of it, and of those in flight at once, will do.
-        most = min(max(ENOUGH, 4 * before), MOST)
-        count = int(np.clip(requests_per_s * arrivals.run_s, FEWEST, most))
-        counted = slice(0, count)
-    requests, first_s = _replayed(costs, arrivals, requests_per_s, count)
-    told = figures.latencies(requests[counted], first_s)
-    later = told.tpot_s[~np.isnan(told.tpot_s)]
-    ttft_ms, tpot_ms = (
-        MS_PER_S * float(np.percentile(one, promise.percentile)) if one.size else 0.0 for one in (told.ttft_s, later)
-    )
-    issued_s = count / requests_per_s
-    tokens_per_s = requests_per_s * float(np.mean(requests["answer"]))
-    if arrivals.run_s is not None:
-        emptied_s = float(np.max(figures.finished_s(requests, first_s))) - issued_s
-        tokens_per_s *= arrivals.run_s / (arrivals.run_s + max(emptied_s, 0.0))
+    count, counted = _window(arrivals, promise, requests_per_s, most_running, most_requests)
+    seen = _replayed(costs, arrivals, requests_per_s, count)
+    ttft_s, tpot_s = seen.ttft_s[counted], seen.tpot_s[counted]
+    ttft_ms, tpot_ms = (_at(one, promise.percentile) for one in (ttft_s, tpot_s))
+    some = seen.served[counted]
+    stay_s = float(np.mean((seen.ended_s - seen.arrival_s)[counted][some])) if np.any(some) else np.nan
+    over = max(_times(ttft_ms, promise.ttft_ms), _times(tpot_ms, promise.tpot_ms))
     return Tail(
         requests_per_s=requests_per_s,
         ttft_ms=ttft_ms,
         tpot_ms=tpot_ms,
-        mean_ttft_ms=MS_PER_S * float(np.mean(told.ttft_s)),
-        mean_tpot_ms=MS_PER_S * float(np.mean(later)) if later.size else 0.0,
-        running=requests_per_s * float(np.mean(told.e2e_s)),
-        tokens_per_s_per_chip=tokens_per_s / costs.asked.layout.chips,
-        over=max(ttft_ms / promise.ttft_ms, tpot_ms / promise.tpot_ms),
+        mean_ttft_ms=_mean(ttft_s[some]),
+        mean_tpot_ms=_mean(tpot_s[some]),
+        running=requests_per_s * stay_s,
+        tokens_per_s_per_chip=_tokens_per_s(seen, arrivals, requests_per_s) / costs.asked.layout.chips,
+        refused=1.0 - float(np.mean(seen.served)),
+        over=np.inf if _growth(seen.arrival_s[counted], ttft_s) > GROWTH else over,
     )
 
 
-def _longest_s(arrivals: Arrivals, promise: Promise) -> float:
-    """How long a request is in flight where the promise is just kept [s]."""
-    return float(promise.ttft_ms + arrivals.answers.mean_tokens * promise.tpot_ms) / MS_PER_S
+def _window(
+    arrivals: Arrivals, promise: Promise, requests_per_s: float, most_running: float, most_requests: int
+) -> tuple[int, slice]:
+    """How many requests are sent, and which of them count.
+
+    As many come before and after the counted ones of a stream as are in flight, twice over.
+    """
+    answer_s = (promise.ttft_ms + arrivals.answers.mean_tokens * promise.tpot_ms) / MS_PER_S
+    before = int(min(most_running, requests_per_s * answer_s)) + 1
+    most = max(most_requests, 4 * before)
+    if arrivals.run_s is None:
+        return most + 4 * before, slice(2 * before, 2 * before + most)
+    count = int(np.clip(requests_per_s * arrivals.run_s, FEWEST, most))
+    return count, slice(0, count)
 
 
-def _replayed(costs: PassCosts, arrivals: Arrivals, requests_per_s: float, count: int) -> tuple[NDArray[Any], float]:
-    """Records of so many requests that arrive at random, once all have ended, and their handling outside passes [s]."""
+def _replayed(costs: PassCosts, arrivals: Arrivals, requests_per_s: float, count: int) -> _Seen:
+    """So many requests that arrive at random, once all have ended."""
     traffic = Traffic(
         poisson_s(count, requests_per_s, SEED),
         arrivals.prompts.drawn(count, SEED + 1),
@@ -170,5 +209,54 @@ def _replayed(costs: PassCosts, arrivals: Arrivals, requests_per_s: float, count
     )
     cluster = assemble(traffic, costs, Policies())
     running.run(cluster, kernel_of=partial(kernel, times=HALVINGS + CUTS))
-    done = figures.completed(cluster, np.inf, costs.first_s)
-    return cluster.requests[done], costs.first_s
+    served = figures.completed(cluster, np.inf, costs.first_s)
+    told = figures.latencies(cluster.requests, costs.first_s)
+    return _Seen(
+        arrival_s=cluster.requests["arrival_s"],
+        ended_s=np.where(served, figures.finished_s(cluster.requests, costs.first_s), np.inf),
+        ttft_s=np.where(served, told.ttft_s, np.inf),
+        tpot_s=np.where(served | (cluster.requests["answer"] <= 1), told.tpot_s, np.inf),
+        tokens=cluster.requests["answer"].astype(float),
+        served=served,
+    )
+
+
+def _tokens_per_s(seen: _Seen, arrivals: Arrivals, requests_per_s: float) -> float:
+    """Tokens a second of those that are served: as they arrive, or over a run that begins and ends empty."""
+    offered = requests_per_s * float(np.mean(seen.tokens * seen.served))
+    if arrivals.run_s is None or not np.any(seen.served):
+        return offered
+    issued_s = len(seen.tokens) / requests_per_s
+    lasting_s = max(arrivals.run_s, issued_s)
+    emptied_s = max(float(np.max(seen.ended_s[seen.served])) - issued_s, 0.0)
+    return offered * lasting_s / (lasting_s + emptied_s)
+
+
+def _growth(arrival_s: Floats, ttft_s: Floats) -> float:
+    """By how much later the second half of requests has its first tokens than the first, of the time between them."""
+    half = arrival_s.size // 2
+    known = np.isfinite(ttft_s)
+    first, second = known[:half], known[half:]
+    if not (np.any(first) and np.any(second)):
+        return 0.0
+    later = float(np.mean(ttft_s[half:][second]) - np.mean(ttft_s[:half][first]))
+    apart = float(np.mean(arrival_s[half:]) - np.mean(arrival_s[:half]))
+    return later / apart if apart > 0.0 else 0.0
+
+
+def _times(latency_ms: float, target_ms: float) -> float:
+    """How many times its target a latency is: 0 of none, and beyond any where a request has no end."""
+    if np.isnan(latency_ms):
+        return 0.0
+    return float(np.inf) if np.isinf(latency_ms) else latency_ms / target_ms
+
+
+def _at(latencies_s: Floats, percentile: float) -> float:
+    """What so many of 100 stay within [ms]: the slowest of them, so that no latency is made up."""
+    known = latencies_s[~np.isnan(latencies_s)]
+    return MS_PER_S * float(np.percentile(known, percentile, method="higher")) if known.size else np.nan
+
+
+def _mean(latencies_s: Floats) -> float:
+    known = latencies_s[~np.isnan(latencies_s)]
+    return MS_PER_S * float(np.mean(known)) if known.size else np.nan

@@ -9,7 +9,7 @@ from polysilicon.facts import Catalogue, Record
 from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.hardware import Chip, SoftwareStack, System
 from polysilicon.facts.places import Region
-from polysilicon.performance.serving_formats import EXPERTS
+from polysilicon.performance.serving_formats import DENSE, EXPERTS
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.policy.law import law_of
 from polysilicon.records.dates import Quarter
@@ -28,6 +28,7 @@ from polysilicon.scenario.shape import (
     VendorShock,
     Workload,
 )
+from polysilicon.workloads import Transformer, describe
 
 Named = TypeVar("Named", bound=msgspec.Struct)
 
@@ -161,11 +162,18 @@ def _check_quarters(document: Document, scenario: Scenario) -> None:
             )
 
 
+def _formats(catalogue: Catalogue, name: str) -> tuple[str, ...]:
+    """Formats that the weights of a model can be served in: some are of mixtures of experts alone."""
+    model = describe(catalogue, name)
+    mixed = isinstance(model, Transformer) and model.experts > 0
+    return tuple(EXPERTS if mixed else DENSE)
+
+
 def _check_workload(document: Document, scenario: Scenario, catalogue: Catalogue, name: str, load: Workload) -> None:
     key: Key = ("workloads", name)
     _known(document, (*key, "entity"), load.entity, scenario.entities, "entity")
     kind = catalogue.get(ModelCard, load.model).kind
-    formats = PRECISIONS if isinstance(load, Train) else tuple(EXPERTS)
+    formats = PRECISIONS if isinstance(load, Train) else _formats(catalogue, load.model)
     for at, precision in enumerate(load.precisions):
         _known(document, (*key, "precisions", at), precision, formats, "precision")
     if isinstance(load, Train):

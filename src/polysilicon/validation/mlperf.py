@@ -14,15 +14,16 @@ from polysilicon.performance.serving_candidates import Asked, Candidates
 from polysilicon.performance.serving_engine import emptied_share
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_table import evaluate
-from polysilicon.performance.serving_tails import Arrivals, Promise, Tail, most_load
-from polysilicon.records.errors import UnknownName
+from polysilicon.performance.serving_tail_search import leading, replayed
+from polysilicon.performance.serving_tails import Arrivals, Promise, Tail, confirmed
+from polysilicon.records.errors import NothingFits, UnknownName
 from polysilicon.records.units import MS_PER_S
 
 # How a note states the latencies that server runs keep: `TTFT<=450ms TPOT<=40ms p99`.
 TARGETS = re.compile(r"TTFT<=(?P<ttft>[\d.]+)(?P<ttft_unit>m?s) TPOT<=(?P<tpot>[\d.]+)(?P<tpot_unit>m?s)")
 PERCENTILE = 99.0
-# Layouts that are replayed at most, and how far behind another by means one may be.
-MOST_REPLAYED, MARGIN = 4, 1.1
+# Layouts that are replayed at most.
+MOST_REPLAYED = 4
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,10 @@ def _promise(catalogue: Catalogue, name: str, notes: str) -> Promise | None:
         return None
 
 
-def offline(every: Sequence[Asked], benchmark: Benchmark) -> tuple[Asked, float] | None:
+def offline(every: Sequence[Asked], benchmark: Benchmark, chips: int) -> tuple[Asked, float] | None:
     """The layout with most throughput where more requests wait than fit, and what share of it the whole run has.
 
-    `None` where none fits.
+    All `chips` of the system work through the samples. `None` where nothing fits.
     """
     table = Candidates.of(every)
     found = evaluate(table, "offline")
@@ -81,46 +82,30 @@ def offline(every: Sequence[Asked], benchmark: Benchmark) -> tuple[Asked, float]
         return None
     best = int(np.argmax(np.where(found.fits, found.tokens_per_s_per_chip, -np.inf)))
     alone_s = float(np.ravel(passes.token_s(table, table.attn_dp))[best])
-    chosen, answers = every[best], benchmark.arrivals.answers
-    rate = float(np.ravel(found.tokens_per_s_per_chip)[best]) * chosen.layout.chips / answers.mean_tokens
+    answers = benchmark.arrivals.answers
+    rate = float(np.ravel(found.tokens_per_s_per_chip)[best]) * chips / answers.mean_tokens
     run_s = max(benchmark.arrivals.run_s or 0.0, benchmark.samples / rate)
-    return chosen, float(emptied_share(run_s, alone_s, answers.longest_tokens, answers.mean_tokens))
+    return every[best], float(emptied_share(run_s, alone_s, answers.longest_tokens, answers.mean_tokens))
 
 
 def served(every: Sequence[Asked], benchmark: Benchmark, promise: Promise) -> tuple[Asked, float] | None:
     """The layout and load with most throughput that keep a promise, and what share of it the whole run has.
 
-    Where none keeps it, the one that comes nearest; `None` where none fits.
+    Where none keeps it, the one that comes nearest; `None` where nothing fits.
     """
-    found: tuple[Asked, Tail] | None = None
-    for asked, by_means in _leading(every, promise):
-        kept = found is not None and found[1].over <= 1.0
-        if found is not None and kept and MARGIN * by_means <= found[1].tokens_per_s_per_chip:
-            continue
-        tail = most_load(asked, benchmark.arrivals, promise)
-        if found is None or _better(tail, found[1]):
-            found = asked, tail
-    if found is None:
+    try:
+        candidates = leading(Loaded.of(every), promise, MOST_REPLAYED)
+    except NothingFits:
         return None
-    asked = replace(found[0], concurrency=found[1].running)
+    found = list(replayed(candidates, benchmark.arrivals, promise))
+    chosen, trial = max(found, key=lambda one: (one[1].over <= 1.0, _worth(one[1])))
+    tail = confirmed(chosen, benchmark.arrivals, promise, trial)
+    if not np.isfinite(tail.running):
+        return None
+    asked = replace(chosen, concurrency=tail.running)
     steady = float(np.ravel(evaluate(Candidates.of([asked])).tokens_per_s_per_chip)[0])
-    return asked, found[1].tokens_per_s_per_chip / steady
+    return asked, tail.tokens_per_s_per_chip / steady
 
 
-def _leading(every: Sequence[Asked], promise: Promise) -> list[tuple[Asked, float]]:
-    """The layouts with most throughput whose means keep a promise; where none does, those that come nearest."""
-    loaded = Loaded.of(every)
-    figures = loaded.figures
-    over = np.where(
-        figures.fits, np.maximum(figures.ttft_ms / promise.ttft_ms, figures.tpot_ms / promise.tpot_ms), np.inf
-    )
-    speed = np.where(over <= 1.0, figures.tokens_per_s_per_chip, 0.0).max(axis=1)
-    nearest = over.min(axis=1)
-    order = [at for at in np.lexsort((nearest, -speed)) if np.isfinite(nearest[at])]
-    return [(every[at], float(speed[at]) or np.inf) for at in order[:MOST_REPLAYED]]
-
-
-def _better(one: Tail, other: Tail) -> bool:
-    if (one.over <= 1.0) != (other.over <= 1.0):
-        return one.over <= 1.0
-    return one.tokens_per_s_per_chip > other.tokens_per_s_per_chip if one.over <= 1.0 else one.over < other.over
+def _worth(tail: Tail) -> float:
+    return tail.tokens_per_s_per_chip if tail.over <= 1.0 else -tail.over

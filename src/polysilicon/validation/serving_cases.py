@@ -247,7 +247,7 @@ def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Question:
     if every:
         _beyond_peak(row, every[0])
     if asked_for.promise is None:
-        found, way = mlperf.offline(every, asked_for), WAYS["mlperf offline"]
+        found, way = mlperf.offline(every, asked_for, _chips(row)), WAYS["mlperf offline"]
     else:
         found, way = mlperf.served(every, asked_for, asked_for.promise), WAYS[""]
     if found is None:

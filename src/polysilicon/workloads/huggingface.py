@@ -237,6 +237,8 @@ def _compressed(keys: Keys, layers: int) -> CompressedAttention:
         found, allowed = f"{len(listed)} entries", f"{layers} to {most} entries"
         raise InputError("does not have one entry a layer", place=place, found=found, allowed=allowed)
     ratios = listed[:layers]
+    # Every layer reads a window, and one of ratio 0 nothing else.
+    keys.positive("sliding_window")
     if SPARSE_RATIO in ratios:
         keys.positive("index_topk")
     heavy = sorted({*ratios} - {0, SPARSE_RATIO})

@@ -2,19 +2,24 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polysilicon.performance.replays.lengths import LONGEST, Lengths
 from polysilicon.records.errors import InputError
 
 
-@given(st.floats(4.0, 5000.0), st.floats(1.0, 40.0), st.integers(0, 99))
+@settings(deadline=None)
+@given(st.floats(1.0, 5000.0), st.floats(1.0, 4000.0), st.integers(0, 99))
 def test_their_mean_is_what_was_asked_for(mean: float, times: float, seed: int) -> None:
-    drawn = Lengths(mean, mean * times).drawn(4_000, seed)
-    assert drawn.mean() == pytest.approx(mean, rel=0.01, abs=0.6)
+    drawn = Lengths(mean, mean * times).drawn(20_000, seed)
+    assert drawn.mean() == pytest.approx(mean, rel=0.01, abs=0.02)
     assert drawn.min() >= 1
     assert drawn.max() <= np.ceil(mean * times)
+
+
+def test_answers_of_one_token_are_equal() -> None:
+    assert set(Lengths.about(1).drawn(50, 0)) == {1}
 
 
 def test_equal_lengths_are_equal() -> None:
@@ -42,10 +47,10 @@ def test_the_same_seed_draws_the_same_order() -> None:
     one, same, other = (Lengths(50, 400).drawn(100, seed) for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
-    assert sorted(one) == sorted(other)
+    assert np.sort(one) == pytest.approx(np.sort(other), abs=1)
 
 
-@pytest.mark.parametrize(("mean", "longest"), [(0, 10), (20, 10), (float("nan"), 10), (5, float("inf"))])
+@pytest.mark.parametrize(("mean", "longest"), [(0.5, 10), (20, 10), (float("nan"), 10), (5, float("inf"))])
 def test_lengths_that_cannot_be_are_refused(mean: float, longest: float) -> None:
     with pytest.raises(InputError, match="mean"):
         Lengths(mean, longest)
