@@ -79,8 +79,8 @@ def test_an_index_is_whole_on_every_tensor_parallel_rank() -> None:
 @pytest.mark.parametrize(("cache", "element"), [("bf16", 2.0), ("fp8", 1.0)])
 def test_an_index_is_kept_in_eight_bits_beside_the_cache_and_sent_with_it(cache: str, element: float) -> None:
     asked = table("deepseek-v3.2", Layout(tp=8, pp=2, precision="fp8", cache=cache), 60_000)
-    # A latent vector of 512 + 64 values and an index key of 128, in 61 layers; no tensor-parallel rank spares either.
-    kept = 61 * (element * (512 + 64) + 128)
+    # A latent vector of 512 + 64 values, an index key of 128 and its scale, in 61 layers; no rank spares either.
+    kept = 61 * (element * (512 + 64) + 128 + 4)
     assert memory_bytes(asked)[1] == pytest.approx(60_100 * kept / 2)
     assert prompt_cache_bytes(asked) == pytest.approx(60_000 * kept)
 

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 Chip = Annotated[str | None, Parameter(name=["--chip", "--system"])]
 Engine = Annotated[
     Literal["vllm", "sglang", "trtllm", "mindie", "mlperf"],
-    Parameter(name="--engine", help="The serving software whose overheads are taken."),
+    Parameter(
+        name="--engine",
+        help="The serving software whose overheads are taken; mlperf is a harness tuned to one benchmark.",
+    ),
 ]
 
 Cache = Annotated[
@@ -169,7 +172,7 @@ class Tails:
     Attributes
     ----------
     percentile
-        Of 100 requests that arrive at random, so many are to keep the targets (99, say): the best deployments are then
+        Of 100 requests that arrive at random, so many are to keep each target (99, say): the best deployments are then
         replayed at rate after rate.
     equal_lengths
         With --percentile: every request has the lengths given, which otherwise are means.
@@ -366,7 +369,7 @@ def _percentile(percentile: float, task: "Serving") -> float:
     place = Place(field="--percentile")
     if not 0 < percentile < 100:
         raise InputError("not a percentile", place=place, found=percentile, allowed="above 0, below 100")
-    if task.ttft_ms is None and task.tpot_ms is None:
+    if task.ttft_ms is None and (task.tpot_ms is None or task.output_tokens == 1):
         raise InputError("changes nothing: there is no target", place=place, remedy="add --ttft-ms or --tpot-ms")
     return percentile
 

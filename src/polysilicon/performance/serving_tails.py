@@ -24,11 +24,11 @@ from polysilicon.records.interval import Bools
 from polysilicon.records.units import MS_PER_S
 
 # Requests of a trial, and of the replay that confirms what trials found: a run of more is cut there.
-TRIED, CONFIRMED, FEWEST = 8_000, 60_000, 100
+TRIED, CONFIRMED, FEWEST = 5_000, 60_000, 100
 # A replica whose first tokens come later by so much of the time that passes falls behind, however short its queue is.
 GROWTH = 0.01
-# A rate is halved so often until it keeps the targets, found to one or two hundredths, and lowered so often by so much
-# until a long replay confirms it.
+# A rate is halved so often until it keeps the targets, then found to one or two hundredths by so many cuts; a long
+# replay lowers or raises it so often by so much.
 HALVINGS, CUTS, STEPS, STEP = 8, 5, 12, 0.98
 SEED = 0
 
@@ -119,14 +119,20 @@ def tried(asked: Asked, arrivals: Arrivals, promise: Promise) -> Tail:
 
 
 def confirmed(asked: Asked, arrivals: Arrivals, promise: Promise, trial: Tail) -> Tail:
-    """The load of a trial in a long replay, lowered until that keeps the promise."""
+    """The load of a trial in a long replay, lowered until that keeps the promise, or raised as long as it does."""
     costs, held = PassCosts(asked), float(np.ravel(evaluate(Candidates.of([asked]), "offline").running)[0])
-    rate = trial.requests_per_s
+    at = partial(under, costs, arrivals, promise, most_running=held, most_requests=CONFIRMED)
+    kept = at(trial.requests_per_s)
+    if trial.over > 1.0:
+        return kept
+    lowered = kept.over > 1.0
     for _ in range(STEPS):
-        kept = under(costs, arrivals, promise, rate, most_running=held, most_requests=CONFIRMED)
-        if kept.over <= 1.0 or trial.over > 1.0:
+        if lowered and kept.over <= 1.0:
             break
-        rate *= STEP
+        further = at(kept.requests_per_s * (STEP if lowered else 1.0 / STEP))
+        if not lowered and further.over > 1.0:
+            break
+        kept = further
     return kept
 
 

@@ -126,10 +126,11 @@ def serving_search(found: ServingSearch, trip: RoundTrip | None = None) -> Rende
 
 def tail_search(found: TailSearch) -> RenderableType:
     """The deployments whose slowest requests keep the targets, best first."""
-    replayed = f"{found.tried:,} layouts ranked by means, the {found.replayed:,} leading ones replayed; "
+    replayed = f"{found.tried:,} layouts ranked by means, of which {found.replayed:,} were replayed: "
     tried = text(f"{replayed}{found.met:,} keep the targets for {found.percentile:g} of 100 requests", "dim")
     shown = [found.top, *([found.each] if len(found.each) > 1 else [])]
-    return Group(tried, *(part for one in shown for part in ("", table(_centres(one)))))
+    tables = [part for one in shown for part in ("", table(_centres(one)))]
+    return Group(tried, *tables, *beyond([found.outside]))
 
 
 def _centres(of: Table) -> Table:

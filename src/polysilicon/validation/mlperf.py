@@ -23,7 +23,7 @@ from polysilicon.records.units import MS_PER_S
 TARGETS = re.compile(r"TTFT<=(?P<ttft>[\d.]+)(?P<ttft_unit>m?s) TPOT<=(?P<tpot>[\d.]+)(?P<tpot_unit>m?s)")
 PERCENTILE = 99.0
 # Layouts that are replayed at most.
-MOST_REPLAYED = 4
+MOST_REPLAYED = 3
 
 
 @dataclass(frozen=True)

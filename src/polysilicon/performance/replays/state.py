@@ -95,8 +95,8 @@ class Cluster(NamedTuple):
 
     `requests`, `replicas` and `entries` are records; `blocks` the hashed blocks of all prompts, one after another, and
     `held` the entries in which a sequence that runs holds them.
-    `heaps` has a row a replica: `finishing pass * 2**31 + request` of each sequence that decodes. `heads[block]` begins
-    the list of the entries of a block. `counts` holds the turn of round robin and the first unused entry.
+    `heaps` has a row a replica: `finishing pass * heaps.SHIFT + request` of each sequence that decodes. `heads[block]`
+    begins the list of the entries of a block. `counts` holds the turn of round robin and the first unused entry.
     """
 
     costs: Costs
