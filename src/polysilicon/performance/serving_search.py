@@ -1,6 +1,6 @@
 """Every way to serve a model on given chips, and the best of those that meet the targets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from polysilicon.performance.serving_estimate import (
 from polysilicon.performance.serving_formats import AUTO
 from polysilicon.performance.serving_loads import Loaded
 from polysilicon.performance.serving_table import Figures
+from polysilicon.performance.values import Range
 from polysilicon.records.errors import InputError, NothingFits
 from polysilicon.records.interval import Bools, Floats
 from polysilicon.records.table import Table
@@ -239,22 +240,21 @@ def named(asked: Asked) -> str:
     return asked.cluster.system or asked.cluster.chip
 
 
-def _needed(task: Serving, picked: Sequence[Asked], tokens_per_s_per_chip: Floats) -> dict[str, list[int]]:
-    """Replicas and chips that answer the requests a second of `task`; nothing where it names none."""
-    if task.requests_per_s is None:
-        return {}
-    chips = np.array([one.layout.chips for one in picked], float)
-    replicas = np.ceil(task.requests_per_s * task.output_tokens / (tokens_per_s_per_chip * chips)).astype(int)
-    return {"replicas": replicas.tolist(), "chips_needed": (replicas * chips.astype(int)).tolist()}
+def deployments(
+    title: str,
+    task: Serving,
+    picked: Sequence[Asked],
+    bears_per_s: Floats,
+    figures: Mapping[str, Sequence[Any]],
+    ranges: Sequence[Mapping[Any, Range]],
+    notes: Sequence[str],
+) -> Table:
+    """A table of deployments: what each is, the `figures` of each, their intervals and doubts.
 
-
-def _table(catalogue: Catalogue, title: str, task: Serving, loaded: Loaded, chosen: Sequence[int]) -> Table:
-    figures, picked = loaded.figures, [loaded.at(at) for at in chosen]
-    index = np.array(chosen, int)
-    ranges = ranges_of(catalogue, picked, figures, chosen)
+    Each answers `bears_per_s` requests a second; where the task names a demand, that says how many replicas it takes.
+    """
     ends = {f"{name}_{end}": [getattr(one[name], end) for one in ranges] for name in SHORT for end in ("low", "high")}
-    systems = [one.cluster.system for one in picked]
-    trip = task.round_trip_ms
+    systems, trip = [one.cluster.system for one in picked], task.round_trip_ms
     network = (f"Users see the first token {trip:.1f} ms later than `ttft_ms`: the round trip.",) if trip else ()
     return Table(
         title,
@@ -262,22 +262,42 @@ def _table(catalogue: Catalogue, title: str, task: Serving, loaded: Loaded, chos
             **({"system": systems} if any(systems) else {}),
             "chip": [one.cluster.chip for one in picked],
             "chips": [one.layout.chips for one in picked],
-            **_needed(task, picked, np.ravel(figures.tokens_per_s_per_chip)[index]),
-            "tp": [one.layout.tp for one in picked],
-            "pp": [one.layout.pp for one in picked],
-            "attn_dp": [one.layout.attn_dp for one in picked],
-            "ep": [one.layout.ep for one in picked],
+            **_needed(task, picked, bears_per_s),
+            **{name: [getattr(one.layout, name) for one in picked] for name in ("tp", "pp", "attn_dp", "ep")},
             "precision": [one.layout.precision for one in picked],
             "kv_precision": [one.cache for one in picked],
-            "concurrency": [one.concurrency for one in picked],
-            "ttft_ms": np.ravel(figures.ttft_ms)[index],
-            "tpot_ms": np.ravel(figures.tpot_ms)[index],
-            "tokens_per_s_per_chip": np.ravel(figures.tokens_per_s_per_chip)[index],
-            "tokens_per_s_per_user": MS_PER_S / np.ravel(figures.tpot_ms)[index],
-            "memory_gib": np.ravel(figures.memory_bytes)[index] / GIB,
+            **figures,
             **ends,
             "doubts": ["; ".join(f"{doubt.record}: {doubt.field}" for doubt in one.doubts) for one in picked],
         },
-        units={"tokens_per_s_per_user": "tokens/s", **{end: unit_of(end.rsplit("_", 1)[0]) for end in ends}},
-        notes=("Latencies are means over requests, not percentiles.", *network),
+        units={"tokens_per_s_per_user": "tokens/s", "requests_per_s": "1/s"}
+        | {end: unit_of(end.rsplit("_", 1)[0]) for end in ends},
+        notes=(*notes, *network),
     )
+
+
+def _needed(task: Serving, picked: Sequence[Asked], bears_per_s: Floats) -> dict[str, list[int]]:
+    """Replicas and chips that answer the requests a second of `task`; nothing where it names none."""
+    if task.requests_per_s is None:
+        return {}
+    replicas = [int(one) for one in np.ceil(task.requests_per_s / bears_per_s)]
+    chips = [number * one.layout.chips for number, one in zip(replicas, picked, strict=True)]
+    return {"replicas": replicas, "chips_needed": chips}
+
+
+def _table(catalogue: Catalogue, title: str, task: Serving, loaded: Loaded, chosen: Sequence[int]) -> Table:
+    found, picked = loaded.figures, [loaded.at(at) for at in chosen]
+    index = np.array(chosen, int)
+    speed, tpot_ms = np.ravel(found.tokens_per_s_per_chip)[index], np.ravel(found.tpot_ms)[index]
+    chips = np.array([one.layout.chips for one in picked], float)
+    figures: dict[str, Any] = {
+        "concurrency": [one.concurrency for one in picked],
+        "ttft_ms": np.ravel(found.ttft_ms)[index],
+        "tpot_ms": tpot_ms,
+        "tokens_per_s_per_chip": speed,
+        "tokens_per_s_per_user": MS_PER_S / tpot_ms,
+        "memory_gib": np.ravel(found.memory_bytes)[index] / GIB,
+    }
+    notes = ("Latencies are means over requests, not percentiles.",)
+    bears_per_s = speed * chips / task.output_tokens
+    return deployments(title, task, picked, bears_per_s, figures, ranges_of(catalogue, picked, found, chosen), notes)

@@ -16,13 +16,12 @@ from polysilicon.performance.serving_estimate import SHORT, Quantity, per_token_
 from polysilicon.performance.serving_formats import AUTO
 from polysilicon.performance.serving_limits import Limits, limits_of
 from polysilicon.performance.serving_loads import Loaded
-from polysilicon.performance.serving_search import check_any_fits, every_question, named
+from polysilicon.performance.serving_search import check_any_fits, deployments, every_question, named
 from polysilicon.performance.serving_tails import CONFIRMED, Arrivals, Promise, Tail, confirmed, tried
 from polysilicon.performance.values import Range
 from polysilicon.records.errors import NothingFits
-from polysilicon.records.interval import Floats
 from polysilicon.records.table import Table
-from polysilicon.records.units import MS_PER_S, unit_of
+from polysilicon.records.units import MS_PER_S
 from polysilicon.workloads.model import Transformer
 from polysilicon.workloads.task import Serving
 
@@ -191,51 +190,22 @@ def _nearest(found: Sequence[tuple[Asked, Tail]], task: Serving) -> str:
 def _table(catalogue: Catalogue, title: str, task: Serving, chosen: Sequence[tuple[Asked, Tail]]) -> Table:
     picked, tails = [asked for asked, _ in chosen], [tail for _, tail in chosen]
     best = limits_of([replace(asked, concurrency=max(tail.running, 1.0)) for asked, tail in chosen])
-    ranges = [_ranges(catalogue, asked, tail, best, at) for at, (asked, tail) in enumerate(chosen)]
-    ends = {f"{name}_{end}": [getattr(one[name], end) for one in ranges] for name in SHORT for end in ("low", "high")}
-    systems = [one.cluster.system for one in picked]
-    speed: Floats = np.array([one.tokens_per_s_per_chip for one in tails])
-    trip = task.round_trip_ms
-    network = (f"Users see the first token {trip:.1f} ms later than `ttft_ms`: the round trip.",) if trip else ()
-    return Table(
+    names = {name: name for name in ("requests_per_s", "ttft_ms", "tpot_ms", "tokens_per_s_per_chip")}
+    names |= {"in_flight": "running", "mean_ttft_ms": "mean_ttft_ms", "mean_tpot_ms": "mean_tpot_ms"}
+    figures = {column: [getattr(one, name) for one in tails] for column, name in names.items()}
+    return deployments(
         title,
-        {
-            **({"system": systems} if any(systems) else {}),
-            "chip": [one.cluster.chip for one in picked],
-            "chips": [one.layout.chips for one in picked],
-            **_needed(task, picked, tails),
-            **{name: [getattr(one.layout, name) for one in picked] for name in ("tp", "pp", "attn_dp", "ep")},
-            "precision": [one.layout.precision for one in picked],
-            "kv_precision": [one.cache for one in picked],
-            "requests_per_s": [one.requests_per_s for one in tails],
-            "ttft_ms": [one.ttft_ms for one in tails],
-            "tpot_ms": [one.tpot_ms for one in tails],
-            "tokens_per_s_per_chip": speed.tolist(),
-            "in_flight": [one.running for one in tails],
-            "mean_ttft_ms": [one.mean_ttft_ms for one in tails],
-            "mean_tpot_ms": [one.mean_tpot_ms for one in tails],
-            "tokens_per_s_per_user": [MS_PER_S / one.mean_tpot_ms for one in tails],
-            **ends,
-            "doubts": ["; ".join(f"{doubt.record}: {doubt.field}" for doubt in one.doubts) for one in picked],
-        },
-        units={"requests_per_s": "1/s", "tokens_per_s_per_user": "tokens/s"}
-        | {end: unit_of(end.rsplit("_", 1)[0]) for end in ends},
-        notes=(
+        task,
+        picked,
+        np.array([one.requests_per_s for one in tails]),
+        figures | {"tokens_per_s_per_user": [MS_PER_S / one.mean_tpot_ms for one in tails]},
+        [_ranges(catalogue, asked, tail, best, at) for at, (asked, tail) in enumerate(chosen)],
+        (
             f"{task.percentile:g} of 100 requests stay within `ttft_ms`, as many within `tpot_ms`; some miss one.",
             f"As a replay of {CONFIRMED:,} requests has it that arrive at `requests_per_s` at one replica.",
             "Intervals are those of means: percentiles were measured too seldom.",
-            *network,
         ),
     )
-
-
-def _needed(task: Serving, picked: Sequence[Asked], tails: Sequence[Tail]) -> dict[str, list[int]]:
-    """Replicas and chips that bear the requests a second of `task`; nothing where it names none."""
-    if task.requests_per_s is None:
-        return {}
-    replicas = [int(np.ceil(task.requests_per_s / one.requests_per_s)) for one in tails]
-    chips = [number * one.layout.chips for number, one in zip(replicas, picked, strict=True)]
-    return {"replicas": replicas, "chips_needed": chips}
 
 
 def _ranges(catalogue: Catalogue, asked: Asked, tail: Tail, best: Limits, at: int) -> dict[Quantity, Range]:
