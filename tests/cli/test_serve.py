@@ -35,3 +35,12 @@ def test_the_system_is_named_beside_its_chip(run):
     asked = ("estimate", "serve", "qwen3-30b-a3b", *LENGTHS, "--concurrency", 8, "--chip")
     assert "1 x nvidia-h100-sxm-80gb of dgx-h100, vllm" in run(*asked, "dgx-h100").out
     assert "1 x nvidia-h100-sxm-80gb, vllm" in run(*asked, "nvidia-h100-sxm-80gb").out
+
+
+def test_memory_that_holds_too_few_is_told_with_what_the_engine_fills(run):
+    asked = ("llama-3.1-70b", "--chip", "nvidia-h100-sxm-80gb", "--tp", "2", "--input", "2000", "--output", "500")
+    said = " ".join(run("estimate", "serve", *asked, "--engine", "sglang", "--concurrency", "500").out.split())
+    assert "GiB a chip that it fills: room for" in said
+    assert "the others wait" in said
+    alone = " ".join(run("estimate", "serve", *asked, "--engine", "sglang", "--concurrency", "1").out.split())
+    assert "the others wait" not in alone

@@ -36,7 +36,8 @@ MOST_ASKED = 1e9
 class ServingEstimate:
     """One deployment. Latencies are means over requests; `concurrency` and `running` are of one replica.
 
-    `fits` is whether weights and one sequence fit in memory; `misses` names the targets not met. `ttft_ms` is the
+    `fits` is whether weights and one sequence fit in memory; `room` is how many sequences of full length do, in what
+    the engine fills of a chip (`usable_gib`). `misses` names the targets not met. `ttft_ms` is the
     server's; users wait `round_trip_ms` longer, and targets are held against the sum. `doubts` are the figures read
     from low-confidence records; they widen the intervals. `outside` says where it goes beyond what was ever validated.
     """
@@ -54,6 +55,8 @@ class ServingEstimate:
     tpot_ms: Range
     tokens_per_s_per_chip: Range
     memory_gib: float
+    usable_gib: float
+    room: float
     fits: bool
     misses: tuple[str, ...]
     doubts: tuple[Reading, ...]
@@ -189,6 +192,8 @@ def answer(catalogue: Catalogue, asked: Asked, task: Serving, figures: Figures, 
         concurrency=asked.concurrency,
         running=float(np.ravel(figures.running)[at]),
         memory_gib=float(np.ravel(figures.memory_bytes)[at]) / GIB,
+        usable_gib=_usable_gib(asked),
+        room=float(np.ravel(figures.room)[at]),
         fits=bool(np.ravel(figures.fits)[at]),
         misses=tuple(misses),
         doubts=asked.doubts,
@@ -233,13 +238,17 @@ def within(found: Range, quantity: Quantity, best: Limits, at: int = 0) -> Range
 def shortfall(asked: Asked, figures: Figures, at: int) -> str:
     """Why a candidate does not fit, in figures."""
     needed = float(np.ravel(figures.memory_bytes)[at]) / GIB
-    usable = float(np.ravel(usable_bytes(Candidates.of([asked])))[0]) / GIB
-    layout = asked.layout
+    usable, layout = _usable_gib(asked), asked.layout
     return (
         f"{asked.model.name} in {layout.precision} on {layout.chips} x {asked.cluster.chip} (tp {layout.tp}, "
         f"pp {layout.pp}, attention dp {layout.attn_dp}) needs {needed:.1f} GiB a chip for weights and one sequence, "
         f"where {usable:.1f} GiB are usable"
     )
+
+
+def _usable_gib(asked: Asked) -> float:
+    """What the engine fills of a chip's memory."""
+    return float(np.ravel(usable_bytes(Candidates.of([asked])))[0]) / GIB
 
 
 def explain_serving(

@@ -89,7 +89,7 @@ def serving(estimate: ServingEstimate, trip: RoundTrip | None = None) -> Rendera
         ("throughput", _range(estimate.tokens_per_s_per_chip, "tokens/s a chip")),
         *([("one user sees", f"{number(estimate.tokens_per_s_per_user, 3)} tokens/s")] if later else []),
         ("in flight", f"{number(estimate.concurrency)} asked, {number(estimate.running, 3)} running"),
-        ("memory", f"{number(estimate.memory_gib, 3)} GiB a chip" + ("" if estimate.fits else ": DOES NOT FIT")),
+        ("memory", _memory(estimate)),
     ]
     lengths = f"{number(estimate.input_tokens)} tokens in, {number(estimate.output_tokens)} out"
     system = f" of {estimate.system}" if estimate.system else ""
@@ -103,6 +103,15 @@ def serving(estimate: ServingEstimate, trip: RoundTrip | None = None) -> Rendera
         *beyond([estimate.outside]),
         *doubts(str(one) for one in estimate.doubts),
     )
+
+
+def _memory(estimate: ServingEstimate) -> str:
+    """What is taken of what the engine fills, and how many sequences of full length that holds."""
+    if not estimate.fits:
+        return f"{number(estimate.memory_gib, 3)} GiB a chip: DOES NOT FIT"
+    taken = f"{number(estimate.memory_gib, 3)} of the {number(estimate.usable_gib, 3)} GiB a chip that it fills"
+    short = "; the others wait" if estimate.room < min(estimate.concurrency, estimate.running + 1.0) else ""
+    return f"{taken}: room for {number(estimate.room, 3)} sequences{short}"
 
 
 def network(trip: RoundTrip) -> list[tuple[str, object]]:
