@@ -210,3 +210,9 @@ def test_what_cannot_be_replayed_is_refused():
     ):
         with pytest.raises(InputError, match=option):
             Policies(**policies)
+
+
+def test_requests_beyond_the_positions_of_the_model_are_counted():
+    said = ask(alike(131_000, 200, 3, 0.01, 0)).notes
+    assert any(note.startswith("3 requests are longer than the 131,072 tokens") for note in said)
+    assert not any("longer than the" in note for note in ask().notes)

@@ -101,16 +101,19 @@ def _told(
         doubts=asked.doubts,
         fits_used=asked.efficiency.records,
         catalogue_hash=catalogue.hash,
-        notes=_notes(cluster, trace, resumed),
+        notes=_notes(cluster, trace, resumed, asked.model.positions),
         curves=figures.curve_table(told),
         courses=figures.course_table(cluster, end_s, costs.first_s),
         requests=figures.request_table(cluster, fate, costs.first_s),
     )
 
 
-def _notes(cluster: Cluster, trace: Trace | None, resumed: int) -> tuple[str, ...]:
-    """What a reader should know about this replay."""
+def _notes(cluster: Cluster, trace: Trace | None, resumed: int, positions: int) -> tuple[str, ...]:
+    """What a reader should know about this replay; of models without `positions` it is not known how far they go."""
     notes = []
+    longer = int(np.sum(cluster.requests["prompt"] + cluster.requests["answer"] > positions)) if positions else 0
+    if longer:
+        notes.append(f"{longer:,} requests are longer than the {positions:,} tokens that the model was made for")
     if resumed:
         notes.append(f"went on after {resumed:,} of {len(cluster.requests):,} arrivals, from its checkpoint")
     if trace and trace.unordered:
