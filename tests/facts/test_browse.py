@@ -23,6 +23,12 @@ def test_a_value_from_memory_shows_as_unverified() -> None:
     assert "752" in rows["bf16_tflops"]["others"]
 
 
+def test_a_default_that_no_source_said_is_not_shown_as_sourced() -> None:
+    table = show(catalogue, "vllm", "engine")
+    assert "kept_mib" not in table.columns["field"]
+    assert any(note.startswith("the kind's default: ") and "kept_mib 0" in note for note in table.notes)
+
+
 def test_a_price_is_shown_in_its_rows_own_unit() -> None:
     rows = {row["field"]: row for row in show(catalogue, "rental-h100-contract-3yr-2026-04-03").rows()}
     assert rows["value"]["unit"] == "USD/GPU-hour"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from polysilicon.facts.catalogue import Catalogue
 from polysilicon.facts.hardware import Chip, System
 from polysilicon.facts.kinds import KINDS, Kind
@@ -58,15 +60,17 @@ def list_records(catalogue: Catalogue, kind: str, text: str = "") -> Table:
 def show(catalogue: Catalogue, name: str, kind: str | None = None) -> Table:
     """Every value of the record called `name`, with unit, confidence, sources, date and what others say instead.
 
-    Sources are numbered; the table's notes spell out each number.
+    Sources are numbered; the table's notes spell out each number. What no source said is in the notes too: values
+    that are unknown, and those that are the kind's default.
 
     Raises:
         UnknownName: no record is called so.
         AmbiguousName: several are, or records of several kinds.
     """
     record, found = _find(catalogue, name, kind)
-    known = {field: getattr(record, field) not in (None, "", "unknown", (), {}) for field in _own_fields(found)}
-    fields = [field for field, seen in known.items() if seen]
+    unknown = [field for field in _own_fields(found) if _is_empty(getattr(record, field))]
+    unsaid = [field for field in _own_fields(found) if field not in unknown and _is_default(record, field)]
+    fields = [field for field in _own_fields(found) if field not in (*unknown, *unsaid)]
     origins = [record.origin(field) for field in fields]
     numbers = _numbered(record, origins)
     own_unit = str(getattr(record, "unit", "") or "")
@@ -84,7 +88,8 @@ def show(catalogue: Catalogue, name: str, kind: str | None = None) -> Table:
     remarks = {
         "also called": ", ".join(record.aliases),
         "yours": record.theirs,
-        "in no source read": ", ".join(field for field, seen in known.items() if not seen),
+        "in no source read": ", ".join(unknown),
+        "the kind's default": ", ".join(f"{field} {_plainly(getattr(record, field))}" for field in unsaid),
         "notes": record.notes,
     }
     notes = [f"{what}: {text}" for what, text in remarks.items() if text]
@@ -131,6 +136,19 @@ def _own_fields(kind: Kind) -> list[str]:
     return [field for field in kind.record.__struct_fields__ if field not in PROVENANCE_FIELDS]
 
 
+def _is_empty(value: Any) -> bool:
+    """Whether a value says nothing: unknown, or a part with every one of its own fields unknown."""
+    if isinstance(value, msgspec.Struct):
+        return all(_is_empty(getattr(value, field)) for field in value.__struct_fields__)
+    return value in (None, "", "unknown", (), {})
+
+
+def _is_default(record: Record, field: str) -> bool:
+    """Whether a value is what every record of the kind has until a source says otherwise: no source said it."""
+    default = next(one.default for one in msgspec.structs.fields(record) if one.name == field)
+    return default is not msgspec.NODEFAULT and getattr(record, field) == default
+
+
 def _units(kind: Kind) -> dict[str, str]:
     return {
         field: unit for field, unit in units(kind.record).items() if unit not in ("ratio", "count", "the row's own")
@@ -150,6 +168,13 @@ def _mentions(record: Record, text: str) -> bool:
 
 def _shown(value: Any) -> Any:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def _plainly(value: Any) -> str:
+    """`0` for 0.0 and `no` for False, in running text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _others(record: Record, field: str, origin: Origin, numbers: dict[str, int]) -> str:
