@@ -53,6 +53,8 @@ def _quantile(chance: Floats, steepness: float) -> Floats:
     """Where a falling (or, below zero, rising) exponential spread between 0 and 1 has so much of itself behind it."""
     if abs(steepness) < 1e-9:
         return chance
+    if steepness < 0.0:
+        return 1.0 - _quantile(1.0 - chance, -steepness)
     return np.asarray(-np.log1p(chance * np.expm1(-steepness)) / steepness)
 
 
