@@ -27,7 +27,7 @@ from polysilicon.facts.money import Assumption
 from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.serving_candidates import ENGINES, OF_ENGINE, Candidates
 from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
-from polysilicon.performance.serving_table import Figures, evaluate
+from polysilicon.performance.serving_table import ERRORS_OF, Figures, evaluate
 from polysilicon.records import files
 from polysilicon.records.document import read_csv
 from polysilicon.validation.conformal import conformal
@@ -132,7 +132,7 @@ QUANTITY = {
     "input_tps_per_accel": "tps",
 }
 # A burst tells more of the engine's queue than of the chip.
-TRUST = {"steady": 1.0, "burst": 0.5, "offline": 1.0, "prefill": 1.0, "disaggregated": 0.3}
+TRUST = {"steady": 1.0, "burst": 0.5, "batch": 1.0, "offline": 1.0, "prefill": 1.0, "disaggregated": 0.3}
 SOFT, PRIOR_WEIGHT = 0.15, 0.8
 # Of the slopes of the residuals, in the logarithm of a parameter.
 STEP = 1e-5
@@ -356,7 +356,7 @@ class Unseen:
 def errors_of(rows: list[Row], fitting: Fitting, vector: np.ndarray) -> list[Unseen]:
     """Every measured figure of `rows` under `vector`."""
     return [
-        Unseen(row, QUANTITY[name], row.question.way, float(one))
+        Unseen(row, QUANTITY[name], ERRORS_OF.get(row.question.way, row.question.way), float(one))
         for batch in batches(rows, fitting)
         for name, ratio in batch.ratios(vector).items()
         for row, one in zip(batch.rows, ratio, strict=True)

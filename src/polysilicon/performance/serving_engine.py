@@ -1,7 +1,8 @@
 """From the time of one pass to what a user sees: continuous batching in its steady state.
 
-Four ways of asking: `steady` keeps `concurrency` requests in flight, each replaced when it ends; `burst` sends them
-all at once and no more; `offline` always has more waiting than fit; `prefill` does nothing but read prompts.
+Ways of asking: `steady` keeps `concurrency` requests in flight, each replaced when it ends; `burst` sends them all at
+once and no more, and so does the `batch` of an offline benchmark, which tells its throughput only; `offline` always has
+more waiting than fit; `prefill` does nothing but read prompts.
 """
 
 import numpy as np

@@ -14,8 +14,12 @@ from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.interval import Bools
 
-Way = Literal["steady", "burst", "offline", "prefill", "disaggregated"]
-WAYS: tuple[Way, ...] = ("steady", "burst", "offline", "prefill", "disaggregated")
+Way = Literal["steady", "burst", "batch", "offline", "prefill", "disaggregated"]
+WAYS: tuple[Way, ...] = ("steady", "burst", "batch", "offline", "prefill", "disaggregated")
+# Ways of asking in which all requests come at once, and no more.
+AT_ONCE = ("burst", "batch")
+# Ways whose errors are those of another: offline benchmarks are off alike, whether they say how much they send or not.
+ERRORS_OF: dict[Way, Way] = {"batch": "offline"}
 
 __all__ = ["Candidates", "Figures", "Way", "bound", "evaluate", "running", "sequences_that_fit"]
 
@@ -48,7 +52,7 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     alone = passes.prompt_alone_s(table)
     work, busy = passes.prompt_among_others_s(table, busiest / attn_dp)
     taken = engine.prompt_in_the_way_s(work, busy, of_engine["interference"], of_engine["separate"])
-    if way == "burst":
+    if way in AT_ONCE:
         step = busiest / np.maximum(asked, busiest)
     else:
         # Where more wait than run, starts are spread out, unless all prompts are read first.
@@ -68,7 +72,7 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
         through = engine.saturated_tokens_per_s_per_chip(rate, answer, chips)
     elif way == "prefill":
         through = engine.prompt_tokens_per_s_per_chip(table.input_tokens, busy, attn_dp, pp, chips)
-    elif way == "burst":
+    elif way in AT_ONCE:
         token = engine.tpot_ms(passes.token_s(table, engine.last_wave(asked, busiest)), 0.0)
         begun = engine.ttft_ms(of_engine["first_us"], alone, last, decoding)
         through = engine.burst_tokens_per_s_per_chip(asked, answer, begun, token, chips)
@@ -130,7 +134,7 @@ def bound(efficiency: Efficiency, quantity: str, way: Way) -> tuple[float, float
 
     `quantity` is `tpot`, `ttft` or `tps`; a way of asking without measured cases has the bounds of `steady`.
     """
-    for one in (way, "steady", "burst"):
+    for one in (ERRORS_OF.get(way, way), "steady", "burst"):
         if f"{quantity}_low_{one}" in efficiency.parameters:
             low, high = efficiency[f"{quantity}_low_{one}"], efficiency[f"{quantity}_high_{one}"]
             return float(low), float(high)

@@ -24,6 +24,7 @@ from polysilicon.records.names import nearest
 from polysilicon.records.units import MS_PER_S
 from polysilicon.validation import mlperf
 from polysilicon.validation.score import Status
+from polysilicon.validation.serving_batches import BATCH, OFFLINE, sent_at_once
 from polysilicon.validation.serving_recipes import filled
 from polysilicon.workloads import Transformer, transformer
 from polysilicon.workloads.counts import active_parameters, matrix_flop_per_token
@@ -41,10 +42,11 @@ WAYS: dict[str, Way] = {
     "aggregated": "steady",
     "aggregated, all requests sent at once": "burst",
     "disaggregated": "disaggregated",
+    BATCH: "batch",
     "mlperf offline": "offline",
     "mlperf server": "offline",
     "mlperf interactive": "offline",
-    "offline max throughput": "offline",
+    OFFLINE: "offline",
     "prefill nodes (disaggregated)": "prefill",
     "prefill only": "prefill",
 }
@@ -144,6 +146,7 @@ def question(catalogue: Catalogue, row: Row) -> Question:
     model = transformer(catalogue, _text(row, "model"))
     if _nominal(row):
         row = filled(row, model.name, _chip(catalogue, row).id, _engine(row))
+    row = sent_at_once(row, model.name, _chip(catalogue, row).id) if mode == OFFLINE else row
     way = WAYS[row.get("mode", "").casefold()]
     if mode.startswith("mlperf"):
         return _mlperf(catalogue, row, model)
