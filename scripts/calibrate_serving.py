@@ -25,8 +25,8 @@ from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.efficiency import Efficiency
-from polysilicon.performance.serving_candidates import ENGINES, OF_ENGINE, Candidates
-from polysilicon.performance.serving_formats import COMPUTE_SHARE, computed_in, format_of
+from polysilicon.performance.serving_candidates import ENGINES, OF_ENGINE, Asked, Candidates
+from polysilicon.performance.serving_formats import COMPUTE_SHARE, Format, computed_in, format_of
 from polysilicon.performance.serving_table import ERRORS_OF, Figures, evaluate
 from polysilicon.records import files
 from polysilicon.records.document import read_csv
@@ -236,13 +236,11 @@ class Batch:
             member = np.array([applies_to(row.chip, level) == applies for row in rows], float)
             for name in AXES[axis]:
                 self.design[fitting.names.index(name), :, at] = member
-        forms = [format_of(one.layout.precision, one.model.experts > 0) for one in asked]
-        peaks = [one.cluster.peak_flop_per_s for one in asked]
-        self.dense = [
-            COMPUTE_SHARE[computed_in(form.dense_compute, peak)] for form, peak in zip(forms, peaks, strict=True)
-        ]
+        forms = [format_of(one.layout.precision, one.model) for one in asked]
+        self.dense = _time_by_share(asked, forms)
         self.expert = [
-            COMPUTE_SHARE[computed_in(form.expert_compute, peak)] for form, peak in zip(forms, peaks, strict=True)
+            COMPUTE_SHARE[computed_in(form.expert_product, one.cluster.peak_flop_per_s)]
+            for one, form in zip(asked, forms, strict=True)
         ]
         self.engines = [one.engine.id for one in asked]
 
@@ -260,7 +258,7 @@ class Batch:
             return replace(
                 table,
                 share=share,
-                dense_flop_per_s=table.dense_flop_per_s * pick(self.dense),
+                dense_flop_per_s=table.dense_flop_per_s / sum(part / share[name] for name, part in self.dense.items()),
                 expert_flop_per_s=table.expert_flop_per_s * pick(self.expert) * share["grouped"],
                 attention_flop_per_s=table.attention_flop_per_s * share["attention_compute"],
                 engine={name: pick([f"{name}_{one}" for one in self.engines]) for name in OF_ENGINE},
@@ -286,6 +284,17 @@ class Batch:
         fits = np.where(figures.fits, 1.0, np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
             return {name: np.log(self.measured[name] / predicted[name]) * fits for name in WEIGHT}
+
+
+def _time_by_share(asked: list[Asked], forms: list[Format]) -> dict[str, np.ndarray]:
+    """What part of the time of dense products at their peaks each fitted share stands for, row by row."""
+    taken = {name: np.zeros(len(asked)) for name in dict.fromkeys(COMPUTE_SHARE.values())}
+    for at, (one, form) in enumerate(zip(asked, forms, strict=True)):
+        for precision, part in form.dense_products:
+            computed = computed_in(precision, one.cluster.peak_flop_per_s)
+            taken[COMPUTE_SHARE[computed]][at] += part / float(one.cluster.peak_flop_per_s[computed])
+    whole = sum(taken.values())
+    return {name: part / whole for name, part in taken.items()}
 
 
 def batches(rows: list[Row], fitting: Fitting) -> list[Batch]:

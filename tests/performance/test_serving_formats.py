@@ -3,24 +3,54 @@
 import pytest
 
 from polysilicon.facts import load
-from polysilicon.performance.serving_formats import EXPERTS, MXFP4_BYTES, cached_value_bytes, format_of
+from polysilicon.performance.serving_formats import BYTES, EXPERTS, cached_value_bytes, format_of
 from polysilicon.records.errors import UnknownName
 from polysilicon.workloads import transformer
+from polysilicon.workloads.counts import Shape, dense_parts
 
 
-@pytest.mark.parametrize("has_experts", [True, False])
-def test_an_unknown_format_is_refused_with_its_field_and_the_nearest_name(has_experts: bool) -> None:
+@pytest.mark.parametrize("name", ["deepseek-v3", "llama-3.1-70b"])
+def test_an_unknown_format_is_refused_with_its_field_and_the_nearest_name(name: str) -> None:
     with pytest.raises(UnknownName, match="did you mean fp8") as refused:
-        format_of("fp7", has_experts)
+        format_of("fp7", transformer(load(), name))
     assert refused.value.place.field == "precision"
 
 
 def test_experts_in_four_bits_beside_eight_are_a_format_of_mixtures_alone() -> None:
-    form = format_of("mxfp4-fp8", has_experts=True)
-    assert (form.dense_bytes, form.expert_bytes) == (1.0, MXFP4_BYTES)
-    assert (form.dense_compute, form.expert_compute) == ("fp8", "mxfp4")
-    with pytest.raises(UnknownName, match="mxfp4-fp8"):
-        format_of("mxfp4-fp8", has_experts=False)
+    form = format_of("mxfp4-fp8", transformer(load(), "deepseek-v4-pro"))
+    assert (form.dense_bytes, form.expert_bytes) == (1.0, BYTES["mxfp4"])
+    assert (form.dense_products, form.expert_product) == ((("fp8", 1.0),), "mxfp4")
+    with pytest.raises(UnknownName, match="nvfp4"):
+        format_of("mxfp4-fp8", transformer(load(), "llama-3.1-70b"))
+
+
+def test_what_a_checkpoint_keeps_wide_counts_by_its_weights() -> None:
+    # DeepSeek's projections into attention are wide, those out of it and what is shared are not.
+    model = transformer(load(), "deepseek-v3")
+    parts, form = dense_parts(model), format_of("nvfp4", model)
+    narrow = (parts.attention_output + parts.feed_forward) / sum(parts)
+    assert dict(form.dense) == pytest.approx({"bf16": 1.0 - narrow, "nvfp4": narrow})
+    assert form.dense_bytes == pytest.approx(2.0 - narrow * (2.0 - BYTES["nvfp4"]))
+    assert parts.attention_output == 61 * 128 * 128 * 7168
+    assert format_of("fp4", model) == form
+
+
+def test_integers_of_four_bits_are_multiplied_in_sixteen() -> None:
+    form = format_of("int4", transformer(load(), "llama-3.1-70b"))
+    assert form.dense_products == (("bf16", 1.0),)
+    assert form.expert_product == "bf16"
+    assert form.dense_bytes == BYTES["int4"]
+
+
+@pytest.mark.parametrize(
+    "name", ["deepseek-v3", "qwen3.5-397b-a17b", "deepseek-v4-pro", "llama-3.1-70b", "gpt-oss-120b"]
+)
+def test_the_parts_sum_to_what_every_token_meets(name: str) -> None:
+    model = transformer(load(), name)
+    shape = Shape.of(model)
+    chosen = shape.moe_layers * shape.experts_per_token * shape.expert_weights
+    assert sum(dense_parts(model)) == pytest.approx(shape.active_weights - shape.vocab * shape.hidden - chosen)
+    assert min(dense_parts(model)) >= 0.0
 
 
 @pytest.mark.parametrize("name", ["deepseek-v4-pro", "deepseek-v4-flash", "gpt-oss-120b", "deepseek-v3.2"])

@@ -46,7 +46,7 @@ KINDS: dict[str, Kind] = {
         Kind("price", Price, "prices"),
         Kind("embodied", EmbodiedFactor, "embodied"),
         Kind("assumption", Assumption, "assumptions"),
-        Kind("model", ModelCard, "models", nested=frozenset({"config"})),
+        Kind("model", ModelCard, "models", nested=frozenset({"config", "checkpoints"})),
         Kind("efficiency", Fit, "efficiency", nested=frozenset({"parameters"})),
         Kind("domain", Domain, "domains", nested=frozenset({"reach", "choices", "best_mfu_pct"})),
         Kind("reliability", Reliability, "reliability"),

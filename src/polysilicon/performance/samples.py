@@ -5,7 +5,7 @@ from typing import Any
 
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster, Reading
-from polysilicon.performance.serving_formats import DENSE
+from polysilicon.performance.serving_formats import BYTES
 from polysilicon.performance.values import BYTES_PER_ELEMENT, Range, Values
 from polysilicon.records.errors import InputError
 from polysilicon.records.recorder import formula
@@ -42,7 +42,7 @@ class SamplesEstimate:
 
 def stored_bytes(precision: str) -> float:
     """Bytes of a weight as it lies in memory: the scales of a block format included, as language models count them."""
-    return DENSE[precision].dense_bytes if precision in DENSE else BYTES_PER_ELEMENT[precision]
+    return BYTES[precision] if precision in BYTES else BYTES_PER_ELEMENT[precision]
 
 
 @formula

@@ -11,6 +11,7 @@ from polysilicon.performance.efficiency import Efficiency
 from polysilicon.performance.serving_formats import (
     AUTO,
     COMPUTE_SHARE,
+    Format,
     cached_in,
     cached_value_bytes,
     check_cache,
@@ -109,17 +110,22 @@ class Asked:
         """
         if self.model.compressed and self.layout.cache == AUTO:
             return "fp8"
-        form = format_of(self.layout.precision, self.model.experts > 0)
+        form = format_of(self.layout.precision, self.model)
         return cached_in(form, self.layout.cache, self.engine.cache_as_weights)
 
     @property
-    def products(self) -> tuple[str, str, str]:
-        """What is multiplied in which precision: weights that all tokens meet, experts, attention over its cache.
+    def attended_in(self) -> str:
+        """The precision in which attention is multiplied over its cache.
 
         Entries of compressed attention are widened to 16 bits before they are multiplied.
         """
-        form = format_of(self.layout.precision, self.model.experts > 0)
-        return form.dense_compute, form.expert_compute, "bf16" if self.model.compressed else self.cache
+        return "bf16" if self.model.compressed else self.cache
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """Every precision in which something is multiplied: weights that all tokens meet, experts, attention."""
+        form = format_of(self.layout.precision, self.model)
+        return *(precision for precision, _ in form.dense_products), form.expert_product, self.attended_in
 
     @property
     def computable(self) -> bool:
@@ -188,7 +194,7 @@ class Candidates:
             InputError: a format is unknown, or a chip has no peak that could compute it.
         """
         takes = [one.engine.takes(one.cluster.chip, float(one.cluster.memory_bytes) / GIB) for one in asked]
-        formats = [format_of(one.layout.precision, one.model.experts > 0) for one in asked]
+        formats = [format_of(one.layout.precision, one.model) for one in asked]
         pairs = list(zip(asked, formats, strict=True))
         column = np.array
         given = [one.efficiency.parameters for one in asked]
@@ -211,11 +217,11 @@ class Candidates:
             dense_bytes=column([form.dense_bytes for form in formats]),
             expert_bytes=column([form.expert_bytes for form in formats]),
             cache_bytes=column([cached_value_bytes(one.model, one.cache) for one in asked]),
-            dense_flop_per_s=column([_rate(one, form.dense_compute) for one, form in pairs]),
+            dense_flop_per_s=column([_dense_rate(one, form) for one, form in pairs]),
             expert_flop_per_s=column(
-                [_rate(one, form.expert_compute) * one.efficiency["grouped"] for one, form in pairs]
+                [_rate(one, form.expert_product) * one.efficiency["grouped"] for one, form in pairs]
             ),
-            attention_flop_per_s=column([_rate(one, one.products[2], "attention_compute") for one in asked]),
+            attention_flop_per_s=column([_rate(one, one.attended_in, "attention_compute") for one in asked]),
             chunk_tokens=column([tokens for tokens, _ in takes]),
             engine_batch=column([sequences for _, sequences in takes]),
             prompts_first=column([one.engine.prompts_first for one in asked], float),
@@ -236,6 +242,11 @@ def _kept(asked: Asked) -> float:
     memory_gib, cut = float(asked.cluster.memory_bytes) / GIB, asked.layout
     rule = asked.engine.kept_free(asked.cluster.chip, memory_gib, cut.chips, cut.attn_dp)
     return float(kept_bytes(rule, min(cut.chips, asked.engine.most_by_rule_chips), float(cut.attn_dp)))
+
+
+def _dense_rate(asked: Asked, form: Format) -> float:
+    """The rate of all products with weights that every token meets: those in each precision follow one another."""
+    return 1.0 / sum(share / _rate(asked, precision) for precision, share in form.dense_products)
 
 
 def _rate(asked: Asked, precision: str, share: str | None = None) -> float:

@@ -1,6 +1,6 @@
 """One serving deployment: how fast, with what memory, how sure; and the same walked back to its formulas."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -310,17 +310,18 @@ def _announce(recorder: Recorder, table: Candidates, asked: Asked) -> None:
         found = next((read[name] for name in names if name in read), None)
         if found:
             recorder.known(value, str(found), found.confidence)
-    form = format_of(asked.layout.precision, asked.model.experts > 0)
-    for value, precision in (
-        (table.dense_flop_per_s, form.dense_compute),
-        (table.expert_flop_per_s, form.expert_compute),
-        (table.attention_flop_per_s, asked.products[2]),
+    form = format_of(asked.layout.precision, asked.model)
+    for value, precisions in (
+        (table.dense_flop_per_s, [precision for precision, _ in form.dense_products]),
+        (table.expert_flop_per_s, [form.expert_product]),
+        (table.attention_flop_per_s, [asked.attended_in]),
     ):
-        field = PEAK_FIELD[computed_in(precision, asked.cluster.peak_flop_per_s)]
-        origin = read.get(field) or next(one for one in asked.cluster.readings if one.field.endswith(("flops", "tops")))
-        recorder.known(value, f"{origin}; times its share, {', '.join(asked.efficiency.records)}", "estimate")
-    for value in (table.dense_bytes, table.expert_bytes):
-        recorder.known(value, f"format {asked.layout.precision}")
+        peaks = dict.fromkeys(str(_peak(asked, read, one)) for one in precisions)
+        origin = f"{', '.join(peaks)}; times its share, {', '.join(asked.efficiency.records)}"
+        recorder.known(value, origin, "estimate")
+    kept = ", ".join(f"{share:.0%} in {precision}" for precision, share in form.dense)
+    recorder.known(table.dense_bytes, f"format {asked.layout.precision}: of the weights that every token meets {kept}")
+    recorder.known(table.expert_bytes, f"format {asked.layout.precision}")
     own = f"default of the engine {asked.engine.id}" if asked.layout.cache == AUTO else "your question"
     recorder.known(table.cache_bytes, f"cache in {asked.cache}, {own}")
     for value in (table.tp, table.pp, table.attn_dp, table.ep, table.concurrency, table.input_tokens):
@@ -329,6 +330,12 @@ def _announce(recorder: Recorder, table: Candidates, asked: Asked) -> None:
         recorder.known(value, "your question")
     for value in (table.chunk_tokens, table.prompts_first, table.engine_batch):
         recorder.known(value, f"defaults of the engine {asked.engine.id}", asked.engine.confidence)
+
+
+def _peak(asked: Asked, read: Mapping[str, Reading], precision: str) -> Reading:
+    """Where the peak was read that a product in `precision` runs at."""
+    field = PEAK_FIELD[computed_in(precision, asked.cluster.peak_flop_per_s)]
+    return read.get(field) or next(one for one in asked.cluster.readings if one.field.endswith(("flops", "tops")))
 
 
 def _plain(step: Step, seen: dict[int, Step]) -> Step:

@@ -1,5 +1,6 @@
 """What a weight format means for serving: bytes a weight, and the arithmetic that multiplies it."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,41 +9,61 @@ import numpy as np
 from polysilicon.performance.values import Values
 from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
-from polysilicon.workloads.model import Transformer
+from polysilicon.workloads.counts import dense_parts
+from polysilicon.workloads.model import Checkpoint, Transformer
 
 
 @dataclass(frozen=True)
 class Format:
-    """Bytes of a weight every token meets and of an expert's, scales included, and the precision of each product.
+    """How the weights of a model are kept, and what a checkpoint quantised so has a cached value take.
 
-    `cache_bytes` is what a checkpoint quantised so has a cached value take.
+    `dense` are the weights that every token meets, but for the output head: their share in each precision. `experts`
+    is the precision of experts.
     """
 
-    dense_bytes: float
-    expert_bytes: float
-    dense_compute: str
-    expert_compute: str
+    dense: tuple[tuple[str, float], ...]
+    experts: str
     cache_bytes: float
 
+    @property
+    def dense_bytes(self) -> float:
+        """Bytes of a weight that every token meets, scales included, in the mean."""
+        return sum(share * BYTES[precision] for precision, share in self.dense)
 
-# Scales: 8 bits for 16 weights (NVFP4), 8 bits for 32 (OCP MX), 16 bits for 32 (int4).
-NVFP4_BYTES, MXFP4_BYTES, INT4_BYTES = 4.5 / 8, 4.25 / 8, 4.5 / 8
-DENSE = {
-    "bf16": Format(2.0, 2.0, "bf16", "bf16", 2.0),
-    "fp16": Format(2.0, 2.0, "fp16", "fp16", 2.0),
-    "fp8": Format(1.0, 1.0, "fp8", "fp8", 1.0),
-    "int8": Format(1.0, 1.0, "int8", "int8", 2.0),
-    "nvfp4": Format(NVFP4_BYTES, NVFP4_BYTES, "nvfp4", "nvfp4", 1.0),
-    "mxfp4": Format(MXFP4_BYTES, MXFP4_BYTES, "mxfp4", "mxfp4", 1.0),
-    "int4": Format(INT4_BYTES, INT4_BYTES, "bf16", "bf16", 2.0),
-}
-# In a mixture of experts, published four-bit checkpoints quantise the experts and leave attention wider.
+    @property
+    def expert_bytes(self) -> float:
+        """Bytes of a weight of an expert, scales included."""
+        return BYTES[self.experts]
+
+    @property
+    def dense_products(self) -> tuple[tuple[str, float], ...]:
+        """What multiplies the weights that every token meets, and the share of them that it does."""
+        return tuple((MULTIPLIED.get(precision, precision), share) for precision, share in self.dense)
+
+    @property
+    def expert_product(self) -> str:
+        """What multiplies the weights of an expert."""
+        return MULTIPLIED.get(self.experts, self.experts)
+
+
+# Bytes of a weight. Scales: 8 bits for 16 weights (NVFP4), 8 bits for 32 (OCP MX), 16 bits for 32 (int4).
+BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "nvfp4": 4.5 / 8, "mxfp4": 4.25 / 8, "int4": 4.5 / 8}
+# Integers of four bits are widened before they are multiplied.
+MULTIPLIED = {"int4": "bf16"}
+DENSE = {one: Checkpoint(one, one, one, one) for one in BYTES}
+# What mixtures of experts keep wider than their experts, where the model's record says nothing of such a checkpoint.
+# Sources: NVIDIA, Model Optimizer, its default NVFP4 recipe, which takes every projection but routers and the head;
+# AMD, model cards of checkpoints that Quark made in MXFP4 (2025), which leave attention alone, and OpenAI, gpt-oss;
+# DeepSeek-AI, DeepSeek-V4; Moonshot AI, Kimi-K2.5.
 EXPERTS = DENSE | {
-    "nvfp4": Format(1.0, NVFP4_BYTES, "fp8", "nvfp4", 1.0),
-    "mxfp4": Format(2.0, MXFP4_BYTES, "bf16", "mxfp4", 2.0),
-    "mxfp4-fp8": Format(1.0, MXFP4_BYTES, "fp8", "mxfp4", 1.0),
-    "int4": Format(2.0, INT4_BYTES, "bf16", "bf16", 2.0),
+    "mxfp4": Checkpoint("mxfp4", "bf16", "bf16", "mxfp4"),
+    "mxfp4-fp8": Checkpoint("mxfp4-fp8", "fp8", "fp8", "fp8"),
+    "int4": Checkpoint("int4", "bf16", "bf16", "bf16"),
 }
+# Formats with a name of their own whose experts are in another.
+OF_EXPERTS = {"mxfp4-fp8": "mxfp4"}
+# Formats whose published checkpoints have keys and values cached in eight bits; those of gpt-oss do not.
+NARROW_CACHE = frozenset({"fp8", "nvfp4", "mxfp4", "mxfp4-fp8"})
 # Values of a cached entry of compressed attention that share a scale of one byte; one more byte fills the last word.
 # Source: SGLang, deepseek_v4_memory_pool.py, bytes of a token; vLLM, the layout `fp8_ds_mla` for DeepSeek-V4.
 SCALED = 64.0
@@ -71,19 +92,39 @@ COMPUTE_SHARE = {
 }
 
 
-def format_of(precision: str, has_experts: bool) -> Format:
-    """The format called `precision`; `fp4` stands for NVFP4.
+@functools.lru_cache(maxsize=1024)
+def format_of(precision: str, model: Transformer) -> Format:
+    """The format called `precision` of `model`: as its published checkpoint has it, or as such are usually made.
+
+    `fp4` stands for NVFP4.
 
     Raises:
         UnknownName: no format is called so.
     """
     name = "nvfp4" if precision == "fp4" else precision
-    known = EXPERTS if has_experts else DENSE
+    known = EXPERTS if model.experts else DENSE
     if name not in known:
         place, allowed = Place(field="precision"), sorted(known)
         near = nearest(precision, allowed, 1)
         raise UnknownName("unknown weight format", place=place, found=precision, allowed=allowed, nearest=near)
-    return known[name]
+    published = {one.precision: one for one in model.checkpoints}
+    narrow = name in NARROW_CACHE and not (name == "mxfp4" and model.experts)
+    return Format(
+        dense=_shares(model, published.get(name, known[name])),
+        experts=OF_EXPERTS.get(name, name),
+        cache_bytes=CACHES["fp8" if narrow else "bf16"],
+    )
+
+
+def _shares(model: Transformer, kept: Checkpoint) -> tuple[tuple[str, float], ...]:
+    """The share of the weights that every token meets, but for the output head, in each precision of `kept`."""
+    parts = dense_parts(model)
+    whole = parts.attention + parts.attention_output + parts.feed_forward
+    shares: dict[str, float] = {}
+    for name, weights in parts._asdict().items():
+        precision = getattr(kept, name)
+        shares[precision] = shares.get(precision, 0.0) + weights / whole
+    return tuple((one, share) for one, share in shares.items() if share > 0.0)
 
 
 def check_cache(asked: str, field: str) -> None:

@@ -3,6 +3,8 @@
 import math
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 if TYPE_CHECKING:
     from polysilicon.performance.values import Range
 
@@ -62,6 +64,8 @@ def cell(value: Any) -> str:
         return f"{value:,d}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, float):
         return number(value)
+    if isinstance(value, msgspec.Struct):
+        return cell(msgspec.to_builtins(value))
     if isinstance(value, dict):
         return printable(", ".join(f"{name}: {cell(inner)}" for name, inner in value.items()))
     if isinstance(value, list | tuple | set | frozenset):

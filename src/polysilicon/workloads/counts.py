@@ -6,6 +6,7 @@ biases are left out: together they are below one weight in a thousand of any mod
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -304,6 +305,32 @@ class Shape:
         return training_flop_per_token(
             matrix_flop_per_token(self.active_weights), self.core_flop_per_token(sequence, exploited)
         )
+
+
+class DenseParts(NamedTuple):
+    """Weights of a whole model that every token meets, but for the output head."""
+
+    attention: float
+    attention_output: float
+    feed_forward: float
+
+
+def dense_parts(model: Transformer) -> DenseParts:
+    """The weights of `model` that every token meets: into attention and of the routers, out of attention, after it."""
+    shape, out = Shape.of(model), _output_weights(model)
+    before = shape.layers * shape.attention_weights - out + shape.moe_layers * shape.router_weights
+    after = shape.dense_layers * shape.dense_weights + shape.moe_layers * shape.shared_weights
+    return DenseParts(float(before), out, float(after))
+
+
+def _output_weights(model: Transformer) -> float:
+    """Weights of all projections out of attention."""
+    own, linear, softmax_layers = model.compressed, model.linear, float(model.layers - model.linear_layers)
+    width = float(model.heads * (model.latent.value_dim if model.latent else model.head_dim))
+    if own:
+        return softmax_layers * own.output_rank * (width + own.output_groups * model.hidden)
+    gated = model.linear_layers * linear.value_heads * linear.value_dim * model.hidden if linear else 0.0
+    return softmax_layers * width * model.hidden + gated
 
 
 def parameters(model: Transformer) -> float:

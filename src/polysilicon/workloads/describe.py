@@ -2,6 +2,7 @@
 
 import functools
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from polysilicon.facts import Catalogue
@@ -9,7 +10,7 @@ from polysilicon.facts.architectures import ModelCard
 from polysilicon.records.document import read_yaml
 from polysilicon.records.errors import InputError, Place, UnknownName, Unsupported
 from polysilicon.workloads import diffusion, encoder, huggingface, recommender, unet
-from polysilicon.workloads.model import Transformer, Workload
+from polysilicon.workloads.model import Checkpoint, Transformer, Workload
 
 # Words in a checkpoint's name that tell tuning or number format, not shape.
 TUNED = ("instruct", "chat", "it", "base", "hf", "thinking")
@@ -80,7 +81,12 @@ def transformer(catalogue: Catalogue, name_or_path: str) -> Transformer:
 def from_card(card: ModelCard) -> Workload:
     """What a model record of the catalogue computes."""
     if card.kind == "transformer":
-        return huggingface.from_config(card.config, card.id)
+        kept = tuple(
+            Checkpoint(name, one.attention, one.attention_output, one.feed_forward)
+            for name, one in card.checkpoints.items()
+        )
+        model = huggingface.from_config(card.config, card.id)
+        return replace(model, checkpoints=kept) if kept else model
     if card.kind == "recommender":
         return recommender.from_description(card.config, card.id)
     if card.kind == "diffusion" and "block_out_channels" in card.config:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from polysilicon.records.errors import InputError, Place, Unsupported
+from polysilicon.workloads import quantised
 from polysilicon.workloads.keys import Keys
 from polysilicon.workloads.model import (
     CompressedAttention,
@@ -80,6 +81,7 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
         head_dim = hidden // heads
     window, windowed = _window(keys, kind, layers)
     linear, linear_layers = _linear(keys, layers)
+    precision, checkpoints = quantised.stated((config, keys.config), layers)
     return Transformer(
         name=name,
         layers=layers,
@@ -101,8 +103,9 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
         compressed=_compressed(keys, layers) if kind == "deepseek_v4" else None,
         streams=keys.positive("hc_mult", default=1),
         gated_output=keys.flag("attn_output_gate", kind == "qwen3_next"),
-        precision=_precision(config, keys.config),
+        precision=precision,
         positions=keys.count(*POSITIONS, default=0),
+        checkpoints=checkpoints,
         **_experts(keys, kind, layers),
     )
 
@@ -120,20 +123,6 @@ def _kind(keys: Keys, whole: Keys) -> str:
     if keys.has("ssm_state_size", "mamba_num_heads"):
         raise Unsupported(f"{keys.name}: {REASONS['nemotron_h']}")
     return kind
-
-
-def _precision(*configs: Mapping[str, Any]) -> str:
-    """The format of the published weights; `bf16` where the file states no quantisation."""
-    for config in configs:
-        stated = config.get("quantization_config")
-        if isinstance(stated, Mapping):
-            method = str(stated.get("quant_method"))
-            if method == "fp8" and config.get("expert_dtype") == "fp4":
-                return "mxfp4-fp8"
-            return {"fp8": "fp8", "mxfp4": "mxfp4", "compressed-tensors": "int4", "gptq": "int4", "awq": "int4"}.get(
-                method, "bf16"
-            )
-    return "bf16"
 
 
 def _kv_heads(keys: Keys, heads: int) -> int:

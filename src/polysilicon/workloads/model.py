@@ -67,6 +67,20 @@ class CompressedAttention:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint whose experts are in `precision` keeps the weights in that every token meets.
+
+    `attention` are the projections that lead into attention, and the routers; `attention_output` those out of it;
+    `feed_forward` the blocks of dense layers and the experts that all tokens share. The output head stays in 16 bits.
+    """
+
+    precision: str
+    attention: str
+    attention_output: str
+    feed_forward: str
+
+
+@dataclass(frozen=True)
 class Transformer:
     """A decoder-only (or encoder) transformer. All counts are of one whole model.
 
@@ -76,8 +90,9 @@ class Transformer:
     tokens of the `windowed_layers` that have one. `linear_layers` of the layers use `linear` instead of
     attention; `gated_output` says that queries carry an output gate of their own width; `index` narrows what
     every attention layer reads, or with `compressed` attention its sparse layers. Hyper-connections widen the residual
-    stream to `streams`. `precision` is that in which the developer publishes the weights; `positions` is how
-    many tokens the published file allows in a sequence, 0 where it is unknown.
+    stream to `streams`. `precision` is that in which the developer publishes the weights, `checkpoints` are narrower
+    ones that were published and keep some weights wide; `positions` is how many tokens the published file allows in a
+    sequence, 0 where it is unknown.
     """
 
     name: str
@@ -107,6 +122,7 @@ class Transformer:
     gated_output: bool = False
     precision: str = "bf16"
     positions: int = 0
+    checkpoints: tuple[Checkpoint, ...] = ()
 
 
 @dataclass(frozen=True)
