@@ -13,7 +13,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -58,13 +58,19 @@ SCRIPTS_OF = "2026-04-07"
 RETIRED = re.compile(r"benchmarks/(?P<name>(?P<prefix>70b)_(?P<precision>fp\d)_(?P<chip>\w+?)(?P<trt>_trt)?_slurm)\.sh")
 NARROW_CACHE = re.compile(r"kv-cache-dtype[ =:]+\S*fp8|kv_cache_config:\s+dtype: +fp8")
 CHUNK = re.compile(r"(?:chunked-prefill-size|max.num.batched.tokens|max_num_tokens|CHUNKED_PREFILL_SIZE=)[ =:]*(\d+)")
+# How many passes an engine makes before it looks for new requests, or for ranks of attention that have none to read.
+LOOKS = re.compile(r"scheduler-recv-interval[ =]+(?P<sglang>\S+)|timeout_iters: (?P<trtllm>\d+)")
+CONDITION = re.compile(r"(?P<word>if|elif) \[\[ (?P<all>.+) \]\]; then")
+COMPARED = re.compile(r'"?\$(?P<name>\w+)"? (?P<how>-\w\w|==|!=) "?(?P<value>\w+)"?')
+SET = re.compile(r"(?:export )?(?P<name>[A-Z_]+)=(?P<value>\w+)")
+COMPARISONS = {"-ge": int.__ge__, "-gt": int.__gt__, "-le": int.__le__, "-lt": int.__lt__, "-eq": int.__eq__}
 DRAFTED = re.compile(r"(?:num_nextn_predict_layers: |speculative-num-steps[ =])(\d)")
 SIDES = ("prefill", "decode")
 COLUMNS = (
     *("config", "model", "chip_id", "engine", "precision", "isl", "osl", "concurrency", "spec_decoding"),
     *("draft_tokens", "tp", "ep", "dp_attention"),
     *(f"{side}_{name}" for side in SIDES for name in ("workers", "tp", "ep", "dp_attention")),
-    *("kv_precision", "chunk_tokens", "first_seen", "last_seen", "source"),
+    *("kv_precision", "chunk_tokens", "look_passes", "first_seen", "last_seen", "source"),
 )
 
 
@@ -96,11 +102,12 @@ class Checkout:
                     except yaml.YAMLError as why:
                         print(f"{name} of {day} can't be read: {str(why).splitlines()[0]}", file=sys.stderr)
 
-    def started(self, name: str) -> dict[str, str]:
+    def started(self, name: str, given: Mapping[str, str]) -> dict[str, str]:
         """What the script that starts a server says of its cache, its chunks and what it drafts."""
         if name not in self.scripts:
             return {}
-        return settings(self.git("show", self.scripts[name]))
+        script = self.git("show", self.scripts[name])
+        return settings(script) | {"look_passes": looks(script, given)}
 
     def retired(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """A row for each script of a model that no list has, as its last version stood, and the day of that."""
@@ -132,6 +139,53 @@ def settings(script: str) -> dict[str, str]:
     }
 
 
+def looks(script: str, given: Mapping[str, str]) -> str:
+    """Passes between two looks for new requests where the variables have the values `given`; empty if it says none.
+
+    Raises:
+        ValueError: it depends on something else.
+    """
+    held, found = dict(given), ""
+    for line in branches(script, held):
+        if looked := LOOKS.search(line):
+            said = looked["sglang"] or looked["trtllm"]
+            found = held[said.strip('"$')] if said[0] in '"$' else said
+    return found
+
+
+def branches(script: str, held: dict[str, str]) -> Iterator[str]:
+    """The lines that run; what they set is put into `held`. Comparisons with anything unknown hold for nobody."""
+    within: list[list[bool]] = []  # of each condition: whether its lines run now, and whether any of its branches did
+    for line in (one.strip() for one in script.splitlines() if not one.strip().startswith("#")):
+        if asked := CONDITION.match(line):
+            true = all(holds(one, held) for one in asked["all"].replace("]] && [[", "&&").split("&&"))
+            if asked["word"] == "if":
+                within.append([true, true])
+            else:
+                within[-1] = [true and not within[-1][1], true or within[-1][1]]
+        elif line.startswith("if "):
+            within.append([False, False])
+        elif line == "else":
+            within[-1] = [not within[-1][1], True]
+        elif line == "fi":
+            within.pop()
+        elif all(runs for runs, _ in within):
+            if assigned := SET.fullmatch(line):
+                held[assigned["name"]] = assigned["value"]
+            yield line
+
+
+def holds(comparison: str, held: Mapping[str, str]) -> bool:
+    """Whether a comparison of a variable with a word or a number holds."""
+    asked = COMPARED.search(comparison)
+    if asked is None or asked["name"] not in held:
+        return False
+    is_now, value = held[asked["name"]], asked["value"]
+    if asked["how"] in COMPARISONS:
+        return COMPARISONS[asked["how"]](int(is_now), int(value))
+    return (is_now == value) == (asked["how"] == "==")
+
+
 def rows(config: str, entry: Mapping[str, Any], checkout: Checkout) -> Iterator[dict[str, Any]]:
     """A row for each point of a configuration's search space, where we know its model, chip and engine."""
     prefix, precision, chip = config.split("-")[:3]
@@ -150,17 +204,28 @@ def rows(config: str, entry: Mapping[str, Any], checkout: Checkout) -> Iterator[
                 "precision": precision,
                 "isl": lengths["isl"],
                 "osl": lengths["osl"],
-                "concurrency": " ".join(str(one) for one in in_flight(point)),
                 "spec_decoding": spoken,
             }
             if "prefill" in point:
-                yield row | of_workers(point)
-            else:
-                script = "_".join(
-                    [prefix, precision, chip, *["trt"] * (engine == "trtllm"), *["mtp"] * (spoken == "mtp")]
-                )
-                degrees = {"tp": point.get("tp", 1), "ep": point.get("ep", 1)}
-                yield row | degrees | {"dp_attention": said(point.get("dp-attn"))} | checkout.started(script)
+                yield row | {"concurrency": words(in_flight(point))} | of_workers(point)
+                continue
+            script = "_".join([prefix, precision, chip, *["trt"] * (engine == "trtllm"), *["mtp"] * (spoken == "mtp")])
+            copied = {"true": "true", "True": "true"}.get(str(point.get("dp-attn")), "false")
+            degrees = {"tp": point.get("tp", 1), "ep": point.get("ep", 1)}
+            given = {"TP": str(degrees["tp"]), "EP_SIZE": str(degrees["ep"]), "DP_ATTENTION": copied}
+            given |= {"ISL": str(lengths["isl"]), "OSL": str(lengths["osl"])}
+            alike: dict[str, list[int]] = {}
+            for one in in_flight(point):
+                told = checkout.started(script, given | {"CONC": str(one)})
+                alike.setdefault(json.dumps(told), []).append(one)
+            for told, loads in alike.items():
+                same = degrees | {"dp_attention": said(point.get("dp-attn")), "concurrency": words(loads)}
+                yield row | same | json.loads(told)
+
+
+def words(numbers: Iterable[int]) -> str:
+    """Numbers as one cell of the table."""
+    return " ".join(map(str, numbers))
 
 
 def in_flight(point: Mapping[str, Any]) -> list[int]:

@@ -29,7 +29,8 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     `small_chips` whatever their memory; `large_batched_tokens` from `large_from_gib` on. `prompts_first` says that
     waiting prompts are read in passes of their own before anybody decodes on; else they ride along.
     `cache_as_weights` says that keys and values are kept as narrow as the checkpoint's quantisation has them; else they
-    are kept in the model's own 16 bits, however narrow the weights.
+    are kept in the model's own 16 bits, however narrow the weights. `look_passes` are the passes from one look for new
+    requests to the next while answers are decoded.
 
     Weights and cache fill `memory_share` of a chip, or, where it is a `share_of_rest`, the cache that much of what
     weights and activations leave. An engine that `profiles` sees what a pass needs beside; `sampler_copies` is how
@@ -74,6 +75,7 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     few_below_gib: Quantity = 0.0
     most_by_rule_chips: Count = 0.0
     prompts_first: bool = False
+    look_passes: Count = 1.0
     cache_as_weights: bool = False
 
     def chunked(self, tokens: int) -> "ServingEngine":
@@ -83,6 +85,11 @@ class ServingEngine(Record, frozen=True, kw_only=True):
         """
         same = dict.fromkeys(("batched_tokens", "small_batched_tokens", "large_batched_tokens"), tokens)
         return structs.replace(self, token_kept_mib=0.0, **same)
+
+    def looking(self, passes: int) -> "ServingEngine":
+        """The engine told to look for new requests so seldom: SGLang's `scheduler-recv-interval`, or TensorRT-LLM's
+        `timeout_iters`, which has prompts wait for those of all ranks of attention."""
+        return structs.replace(self, look_passes=float(passes))
 
     def released(self, version: str) -> "ServingEngine":
         """The engine as it was in a version, written as `0.11.0`; as it is now where that says nothing."""

@@ -183,6 +183,7 @@ class Candidates:
     chunk_tokens: Values
     engine_batch: Values
     prompts_first: Values
+    look_passes: Values
     room: Mapping[str, Values]
     engine: Mapping[str, Values]
 
@@ -225,6 +226,7 @@ class Candidates:
             chunk_tokens=column([tokens for tokens, _ in takes]),
             engine_batch=column([sequences for _, sequences in takes]),
             prompts_first=column([one.engine.prompts_first for one in asked], float),
+            look_passes=column([one.engine.look_passes for one in asked], float),
             room=_room(asked),
             engine={
                 name: column([one.efficiency[f"{name}_{one.engine.id}"] for one in asked], float) for name in OF_ENGINE

@@ -177,6 +177,19 @@ def steady_wait_s(
 
 
 @formula
+def unseen_s(
+    look_passes: Values, decode_s: Values, prefill_s: Values, completions_per_s: Values, attn_dp: Values, pp: Values
+) -> Values:
+    """How long a request waits until the engine looks for new ones, and for the prompts that came before that look.
+
+    Source: SGLang, `scheduler_recv_interval`: new requests are taken in after so many passes that decode, or after one
+    that read; NVIDIA, TensorRT-LLM, `attention_dp_config`: prompts wait for those of all ranks, for so many passes.
+    """
+    gap = (look_passes - 1.0) * decode_s
+    return gap * (0.5 + completions_per_s / (attn_dp * pp) * prefill_s)
+
+
+@formula
 def wave_s(prefill_s: Values, running: Values, completions_per_s: Values, attn_dp: Values, pp: Values) -> Values:
     """How long a burst's places are taken before they are free again: a wave of prompts and their answers.
 

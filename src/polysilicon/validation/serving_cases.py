@@ -227,6 +227,7 @@ def _set_up(engine: ServingEngine, row: Row) -> ServingEngine:
     said = MEMORY.search(row.get("notes", ""))
     told = engine.released(row.get("framework_version", ""))
     told = told.filling(float(said["share"])) if said else told
+    told = told.looking(_whole(row, "look_passes")) if row.get("look_passes", "").strip() else told
     if not row.get("chunk_tokens", "").strip():
         return told
     return told.chunked(_whole(row, "chunk_tokens"))

@@ -86,7 +86,7 @@ def _told(row: Row, found: Sequence[Row], apart: bool) -> dict[str, str]:
     Those of a row count chips: whether attention is cut or copied over them, and how experts lie, the lists say.
     """
     told = {}
-    for name in ("draft_tokens", "kv_precision", "chunk_tokens", *(f"{side}_workers" for side in SIDES)):
+    for name in ("draft_tokens", "kv_precision", "chunk_tokens", "look_passes", *(f"{side}_workers" for side in SIDES)):
         value = _agreed(found, name)
         if value and not row.get(name, "").strip():
             told[name] = value
