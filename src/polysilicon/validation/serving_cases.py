@@ -144,6 +144,7 @@ def question(catalogue: Catalogue, row: Row) -> Question:
     if mode not in WAYS:
         raise Unsupported(f"unknown mode {mode!r}; known: {', '.join(repr(one) for one in WAYS if one)}")
     model = transformer(catalogue, _text(row, "model"))
+    row = _rooted(row)
     if _nominal(row):
         row = filled(row, model.name, _chip(catalogue, row).id, _engine(row))
     row = sent_at_once(row, model.name, _chip(catalogue, row).id) if mode == OFFLINE else row
@@ -408,24 +409,30 @@ def _engine(row: Row) -> str:
     return next((engine for engine in ENGINES if engine in name), "vllm")
 
 
-def _layout(row: Row, model: Transformer) -> Layout:
-    """The layout of one replica.
+def _rooted(row: Row) -> Row:
+    """The row with degrees that multiply to its chips.
 
     Where the number of chips is not stated, some published rows give as `tp` (or `ep`) the product of the two
     parallel degrees over the same chips; a square is therefore read as its root.
     """
+    if row.get("num_accelerators", "").strip():
+        return row
+    tp, attn_dp, ep, moe_tp = (_whole(row, name) for name in ("tp", "attn_dp", "ep", "moe_tp"))
+    if attn_dp > 1 and tp == attn_dp and ep == tp * attn_dp:
+        return {**row, "tp": "1", "ep": str(attn_dp)}
+    if moe_tp == ep > 1 and max(tp, attn_dp) == moe_tp * ep:
+        return {**row, "tp": str(ep), "attn_dp": ""} if attn_dp == 1 else {**row, "tp": "1", "attn_dp": str(ep)}
+    return row
+
+
+def _layout(row: Row, model: Transformer) -> Layout:
+    """The layout of one replica."""
     tp, pp, ep, moe_tp = (_whole(row, name) for name in ("tp", "pp", "ep", "moe_tp"))
-    stated = row.get("num_accelerators", "").strip()
     if not row.get("tp", "").strip():
         raise Underspecified("the parallelism is not stated")
     attn_dp = _whole(row, "attn_dp")
     if attn_dp == 1 and "attnDP" in row.get("parallelism", ""):
         tp, attn_dp = 1, tp
-    if not stated:
-        if attn_dp > 1 and tp == attn_dp and ep == tp * attn_dp:
-            tp, ep = 1, attn_dp
-        elif moe_tp == ep > 1 and max(tp, attn_dp) == moe_tp * ep:
-            tp, attn_dp = (ep, 1) if attn_dp == 1 else (1, ep)
     if attn_dp == 1 and model.heads % tp and model.experts and max(ep, moe_tp) == tp:
         # Experts over more chips than heads could be: every chip is an attention rank of its own.
         tp, attn_dp = 1, tp
