@@ -133,7 +133,7 @@ def settings(script: str) -> dict[str, str]:
     text = "\n".join(line for line in script.splitlines() if line[:1] != "#")
     chunks, drafted = set(CHUNK.findall(text)), DRAFTED.search(text)
     return {
-        "kv_precision": "fp8" if NARROW_CACHE.search(text) else "bf16",
+        "kv_precision": "fp8" if NARROW_CACHE.search(text) else "",
         "chunk_tokens": chunks.pop() if len(chunks) == 1 else "",
         "draft_tokens": drafted.group(1) if drafted else "",
     }

@@ -29,8 +29,9 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     `small_chips` whatever their memory; `large_batched_tokens` from `large_from_gib` on. `prompts_first` says that
     waiting prompts are read in passes of their own before anybody decodes on; else they ride along.
     `cache_as_weights` says that keys and values are kept as narrow as the checkpoint's quantisation has them; else they
-    are kept in the model's own 16 bits, however narrow the weights. `look_passes` are the passes from one look for new
-    requests to the next while answers are decoded.
+    are kept in the model's own 16 bits, however narrow the weights, unless the checkpoint says how and they are
+    `cache_as_stated`; versions before `cache_as_stated_from` leave that unread. `look_passes` are the passes from one
+    look for new requests to the next while answers are decoded.
 
     Weights and cache fill `memory_share` of a chip, or, where it is a `share_of_rest`, the cache that much of what
     weights and activations leave. An engine that `profiles` sees what a pass needs beside; `sampler_copies` is how
@@ -77,6 +78,8 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     prompts_first: bool = False
     look_passes: Count = 1.0
     cache_as_weights: bool = False
+    cache_as_stated: bool = False
+    cache_as_stated_from: str = ""
 
     def chunked(self, tokens: int) -> "ServingEngine":
         """The engine told to read so many tokens of prompts in a pass, whatever the chip.
@@ -93,9 +96,12 @@ class ServingEngine(Record, frozen=True, kw_only=True):
 
     def released(self, version: str) -> "ServingEngine":
         """The engine as it was in a version, written as `0.11.0`; as it is now where that says nothing."""
-        if not self.older_before or not _numbers(version) or _numbers(version) >= _numbers(self.older_before):
-            return self
-        return structs.replace(self, sampler_copies=self.older_sampler_copies)
+        told, known = self, _numbers(version)
+        if known and self.older_before and known < _numbers(self.older_before):
+            told = structs.replace(told, sampler_copies=self.older_sampler_copies)
+        if known and self.cache_as_stated_from and known < _numbers(self.cache_as_stated_from):
+            told = structs.replace(told, cache_as_stated=False)
+        return told
 
     def filling(self, share: float) -> "ServingEngine":
         """The engine told to fill so much of a chip, or of what is left, and to keep nothing free by rule."""

@@ -111,7 +111,8 @@ class Asked:
         if self.model.compressed and self.layout.cache == AUTO:
             return "fp8"
         form = format_of(self.layout.precision, self.model)
-        return cached_in(form, self.layout.cache, self.engine.cache_as_weights)
+        own = self.engine
+        return cached_in(form, self.layout.cache, as_weights=own.cache_as_weights, as_stated=own.cache_as_stated)
 
     @property
     def attended_in(self) -> str:

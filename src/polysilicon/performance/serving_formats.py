@@ -18,12 +18,13 @@ class Format:
     """How the weights of a model are kept, and what a checkpoint quantised so has a cached value take.
 
     `dense` are the weights that every token meets, but for the output head: their share in each precision. `experts`
-    is the precision of experts.
+    is the precision of experts. `cache_stated` says that published checkpoints of this format state their cache.
     """
 
     dense: tuple[tuple[str, float], ...]
     experts: str
     cache_bytes: float
+    cache_stated: bool
 
     @property
     def dense_bytes(self) -> float:
@@ -64,6 +65,8 @@ EXPERTS = DENSE | {
 OF_EXPERTS = {"mxfp4-fp8": "mxfp4"}
 # Formats whose published checkpoints have keys and values cached in eight bits; those of gpt-oss do not.
 NARROW_CACHE = frozenset({"fp8", "nvfp4", "mxfp4", "mxfp4-fp8"})
+# Of these, those whose makers state it in the checkpoint: NVIDIA does, developers who publish in FP8 do not.
+STATED_CACHE = frozenset({"nvfp4"})
 # Values of a cached entry of compressed attention that share a scale of one byte; one more byte fills the last word.
 # Source: SGLang, deepseek_v4_memory_pool.py, bytes of a token; vLLM, the layout `fp8_ds_mla` for DeepSeek-V4.
 SCALED = 64.0
@@ -113,6 +116,7 @@ def format_of(precision: str, model: Transformer) -> Format:
         dense=_shares(model, published.get(name, known[name])),
         experts=OF_EXPERTS.get(name, name),
         cache_bytes=CACHES["fp8" if narrow else "bf16"],
+        cache_stated=name in STATED_CACHE,
     )
 
 
@@ -153,11 +157,11 @@ def cached_value_bytes(model: Transformer, cache: str) -> float:
     return (plain * CACHES["fp8"] + turned * CACHES["bf16"] + plain / SCALED + 1.0) / model.head_dim
 
 
-def cached_in(form: Format, asked: str, as_weights: bool) -> str:
+def cached_in(form: Format, asked: str, *, as_weights: bool, as_stated: bool) -> str:
     """The precision of `CACHES` that keys and values are kept in: what is asked for, else what the engine does."""
     if asked != AUTO:
         return asked
-    return "fp8" if as_weights and form.cache_bytes < CACHES["bf16"] else "bf16"
+    return "fp8" if (as_weights or (as_stated and form.cache_stated)) and form.cache_bytes < CACHES["bf16"] else "bf16"
 
 
 def computed_in(precision: str, peaks: Mapping[str, Values]) -> str:
