@@ -182,7 +182,7 @@ def test_a_target_that_the_answer_keeps_anyway_changes_nothing(
 @given(in_flight=st.floats(40.0, 400.0), prefill=st.integers(1, 4), decode=st.integers(1, 4), more=st.integers(2, 8))
 def test_more_workers_of_the_same_shares_wait_less(in_flight: float, prefill: int, decode: int, more: int) -> None:
     few, many = (evaluate(split(in_flight * by, prefill * by, decode * by)) for by in (1, more))
-    assert at(many, "ttft_ms") <= at(few, "ttft_ms") * (1 + 1e-9)
+    assert at(many, "ttft_ms") <= at(few, "ttft_ms") * (1 + 1e-6)
 
 
 def test_a_first_token_that_waits_too_long_is_mended_by_what_waits_less() -> None:
