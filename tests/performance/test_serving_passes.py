@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polysilicon.facts import load
+from polysilicon.facts.engines import ServingEngine
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving import Layout
 from polysilicon.performance.serving_candidates import Candidates
@@ -19,9 +20,10 @@ from polysilicon.performance.serving_passes import (
     prefill_parts_s,
     prompt_alone_s,
     prompt_among_others_s,
+    token_s,
 )
 from polysilicon.performance.serving_split import prompt_cache_bytes
-from polysilicon.performance.serving_table import sequences_that_fit
+from polysilicon.performance.serving_table import evaluate, running, sequences_that_fit
 from polysilicon.records.errors import UnknownName
 from polysilicon.workloads import Serving, transformer
 
@@ -135,3 +137,28 @@ def test_a_narrower_cache_holds_twice_as_many() -> None:
 def test_an_unknown_precision_of_the_cache_is_refused_with_the_nearest() -> None:
     with pytest.raises(UnknownName, match="did you mean fp8"):
         Layout(cache="fp6")
+
+
+@given(passes=st.integers(1, 100), in_flight=st.floats(1.0, 200.0))
+def test_a_first_token_waits_for_the_next_look_half_of_the_passes_between_two(passes: int, in_flight: float) -> None:
+    model, cluster = transformer(load(), "deepseek-v3"), Cluster.from_catalogue(load(), CHIP, 8)
+    task, layout = Serving(input_tokens=1000, output_tokens=1000), Layout(tp=8, precision="fp8")
+    asked = ask(load(), model, task, cluster, layout, in_flight, "sglang")
+    often = Candidates.of([asked])
+    seldom = Candidates.of([replace(asked, engine=asked.engine.looking(passes))])
+    later_ms = evaluate(seldom).ttft_ms - evaluate(often).ttft_ms
+    assert later_ms >= 0.5e3 * (passes - 1) * token_s(often, running(often)) * (1 - 1e-9) - 1e-9
+    assert evaluate(seldom).tpot_ms == evaluate(often).tpot_ms
+    assert passes > 1 or later_ms == 0.0
+
+
+@pytest.mark.parametrize(
+    ("version", "precision", "cache"), [("0.17.0", "nvfp4", "fp8"), ("0.12.0", "nvfp4", "bf16"), ("", "fp8", "bf16")]
+)
+def test_vllm_keeps_a_cache_as_a_checkpoint_states_it_since_it_reads_that(
+    version: str, precision: str, cache: str
+) -> None:
+    model, cluster = transformer(load(), "kimi-k2.5"), Cluster.from_catalogue(load(), "nvidia-b200-sxm", 8)
+    asked = ask(load(), model, Serving(1000, 1000), cluster, Layout(tp=8, precision=precision), 8.0, "vllm")
+    engine = load().get(ServingEngine, "vllm").released(version)
+    assert replace(asked, engine=engine).cache == cache

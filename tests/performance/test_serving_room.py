@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from polysilicon.facts import load
 from polysilicon.facts.engines import KeptFree, ServingEngine
@@ -15,7 +16,7 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
 from polysilicon.performance.serving_estimate import ask
 from polysilicon.performance.serving_room import kept_bytes, profiled_bytes, usable_bytes
-from polysilicon.performance.serving_table import sequences_that_fit
+from polysilicon.performance.serving_table import fits_whole, sequences_that_fit
 from polysilicon.performance.serving_table import usable_bytes as usable_of
 from polysilicon.records.document import read_csv
 from polysilicon.records.units import GIB
@@ -119,3 +120,29 @@ def test_a_version_holds_as_many_copies_as_it_did(version: str, copies: float) -
 def test_only_an_engine_whose_versions_differ_is_told_by_them() -> None:
     engine = load().get(ServingEngine, "sglang")
     assert engine.released("0.4.0") is engine
+
+
+def growing(*, sets_aside: bool, output_tokens: int = 8000) -> Candidates:
+    catalogue = load()
+    cluster = Cluster.from_catalogue(catalogue, "nvidia-h100-sxm-80gb", 4)
+    task, layout = Serving(1000, output_tokens), Layout(tp=4, precision="fp8")
+    question = ask(catalogue, transformer(catalogue, "llama-3.1-70b"), task, cluster, layout, 64.0, "vllm")
+    return Candidates.of([replace(question, engine=structs.replace(question.engine, sets_aside=sets_aside))])
+
+
+def test_memory_holds_more_sequences_where_none_sets_room_aside_for_its_whole_answer() -> None:
+    # On average a sequence has its prompt and half its answer.
+    aside, grown = (float(sequences_that_fit(growing(sets_aside=one))[0]) for one in (True, False))
+    assert grown / aside == pytest.approx(9000 / 5000)
+
+
+def test_one_sequence_of_full_length_must_fit_whoever_sets_room_aside() -> None:
+    aside, grown = (growing(sets_aside=one, output_tokens=2_000_000) for one in (True, False))
+    assert sequences_that_fit(grown, whole=True) == sequences_that_fit(aside, whole=True)
+    assert not fits_whole(grown)
+    assert sequences_that_fit(grown) == pytest.approx(sequences_that_fit(aside) * 2_001_000 / 1_001_000)
+
+
+def test_engines_that_put_sequences_back_set_no_room_aside() -> None:
+    engines = {name: load().get(ServingEngine, name) for name in ("vllm", "sglang", "trtllm")}
+    assert {name: one.sets_aside for name, one in engines.items()} == {"vllm": False, "sglang": False, "trtllm": True}

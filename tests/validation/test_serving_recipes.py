@@ -78,3 +78,32 @@ def test_only_rows_of_the_benchmark_are_filled(source: str, kept: str) -> None:
     asked = question(load(), {**row, "framework": "vllm", "source": source})
     assert isinstance(asked, Question)
     assert asked.asked.cache == kept
+
+
+@pytest.mark.parametrize(("load_", "passes"), [("8", "10"), ("32", "30")])
+def test_how_seldom_an_engine_looks_for_new_requests_depends_on_its_load(load_: str, passes: str) -> None:
+    row = {**TOGETHER, "osl": "1024", "concurrency": load_, "source_date": "2026-03-24"}
+    assert filled(row, "qwen3.5-397b-a17b", "nvidia-b200-sxm", "sglang")["look_passes"] == passes
+
+
+@pytest.mark.parametrize(("ranks", "passes"), [("8", "60"), ("", None)])
+def test_prompts_wait_for_other_ranks_where_attention_is_copied(ranks: str, passes: str | None) -> None:
+    row = {**TOGETHER, "tp": "1" if ranks else "8", "attn_dp": ranks, "ep": "8", "concurrency": "128"}
+    assert filled({**row, "source_date": "2026-02-05"}, *WHERE).get("look_passes") == passes
+
+
+@pytest.mark.parametrize(
+    ("cells", "degrees"),
+    [
+        ({"tp": "16", "moe_tp": "4", "ep": "4"}, (4, 1, 4)),
+        ({"tp": "1", "attn_dp": "64", "moe_tp": "8", "ep": "8"}, (1, 8, 8)),
+        ({"tp": "4", "attn_dp": "4", "ep": "16"}, (1, 4, 4)),
+        ({"tp": "8", "ep": "8"}, (8, 1, 8)),
+    ],
+)
+def test_a_square_of_degrees_is_read_as_its_root(cells: dict[str, str], degrees: tuple[int, int, int]) -> None:
+    row = {"model": "deepseek-v3", "chip_id": "nvidia-b200-sxm", "framework": "trtllm", **TOGETHER, **cells}
+    asked = question(load(), row)
+    assert isinstance(asked, Question)
+    layout = asked.asked.layout
+    assert (layout.tp, layout.attn_dp, layout.ep) == degrees

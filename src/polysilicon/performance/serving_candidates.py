@@ -154,6 +154,10 @@ class Asked:
         return tuple(one for one in self.cluster.doubts if one.field not in unused)
 
 
+# Part of an answer for which a sequence takes up memory, on average over its time: all of it where room is set aside,
+# else what there is of it half-way.
+# Source: Kwon et al., PagedAttention (arXiv 2309.06180), section 4.3: blocks are allocated as tokens come.
+SET_ASIDE, GROWN = 1.0, 0.5
 # Figures of an engine's record that say what it leaves of memory, whatever the replica.
 ROOM = ("memory_share", "share_of_rest", "profiles", "sampler_copies")
 
@@ -237,8 +241,12 @@ class Candidates:
 
 def _room(asked: Sequence[Asked]) -> dict[str, Values]:
     """What each engine leaves of memory, in the figures of its record, and what it keeps free by rule."""
-    rows = [{name: float(getattr(one.engine, name)) for name in ROOM} | {"kept_bytes": _kept(one)} for one in asked]
-    return {name: np.array([row[name] for row in rows], float) for name in (*ROOM, "kept_bytes")}
+    rows = [
+        {name: float(getattr(one.engine, name)) for name in ROOM}
+        | {"kept_bytes": _kept(one), "answered": SET_ASIDE if one.engine.sets_aside else GROWN}
+        for one in asked
+    ]
+    return {name: np.array([row[name] for row in rows], float) for name in (*ROOM, "kept_bytes", "answered")}
 
 
 def _kept(asked: Asked) -> float:

@@ -163,8 +163,8 @@ def network_s(table: Candidates, tokens: Values) -> Values:
     )
 
 
-def memory_bytes(table: Candidates) -> tuple[Values, Values]:
-    """Weights on one chip, and the cache of one sequence of full length on one chip; what drafts included."""
+def memory_bytes(table: Candidates, answered: Values = 1.0) -> tuple[Values, Values]:
+    """Weights on one chip, and the cache on one chip of a sequence with so much of its answer; what drafts included."""
     served, shape = table.served, table.served.shape
     weights = iteration.weights_bytes(
         iteration.held_to_draft(_dense_bytes(table), table.draft_tokens, shape.layers),
@@ -176,7 +176,7 @@ def memory_bytes(table: Candidates) -> tuple[Values, Values]:
         table.pp,
         table.attn_dp,
     )
-    length = table.input_tokens + table.output_tokens
+    length = table.input_tokens + answered * table.output_tokens
     held = kept_tokens(table, length)
     one = iteration.cache_bytes_per_sequence(held, served.cache_values, table.cache_bytes, served.state_bytes)
     cached = iteration.chip_cache_bytes(

@@ -12,7 +12,7 @@ from polysilicon.performance import serving_engine as engine
 from polysilicon.performance import serving_iteration as iteration
 from polysilicon.performance import serving_passes as passes
 from polysilicon.performance.serving_candidates import Candidates
-from polysilicon.performance.serving_table import sequences_that_fit
+from polysilicon.performance.serving_table import fits_whole, sequences_that_fit
 from polysilicon.performance.values import Values
 from polysilicon.records.interval import Bools
 from polysilicon.records.recorder import formula
@@ -146,7 +146,7 @@ def evaluate_decoding(split: Split, decoding: Values) -> SplitFigures:
         backlog_s(split.concurrency, rate, alone + sent + answer * token),
     )
     chips = split.prefill_workers * _chips(pre) + split.decode_workers * _chips(dec)
-    fits = np.asarray(sequences_that_fit(pre) >= pre.attn_dp) & np.asarray(sequences_that_fit(dec) >= dec.attn_dp)
+    fits = fits_whole(pre) & fits_whole(dec)
     return SplitFigures(
         ttft_ms=first_token_ms(pre.engine["first_us"], wait, alone, sent),
         tpot_ms=engine.tpot_ms(token, 0.0),

@@ -26,7 +26,7 @@ from polysilicon.performance.serving_split import (
     rank_bytes_per_s,
     transfer_s,
 )
-from polysilicon.performance.serving_table import sequences_that_fit
+from polysilicon.performance.serving_table import fits_whole
 from polysilicon.performance.values import Range, Values
 from polysilicon.records.errors import InputError, NothingFits, Place
 from polysilicon.records.table import Table
@@ -155,7 +155,7 @@ class _Search:
         most = self.most_chips or int(np.max(cluster.chips))
         asked = questions(self.catalogue, self.model, self.task, beyond, most, self.formats, self.engine, self.cache)
         table = Candidates.of(asked) if asked else None
-        if table is None or not np.any(fits := np.asarray(sequences_that_fit(table) >= table.attn_dp)):
+        if table is None or not np.any(fits := fits_whole(table)):
             return None
         loads = 2.0 ** (np.arange(2 * np.log2(MOST_CONCURRENT) + 1) / 2.0) * np.asarray(table.attn_dp)[:, None]
         together = np.maximum(np.minimum(loads, np.asarray(decode_room(table))[:, None]), 1.0)

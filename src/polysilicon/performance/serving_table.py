@@ -28,8 +28,8 @@ __all__ = ["Candidates", "Figures", "Way", "bound", "evaluate", "running", "sequ
 class Figures:
     """What comes out, one entry a candidate. Where `fits` is false the other figures mean nothing.
 
-    `room` is how many sequences of full length fit in memory. Throughput is in output tokens, but in prompt tokens
-    where nothing else is done.
+    `room` is how many sequences fit in memory on average over time. Throughput is in output tokens, but in prompt
+    tokens where nothing else is done.
     """
 
     ttft_ms: Values
@@ -45,7 +45,7 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     """Every candidate's figures under the way of asking described in `serving_engine`."""
     share, of_engine, pp, attn_dp = table.share, table.engine, table.pp, table.attn_dp
     answer = table.output_tokens
-    weights, one = passes.memory_bytes(table)
+    weights, one = passes.memory_bytes(table, table.room["answered"])
     held = sequences_that_fit(table)
     asked, busiest = table.concurrency, running(table, way)
     decoding = passes.token_s(table, busiest)
@@ -80,8 +80,7 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     else:
         through = engine.tokens_per_s_per_chip(asked, answer, ttft, tpot, chips)
     used = weights + one * engine.held_sequences(busiest, held, attn_dp)
-    # A sequence lies on one rank: what the others have left is no room for it.
-    return Figures(ttft, tpot, through, busiest, held, used, np.asarray(held >= attn_dp))
+    return Figures(ttft, tpot, through, busiest, held, used, fits_whole(table))
 
 
 def _waits_s(table: Candidates, busy: Values, running: Values, rate: Values, decoding: Values) -> tuple[Values, Values]:
@@ -105,11 +104,19 @@ def running(table: Candidates, way: Way = "steady") -> Values:
     return together
 
 
-def sequences_that_fit(table: Candidates) -> Values:
-    """Sequences of full length whose cache fits beside the weights, for every candidate."""
-    weights, one = passes.memory_bytes(table)
+def sequences_that_fit(table: Candidates, *, whole: bool = False) -> Values:
+    """Sequences whose cache fits beside the weights, for every candidate, as they are on average over time.
+
+    `whole` asks how many of full length do.
+    """
+    weights, one = passes.memory_bytes(table, 1.0 if whole else table.room["answered"])
     held: Values = room.memory_batch(usable_bytes(table), weights, one, table.attn_dp)
     return held
+
+
+def fits_whole(table: Candidates) -> Bools:
+    """Whether a sequence of full length fits on every attention rank: what the others have left is no room for it."""
+    return np.asarray(sequences_that_fit(table, whole=True) >= table.attn_dp)
 
 
 def usable_bytes(table: Candidates) -> Values:

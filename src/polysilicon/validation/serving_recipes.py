@@ -42,7 +42,7 @@ def filled(row: Row, model: str, chip: str, engine: str) -> Row:
     for name in ("ep", *(f"{side}_ep" for side in SIDES)):
         found = _narrowed(found, _same(name, row.get(name, "").strip() or "1"))
     if not apart:
-        found = _narrowed(found, lambda one: (one["dp_attention"] == "1") == (_count(row, "attn_dp") > 1))
+        found = _narrowed(found, lambda one: _as_copied(one, row))
     spoken = row.get("spec_decoding", "").strip().casefold()
     # A row that says nothing is taken for plain decoding wherever it may be.
     drafted = "none" if spoken in UNSAID else spoken
@@ -87,7 +87,8 @@ def _told(row: Row, found: Sequence[Row], apart: bool) -> dict[str, str]:
     """
     told = {}
     for name in ("draft_tokens", "kv_precision", "chunk_tokens", "look_passes", *(f"{side}_workers" for side in SIDES)):
-        value = _agreed(found, name)
+        # Ranks of attention wait for one another only where there are several.
+        value = _agreed([one for one in found if name != "look_passes" or _as_copied(one, row)], name)
         if value and not row.get(name, "").strip():
             told[name] = value
     if row.get("spec_decoding", "").strip().casefold() in UNSAID and (spoken := _agreed(found, "spec_decoding")):
@@ -98,6 +99,11 @@ def _told(row: Row, found: Sequence[Row], apart: bool) -> dict[str, str]:
             ranks = chips if replicated == "1" else "1"
             told |= {f"{side}_tp": "1" if replicated == "1" else chips, f"{side}_attn_dp": ranks, f"{side}_ep": ep}
     return told
+
+
+def _as_copied(one: Row, row: Row) -> bool:
+    """Whether a configuration copies attention over chips, or cuts it, as the row does."""
+    return (one["dp_attention"] == "1") == (_count(row, "attn_dp") > 1)
 
 
 def _agreed(found: Sequence[Row], name: str) -> str:

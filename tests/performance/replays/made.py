@@ -25,6 +25,7 @@ class Made:
     capacity: int = 10_000_000
     cache_ranks: int = 1
     first_s: float = 0.0
+    answered: float = 1.0
 
     def costs(self, most_running: int, most_tokens: int) -> Costs:
         running = np.array([1.0, 2.0, max(most_running, 3.0)])

@@ -70,7 +70,8 @@ def assemble(traffic: Traffic, costs: PassCosts, policies: Policies) -> Cluster:
             f"{costs.asked.model.name} leaves no room for a cache on {layout.chips} x {costs.asked.cluster.chip} with "
             f"{room:.0f} GiB each (tp {layout.tp}, pp {layout.pp}, attention dp {layout.attn_dp}, {layout.precision})"
         )
-    need = costs.blocks(traffic.prompt + traffic.answer)
+    whole = costs.blocks(traffic.prompt + traffic.answer)
+    need = costs.blocks(traffic.prompt + np.ceil(costs.answered * traffic.answer).astype(np.int64))
     least = int(need.min(initial=1))
     batch = min(policies.batch or costs.batch, max(costs.capacity // least, 1), max(len(traffic), 1))
     if batch * policies.replicas > MOST_PLACES:
@@ -92,7 +93,7 @@ def assemble(traffic: Traffic, costs: PassCosts, policies: Policies) -> Cluster:
         hash_blocks=hash_blocks,
         routing=ROUTINGS.index(policies.routing),
     )
-    requests = _requests(traffic, need, shared=shared)
+    requests = _requests(traffic, need, whole, shared=shared)
     entries = min(policies.replicas * (costs.capacity // hash_blocks), int(requests["hashed"].sum()))
     if entries > MOST_PLACES:
         raise InputError("too many cached blocks on too many replicas", remedy="lower --replicas, or --no-prefix-cache")
@@ -118,12 +119,12 @@ def _hash_blocks(traffic: Traffic, need: Whole) -> int:
     return max(min(-(-traffic.hash_tokens // BLOCK_TOKENS), least), 1)
 
 
-def _requests(traffic: Traffic, need: Whole, *, shared: bool) -> NDArray[Any]:
+def _requests(traffic: Traffic, need: Whole, whole: Whole, *, shared: bool) -> NDArray[Any]:
     made = _records(len(traffic), REQUEST)
     made["arrival_s"], made["prompt"], made["answer"] = traffic.arrival_s, traffic.prompt, traffic.answer
     # A router knows a prompt's length, but not how long the answer will be: it counts on the mean.
     made["weight"] = traffic.prompt + (traffic.answer.mean() if len(traffic) else 0.0)
-    made["need"] = need
+    made["need"], made["whole"] = need, whole
     if shared:
         # A block that the prompt does not fill is never shared.
         made["first_block"] = traffic.offset[:-1]

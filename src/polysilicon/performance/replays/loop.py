@@ -85,7 +85,7 @@ def accept(cluster: Cluster, replica: int, request: int) -> None:
     """Put an arrival behind those that wait at its replica, or turn it away."""
     site, asked = cluster.replicas[replica], cluster.requests[request]
     asked.replica = replica
-    if asked.need > cluster.limits.capacity // cluster.limits.cache_ranks:
+    if asked.whole > cluster.limits.capacity // cluster.limits.cache_ranks:
         asked.fate = TOO_LONG
         return
     if site.waiting >= cluster.limits.queue:

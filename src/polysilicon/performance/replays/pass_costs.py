@@ -96,6 +96,11 @@ class PassCosts:
         sizes = self._sequence_bytes(np.array([float(BLOCK_TOKENS), 2.0 * BLOCK_TOKENS]))
         return float(sizes[1] - sizes[0])
 
+    @property
+    def answered(self) -> float:
+        """Part of its answer for which a sequence takes up blocks, on average over its time."""
+        return float(np.ravel(self.table.room["answered"])[0])
+
     def blocks(self, tokens: Whole) -> Whole:
         """Blocks that a sequence of each length needs; windows and states of linear attention count as they are."""
         each, back = np.unique(tokens, return_inverse=True)

@@ -92,7 +92,8 @@ def soonest_s(cluster: Cluster, replica: int) -> float:
 def admit(cluster: Cluster, replica: int) -> int:
     """Give the first that waits a place and its blocks, evicting what nobody uses; -1 where it must wait on.
 
-    Blocks for the whole answer are set aside, so that no sequence is ever put back.
+    An engine that sets blocks aside for the whole answer never puts a sequence back. Where blocks are given as tokens
+    come, each counts for what it has half-way: old and young ones make up for one another, and none is put back here.
     """
     site, limits = cluster.replicas[replica], cluster.limits
     request = site.wait_first

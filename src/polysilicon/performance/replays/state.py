@@ -26,12 +26,16 @@ ROUND_ROBIN, LEAST_LOADED, PREFIX_AFFINITY = 0, 1, 2
 LENGTH = np.dtype([(name, "f8") for name in ("length", "alone_s", "together_s", "overhead_s")])
 
 # Given: `arrival_s` from the first arrival, `prompt` and `answer` tokens, the `weight` that a router gives it, the
-# blocks that its whole length `need`s, and its `hashed` blocks from `first_block` on. Found: its `replica`, `start_s`
-# (its prompt's first pass), `first_s` and `finish_s` (its first and last token), `cached` tokens and its `fate`. While
-# it is at work: `read` tokens, `ready_s` before which its first token can't come, its `own` blocks, its `link`.
+# blocks that it `need`s on average over its time and those of its `whole` length, and its `hashed` blocks from
+# `first_block` on. Found: its `replica`, `start_s` (its prompt's first pass), `first_s` and `finish_s` (its first and
+# last token), `cached` tokens and its `fate`. While it is at work: `read` tokens, `ready_s` before which its first
+# token can't come, its `own` blocks, its `link`.
 REQUEST = np.dtype(
     [(name, "f8") for name in ("arrival_s", "weight", "start_s", "first_s", "finish_s", "ready_s")]
-    + [(name, "i8") for name in ("prompt", "answer", "need", "first_block", "hashed", "replica", "cached", "fate")]
+    + [
+        (name, "i8")
+        for name in ("prompt", "answer", "need", "whole", "first_block", "hashed", "replica", "cached", "fate")
+    ]
     + [(name, "i8") for name in ("read", "own", "link")]
 )
 
