@@ -23,8 +23,9 @@ from polysilicon.records.errors import InputError, Place
 from polysilicon.records.interval import Bools
 from polysilicon.records.units import MS_PER_S
 
-# Requests of a trial, and of the replay that confirms what trials found: a run of more is cut there.
-TRIED, CONFIRMED, FEWEST = 5_000, 60_000, 100
+# Requests of a trial, and of the replay that confirms what trials found: a run of more is cut there, and shorter runs
+# are repeated until they have as many, or `MOST_RUNS` are made: a system's replicas are so many runs at once.
+TRIED, CONFIRMED, FEWEST, MOST_RUNS = 5_000, 60_000, 100, 16
 # A replica whose first tokens come later by so much of the time that passes falls behind, however short its queue is.
 GROWTH = 0.01
 # A rate is halved so often until it keeps the targets, then found to one or two hundredths by so many cuts; a long
@@ -169,11 +170,16 @@ def under(
     a run: all tokens over the time until the last.
     """
     count, counted = _window(arrivals, promise, requests_per_s, most_running, most_requests)
-    seen = _replayed(costs, arrivals, requests_per_s, count)
-    ttft_s, tpot_s = seen.ttft_s[counted], seen.tpot_s[counted]
+    runs = 1 if arrivals.run_s is None else min(-(-min(most_requests, TRIED) // count), MOST_RUNS)
+    every = [_replayed(costs, arrivals, requests_per_s, count, seed) for seed in range(SEED, SEED + runs)]
+    ttft_s, tpot_s, stay_s, some = (
+        np.concatenate([one[counted] for one in column])
+        for column in zip(
+            *((run.ttft_s, run.tpot_s, run.ended_s - run.arrival_s, run.served) for run in every), strict=True
+        )
+    )
     ttft_ms, tpot_ms = (_at(one, promise.percentile) for one in (ttft_s, tpot_s))
-    some = seen.served[counted]
-    stay_s = float(np.mean((seen.ended_s - seen.arrival_s)[counted][some])) if np.any(some) else np.nan
+    growth = float(np.mean([_growth(run.arrival_s[counted], run.ttft_s[counted]) for run in every]))
     over = max(_times(ttft_ms, promise.ttft_ms), _times(tpot_ms, promise.tpot_ms))
     return Tail(
         requests_per_s=requests_per_s,
@@ -181,10 +187,11 @@ def under(
         tpot_ms=tpot_ms,
         mean_ttft_ms=_mean(ttft_s[some]),
         mean_tpot_ms=_mean(tpot_s[some]),
-        running=requests_per_s * stay_s,
-        tokens_per_s_per_chip=_tokens_per_s(seen, arrivals, requests_per_s) / costs.asked.layout.chips,
-        refused=1.0 - float(np.mean(seen.served)),
-        over=np.inf if _growth(seen.arrival_s[counted], ttft_s) > GROWTH else over,
+        running=requests_per_s * (float(np.mean(stay_s[some])) if np.any(some) else np.nan),
+        tokens_per_s_per_chip=float(np.mean([_tokens_per_s(run, arrivals, requests_per_s) for run in every]))
+        / costs.asked.layout.chips,
+        refused=1.0 - float(np.mean([np.mean(run.served) for run in every])),
+        over=np.inf if growth > GROWTH else over,
     )
 
 
@@ -204,12 +211,13 @@ def _window(
     return count, slice(0, count)
 
 
-def _replayed(costs: PassCosts, arrivals: Arrivals, requests_per_s: float, count: int) -> _Seen:
+def _replayed(costs: PassCosts, arrivals: Arrivals, requests_per_s: float, count: int, seed: int) -> _Seen:
     """So many requests that arrive at random, once all have ended."""
+    of_times, of_prompts, of_answers = (3 * seed + at for at in range(3))
     traffic = Traffic(
-        poisson_s(count, requests_per_s, SEED),
-        arrivals.prompts.drawn(count, SEED + 1),
-        arrivals.answers.drawn(count, SEED + 2),
+        poisson_s(count, requests_per_s, of_times),
+        arrivals.prompts.drawn(count, of_prompts),
+        arrivals.answers.drawn(count, of_answers),
         np.zeros(count + 1, np.int64),
         np.zeros(0, np.int64),
     )
