@@ -62,9 +62,18 @@ def test_the_slowest_of_a_hundred_are_slower_than_the_mean_and_faster_than_the_s
     assert ninety_nine.mean_tpot_ms < ninety_nine.tpot_ms < rarer.tpot_ms
 
 
-def test_varied_lengths_have_longer_tails_than_equal_ones() -> None:
-    varied, equal = at(9.0), at(9.0, EQUAL)
+@pytest.mark.parametrize("rate", [2.0, 4.0, 6.0, 8.0])
+def test_varied_lengths_have_longer_tails_than_equal_ones(rate: float) -> None:
+    # Nearer to what the replica bears at most all are slow, and the slowest less apart from the mean.
+    varied, equal = at(rate), at(rate, EQUAL)
     assert varied.tpot_ms / varied.mean_tpot_ms > 1.05 * equal.tpot_ms / equal.mean_tpot_ms
+
+
+def test_the_highest_load_that_short_runs_bear_rises_evenly_with_the_promise() -> None:
+    # Of a run of 100 s at this rate the 99th percentile is one request: only many runs tell it.
+    short = Arrivals(Lengths(300, 1024), Lengths(300, 1024), run_s=100.0)
+    over = [at(rate, short).over for rate in (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)]
+    assert over == sorted(over)
 
 
 def test_as_many_run_as_littles_law_says() -> None:

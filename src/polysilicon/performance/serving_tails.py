@@ -23,9 +23,10 @@ from polysilicon.records.errors import InputError, Place
 from polysilicon.records.interval import Bools
 from polysilicon.records.units import MS_PER_S
 
-# Requests of a trial, and of the replay that confirms what trials found: a run of more is cut there, and shorter runs
-# are repeated until they have as many, or `MOST_RUNS` are made: a system's replicas are so many runs at once.
-TRIED, CONFIRMED, FEWEST, MOST_RUNS = 5_000, 60_000, 100, 16
+# Requests of a trial, and of the replay that confirms what trials found: a run of more is cut there.
+TRIED, CONFIRMED, FEWEST = 5_000, 60_000, 100
+# Runs that begin and end empty are repeated until they have so many: a system's replicas are so many runs at once.
+OF_RUNS = 1_000
 # A replica whose first tokens come later by so much of the time that passes falls behind, however short its queue is.
 GROWTH = 0.01
 # A rate is halved so often until it keeps the targets, then found to one or two hundredths by so many cuts; a long
@@ -170,7 +171,7 @@ def under(
     a run: all tokens over the time until the last.
     """
     count, counted = _window(arrivals, promise, requests_per_s, most_running, most_requests)
-    runs = 1 if arrivals.run_s is None else min(-(-min(most_requests, TRIED) // count), MOST_RUNS)
+    runs = 1 if arrivals.run_s is None else -(-OF_RUNS // count)
     every = [_replayed(costs, arrivals, requests_per_s, count, seed) for seed in range(SEED, SEED + runs)]
     ttft_s, tpot_s, stay_s, some = (
         np.concatenate([one[counted] for one in column])
