@@ -68,6 +68,19 @@ class PassCosts:
         running = _nodes(max(most_running, 2), RUNNING_STEP)
         context = np.concatenate([[0.0], _nodes(most_tokens, CONTEXT_STEP)])
         length = _nodes(most_tokens, PROMPT_STEP)
+        # Runs that differ by chance alone share their nodes, and so their times.
+        key = (running.size, context.size, length.size)
+        if key not in self._timed:
+            self._timed[key] = self._times(running, context, length)
+        return self._timed[key]
+
+    @cached_property
+    def _timed(self) -> dict[tuple[int, int, int], Costs]:
+        """Times of passes by the numbers of nodes, which nodes follow from."""
+        return {}
+
+    def _times(self, running: Floats, context: Floats, length: Floats) -> Costs:
+        """Times of passes at the nodes."""
         decode_s = passes.token_s(self._of(context[None, :], 0.0), running[:, None])
         alone_s, overhead_s = passes.prefill_parts_s(self._of(length, 0.0, concurrency=1.0))
         together_s, _ = passes.prefill_parts_s(self._of(length, 0.0, concurrency=float(self.asked.layout.attn_dp)))
