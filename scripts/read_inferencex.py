@@ -143,7 +143,7 @@ def looks(script: str, given: Mapping[str, str]) -> str:
     """Passes between two looks for new requests where the variables have the values `given`; empty if it says none.
 
     Raises:
-        ValueError: it depends on something else.
+        KeyError: it depends on a variable that is not known.
     """
     held, found = dict(given), ""
     for line in branches(script, held):

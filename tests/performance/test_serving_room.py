@@ -140,6 +140,8 @@ def test_one_sequence_of_full_length_must_fit_whoever_sets_room_aside() -> None:
     aside, grown = (growing(sets_aside=one, output_tokens=2_000_000) for one in (True, False))
     assert sequences_that_fit(grown, whole=True) == sequences_that_fit(aside, whole=True)
     assert not fits_whole(grown)
+    assert not fits_whole(aside)
+    assert fits_whole(growing(sets_aside=False))
     assert sequences_that_fit(grown) == pytest.approx(sequences_that_fit(aside) * 2_001_000 / 1_001_000)
 
 

@@ -13,12 +13,14 @@ ModelKind = Literal["transformer", "recommender", "diffusion", "encoder", "visio
 class KeptWeights(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The precision of what every token meets in a published checkpoint: into attention, out of it, and after it.
 
-    The last is the feed-forward blocks of dense layers and the experts that all tokens share.
+    The last is the feed-forward blocks of dense layers and the experts that all tokens share. `cache` is what the
+    checkpoint states of cached keys and values.
     """
 
     attention: WeightPrecision
     attention_output: WeightPrecision
     feed_forward: WeightPrecision
+    cache: Literal["", "fp8"] = ""
 
 
 class ModelCard(Record, frozen=True, kw_only=True):

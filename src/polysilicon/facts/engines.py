@@ -31,8 +31,9 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     `cache_as_weights` says that keys and values are kept as narrow as the checkpoint's quantisation has them; else they
     are kept in the model's own 16 bits, however narrow the weights, unless the checkpoint says how and they are
     `cache_as_stated`; versions before `cache_as_stated_from` leave that unread. `look_passes` are the passes from one
-    look for new requests to the next while answers are decoded. `sets_aside` says that a sequence is let in only where
-    the whole of its answer will find room; else it takes up memory as it grows, and is put back where that runs out.
+    look for new requests to the next while answers are decoded; estimates under a constant load read them, replays do
+    not. `sets_aside` says that a sequence is let in only where the whole of its answer will find room; else it takes up
+    memory as it grows, and is put back where that runs out.
 
     Weights and cache fill `memory_share` of a chip, or, where it is a `share_of_rest`, the cache that much of what
     weights and activations leave. An engine that `profiles` sees what a pass needs beside; `sampler_copies` is how
@@ -56,6 +57,7 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     large_batched_tokens: Count | None = None
     large_from_gib: Quantity | None = None
     memory_share: Ratio
+    sets_aside: bool
     share_of_rest: bool = False
     profiles: bool = False
     sampler_copies: Count = 0.0
@@ -78,7 +80,6 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     most_by_rule_chips: Count = 0.0
     prompts_first: bool = False
     look_passes: Count = 1.0
-    sets_aside: bool = True
     cache_as_weights: bool = False
     cache_as_stated: bool = False
     cache_as_stated_from: str = ""

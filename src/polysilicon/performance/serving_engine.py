@@ -178,14 +178,22 @@ def steady_wait_s(
 
 @formula
 def unseen_s(
-    look_passes: Values, decode_s: Values, prefill_s: Values, completions_per_s: Values, attn_dp: Values, pp: Values
+    look_passes: Values,
+    decode_s: Values,
+    prefill_s: Values,
+    completions_per_s: Values,
+    running: Values,
+    attn_dp: Values,
+    pp: Values,
 ) -> Values:
-    """How long a request waits until the engine looks for new ones, and for the prompts that came before that look.
+    """How long a request waits until the engine looks for new ones, and for prompts that are read in one pass with its.
+
+    An engine with nothing to decode looks at once, as where but one of `running` requests has a place at all.
 
     Source: SGLang, `scheduler_recv_interval`: new requests are taken in after so many passes that decode, or after one
     that read; NVIDIA, TensorRT-LLM, `attention_dp_config`: prompts wait for those of all ranks, for so many passes.
     """
-    gap = (look_passes - 1.0) * decode_s
+    gap = (look_passes - 1.0) * decode_s * (1.0 - 1.0 / np.maximum(running, 1.0))
     return gap * (0.5 + completions_per_s / (attn_dp * pp) * prefill_s)
 
 

@@ -36,8 +36,8 @@ MOST_ASKED = 1e9
 class ServingEstimate:
     """One deployment. Latencies are means over requests; `concurrency` and `running` are of one replica.
 
-    `fits` is whether weights and one sequence fit in memory; `room` is how many sequences of full length do, in what
-    the engine fills of a chip (`usable_gib`). `misses` names the targets not met. `ttft_ms` is the
+    `fits` is whether weights and one sequence fit in memory; `room` is how many sequences do on average over
+    time, in what the engine fills of a chip (`usable_gib`). `misses` names the targets not met. `ttft_ms` is the
     server's; users wait `round_trip_ms` longer, and targets are held against the sum. `doubts` are the figures read
     from low-confidence records; they widen the intervals. `outside` says where it goes beyond what was ever validated.
     """

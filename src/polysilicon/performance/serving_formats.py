@@ -11,6 +11,7 @@ from polysilicon.records.errors import InputError, Place, UnknownName
 from polysilicon.records.names import nearest
 from polysilicon.workloads.counts import dense_parts
 from polysilicon.workloads.model import Checkpoint, Transformer
+from polysilicon.workloads.quantised import FIELD
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Format:
     """How the weights of a model are kept, and what a checkpoint quantised so has a cached value take.
 
     `dense` are the weights that every token meets, but for the output head: their share in each precision. `experts`
-    is the precision of experts. `cache_stated` says that published checkpoints of this format state their cache.
+    is the precision of experts. `cache_stated` says that the checkpoint itself states that it is cached so.
     """
 
     dense: tuple[tuple[str, float], ...]
@@ -65,8 +66,6 @@ EXPERTS = DENSE | {
 OF_EXPERTS = {"mxfp4-fp8": "mxfp4"}
 # Formats whose published checkpoints have keys and values cached in eight bits; those of gpt-oss do not.
 NARROW_CACHE = frozenset({"fp8", "nvfp4", "mxfp4", "mxfp4-fp8"})
-# Of these, those whose makers state it in the checkpoint: NVIDIA does, developers who publish in FP8 do not.
-STATED_CACHE = frozenset({"nvfp4"})
 # Values of a cached entry of compressed attention that share a scale of one byte; one more byte fills the last word.
 # Source: SGLang, deepseek_v4_memory_pool.py, bytes of a token; vLLM, the layout `fp8_ds_mla` for DeepSeek-V4.
 SCALED = 64.0
@@ -103,9 +102,15 @@ def format_of(precision: str, model: Transformer) -> Format:
 
     Raises:
         UnknownName: no format is called so.
+        InputError: it is the model's own, and its file states one that is not known here.
     """
     name = "nvfp4" if precision == "fp4" else precision
     known = EXPERTS if model.experts else DENSE
+    if name not in known and name == model.precision:
+        place, remedy = Place(model.name, None, FIELD), "say --precision"
+        raise InputError(
+            "states a weight format that is not read", place=place, found=name, allowed=sorted(known), remedy=remedy
+        )
     if name not in known:
         place, allowed = Place(field="precision"), sorted(known)
         near = nearest(precision, allowed, 1)
@@ -116,7 +121,7 @@ def format_of(precision: str, model: Transformer) -> Format:
         dense=_shares(model, published.get(name, known[name])),
         experts=OF_EXPERTS.get(name, name),
         cache_bytes=CACHES["fp8" if narrow else "bf16"],
-        cache_stated=name in STATED_CACHE,
+        cache_stated=name in published and published[name].cache == "fp8",
     )
 
 
@@ -161,7 +166,9 @@ def cached_in(form: Format, asked: str, *, as_weights: bool, as_stated: bool) ->
     """The precision of `CACHES` that keys and values are kept in: what is asked for, else what the engine does."""
     if asked != AUTO:
         return asked
-    return "fp8" if (as_weights or (as_stated and form.cache_stated)) and form.cache_bytes < CACHES["bf16"] else "bf16"
+    if as_stated and form.cache_stated:
+        return "fp8"
+    return "fp8" if as_weights and form.cache_bytes < CACHES["bf16"] else "bf16"
 
 
 def computed_in(precision: str, peaks: Mapping[str, Values]) -> str:

@@ -65,7 +65,7 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
     chips = table.tp * pp * attn_dp
     if way == "steady":
         wait = engine.steady_wait_s(busy, busiest, asked, rate, attn_dp, pp, step, engine.answer_s(tpot, answer))
-        wait += engine.unseen_s(table.look_passes, decoding, busy, rate, attn_dp, pp)
+        wait += engine.unseen_s(table.look_passes, decoding, busy, rate, busiest, attn_dp, pp)
     else:
         wait, last = _waits_s(table, busy, busiest, rate, decoding)
     ttft = engine.ttft_ms(of_engine["first_us"], alone, wait, decoding)

@@ -25,8 +25,9 @@ from polysilicon.records.units import MS_PER_S
 
 # Requests of a trial, and of the replay that confirms what trials found: a run of more is cut there.
 TRIED, CONFIRMED, FEWEST = 5_000, 60_000, 100
-# Runs that begin and end empty are repeated until they have so many: a system's replicas are so many runs at once.
-OF_RUNS = 1_000
+# Runs that begin and end empty are repeated until they have so many, of which twenty are beyond a 99th percentile: a
+# system's replicas are so many runs at once.
+OF_RUNS = 2_000
 # A replica whose first tokens come later by so much of the time that passes falls behind, however short its queue is.
 GROWTH = 0.01
 # A rate is halved so often until it keeps the targets, then found to one or two hundredths by so many cuts; a long
@@ -166,6 +167,8 @@ def under(
     most_requests: int = TRIED,
 ) -> Tail:
     """One replica under one rate of arrivals, in a replay of about `most_requests`; it holds `most_running` at most.
+
+    Runs of a stated time are repeated until they have `OF_RUNS` requests together.
 
     Source: Little (Operations Research 9(3), 1961) for the number in flight; MLCommons, LoadGen, for the throughput of
     a run: all tokens over the time until the last.

@@ -106,7 +106,7 @@ def serving(estimate: ServingEstimate, trip: RoundTrip | None = None) -> Rendera
 
 
 def _memory(estimate: ServingEstimate) -> str:
-    """What is taken of what the engine fills, and how many sequences of full length that holds."""
+    """What is taken of what the engine fills, and how many sequences that holds on average over time."""
     if not estimate.fits:
         return f"{number(estimate.memory_gib, 3)} GiB a chip: DOES NOT FIT"
     taken = f"{number(estimate.memory_gib, 3)} of the {number(estimate.usable_gib, 3)} GiB a chip that it fills"

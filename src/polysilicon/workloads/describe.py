@@ -4,6 +4,7 @@ import functools
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.architectures import ModelCard
@@ -82,7 +83,7 @@ def from_card(card: ModelCard) -> Workload:
     """What a model record of the catalogue computes."""
     if card.kind == "transformer":
         kept = tuple(
-            Checkpoint(name, one.attention, one.attention_output, one.feed_forward)
+            Checkpoint(name, one.attention, one.attention_output, one.feed_forward, one.cache)
             for name, one in card.checkpoints.items()
         )
         model = huggingface.from_config(card.config, card.id)
@@ -98,11 +99,23 @@ def from_card(card: ModelCard) -> Workload:
     raise Unsupported(f"{card.id}: models of kind {card.kind} are not modelled yet")
 
 
+def _of_model_optimizer(path: Path) -> dict[str, Any]:
+    """What Model Optimizer writes of a checkpoint's formats into a file of its own, as a `config.json` has it."""
+    written = read_yaml(path).data
+    inner = written.get("quantization") if isinstance(written, dict) else None
+    if not isinstance(inner, dict):
+        raise InputError("must have a table", place=Place(str(path), 1, "quantization"), found=inner)
+    return {"quant_method": "modelopt", **inner}
+
+
 def _read(path: Path) -> Workload:
     document = read_yaml(path)
     config, name = document.data, path.parent.name if path.name == "config.json" else path.stem
     if not isinstance(config, dict):
         raise InputError("must be a table of keys", place=Place(str(path), 1), found=config)
+    beside = path.with_name("hf_quant_config.json")
+    if path.name == "config.json" and "quantization_config" not in config and beside.is_file():
+        config = config | {"quantization_config": _of_model_optimizer(beside)}
     try:
         if "num_embeddings_per_feature" in config:
             return recommender.from_description(config, name)

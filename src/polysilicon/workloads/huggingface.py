@@ -81,7 +81,7 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
         head_dim = hidden // heads
     window, windowed = _window(keys, kind, layers)
     linear, linear_layers = _linear(keys, layers)
-    precision, checkpoints = quantised.stated((config, keys.config), layers)
+    precision, checkpoints = quantised.stated((config, keys.config), layers, name)
     return Transformer(
         name=name,
         layers=layers,

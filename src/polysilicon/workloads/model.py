@@ -72,12 +72,14 @@ class Checkpoint:
 
     `attention` are the projections that lead into attention, and the routers; `attention_output` those out of it;
     `feed_forward` the blocks of dense layers and the experts that all tokens share. The output head stays in 16 bits.
+    `cache` is what it states of cached keys and values, empty where it states nothing.
     """
 
     precision: str
     attention: str
     attention_output: str
     feed_forward: str
+    cache: str = ""
 
 
 @dataclass(frozen=True)

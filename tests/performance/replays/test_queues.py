@@ -9,7 +9,7 @@ from tests.performance.replays.made import Made, made_traffic
 from polysilicon.performance.replays.assembly import Policies, assemble
 from polysilicon.performance.replays.compiling import PLAINLY
 from polysilicon.performance.replays.running import run
-from polysilicon.performance.replays.state import COMPLETED, NONE, OPEN
+from polysilicon.performance.replays.state import COMPLETED, NONE, OPEN, TOO_LONG
 from polysilicon.performance.replays.traffic import poisson_s
 
 PASS_S, MEAN = 1e-3, 1000
@@ -78,6 +78,20 @@ def test_requests_in_place_are_their_rate_times_their_stay(simulate, batch):
     )
 
 
+@pytest.mark.parametrize(("answered", "together"), [(1.0, False), (0.5, True)])
+def test_two_run_together_where_each_counts_for_half_its_answer_alone(simulate, answered, together):
+    # Prompts of 40 blocks and answers of 20: whole they take 120 of 100 blocks, half-way 100.
+    traffic = made_traffic([0.0, 0.0], 16 * 40, 16 * 20)
+    rows = simulate(traffic, Made(PASS_S, batch=2, capacity=100, answered=answered)).requests
+    assert bool(rows["start_s"][1] < rows["finish_s"][0]) is together
+
+
+def test_a_request_that_never_fits_whole_is_turned_away_however_little_it_counts_for(simulate):
+    traffic = made_traffic([0.0, 0.0], 16 * 60, [16 * 60, 16 * 30])
+    rows = simulate(traffic, Made(PASS_S, batch=2, capacity=100, answered=0.5)).requests
+    assert list(rows["fate"]) == [TOO_LONG, COMPLETED]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
@@ -87,9 +101,12 @@ def test_requests_in_place_are_their_rate_times_their_stay(simulate, batch):
     chunk=st.integers(1, 3000),
     ranks=st.integers(1, 3),
     capacity=st.integers(20, 400),
+    answered=st.sampled_from([1.0, 0.5]),
     routing=st.sampled_from(["round-robin", "least-loaded", "prefix-affinity"]),
 )
-def test_requests_tokens_and_blocks_are_conserved(seed, batch, replicas, queue_limit, chunk, ranks, capacity, routing):
+def test_requests_tokens_and_blocks_are_conserved(
+    seed, batch, replicas, queue_limit, chunk, ranks, capacity, answered, routing
+):
     draw = np.random.default_rng(seed)
     count = 60
     prompt, answer = draw.integers(1, 3000, count), draw.integers(1, 200, count)
@@ -98,7 +115,8 @@ def test_requests_tokens_and_blocks_are_conserved(seed, batch, replicas, queue_l
         [int(start) * 10 + at for at in range(-(-int(one) // 512))] for start, one in zip(starts, prompt, strict=True)
     ]
     traffic = made_traffic(np.sort(draw.exponential(1.0, count)), prompt, answer, hashes)
-    costs = Made(1e-3, 1e-5, 1e-8, 1e-5, 1e-3, 0.7, chunk_tokens=chunk, ranks=ranks, batch=batch, capacity=capacity)
+    room = {"batch": batch, "capacity": capacity, "answered": answered}
+    costs = Made(1e-3, 1e-5, 1e-8, 1e-5, 1e-3, 0.7, chunk_tokens=chunk, ranks=ranks, **room)
     cluster = assemble(traffic, costs, Policies(replicas, routing, batch, queue_limit))
     run(cluster, kernel_of=lambda _: PLAINLY)
     rows, sites, entries, limits = cluster.requests, cluster.replicas, cluster.entries, cluster.limits

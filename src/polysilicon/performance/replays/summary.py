@@ -25,7 +25,7 @@ PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 # What a replay does not see, in words.
 UNSEEN = (
     "prompts and decoding share each replica; none fails, starts or stops; drafted tokens are accepted at their mean",
-    "a whole answer's cache is set aside at admission: no sequence is put back and read again",
+    "no sequence is put back and read again: where no room is set aside for an answer, it counts for half of it",
     "a router knows prompts and the mean answer; nothing is sent on or tried again",
     "a pass is timed by the mean context of its sequences",
     "latencies were fitted to means: of tails six published runs alone were held against it",
