@@ -42,6 +42,12 @@ def test_integers_of_four_bits_are_multiplied_in_sixteen() -> None:
     assert form.dense_bytes == BYTES["int4"]
 
 
+def test_integers_of_four_bits_are_multiplied_in_eight_where_activations_are() -> None:
+    form = format_of("w4a8", transformer(load(), "llama-3.1-70b"))
+    assert form.dense_products == (("int8", 1.0),)
+    assert form.dense_bytes == BYTES["int4"]
+
+
 @pytest.mark.parametrize(
     "name", ["deepseek-v3", "qwen3.5-397b-a17b", "deepseek-v4-pro", "llama-3.1-70b", "gpt-oss-120b"]
 )

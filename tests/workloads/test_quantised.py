@@ -83,6 +83,22 @@ def test_compressed_tensors_say_their_format_by_bits_and_kind(weights: dict[str,
 
 
 @pytest.mark.parametrize(
+    ("activations", "precision"),
+    [
+        ({"num_bits": 8, "type": "int"}, "w4a8"),
+        ({"num_bits": 8, "type": "float"}, "int4"),
+        (None, "int4"),
+    ],
+)
+def test_four_bits_are_multiplied_in_eight_where_activations_are_narrowed_to_integers(
+    activations: dict[str, Any] | None, precision: str
+) -> None:
+    group = {"weights": {"num_bits": 4, "type": "int"}, "input_activations": activations}
+    said = {"quant_method": "compressed-tensors", "config_groups": {"group_0": group}, "ignore": ["lm_head"]}
+    assert stated(said)[0] == precision
+
+
+@pytest.mark.parametrize(
     ("scheme", "cache"),
     [
         ({"kv_cache_quant_algo": "FP8"}, "fp8"),

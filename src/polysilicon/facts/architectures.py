@@ -6,7 +6,7 @@ import msgspec
 
 from polysilicon.facts.record import Day, Record
 
-WeightPrecision = Literal["bf16", "fp16", "fp8", "int8", "nvfp4", "mxfp4", "int4"]
+WeightPrecision = Literal["bf16", "fp16", "fp8", "int8", "nvfp4", "mxfp4", "int4", "w4a8"]
 ModelKind = Literal["transformer", "recommender", "diffusion", "encoder", "vision"]
 
 

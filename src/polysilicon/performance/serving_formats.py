@@ -49,9 +49,18 @@ class Format:
 
 
 # Bytes of a weight. Scales: 8 bits for 16 weights (NVFP4), 8 bits for 32 (OCP MX), 16 bits for 32 (int4).
-BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "nvfp4": 4.5 / 8, "mxfp4": 4.25 / 8, "int4": 4.5 / 8}
-# Integers of four bits are widened before they are multiplied.
-MULTIPLIED = {"int4": "bf16"}
+BYTES = {
+    "bf16": 2.0,
+    "fp16": 2.0,
+    "fp8": 1.0,
+    "int8": 1.0,
+    "nvfp4": 4.5 / 8,
+    "mxfp4": 4.25 / 8,
+    "int4": 4.5 / 8,
+    "w4a8": 4.5 / 8,
+}
+# Integers of four bits are widened before they are multiplied: to 16 bits, or to eight where activations are narrowed.
+MULTIPLIED = {"int4": "bf16", "w4a8": "int8"}
 DENSE = {one: Checkpoint(one, one, one, one) for one in BYTES}
 # What mixtures of experts keep wider than their experts, where the model's record says nothing of such a checkpoint.
 # Sources: NVIDIA, Model Optimizer, its default NVFP4 recipe, which takes every projection but routers and the head;
@@ -61,6 +70,7 @@ EXPERTS = DENSE | {
     "mxfp4": Checkpoint("mxfp4", "bf16", "bf16", "mxfp4"),
     "mxfp4-fp8": Checkpoint("mxfp4-fp8", "fp8", "fp8", "fp8"),
     "int4": Checkpoint("int4", "bf16", "bf16", "bf16"),
+    "w4a8": Checkpoint("w4a8", "bf16", "bf16", "bf16"),
 }
 # Formats with a name of their own whose experts are in another.
 OF_EXPERTS = {"mxfp4-fp8": "mxfp4"}

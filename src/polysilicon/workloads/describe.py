@@ -15,7 +15,7 @@ from polysilicon.workloads.model import Checkpoint, Transformer, Workload
 
 # Words in a checkpoint's name that tell tuning or number format, not shape.
 TUNED = ("instruct", "chat", "it", "base", "hf", "thinking")
-FORMATS = ("bf16", "fp16", "fp8", "fp4", "nvfp4", "awq", "gptq", "int8", "int4", "w8a8", "w4a16")
+FORMATS = ("bf16", "fp16", "fp8", "fp4", "nvfp4", "awq", "gptq", "int8", "int4", "w8a8", "w4a8", "w4a16")
 
 
 def describe(catalogue: Catalogue, name_or_path: str) -> Workload:

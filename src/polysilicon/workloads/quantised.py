@@ -66,26 +66,32 @@ def _precision(said: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     if method in INTEGERS:
         return "int4" if said.get("bits", 4) == 4 else f"{method} {said.get('bits')}-bit"
     if method == "compressed-tensors":
-        formats = {_number(weights) for weights in _weights(said)}
+        formats = {_number(weights, activations) for weights, activations in _groups(said)}
         return formats.pop() if len(formats) == 1 else f"{method} in {len(formats)} formats"
     return METHODS.get(method, f"quant_method {method}")
 
 
-def _weights(said: Mapping[str, Any]) -> list[Any]:
-    """What compressed-tensors says of the weights of each group; short descriptions have it beside the method."""
+def _groups(said: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """What compressed-tensors says of the weights of each group, and of what they are multiplied with.
+
+    Short descriptions have the weights beside the method.
+    """
     groups = said.get("config_groups")
     if not isinstance(groups, Mapping):
-        return [said]
-    return [one.get("weights") if isinstance(one, Mapping) else None for one in groups.values()]
+        return [(said, None)]
+    tables = [one if isinstance(one, Mapping) else {} for one in groups.values()]
+    return [(one.get("weights"), one.get("input_activations")) for one in tables]
 
 
-def _number(weights: Any) -> str:
+def _number(weights: Any, activations: Any) -> str:
     if not isinstance(weights, Mapping):
         return "compressed-tensors without weights"
     kind, bits = str(weights.get("type")), weights.get("num_bits")
     known = NUMBERS.get((kind, bits)) if isinstance(bits, int) else None
     if known == "nvfp4" and weights.get("group_size") == MX_GROUP:
         return "mxfp4"
+    if known == "int4" and isinstance(activations, Mapping) and _number(activations, None) == "int8":
+        return "w4a8"
     return known or f"compressed-tensors {bits}-bit {kind}"
 
 
