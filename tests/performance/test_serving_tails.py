@@ -1,11 +1,14 @@
 """Most load that nearly all requests bear, found by replay."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from polysilicon.facts import load
 from polysilicon.facts.index import DATA
 from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.replays.assembly import Routing
 from polysilicon.performance.replays.lengths import Lengths
 from polysilicon.performance.replays.pass_costs import PassCosts
 from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
@@ -45,6 +48,26 @@ def test_the_promise_is_kept_and_nearly_used_up() -> None:
     assert 0.9 < kept.over <= 1.0
     assert kept.ttft_ms <= 450.0
     assert kept.tpot_ms <= 40.0
+
+
+@pytest.mark.parametrize("routing", ["round-robin", "least-loaded"])
+def test_replicas_behind_a_router_bear_more_each_than_one_with_arrivals_of_its_own(routing: Routing) -> None:
+    promise = Promise(99.0, 450.0, 40.0)
+    alone = most_load(asked(), VARIED, promise)
+    shared = most_load(asked(), replace(VARIED, chips=8, routing=routing), promise)
+    assert alone.tokens_per_s_per_chip < shared.tokens_per_s_per_chip < 1.3 * alone.tokens_per_s_per_chip
+    # Tokens of one replica: what arrives there a second, and what Little's law has of it in flight.
+    assert shared.tokens_per_s_per_chip == pytest.approx(shared.requests_per_s * 300.0, rel=0.05)
+    assert shared.running == pytest.approx(
+        shared.requests_per_s * (shared.mean_ttft_ms + 300.0 * shared.mean_tpot_ms) / 1e3, rel=0.15
+    )
+
+
+def test_replicas_are_those_that_the_chips_make_and_fewer_where_each_holds_thousands() -> None:
+    assert replace(VARIED, chips=72).replicas(4, 10.0) == 8
+    assert replace(VARIED, chips=8).replicas(4, 10.0) == 2
+    assert replace(VARIED, chips=8).replicas(1, 2_000.0) == 2
+    assert VARIED.replicas(4, 10.0) == replace(VARIED, chips=8).replicas(8, 5_001.0) == 1
 
 
 def test_a_looser_promise_or_a_lower_percentile_bears_no_less() -> None:

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from polysilicon.performance.replays import figures, running
-from polysilicon.performance.replays.assembly import Policies, assemble
+from polysilicon.performance.replays.assembly import Policies, Routing, assemble
 from polysilicon.performance.replays.compiling import kernel
 from polysilicon.performance.replays.lengths import Lengths
 from polysilicon.performance.replays.pass_costs import PassCosts
@@ -25,6 +25,9 @@ from polysilicon.records.units import MS_PER_S
 
 # Requests of a trial, and of the replay that confirms what trials found: a run of more is cut there.
 TRIED, CONFIRMED, FEWEST = 5_000, 60_000, 100
+# Replicas behind one router that are replayed at most, and the sequences that they hold together at most: where each
+# holds thousands, their loads differ little however requests are spread.
+MOST_TOGETHER, MOST_HELD = 8, 5_000
 # Runs that begin and end empty are repeated until they have so many, of which twenty are beyond a 99th percentile: a
 # system's replicas are so many runs at once.
 OF_RUNS = 2_000
@@ -58,12 +61,19 @@ class Arrivals:
     """Requests that arrive at random, as a Poisson process has them.
 
     With `run_s` they come for so many seconds to an idle replica, and all count until the last has ended, as in a
-    benchmark; without it what counts is the middle of a long stream.
+    benchmark; without it what counts is the middle of a long stream. A replica has arrivals of its own, or with `chips`
+    its part of those that a router spreads by `routing` over the replicas that so many chips make.
     """
 
     prompts: Lengths
     answers: Lengths
     run_s: float | None = None
+    chips: int = 0
+    routing: Routing = "least-loaded"
+
+    def replicas(self, chips: int, held: float) -> int:
+        """Replicas of so many chips that share the arrivals, each holding `held` sequences at most."""
+        return int(np.clip(min(self.chips // chips, MOST_HELD // held), 1, MOST_TOGETHER))
 
 
 @dataclass(frozen=True)
@@ -168,14 +178,17 @@ def under(
 ) -> Tail:
     """One replica under one rate of arrivals, in a replay of about `most_requests`; it holds `most_running` at most.
 
-    Runs of a stated time are repeated until they have `OF_RUNS` requests together.
+    Where several share the arrivals, all are replayed, and figures are those of one in the mean. Runs of a stated time
+    are repeated until they have `OF_RUNS` requests together.
 
     Source: Little (Operations Research 9(3), 1961) for the number in flight; MLCommons, LoadGen, for the throughput of
     a run: all tokens over the time until the last.
     """
-    count, counted = _window(arrivals, promise, requests_per_s, most_running, most_requests)
+    replicas = arrivals.replicas(costs.asked.layout.chips, most_running)
+    count, counted = _window(arrivals, promise, requests_per_s, most_running, most_requests, replicas)
     runs = 1 if arrivals.run_s is None else -(-OF_RUNS // count)
-    every = [_replayed(costs, arrivals, requests_per_s, count, seed) for seed in range(SEED, SEED + runs)]
+    sent = partial(_replayed, costs, arrivals, requests_per_s * replicas, count, replicas)
+    every = [sent(seed) for seed in range(SEED, SEED + runs)]
     ttft_s, tpot_s, stay_s, some = (
         np.concatenate([one[counted] for one in column])
         for column in zip(
@@ -192,31 +205,33 @@ def under(
         mean_ttft_ms=_mean(ttft_s[some]),
         mean_tpot_ms=_mean(tpot_s[some]),
         running=requests_per_s * (float(np.mean(stay_s[some])) if np.any(some) else np.nan),
-        tokens_per_s_per_chip=float(np.mean([_tokens_per_s(run, arrivals, requests_per_s) for run in every]))
-        / costs.asked.layout.chips,
+        tokens_per_s_per_chip=float(np.mean([_tokens_per_s(run, arrivals, requests_per_s * replicas) for run in every]))
+        / (costs.asked.layout.chips * replicas),
         refused=1.0 - float(np.mean([np.mean(run.served) for run in every])),
         over=np.inf if growth > GROWTH else over,
     )
 
 
 def _window(
-    arrivals: Arrivals, promise: Promise, requests_per_s: float, most_running: float, most_requests: int
+    arrivals: Arrivals, promise: Promise, requests_per_s: float, most_running: float, most_requests: int, replicas: int
 ) -> tuple[int, slice]:
-    """How many requests are sent, and which of them count.
+    """How many requests are sent to all replicas, and which of them count.
 
     As many come before and after the counted ones of a stream as are in flight, twice over.
     """
     answer_s = (promise.ttft_ms + arrivals.answers.mean_tokens * promise.tpot_ms) / MS_PER_S
-    before = int(min(most_running, requests_per_s * answer_s)) + 1
+    before = replicas * (int(min(most_running, requests_per_s * answer_s)) + 1)
     most = max(most_requests, 4 * before)
     if arrivals.run_s is None:
         return most + 4 * before, slice(2 * before, 2 * before + most)
-    count = int(np.clip(requests_per_s * arrivals.run_s, FEWEST, most))
+    count = int(np.clip(requests_per_s * replicas * arrivals.run_s, FEWEST, most))
     return count, slice(0, count)
 
 
-def _replayed(costs: PassCosts, arrivals: Arrivals, requests_per_s: float, count: int, seed: int) -> _Seen:
-    """So many requests that arrive at random, once all have ended."""
+def _replayed(
+    costs: PassCosts, arrivals: Arrivals, requests_per_s: float, count: int, replicas: int, seed: int
+) -> _Seen:
+    """So many requests that arrive at random at all replicas, once all have ended."""
     of_times, of_prompts, of_answers = (3 * seed + at for at in range(3))
     traffic = Traffic(
         poisson_s(count, requests_per_s, of_times),
@@ -225,7 +240,7 @@ def _replayed(costs: PassCosts, arrivals: Arrivals, requests_per_s: float, count
         np.zeros(count + 1, np.int64),
         np.zeros(0, np.int64),
     )
-    cluster = assemble(traffic, costs, Policies())
+    cluster = assemble(traffic, costs, Policies(replicas=replicas, routing=arrivals.routing))
     running.run(cluster, kernel_of=partial(kernel, times=HALVINGS + CUTS))
     served = figures.completed(cluster, np.inf, costs.first_s)
     told = figures.latencies(cluster.requests, costs.first_s)
