@@ -65,6 +65,9 @@ COMPARED = re.compile(r'"?\$(?P<name>\w+)"? (?P<how>-\w\w|==|!=) "?(?P<value>\w+
 SET = re.compile(r"(?:export )?(?P<name>[A-Z_]+)=(?P<value>\w+)")
 COMPARISONS = {"-ge": int.__ge__, "-gt": int.__gt__, "-le": int.__le__, "-lt": int.__lt__, "-eq": int.__eq__}
 DRAFTED = re.compile(r"(?:num_nextn_predict_layers: |speculative-num-steps[ =])(\d)")
+# Recipes of github.com/NVIDIA/srt-slurm that the lists name for TensorRT-LLM, and the cache that all 330 of those for
+# DeepSeek-R1 state (commit c88ef731); gpt-oss and others state none.
+RECIPE, CACHE_OF = "recipes/trtllm/", {"deepseek-v3": "fp8"}
 SIDES = ("prefill", "decode")
 COLUMNS = (
     *("config", "model", "chip_id", "engine", "precision", "isl", "osl", "concurrency", "spec_decoding"),
@@ -207,7 +210,8 @@ def rows(config: str, entry: Mapping[str, Any], checkout: Checkout) -> Iterator[
                 "spec_decoding": spoken,
             }
             if "prefill" in point:
-                yield row | {"concurrency": words(in_flight(point))} | of_workers(point)
+                cache = CACHE_OF.get(MODELS[prefix], "") if RECIPE in json.dumps(point) else ""
+                yield row | {"concurrency": words(in_flight(point)), "kv_precision": cache} | of_workers(point)
                 continue
             script = "_".join([prefix, precision, chip, *["trt"] * (engine == "trtllm"), *["mtp"] * (spoken == "mtp")])
             copied = {"true": "true", "True": "true"}.get(str(point.get("dp-attn")), "false")

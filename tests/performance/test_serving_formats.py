@@ -1,12 +1,18 @@
 """Formats of weights are told apart by name."""
 
+from dataclasses import replace
+
 import pytest
 
 from polysilicon.facts import load
+from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.serving import Layout
+from polysilicon.performance.serving_estimate import ask
 from polysilicon.performance.serving_formats import BYTES, EXPERTS, cached_value_bytes, format_of
 from polysilicon.records.errors import UnknownName
-from polysilicon.workloads import transformer
+from polysilicon.workloads import Serving, transformer
 from polysilicon.workloads.counts import Shape, dense_parts
+from polysilicon.workloads.model import Checkpoint
 
 
 @pytest.mark.parametrize("name", ["deepseek-v3", "llama-3.1-70b"])
@@ -46,6 +52,22 @@ def test_integers_of_four_bits_are_multiplied_in_eight_where_activations_are() -
     form = format_of("w4a8", transformer(load(), "llama-3.1-70b"))
     assert form.dense_products == (("int8", 1.0),)
     assert form.dense_bytes == BYTES["int4"]
+
+
+def test_what_a_developer_publishes_in_its_own_format_says_nothing_of_the_cache() -> None:
+    own, by_others = (format_of("fp8", transformer(load(), name)) for name in ("deepseek-v3", "llama-3.1-70b"))
+    assert (own.cache_bytes, by_others.cache_bytes) == (2.0, 1.0)
+    assert format_of("nvfp4", transformer(load(), "deepseek-v3")).cache_bytes == 1.0
+
+
+def test_a_checkpoint_of_a_user_s_own_is_cached_as_it_states() -> None:
+    own = Checkpoint("nvfp4", "nvfp4", "nvfp4", "nvfp4", cache="fp8")
+    model = replace(transformer(load(), "qwen3-8b"), precision="nvfp4", checkpoints=(own,))
+    cluster = Cluster.from_catalogue(load(), "nvidia-b200-sxm", 1)
+    layout = Layout(precision="nvfp4")
+    for checkpoints, cache in (((own,), "fp8"), ((), "bf16")):
+        told = replace(model, checkpoints=checkpoints)
+        assert ask(load(), told, Serving(1000, 100), cluster, layout, 8.0, "trtllm").cache == cache
 
 
 @pytest.mark.parametrize(

@@ -133,3 +133,10 @@ def test_one_residual_stream_costs_nothing_and_several_cost_time_and_weights() -
 def test_a_longer_context_of_compressed_attention_slows_decoding_by_little() -> None:
     short, long = (decode_s(asked(prompt=one), np.array([1.0])) for one in (4096, 900_000))
     assert short < long < 1.2 * short
+
+
+def test_rotary_embeddings_turn_what_layers_with_attention_have() -> None:
+    name = "qwen3.5-397b-a17b"
+    sizes, own = Served.of(model(name)), model(name)
+    softmax = own.layers - own.linear_layers
+    assert sizes.turned_width == softmax * own.head_dim * (own.heads + 2 * own.kv_heads)

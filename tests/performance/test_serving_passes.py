@@ -139,6 +139,43 @@ def test_an_unknown_precision_of_the_cache_is_refused_with_the_nearest() -> None
         Layout(cache="fp6")
 
 
+@given(prompt=st.integers(100, 20_000), tp=st.sampled_from([2, 4, 8]), pp=st.sampled_from([1, 2]))
+def test_fused_reductions_hide_behind_the_products_that_make_them_and_no_further(prompt: int, tp: int, pp: int) -> None:
+    plain = table("llama-3.1-70b", Layout(tp=tp, pp=pp), prompt)
+    (apart, same), (beside, overhead) = prefill_parts_s(plain), prefill_parts_s(fused(plain))
+    made = plain.served.attention_output + plain.served.feed_forward_output
+    assert apart - 2.0 * made * prompt / tp / plain.dense_flop_per_s - 1e-12 <= beside < apart
+    assert same == overhead
+
+
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [
+        ("llama-3.1-70b", Layout(precision="fp8")),
+        ("llama-3.1-70b", Layout(pp=4)),
+        ("deepseek-v3", Layout(tp=1, attn_dp=8, ep=8, precision="fp8")),
+    ],
+)
+def test_nothing_is_fused_where_nothing_is_reduced(name: str, layout: Layout) -> None:
+    plain = table(name, layout, 4000)
+    assert prefill_parts_s(fused(plain))[0] == prefill_parts_s(plain)[0]
+
+
+def fused(plain: Candidates) -> Candidates:
+    return replace(plain, fused_reductions=np.ones(1))
+
+
+def test_kernels_between_products_take_longer_beside_them_the_more_chips_share_those() -> None:
+    share = {}
+    for tp in (1, 8):
+        asked = table("llama-3.1-8b", Layout(tp=tp), prompt=8000)
+        wider = {"memory_bytes_per_s": 1e3 * asked.cluster.memory_bytes_per_s}
+        without = replace(asked, cluster=replace(asked.cluster, **wider))
+        work, free = (float(np.ravel(prefill_parts_s(one)[0])[0]) for one in (asked, without))
+        share[tp] = (work - free) / work
+    assert 0.02 < share[1] < share[8] < 0.3
+
+
 @given(passes=st.integers(1, 100), in_flight=st.floats(1.0, 200.0))
 def test_a_first_token_waits_for_the_next_look_half_of_the_passes_between_two(passes: int, in_flight: float) -> None:
     model, cluster = transformer(load(), "deepseek-v3"), Cluster.from_catalogue(load(), CHIP, 8)

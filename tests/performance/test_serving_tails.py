@@ -167,7 +167,7 @@ def test_published_runs_have_tails_as_long_as_replayed_ones() -> None:
     """MLPerf's summaries state the mean and the 99th percentile of the same run, at the load that just keeps it."""
     off: dict[str, list[float]] = {"ttft": [], "tpot": []}
     for _, row in read_csv(DATA / "measurements" / "serving_tails.csv"):
-        benchmark = mlperf.Benchmark.of(load(), row["model"], row["scenario"], "")
+        benchmark = mlperf.Benchmark.of(load(), row["model"], row["scenario"], "", int(row["chips"]))
         assert benchmark.promise is not None
         tail = most_load(asked(row["model"], row["chip_id"]), benchmark.arrivals, benchmark.promise)
         for name, errors in off.items():

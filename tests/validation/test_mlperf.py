@@ -6,6 +6,7 @@ from polysilicon.facts import load
 from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.serving_engine import emptied_share
 from polysilicon.performance.serving_table import evaluate
+from polysilicon.performance.serving_tails import most_load
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import UnknownName
 from polysilicon.validation import mlperf
@@ -22,8 +23,13 @@ def test_a_server_run_is_asked_under_its_promise() -> None:
     found = asked("MLPerf Interactive", "llama2")
     assert found.promise == mlperf.Promise(99.0, 450.0, 40.0)
     figures = evaluate(Candidates.of([found.asked]))
-    assert figures.ttft_ms[0] <= 450.0
     assert figures.tpot_ms[0] <= 40.0
+    # Ninety-nine of a hundred keep both; an estimate of a constant number in flight has some that start together.
+    arrivals = mlperf.Benchmark.of(load(), "llama-2-70b", "interactive", "", 8).arrivals
+    tail = most_load(found.asked, arrivals, found.promise)
+    assert tail.running == pytest.approx(found.asked.concurrency, rel=0.05)
+    assert tail.ttft_ms <= 450.0
+    assert tail.tpot_ms <= 40.0
 
 
 def test_targets_come_from_the_row_and_else_from_the_rules() -> None:

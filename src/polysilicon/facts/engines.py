@@ -33,7 +33,8 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     `cache_as_stated`; versions before `cache_as_stated_from` leave that unread. `look_passes` are the passes from one
     look for new requests to the next while answers are decoded; estimates under a constant load read them, replays do
     not. `sets_aside` says that a sequence is let in only where the whole of its answer will find room; else it takes up
-    memory as it grows, and is put back where that runs out.
+    memory as it grows, and is put back where that runs out. With `fused_reductions` what products leave to be summed
+    over chips is sent while they run.
 
     Weights and cache fill `memory_share` of a chip, or, where it is a `share_of_rest`, the cache that much of what
     weights and activations leave. An engine that `profiles` sees what a pass needs beside; `sampler_copies` is how
@@ -80,6 +81,7 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     most_by_rule_chips: Count = 0.0
     prompts_first: bool = False
     look_passes: Count = 1.0
+    fused_reductions: bool = False
     cache_as_weights: bool = False
     cache_as_stated: bool = False
     cache_as_stated_from: str = ""
@@ -91,6 +93,14 @@ class ServingEngine(Record, frozen=True, kw_only=True):
         """
         same = dict.fromkeys(("batched_tokens", "small_batched_tokens", "large_batched_tokens"), tokens)
         return structs.replace(self, token_kept_mib=0.0, **same)
+
+    def running(self, sequences: int) -> "ServingEngine":
+        """The engine told to run so many sequences at most on an attention rank, whatever the chip."""
+        return structs.replace(self, sequences=float(sequences), small_sequences=float(sequences))
+
+    def fusing(self) -> "ServingEngine":
+        """The engine told to reduce results over chips tile by tile, while the product that makes them goes on."""
+        return structs.replace(self, fused_reductions=True)
 
     def looking(self, passes: int) -> "ServingEngine":
         """The engine told to look for new requests so seldom: SGLang's `scheduler-recv-interval`, or TensorRT-LLM's

@@ -189,6 +189,7 @@ class Candidates:
     engine_batch: Values
     prompts_first: Values
     look_passes: Values
+    fused_reductions: Values
     room: Mapping[str, Values]
     engine: Mapping[str, Values]
 
@@ -232,6 +233,7 @@ class Candidates:
             engine_batch=column([sequences for _, sequences in takes]),
             prompts_first=column([one.engine.prompts_first for one in asked], float),
             look_passes=column([one.engine.look_passes for one in asked], float),
+            fused_reductions=column([one.engine.fused_reductions for one in asked], float),
             room=_room(asked),
             engine={
                 name: column([one.efficiency[f"{name}_{one.engine.id}"] for one in asked], float) for name in OF_ENGINE

@@ -328,7 +328,13 @@ def _announce(recorder: Recorder, table: Candidates, asked: Asked) -> None:
         recorder.known(value, "your question")
     for value in (table.output_tokens, table.varied, table.draft_tokens, table.acceptance):
         recorder.known(value, "your question")
-    for value in (table.chunk_tokens, table.prompts_first, table.look_passes, table.engine_batch):
+    for value in (
+        table.chunk_tokens,
+        table.prompts_first,
+        table.look_passes,
+        table.fused_reductions,
+        table.engine_batch,
+    ):
         recorder.known(value, f"defaults of the engine {asked.engine.id}", asked.engine.confidence)
 
 

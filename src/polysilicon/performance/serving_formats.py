@@ -74,7 +74,9 @@ EXPERTS = DENSE | {
 }
 # Formats with a name of their own whose experts are in another.
 OF_EXPERTS = {"mxfp4-fp8": "mxfp4"}
-# Formats whose published checkpoints have keys and values cached in eight bits; those of gpt-oss do not.
+# Formats whose published checkpoints have keys and values cached in eight bits; those that the developer publishes in
+# the model's own format say nothing of the cache, unless its checkpoint does. Source: TensorRT-LLM, model_config.py,
+# which takes the cache of a checkpoint from what NVIDIA's Model Optimizer wrote, and from nothing else.
 NARROW_CACHE = frozenset({"fp8", "nvfp4", "mxfp4", "mxfp4-fp8"})
 # Values of a cached entry of compressed attention that share a scale of one byte; one more byte fills the last word.
 # Source: SGLang, deepseek_v4_memory_pool.py, bytes of a token; vLLM, the layout `fp8_ds_mla` for DeepSeek-V4.
@@ -126,7 +128,7 @@ def format_of(precision: str, model: Transformer) -> Format:
         near = nearest(precision, allowed, 1)
         raise UnknownName("unknown weight format", place=place, found=precision, allowed=allowed, nearest=near)
     published = {one.precision: one for one in model.checkpoints}
-    narrow = name in NARROW_CACHE and not (name == "mxfp4" and model.experts)
+    narrow = name in NARROW_CACHE and name != model.precision and not (name == "mxfp4" and model.experts)
     return Format(
         dense=_shares(model, published.get(name, known[name])),
         experts=OF_EXPERTS.get(name, name),

@@ -392,12 +392,24 @@ def prompt_work_s(
     network_s: Values,
     streams_s: Values,
 ) -> Values:
-    """Time of a prompt's arithmetic and transfers, and of mixing its residual streams.
+    """Time of a prompt's arithmetic and transfers, and of the memory-bound kernels between.
 
     Source: Pope et al., Efficiently Scaling Transformer Inference (arXiv 2211.05102), section 2: prefill.
     """
     attended_s = attention_flop / attention_flop_per_s
     return dense_flop / dense_flop_per_s + attended_s + expert_s + linear_s + network_s + streams_s
+
+
+@formula
+def hidden_reductions_s(
+    fused: Values, reductions: Values, reduction_s: Values, weights: Values, tokens: Values, tp: Values, rate: Values
+) -> Values:
+    """Time of all-reduces that passes unseen where results are sent tile by tile while the products go on that make
+    them: of `weights`, at `rate` operations a second.
+
+    Source: NVIDIA, TensorRT-LLM documentation, GEMM + AllReduce plugin; Chang et al., FLUX (arXiv 2406.06858).
+    """
+    return fused * np.minimum(reductions * reduction_s, 2.0 * weights * tokens / tp / rate)
 
 
 @formula

@@ -14,6 +14,8 @@ from polysilicon.records.units import MS_PER_S
 
 # Links so quick that nothing waits for them: what is sent may be hidden behind arithmetic.
 UNSEEN_LINK = 1e9
+# What is moved between products; it may stay on the chip.
+MOVED = ("normed_width", "turned_width", "active_width", "stream_layers")
 # Weights that engines keep whole on every rank of tensor parallelism.
 WHOLE = ("replicated_weights", "wide_weights", "stream_weights")
 
@@ -35,9 +37,10 @@ def limits_of(asked: Sequence[Asked]) -> Limits:
     attention to itself, and the experts of all ranks. Nothing else is counted: no transfer, launch, host or queue.
     """
     table = Candidates.of([replace(one, efficiency=_faultless(one)) for one in asked])
-    # Other software might mix residual streams without moving them, pad no heads and cut what each rank holds whole.
-    whole = {name: getattr(table.served, name) / table.tp for name in WHOLE}
-    plain = replace(table.served, stream_layers=0.0 * table.served.stream_layers, least_heads=1.0, **whole)
+    # Other software might move nothing between products, pad no heads and cut what each rank holds whole.
+    own = {name: getattr(table.served, name) / table.tp for name in WHOLE}
+    own |= {name: 0.0 * getattr(table.served, name) for name in MOVED}
+    plain = replace(table.served, least_heads=1.0, **own)
     table = replace(table, served=plain)
     shared, _ = passes.prefill_parts_s(replace(table, concurrency=table.attn_dp))
     served = replace(table.served, expert_weights=table.served.expert_weights / table.attn_dp)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from polysilicon.performance.layer import activation_width
 from polysilicon.performance.values import Values
-from polysilicon.workloads.counts import CompressedWeights, Shape, hyper_connection_weights
+from polysilicon.workloads.counts import CompressedWeights, Shape, dense_parts, hyper_connection_weights
 from polysilicon.workloads.model import CompressedAttention, LinearAttention, SparseIndex, Transformer
 
 STATE_BYTES = 4.0  # the state of linear attention is kept in single precision
@@ -41,11 +42,21 @@ class Served:
 
     `linear_flop` and `linear_values` are what linear attention takes beside its weights to read one token of a prompt:
     operations, and values that enter or leave it. Latent, linear and indexed attention have small kernels of their
-    own, each in so many layers.
+    own, each in so many layers. What `attention_output` and `feed_forward_output` weights make of every token is summed
+    over the chips of tensor parallelism.
+
+    What memory-bound kernels take of a token, summed over layers: norms and residuals a `normed_width` (none where
+    streams mix, which counts them), rotary embeddings a `turned_width`, activations outside of chosen experts an
+    `active_width`.
     """
 
     shape: Shape
     dense_weights: Values
+    attention_output: Values
+    feed_forward_output: Values
+    normed_width: Values
+    turned_width: Values
+    active_width: Values
     replicated_weights: Values
     wide_weights: Values
     stream_weights: Values
@@ -75,7 +86,7 @@ class Served:
     @classmethod
     def of(cls, model: Transformer) -> "Served":
         """The sizes of one model."""
-        shape, latent, linear = Shape.of(model), model.latent, model.linear
+        shape, latent, linear, parts = Shape.of(model), model.latent, model.linear, dense_parts(model)
         softmax_layers = float(model.layers - model.linear_layers)
         compressed, whole = model.compressed, _whole(model, shape)
         decode = float(model.heads * (2 * latent.cache_rank + latent.rope_dim)) if latent else 2.0 * shape.query_width
@@ -87,6 +98,12 @@ class Served:
             + shape.moe_layers * (shape.shared_weights + shape.router_weights)
             + shape.vocab * shape.hidden
             - whole["replicated_weights"],
+            attention_output=parts.attention_output,
+            feed_forward_output=parts.feed_forward / shape.matrices,
+            normed_width=shape.hidden * (shape.layers if model.streams == 1 else 0.0),
+            turned_width=shape.query_width * softmax_layers + shape.kv_width * shape.layers,
+            active_width=activation_width(shape.matrices, shape.ffn_hidden) * shape.dense_layers
+            + shape.shared_weights / shape.hidden * shape.moe_layers,
             expert_weights=shape.moe_layers * shape.experts * shape.expert_weights,
             expert_hidden=float(model.expert_hidden),
             cache_values=shape.layers * shape.kv_width,

@@ -6,6 +6,7 @@ from polysilicon.performance import serving_engine as engine
 from polysilicon.performance import serving_experts
 from polysilicon.performance import serving_iteration as iteration
 from polysilicon.performance.collectives import all_reduce_s, all_to_all_s, inside, send_s
+from polysilicon.performance.layer import streamed_bytes
 from polysilicon.performance.operators import gemm_s, roofline_s, streaming_s
 from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.values import Values
@@ -96,7 +97,7 @@ def prefill_parts_s(table: Candidates, together: Values = 1.0) -> tuple[Values, 
         table.attention_flop_per_s,
         gemm_s(_expert_flop(table, read, 0.0), _copied_bytes(table, read), table.expert_flop_per_s, bandwidth),
         _linear_s(table),
-        network_s(table, tokens) - waited,
+        network_s(table, tokens) - waited - _hidden_s(table, tokens),
         _streams_s(table, tokens),
     )
     dense_read = iteration.weight_traffic_bytes(_dense_bytes(table), 1.0, table.tp, 1.0, _replicated_bytes(table))
@@ -140,26 +141,59 @@ def _copied_bytes(table: Candidates, tokens: Values) -> Values:
 
 def network_s(table: Candidates, tokens: Values) -> Values:
     """Time that one attention rank's `tokens` tokens spend between chips, over all layers."""
-    share, cluster, shape = table.share, table.cluster, table.served.shape
-    link = iteration.achieved_bytes_per_s(cluster.scaleup_bytes_per_s, share["link"])
-    out = iteration.achieved_bytes_per_s(cluster.scaleout_bytes_per_s, share["scaleout_link"])
-    hop, far = share["hop_us"] * MICRO, share["scaleout_hop_us"] * MICRO
+    cluster, shape = table.cluster, table.served.shape
+    link, out, hop, far = _links(table)
     group = iteration.group_chips(table.tp, table.attn_dp)
     moved = iteration.activation_bytes(tokens, shape.hidden)
-    near = inside(table.tp, 1.0, cluster.scaleup_domain)
     wide = inside(group, 1.0, cluster.scaleup_domain)
     copies = serving_experts.copies(shape.experts_per_token, table.ep, group)
     sent = serving_experts.dispatched_bytes(moved, copies, table.tp)
     crossing = serving_experts.crossing_bytes_per_s(out, copies, group, wide)
-    exchanges = serving_experts.exchanges(shape.moe_layers, shape.experts, table.attn_dp)
+    exchanges = _exchanges(table)
     stage = np.where(group * table.pp > cluster.scaleup_domain, out, link)
     return iteration.transfers_s(
         iteration.reductions(shape.layers, exchanges, table.tp),
-        all_reduce_s(moved, table.tp, near, link, out, hop, far),
+        _reduction_s(table, tokens),
         exchanges,
         all_to_all_s(sent, group, wide, link, crossing, hop, far),
         table.pp,
         send_s(moved * table.served.streams, np.where(table.pp > 1.0, stage, 1.0), hop),
+    )
+
+
+def _links(table: Candidates) -> tuple[Values, Values, Values, Values]:
+    """Bandwidth achieved inside a scale-up domain and beyond it [bytes/s], and what a step costs on each [s]."""
+    share, cluster = table.share, table.cluster
+    link = iteration.achieved_bytes_per_s(cluster.scaleup_bytes_per_s, share["link"])
+    out = iteration.achieved_bytes_per_s(cluster.scaleout_bytes_per_s, share["scaleout_link"])
+    return link, out, share["hop_us"] * MICRO, share["scaleout_hop_us"] * MICRO
+
+
+def _exchanges(table: Candidates) -> Values:
+    shape = table.served.shape
+    exchanged: Values = serving_experts.exchanges(shape.moe_layers, shape.experts, table.attn_dp)
+    return exchanged
+
+
+def _reduction_s(table: Candidates, tokens: Values) -> Values:
+    """Time of one all-reduce of what a block leaves of `tokens` tokens, over the chips of tensor parallelism."""
+    moved = iteration.activation_bytes(tokens, table.served.shape.hidden)
+    near = inside(table.tp, 1.0, table.cluster.scaleup_domain)
+    reduced: Values = all_reduce_s(moved, table.tp, near, *_links(table))
+    return reduced
+
+
+def _hidden_s(table: Candidates, tokens: Values) -> Values:
+    """What of the all-reduces of a prompt passes while the products go on that make what is summed."""
+    served, tp = table.served, table.tp
+    layers = np.where(tp > 1.0, served.shape.layers, 0.0)
+    blocks = ((layers, served.attention_output), (layers - _exchanges(table), served.feed_forward_output))
+    one = _reduction_s(table, tokens) - _reduction_s(table, 0.0 * tokens)
+    return sum(
+        iteration.hidden_reductions_s(
+            table.fused_reductions, np.maximum(count, 0.0), one, weights, tokens, tp, table.dense_flop_per_s
+        )
+        for count, weights in blocks
     )
 
 
@@ -223,12 +257,17 @@ def _replicated_bytes(table: Candidates) -> Values:
 
 
 def _streams_s(table: Candidates, tokens: Values) -> Values:
-    """Time that mixing residual streams takes beside its kernels' launches; none where there is but one."""
+    """Time of the memory-bound kernels beside launches: norms, residuals, rotary embeddings, activations, streams.
+
+    Experts' activations are with the copies around experts, and what linear attention moves with that.
+    """
     served = table.served
-    moved = iteration.stream_traffic_bytes(tokens, served.shape.hidden, served.streams, served.stream_layers)
+    moved = streamed_bytes(
+        tokens, served.normed_width, served.turned_width, 0.0, served.active_width, table.tp, 1.0, 0.0
+    ) + iteration.stream_traffic_bytes(tokens, served.shape.hidden, served.streams, served.stream_layers)
     bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, table.share["weight_bandwidth"])
-    mixed: Values = streaming_s(moved, bandwidth)
-    return mixed
+    taken: Values = streaming_s(moved, bandwidth)
+    return taken
 
 
 def _dense_bytes(table: Candidates) -> Values:

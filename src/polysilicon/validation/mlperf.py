@@ -9,6 +9,7 @@ import numpy as np
 from polysilicon.facts import Catalogue
 from polysilicon.facts.money import Assumption
 from polysilicon.performance import serving_passes as passes
+from polysilicon.performance.replays.assembly import Routing
 from polysilicon.performance.replays.lengths import Lengths
 from polysilicon.performance.serving_candidates import Asked, Candidates
 from polysilicon.performance.serving_engine import emptied_share
@@ -22,6 +23,9 @@ from polysilicon.records.units import MS_PER_S
 # How a note states the latencies that server runs keep: `TTFT<=450ms TPOT<=40ms p99`.
 TARGETS = re.compile(r"TTFT<=(?P<ttft>[\d.]+)(?P<ttft_unit>m?s) TPOT<=(?P<tpot>[\d.]+)(?P<tpot_unit>m?s)")
 PERCENTILE = 99.0
+# How the harness spreads requests over a system: by what waits in server runs, else in turn.
+# Source: MLCommons, inference_results_v5.1, closed/NVIDIA/code/llmlib/config.py and factory.py.
+ROUTINGS: dict[str, Routing] = {"server": "least-loaded"}
 # Layouts that are replayed at most.
 MOST_REPLAYED = 3
 
@@ -38,8 +42,10 @@ class Benchmark:
     promise: Promise | None
 
     @classmethod
-    def of(cls, catalogue: Catalogue, model: str, scenario: str, notes: str) -> "Benchmark":
+    def of(cls, catalogue: Catalogue, model: str, scenario: str, notes: str, chips: int = 0) -> "Benchmark":
         """The benchmark of a model in a scenario, `offline`, `server` or `interactive`; targets in `notes` come first.
+
+        Its requests are spread over the replicas that a system of so many `chips` has.
 
         Raises:
             UnknownName: the lengths of its dataset are not known.
@@ -55,7 +61,9 @@ class Benchmark:
         server = scenario != "offline"
         run_s = known("server-run-s" if server else "offline-run-s")
         promise = _promise(catalogue, f"mlperf-{model}-{scenario}", notes) if server else None
-        return cls(Arrivals(lengths["input"], lengths["output"], run_s), known(f"{model}-samples"), promise)
+        routing = ROUTINGS.get(scenario, "round-robin")
+        arrivals = Arrivals(lengths["input"], lengths["output"], run_s, chips, routing)
+        return cls(arrivals, known(f"{model}-samples"), promise)
 
 
 def _promise(catalogue: Catalogue, name: str, notes: str) -> Promise | None:

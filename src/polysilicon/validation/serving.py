@@ -14,8 +14,9 @@ from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place
 from polysilicon.validation.peers import estimates, joined
 from polysilicon.validation.score import Score
-from polysilicon.validation.serving_cases import UNITS, Question, Refusal, Row, chip_name, measured, read
+from polysilicon.validation.serving_cases import Question, Refusal, Row, chip_name, read
 from polysilicon.validation.serving_figures import figures
+from polysilicon.validation.serving_measures import UNITS, measured
 
 CASES = DATA / "measurements" / "serving.csv"
 SPLIT = DATA / "measurements" / "serving_split.csv"

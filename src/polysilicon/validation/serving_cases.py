@@ -1,13 +1,14 @@
 """Rows of measured serving cases into questions the estimator can answer, or into the reason why not."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from polysilicon.facts import Catalogue
+from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.engines import ServingEngine
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
@@ -25,18 +26,12 @@ from polysilicon.records.units import MS_PER_S
 from polysilicon.validation import mlperf
 from polysilicon.validation.score import Status
 from polysilicon.validation.serving_batches import BATCH, OFFLINE, sent_at_once
+from polysilicon.validation.serving_measures import MOST, chips_of, measured
 from polysilicon.validation.serving_recipes import filled
+from polysilicon.validation.serving_submissions import stated
 from polysilicon.workloads import Transformer, transformer
 from polysilicon.workloads.counts import active_parameters, matrix_flop_per_token
 
-UNITS = {
-    "ttft_ms": "ms",
-    "tpot_ms": "ms",
-    "output_tps_per_accel": "tokens/s/chip",
-    "input_tps_per_accel": "tokens/s/chip",
-    "total_tps_per_accel": "tokens/s/chip",
-    "joules_per_output_token": "J/token",
-}
 WAYS: dict[str, Way] = {
     "": "steady",
     "aggregated": "steady",
@@ -51,6 +46,8 @@ WAYS: dict[str, Way] = {
     "prefill only": "prefill",
 }
 PLAIN_DECODING = ("", "none", "none stated", "not recorded", "no", "off")
+# How a developer calls its own checkpoint in eight bits, beside the name of the wide one.
+OWN_NARROW = "-FP8"
 # Words for a format of weights or of a cache that mean one of ours.
 WEIGHTS = {
     "fp4": "nvfp4",
@@ -68,8 +65,6 @@ WEIGHTS = {
 FOUR_BITS = ("mxfp4", "mxfp4-fp8")
 # Formats that submissions narrow the weights of a published model to.
 NARROW = ("fp8", "mxfp4", "nvfp4")
-# No count, length or rate of a deployment is larger.
-MOST = 1e12
 # Prompts waiting at each rank of a replica that only reads prompts: enough to fill a pass.
 WAITING = 8.0
 # Shared prefixes and narrower caches can stretch memory; not further than this.
@@ -144,7 +139,7 @@ def question(catalogue: Catalogue, row: Row) -> Question:
     if mode not in WAYS:
         raise Unsupported(f"unknown mode {mode!r}; known: {', '.join(repr(one) for one in WAYS if one)}")
     model = transformer(catalogue, _text(row, "model"))
-    row = _rooted(row)
+    row = _in_chips(_rooted(row))
     if _nominal(row):
         row = filled(row, model.name, _chip(catalogue, row).id, _engine(row))
     row = sent_at_once(row, model.name, _chip(catalogue, row).id) if mode == OFFLINE else row
@@ -182,7 +177,7 @@ def _asked(
         model=model,
         cluster=cluster,
         efficiency=efficiency_of(catalogue, chip.id, "serving"),
-        layout=replace(layout, cache=_cache(row), **drafting(catalogue, row)),
+        layout=replace(layout, cache=_cache(catalogue, row, model), **drafting(catalogue, row)),
         engine=_set_up(catalogue.get(ServingEngine, _engine(row)), row),
         concurrency=_load(row, way, layout) / replicas,
         varied=varied,
@@ -191,6 +186,12 @@ def _asked(
     for precision in asked.products:
         computed_in(precision, cluster.peak_flop_per_s)
     return asked
+
+
+def _in_chips(row: Row) -> Row:
+    """The row with its accelerators counted in chips."""
+    chips = chips_of(row.get("accelerator", ""))
+    return row if chips == 1 else {**row, "num_accelerators": str(_whole(row, "num_accelerators", 1) * chips)}
 
 
 def _chip(catalogue: Catalogue, row: Row) -> Chip:
@@ -215,9 +216,16 @@ def drafting(catalogue: Catalogue, row: Row) -> dict[str, Any]:
     return {"draft_tokens": ahead, "acceptance": published_acceptance(catalogue, ahead)}
 
 
-def _cache(row: Row) -> str:
-    """The precision that the row or its benchmark says keys and values are kept in, else what the engine does."""
-    stated = row.get("kv_precision", "").strip().casefold() or AUTO
+def _cache(catalogue: Catalogue, row: Row, model: Transformer) -> str:
+    """The precision that the row or its benchmark says keys and values are kept in, else what the engine does.
+
+    What a developer narrowed itself says nothing of the cache, so that engines keep it in 16 bits.
+    """
+    stated = row.get("kv_precision", "").strip().casefold()
+    if not stated:
+        wide, mark, _ = row.get("model", "").strip().rpartition(OWN_NARROW)
+        own = mark and catalogue.names(ModelCard).get(wide) == model.name and not model.compressed
+        stated = "bf16" if own else AUTO
     stated = WEIGHTS.get(stated, stated)
     check_cache(stated, "kv_precision")
     return stated
@@ -228,6 +236,10 @@ def _set_up(engine: ServingEngine, row: Row) -> ServingEngine:
     said = MEMORY.search(row.get("notes", ""))
     told = engine.released(row.get("framework_version", ""))
     told = told.filling(float(said["share"])) if said else told
+    share = row.get("memory_share", "").strip()
+    told = told.filling(_number(row, "memory_share")) if share else told
+    told = told.fusing() if row.get("fused_reductions", "").strip() == "1" else told
+    told = told.running(_whole(row, "sequences")) if row.get("sequences", "").strip() else told
     told = told.looking(_whole(row, "look_passes")) if row.get("look_passes", "").strip() else told
     if not row.get("chunk_tokens", "").strip():
         return told
@@ -237,7 +249,8 @@ def _set_up(engine: ServingEngine, row: Row) -> ServingEngine:
 def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Question:
     """A run of MLPerf; its summary states neither the layout nor the lengths of the dataset.
 
-    Nor does it always say in which format the weights were: then each may have been that the chip multiplies.
+    Nor does it always say in which format the weights were. Where the submitter's settings say neither, each layout may
+    have been, and each format that the chip multiplies.
 
     Raises:
         Underspecified: the dataset of the benchmark is not known.
@@ -245,9 +258,10 @@ def _mlperf(catalogue: Catalogue, row: Row, model: Transformer) -> Question:
     """
     scenario = row.get("mode", "").casefold().removeprefix("mlperf").strip()
     try:
-        asked_for = mlperf.Benchmark.of(catalogue, model.name, scenario, row.get("notes", ""))
+        asked_for = mlperf.Benchmark.of(catalogue, model.name, scenario, row.get("notes", ""), _chips(row))
     except UnknownName:
         raise Underspecified("the summary does not state the lengths of the dataset") from None
+    row = stated(row, model.name, _chip(catalogue, row).id, scenario)
     every = list(_submissions(catalogue, row, model, asked_for.arrivals))
     if every:
         _beyond_peak(row, every[0])
@@ -266,8 +280,17 @@ def _submissions(catalogue: Catalogue, row: Row, model: Transformer, arrivals: A
     own = _precision(row, model)
     narrower = [one for one in NARROW if one in cluster.peak_flop_per_s and not row.get("weight_precision", "").strip()]
     lengths = {"input_tokens": arrivals.prompts.mean_tokens, "output_tokens": arrivals.answers.mean_tokens}
-    for layout in layouts(model, _chips(row), list(dict.fromkeys([own, *narrower]))):
+    formats = list(dict.fromkeys([own, *narrower]))
+    for layout in _stated_layouts(row, formats) or layouts(model, _chips(row), formats):
         yield _asked(catalogue, row, model, layout, "offline", 1.0, **lengths)
+
+
+def _stated_layouts(row: Row, formats: Sequence[str]) -> list[Layout]:
+    """The layout that a row states, in each format; none where it does not."""
+    if not row.get("tp", "").strip():
+        return []
+    tp, pp, attn_dp, ep = (_whole(row, name) for name in ("tp", "pp", "attn_dp", "ep"))
+    return [Layout(tp=tp, pp=pp, attn_dp=attn_dp, ep=ep, precision=one) for one in formats]
 
 
 def _count(row: Row, side: str) -> float:
@@ -349,20 +372,6 @@ def _contradiction(row: Row, asked: Asked) -> None:
                 f"{asked.concurrency:.0f} in flight for {stay_s:.2f} s each read {read:,.0f} prompt tokens a second: "
                 f"{needed / most:.1f} times the peak of {asked.layout.chips} chips; prefixes may have been shared"
             )
-
-
-def measured(row: Row) -> dict[str, float | str]:
-    """What a row measures: a number for each filled quantity, or the cell's text where it is none above zero."""
-    cells = {name: row[name].strip() for name in UNITS if row.get(name, "").strip()}
-    return {name: _figure(text) or text for name, text in cells.items()}
-
-
-def _figure(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 < value < MOST else None
 
 
 def _prefill_layout(row: Row, model: Transformer) -> Layout:
@@ -454,13 +463,15 @@ def _precision(row: Row, model: Transformer) -> str:
     if model.precision == "mxfp4" or (model.precision in FOUR_BITS and spoken == "fp4"):
         return model.precision
     stated = WEIGHTS.get(spoken, spoken)
+    if stated == "int4" and row.get("activations", "").strip() == "int8":
+        return "w4a8"
     if stated in EXPERTS:
         return stated
     if stated:
         place, near = Place(field="weight_precision"), nearest(stated, EXPERTS, 1)
         raise UnknownName("unknown weight format", place=place, found=stated, allowed=sorted(EXPERTS), nearest=near)
     name = row.get("model", "").casefold()
-    for mark, precision in (("nvfp4", "nvfp4"), ("fp8", "fp8"), ("w8a8", "int8"), ("int8", "int8")):
+    for mark, precision in (*((one, one) for one in ("nvfp4", "fp8", "int8", "w4a8")), ("w8a8", "int8")):
         if mark in name:
             return precision
     return model.precision
