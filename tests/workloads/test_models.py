@@ -103,6 +103,16 @@ def test_a_checkpoint_has_the_shape_of_its_model(name: str, model: str) -> None:
     assert describe(load(), name) == describe(load(), model)
 
 
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [("Qwen/Qwen3-32B-FP8", "fp8"), ("Qwen/Qwen3-32B", "bf16"), ("RedHatAI/Qwen3-32B-FP8", "bf16")],
+)
+def test_a_developer_s_own_checkpoint_in_eight_bits_is_published_so(name: str, precision: str) -> None:
+    model = describe(load(), name)
+    assert isinstance(model, Transformer)
+    assert model.precision == precision
+
+
 @pytest.mark.parametrize("name", ["Phi-4", "gemma-3-27b-it", "instruct", "Qwen3-33B-FP8"])
 def test_a_model_of_another_size_is_another_model(name: str) -> None:
     with pytest.raises(UnknownName):

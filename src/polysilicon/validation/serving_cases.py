@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from polysilicon.facts import Catalogue
-from polysilicon.facts.architectures import ModelCard
 from polysilicon.facts.engines import ServingEngine
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
@@ -46,8 +45,6 @@ WAYS: dict[str, Way] = {
     "prefill only": "prefill",
 }
 PLAIN_DECODING = ("", "none", "none stated", "not recorded", "no", "off")
-# How a developer calls its own checkpoint in eight bits, beside the name of the wide one.
-OWN_NARROW = "-FP8"
 # Words for a format of weights or of a cache that mean one of ours.
 WEIGHTS = {
     "fp4": "nvfp4",
@@ -177,7 +174,7 @@ def _asked(
         model=model,
         cluster=cluster,
         efficiency=efficiency_of(catalogue, chip.id, "serving"),
-        layout=replace(layout, cache=_cache(catalogue, row, model), **drafting(catalogue, row)),
+        layout=replace(layout, cache=_cache(row), **drafting(catalogue, row)),
         engine=_set_up(catalogue.get(ServingEngine, _engine(row)), row),
         concurrency=_load(row, way, layout) / replicas,
         varied=varied,
@@ -216,16 +213,9 @@ def drafting(catalogue: Catalogue, row: Row) -> dict[str, Any]:
     return {"draft_tokens": ahead, "acceptance": published_acceptance(catalogue, ahead)}
 
 
-def _cache(catalogue: Catalogue, row: Row, model: Transformer) -> str:
-    """The precision that the row or its benchmark says keys and values are kept in, else what the engine does.
-
-    What a developer narrowed itself says nothing of the cache, so that engines keep it in 16 bits.
-    """
-    stated = row.get("kv_precision", "").strip().casefold()
-    if not stated:
-        wide, mark, _ = row.get("model", "").strip().rpartition(OWN_NARROW)
-        own = mark and catalogue.names(ModelCard).get(wide) == model.name and not model.compressed
-        stated = "bf16" if own else AUTO
+def _cache(row: Row) -> str:
+    """The precision that the row or its benchmark says keys and values are kept in, else what the engine does."""
+    stated = row.get("kv_precision", "").strip().casefold() or AUTO
     stated = WEIGHTS.get(stated, stated)
     check_cache(stated, "kv_precision")
     return stated

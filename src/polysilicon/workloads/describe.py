@@ -16,6 +16,8 @@ from polysilicon.workloads.model import Checkpoint, Transformer, Workload
 # Words in a checkpoint's name that tell tuning or number format, not shape.
 TUNED = ("instruct", "chat", "it", "base", "hf", "thinking")
 FORMATS = ("bf16", "fp16", "fp8", "fp4", "nvfp4", "awq", "gptq", "int8", "int4", "w8a8", "w4a8", "w4a16")
+# How a developer calls its own checkpoint in eight bits.
+OWN_NARROW = "-FP8"
 
 
 def describe(catalogue: Catalogue, name_or_path: str) -> Workload:
@@ -34,12 +36,23 @@ def describe(catalogue: Catalogue, name_or_path: str) -> Workload:
     if path.is_dir() and (path / "config.json").is_file():
         return _read(path / "config.json")
     try:
-        return from_card(card_of(catalogue, name_or_path))
+        return _as_named(card_of(catalogue, name_or_path), name_or_path)
     except UnknownName as unknown:
         if not path.exists():
             raise
         allowed = "a .json or .yaml file, or a folder with a config.json in it"
         raise InputError("is no configuration of a model", place=Place(name_or_path), allowed=allowed) from unknown
+
+
+def _as_named(card: ModelCard, name: str) -> Workload:
+    """What a record computes; in eight bits where `name` is the developer's own checkpoint in those.
+
+    It is called as the wide one is, with a word more: `Qwen/Qwen3-32B-FP8` stands beside `Qwen/Qwen3-32B`.
+    """
+    model, wide = from_card(card), name.removesuffix(OWN_NARROW)
+    if isinstance(model, Transformer) and wide != name and wide in card.aliases:
+        return replace(model, precision="fp8")
+    return model
 
 
 def card_of(catalogue: Catalogue, name: str) -> ModelCard:
