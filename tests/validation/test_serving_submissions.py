@@ -86,12 +86,15 @@ def test_settings_that_differ_fill_only_what_they_share() -> None:
 
 
 def test_a_run_whose_power_is_measured_has_the_settings_for_that() -> None:
-    named = {"source": SOURCE.format("Lenovo"), "model": "llama3.1-8b"}
+    # One system is published with 2,048 and with 2,506 at once, but its power only with the first.
+    run = {"source": SOURCE.format("HPE"), "model": "llama2-70b-99", "weight_precision": "fp8"}
     fast, frugal = (
-        stated({**ROW, **named, "case_id": case}, "llama-3.1-8b", "nvidia-b200-sxm", "server")
+        stated({**ROW, **run, "case_id": case}, "llama-2-70b", "nvidia-h200-sxm-141gb", "offline")
         for case in ("a", "a_power")
     )
-    assert fast["tp"] == frugal["tp"] == "1"
+    assert (fast["tp"], frugal["tp"]) == ("1", "1")
+    assert "sequences" not in fast
+    assert frugal["sequences"] == "2048"
 
 
 @pytest.mark.parametrize(
