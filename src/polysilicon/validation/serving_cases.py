@@ -226,8 +226,7 @@ def _set_up(engine: ServingEngine, row: Row) -> ServingEngine:
     said = MEMORY.search(row.get("notes", ""))
     told = engine.released(row.get("framework_version", ""))
     told = told.filling(float(said["share"])) if said else told
-    share = row.get("memory_share", "").strip()
-    told = told.filling(_number(row, "memory_share")) if share else told
+    told = told.filling(_number(row, "memory_share")) if row.get("memory_share", "").strip() else told
     told = told.fusing() if row.get("fused_reductions", "").strip() == "1" else told
     told = told.running(_whole(row, "sequences")) if row.get("sequences", "").strip() else told
     told = told.looking(_whole(row, "look_passes")) if row.get("look_passes", "").strip() else told
@@ -452,14 +451,14 @@ def _precision(row: Row, model: Transformer) -> str:
     # Four bits of a model published so are its own; other formats of it are other checkpoints.
     if model.precision == "mxfp4" or (model.precision in FOUR_BITS and spoken == "fp4"):
         return model.precision
-    stated = WEIGHTS.get(spoken, spoken)
-    if stated == "int4" and row.get("activations", "").strip() == "int8":
+    weights = WEIGHTS.get(spoken, spoken)
+    if weights == "int4" and row.get("activations", "").strip() == "int8":
         return "w4a8"
-    if stated in EXPERTS:
-        return stated
-    if stated:
-        place, near = Place(field="weight_precision"), nearest(stated, EXPERTS, 1)
-        raise UnknownName("unknown weight format", place=place, found=stated, allowed=sorted(EXPERTS), nearest=near)
+    if weights in EXPERTS:
+        return weights
+    if weights:
+        place, near = Place(field="weight_precision"), nearest(weights, EXPERTS, 1)
+        raise UnknownName("unknown weight format", place=place, found=weights, allowed=sorted(EXPERTS), nearest=near)
     name = row.get("model", "").casefold()
     for mark, precision in (*((one, one) for one in ("nvfp4", "fp8", "int8", "w4a8")), ("w8a8", "int8")):
         if mark in name:
