@@ -86,7 +86,7 @@ def ask(
     described = transformer(known, model)
     within(1e-6, 1e12, until_s=arrivals.until_s)
     with asked_by(OPTIONS), shown("requests") as progress:
-        layout = replica.layout(known, described.precision)
+        layout = replica.layout(known, described.asked_precision)
         chips = Cluster.from_catalogue(known, replica.chip or "", layout.chips)
         return replayed(
             known,

@@ -37,7 +37,7 @@ Engine = Annotated[
     Literal["vllm", "sglang", "trtllm", "mindie", "mlperf"],
     Parameter(
         name="--engine",
-        help="The serving software whose overheads are taken; mlperf is a harness tuned to one benchmark.",
+        help="The serving software whose overheads are taken; mlperf is TensorRT-LLM without a server before it.",
     ),
 ]
 
@@ -123,7 +123,7 @@ class Replica:
     ep
         Chips that the experts are spread over.
     precision
-        Of the weights; as the model was published where it is not given.
+        Of the weights; where it is not given, as the model's name says (`...-NVFP4`), else as its developer publishes.
     draft_tokens
         Tokens proposed ahead in each pass (speculative decoding).
     acceptance
@@ -238,7 +238,7 @@ def estimate(
     refuse(differing(queries, tables), f"{described.name} is a transformer, told in tokens")
     task = demand.task(trip.ms.value if trip else 0.0)
     with asked_by(OPTIONS):
-        layout = replica.layout(known, described.precision)
+        layout = replica.layout(known, described.asked_precision)
         question = (known, described, task, Cluster.from_catalogue(known, replica.chip or "", layout.chips), layout)
         made = estimate_serving(*question, concurrency=concurrency, engine=engine)
     if explain:
@@ -294,7 +294,7 @@ def search(
     requests_per_s
         What is to be answered; tables then say how many replicas and chips that takes.
     precision
-        Formats of the weights that may be used; as published where none is given.
+        Formats of the weights that may be used; as the model's name says, else as published, where none is given.
     top
         How many of the best are shown.
     """

@@ -82,7 +82,7 @@ def _estimate(known: "Catalogue", row: Mapping[str, str], place: Place) -> "Serv
         raise Unsupported(f"mode {mode!r} has no option: a row asks of one deployment under a constant load")
     described = transformer(known, row["model"])
     replica = _replica(known, row, place)
-    layout = replica.layout(known, described.precision)
+    layout = replica.layout(known, described.asked_precision)
     chips = whole(row, "num_accelerators", place, otherwise=layout.chips)
     if chips != layout.chips:
         allowed = f"{layout.chips}: tp x pp x attn_dp, the chips of one replica"

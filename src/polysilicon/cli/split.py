@@ -37,7 +37,7 @@ def search(
     link_gbs
         Bandwidth that a prompt's cache crosses between two workers with; by default that of their chips' own networks.
     precision
-        Formats of the weights that may be used; as published where none is given.
+        Formats of the weights that may be used; as the model's name says, else as published, where none is given.
     """
     from polysilicon.performance.cluster import Cluster
     from polysilicon.performance.serving import search_split

@@ -118,7 +118,7 @@ def every_question(
     """
     if not clusters:
         raise InputError("a search needs at least one cluster")
-    formats = list(precisions) if precisions else [model.precision]
+    formats = list(precisions) if precisions else [model.asked_precision]
     every = [
         one
         for cluster in clusters

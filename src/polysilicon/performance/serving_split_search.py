@@ -232,7 +232,7 @@ def search_split(
     if link_gbs is not None and not 0 < link_gbs < MOST_LINK_GBS:
         allowed = f"GB/s above 0, below {MOST_LINK_GBS:,.0f}"
         raise InputError("is no bandwidth of a link", place=Place(field="--link-gbs"), found=link_gbs, allowed=allowed)
-    formats = list(precisions) if precisions else [model.precision]
+    formats = list(precisions) if precisions else [model.asked_precision]
     search = _Search(catalogue, model, task, formats, engine, cache, most_chips, link_gbs)
     sides = [side for cluster in clusters if (side := search.side(cluster))]
     found = [best for pre in sides for dec in sides if (best := _best(search, pre, dec))]

@@ -459,8 +459,4 @@ def _precision(row: Row, model: Transformer) -> str:
     if weights:
         place, near = Place(field="weight_precision"), nearest(weights, EXPERTS, 1)
         raise UnknownName("unknown weight format", place=place, found=weights, allowed=sorted(EXPERTS), nearest=near)
-    name = row.get("model", "").casefold()
-    for mark, precision in (*((one, one) for one in ("nvfp4", "fp8", "int8", "w4a8")), ("w8a8", "int8")):
-        if mark in name:
-            return precision
-    return model.precision
+    return model.asked_precision

@@ -15,7 +15,15 @@ from polysilicon.workloads.model import Checkpoint, Transformer, Workload
 
 # Words in a checkpoint's name that tell tuning or number format, not shape.
 TUNED = ("instruct", "chat", "it", "base", "hf", "thinking")
-FORMATS = ("bf16", "fp16", "fp8", "fp4", "nvfp4", "awq", "gptq", "int8", "int4", "w8a8", "w4a8", "w4a16")
+# The format of the weights that each word for one means; what says more comes first, as in `GPTQ-Int8`.
+FORMATS = {
+    **{one: one for one in ("bf16", "fp16", "fp8", "nvfp4", "mxfp4", "int8", "int4", "w4a8")},
+    "fp4": "nvfp4",
+    "w8a8": "int8",
+    "w4a16": "int4",
+    "awq": "int4",
+    "gptq": "int4",
+}
 # How a developer calls its own checkpoint in eight bits.
 OWN_NARROW = "-FP8"
 
@@ -47,12 +55,16 @@ def describe(catalogue: Catalogue, name_or_path: str) -> Workload:
 def _as_named(card: ModelCard, name: str) -> Workload:
     """What a record computes; in eight bits where `name` is the developer's own checkpoint in those.
 
-    It is called as the wide one is, with a word more: `Qwen/Qwen3-32B-FP8` stands beside `Qwen/Qwen3-32B`.
+    It is called as the wide one is, with a word more: `Qwen/Qwen3-32B-FP8` stands beside `Qwen/Qwen3-32B`. Any other
+    name that says a format is somebody else's checkpoint.
     """
     model, wide = from_card(card), name.removesuffix(OWN_NARROW)
-    if isinstance(model, Transformer) and wide != name and wide in card.aliases:
+    if not isinstance(model, Transformer):
+        return model
+    if wide != name and wide in card.aliases:
         return replace(model, precision="fp8")
-    return model
+    words = _words(name)
+    return replace(model, named=next((meant for one, meant in FORMATS.items() if one in words), ""))
 
 
 def card_of(catalogue: Catalogue, name: str) -> ModelCard:
@@ -76,8 +88,12 @@ def card_of(catalogue: Catalogue, name: str) -> ModelCard:
 @functools.lru_cache(maxsize=16_384)
 def _shape_of(name: str) -> tuple[str, ...]:
     """The words of a checkpoint's name that tell its shape."""
-    words = re.findall(r"[a-z0-9.]+", name.rsplit("/", 1)[-1].casefold())
-    return tuple(one for one in words if one not in (*TUNED, *FORMATS))
+    return tuple(one for one in _words(name) if one not in (*TUNED, *FORMATS))
+
+
+def _words(name: str) -> list[str]:
+    """The words of a checkpoint's name, without who published it."""
+    return re.findall(r"[a-z0-9.]+", name.rsplit("/", 1)[-1].casefold())
 
 
 def transformer(catalogue: Catalogue, name_or_path: str) -> Transformer:

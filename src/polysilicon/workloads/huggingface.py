@@ -247,7 +247,7 @@ def _compressed(keys: Keys, layers: int) -> CompressedAttention:
     )
 
 
-def _experts(keys: Keys, kind: str, layers: int) -> dict[str, int]:
+def _experts(keys: Keys, kind: str, layers: int) -> dict[str, Any]:
     experts = keys.count(*EXPERTS, default=0)
     if experts <= 1:
         return {}

@@ -93,7 +93,8 @@ class Transformer:
     attention; `gated_output` says that queries carry an output gate of their own width; `index` narrows what
     every attention layer reads, or with `compressed` attention its sparse layers. Hyper-connections widen the residual
     stream to `streams`. `precision` is that in which the developer publishes the weights, `checkpoints` are narrower
-    ones that were published and keep some weights wide; `positions` is how many tokens the published file allows in a
+    ones that were published and keep some weights wide; `named` is the format that the name of somebody else's
+    checkpoint says, by which the model was asked for. `positions` is how many tokens the published file allows in a
     sequence, 0 where it is unknown.
     """
 
@@ -125,6 +126,12 @@ class Transformer:
     precision: str = "bf16"
     positions: int = 0
     checkpoints: tuple[Checkpoint, ...] = ()
+    named: str = ""
+
+    @property
+    def asked_precision(self) -> str:
+        """The format of the weights where nothing but the model's name says one."""
+        return self.named or self.precision
 
 
 @dataclass(frozen=True)
