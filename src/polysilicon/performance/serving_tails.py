@@ -23,8 +23,10 @@ from polysilicon.records.errors import InputError, Place
 from polysilicon.records.interval import Bools
 from polysilicon.records.units import MS_PER_S
 
-# Requests of a trial, and of the replay that confirms what trials found: a run of more is cut there.
-TRIED, CONFIRMED, FEWEST = 5_000, 60_000, 100
+# Requests of a trial, and of the replay that confirms what trials found. Near the most that a replica bears its queue
+# swells for thousands of requests and empties again: a stream of 60,000 may miss that. A run of a stated time is cut at
+# `LONGEST_RUN` and has `FEWEST` at least.
+TRIED, CONFIRMED, LONGEST_RUN, FEWEST = 5_000, 200_000, 60_000, 100
 # Replicas behind one router that are replayed at most, and the sequences that they hold together at most: where each
 # holds thousands, their loads differ little however requests are spread.
 MOST_TOGETHER, MOST_HELD = 8, 5_000
@@ -224,7 +226,7 @@ def _window(
     most = max(most_requests, 4 * before)
     if arrivals.run_s is None:
         return most + 4 * before, slice(2 * before, 2 * before + most)
-    count = int(np.clip(requests_per_s * replicas * arrivals.run_s, FEWEST, most))
+    count = int(np.clip(requests_per_s * replicas * arrivals.run_s, FEWEST, min(most, max(LONGEST_RUN, 4 * before))))
     return count, slice(0, count)
 
 
