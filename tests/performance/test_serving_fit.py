@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from polysilicon.facts import load
@@ -70,3 +71,11 @@ def test_a_family_nobody_measured_has_a_wider_interval_than_one_somebody_did() -
 def test_every_chip_of_the_catalogue_has_a_fit() -> None:
     for name in load().ids(Chip):
         assert efficiency_of(load(), name, "serving").records
+
+
+def test_a_row_far_off_pulls_less_than_one_that_is_near(calibrate: ModuleType) -> None:
+    far = np.array([0.1, 0.3, 1.0, 3.0])
+    pull = np.diff(calibrate.softened(np.stack([far, far + 1e-6])) ** 2, axis=0)[0]
+    assert np.argmax(pull) == 1
+    assert np.all(np.diff(pull[1:]) < 0.0)
+    assert calibrate.softened(np.array([1e-4]))[0] == pytest.approx(1e-4 / calibrate.SCATTER, rel=1e-3)

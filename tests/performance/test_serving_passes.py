@@ -12,6 +12,7 @@ from polysilicon.facts.engines import ServingEngine
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving import Layout
 from polysilicon.performance.serving_candidates import Candidates
+from polysilicon.performance.serving_engine import interference_s, stay_s
 from polysilicon.performance.serving_estimate import ask
 from polysilicon.performance.serving_experts import copied_bytes, copies, expert_width
 from polysilicon.performance.serving_iteration import dense_weights_bytes
@@ -176,7 +177,7 @@ def test_kernels_between_products_take_longer_beside_them_the_more_chips_share_t
     assert 0.02 < share[1] < share[8] < 0.3
 
 
-@given(passes=st.integers(1, 100), in_flight=st.floats(1.0, 200.0))
+@given(passes=st.integers(1, 100), in_flight=st.just(1.0) | st.floats(1.001, 200.0))
 def test_a_first_token_waits_for_the_next_look_half_of_the_passes_between_two(passes: int, in_flight: float) -> None:
     model, cluster = transformer(load(), "deepseek-v3"), Cluster.from_catalogue(load(), CHIP, 8)
     task, layout = Serving(input_tokens=1000, output_tokens=1000), Layout(tp=8, precision="fp8")
@@ -200,3 +201,37 @@ def test_vllm_keeps_a_cache_as_a_checkpoint_states_it_since_it_reads_that(
     asked = ask(load(), model, Serving(1000, 1000), cluster, Layout(tp=8, precision=precision), 8.0, "vllm")
     engine = load().get(ServingEngine, "vllm").released(version)
     assert replace(asked, engine=engine).cache == cache
+
+
+def test_launches_of_linear_attention_cost_a_pass_over_a_prompt_whatever_its_size() -> None:
+    asked = table("qwen3.5-397b-a17b", Layout(tp=8, ep=8, precision="fp8"), engine="sglang")
+    plain = replace(asked, share=asked.share | {"linear_launches": 0.0 * asked.tp})
+    (work, once), (same, less) = prefill_parts_s(asked), prefill_parts_s(plain)
+    linear = transformer(load(), "qwen3.5-397b-a17b").linear_layers
+    launches_s = asked.engine["eager_us"] * asked.share["linear_launches"] * linear * 1e-6
+    assert work == same
+    assert once - less == pytest.approx(launches_s)
+    dense = table("llama-3.1-70b", Layout(tp=8), engine="sglang")
+    assert prefill_parts_s(dense) == prefill_parts_s(replace(dense, share=dense.share | {"linear_launches": dense.tp}))
+
+
+@pytest.mark.parametrize("engine", ["sglang", "mindie"])
+def test_prompts_with_passes_of_their_own_hide_nothing_behind_decoding(engine: str) -> None:
+    alone, beside = table("qwen3-32b", Layout(tp=4), engine=engine), table("qwen3-32b", Layout(tp=4))
+    assert (alone.engine["interference"], alone.engine["separate"]) == (1.0, 1.0)
+    assert beside.engine["separate"] < 1.0
+
+
+@given(
+    answer=st.integers(1, 10_000),
+    running=st.floats(1.0, 1e4),
+    prompt_s=st.floats(1e-6, 1e3),
+    decode_s=st.floats(1e-6, 1.0),
+)
+def test_while_a_request_holds_its_place_the_prompts_of_all_that_run_are_read(
+    answer: int, running: float, prompt_s: float, decode_s: float
+) -> None:
+    token_s = decode_s + interference_s(prompt_s, running, float(answer), 1.0, 1.0, 0.0)
+    stay = stay_s(prompt_s, (answer - 1) * token_s, token_s, running, 1.0, 1.0)
+    read_s = prompt_s * running
+    assert read_s * (1 - 1e-9) <= stay <= (read_s + answer * decode_s) * (1 + 1e-9)

@@ -55,3 +55,9 @@ def test_a_batch_is_no_quicker_than_requests_without_end() -> None:
 
 def test_a_run_is_sent_as_a_batch() -> None:
     assert sent_at_once(ROW, "gpt-oss-120b", "nvidia-b200-sxm")["mode"] == BATCH
+
+
+def test_a_benchmark_that_calls_the_engine_itself_has_no_servers_overheads() -> None:
+    engine = asked().asked.engine
+    assert (engine.id, engine.fitted_as) == ("trtllm", "mlperf")
+    assert asked(source="another document").asked.engine.fitted_as == "trtllm"

@@ -31,6 +31,8 @@ OF_ENGINE = (
     *("host_us", "request_us", "first_us", "eager_us", "launch", "copy"),
     *("together", "interference", "separate"),
 )
+# Of these, what prompts that ride along take from decoding; those with passes of their own hide nothing behind it.
+RIDING = ("interference", "separate")
 # Fields that say how chips talk: inside a scale-up domain or over a host's bus, and beyond.
 LINKS = frozenset({"scaleup_bw_gbs", "scaleup_bw_per_chip_gbs", "scaleup_domain", "chips", "value"})
 NETWORKS = frozenset({"scaleout_nic_gbps", "scaleout_total_gbps"})
@@ -235,10 +237,18 @@ class Candidates:
             look_passes=column([one.engine.look_passes for one in asked], float),
             fused_reductions=column([one.engine.fused_reductions for one in asked], float),
             room=_room(asked),
-            engine={
-                name: column([one.efficiency[f"{name}_{one.engine.id}"] for one in asked], float) for name in OF_ENGINE
-            },
+            engine={name: column([_overhead(one, name) for one in asked], float) for name in OF_ENGINE},
         )
+
+
+def _overhead(asked: Asked, name: str) -> Values:
+    """One of `OF_ENGINE`: fitted, but where an engine's way of reading prompts decides it.
+
+    Source: Agrawal et al., Sarathi-Serve (arXiv 2403.02310), section 3: a pass of prompts alone stalls decoding.
+    """
+    if name in RIDING and asked.engine.prompts_first:
+        return 1.0
+    return asked.efficiency[f"{name}_{asked.engine.fitted_as}"]
 
 
 def _room(asked: Sequence[Asked]) -> dict[str, Values]:

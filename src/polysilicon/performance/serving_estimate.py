@@ -10,7 +10,7 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.engines import ServingEngine
 from polysilicon.performance.cluster import Cluster, Reading
 from polysilicon.performance.efficiency import efficiency_of
-from polysilicon.performance.serving_candidates import Asked, Candidates, Layout
+from polysilicon.performance.serving_candidates import RIDING, Asked, Candidates, Layout
 from polysilicon.performance.serving_domain import outside
 from polysilicon.performance.serving_formats import AUTO, computed_in, format_of
 from polysilicon.performance.serving_layouts import check_layout
@@ -295,8 +295,11 @@ def _announce(recorder: Recorder, table: Candidates, asked: Asked) -> None:
     for name, value in [*vars(table.served).items(), *vars(table.served.shape).items()]:
         if name != "shape":
             recorder.known(value, f"models: {asked.model.name}")
-    for value in [*table.share.values(), *table.engine.values()]:
-        recorder.known(value, f"efficiency: {', '.join(asked.efficiency.records)}", "estimate")
+    own_passes = f"the engine {asked.engine.id} reads prompts in passes of their own"
+    ruled = RIDING if asked.engine.prompts_first else ()
+    for name, value in [*table.share.items(), *table.engine.items()]:
+        fitted = f"efficiency: {', '.join(asked.efficiency.records)}"
+        recorder.known(value, *((own_passes, asked.engine.confidence) if name in ruled else (fitted, "estimate")))
     for value in table.room.values():
         recorder.known(value, f"engines: {asked.engine.id}", asked.engine.confidence)
     read = {one.field: one for one in asked.cluster.readings}

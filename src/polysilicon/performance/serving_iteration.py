@@ -424,12 +424,18 @@ def linear_traffic_bytes(linear_values: Values, moves: Values, tokens: Values, t
 
 
 @formula
-def eager_s(eager_us: Values, layers: Values, moe_layers: Values) -> Values:
+def eager_s(
+    eager_us: Values, layers: Values, moe_layers: Values, linear_layers: Values, linear_launches: Values
+) -> Values:
     """Launches of a pass that no recorded graph covers, as passes over prompts are.
 
-    Source: NVIDIA, CUDA C++ Programming Guide, CUDA graphs; fitted, see scripts/calibrate_serving.py.
+    Linear attention reads a prompt in chunks by a row of small kernels: `linear_launches` times what a block launches
+    otherwise.
+
+    Source: NVIDIA, CUDA C++ Programming Guide, CUDA graphs; Yang and Zhang, flash-linear-attention (2024), the forward
+    pass of its gated delta rule; fitted, see scripts/calibrate_serving.py.
     """
-    return eager_us * (layers + moe_layers) * MICRO
+    return eager_us * (layers + moe_layers + linear_launches * linear_layers) * MICRO
 
 
 @formula

@@ -107,7 +107,9 @@ def prefill_parts_s(table: Candidates, together: Values = 1.0) -> tuple[Values, 
         gemm_s(_expert_flop(table, 0.0 * tokens, touched), expert_read, table.expert_flop_per_s, bandwidth),
         waited,
         _kernels_s(table),
-        iteration.eager_s(table.engine["eager_us"], shape.layers, shape.moe_layers),
+        iteration.eager_s(
+            table.engine["eager_us"], shape.layers, shape.moe_layers, served.linear_layers, share["linear_launches"]
+        ),
         table.engine["host_us"],
     )
     return work, overhead

@@ -1,4 +1,4 @@
-"""How many requests an offline benchmark sends, where its document says so and its rows don't.
+"""How an offline benchmark runs, where its document says so and its rows don't: above all how many requests it sends.
 
 So many come at once, and none after them: the run is over when the last has its answer. With few requests of long
 answers much of it has fewer running than fit, and where they fit at a time and a half, the second wave is half empty.
@@ -12,7 +12,7 @@ from polysilicon.records.document import read_csv
 
 BATCHES = DATA / "measurements" / "serving_batches.csv"
 OFFLINE, BATCH = "offline max throughput", "offline batch"
-SAID = ("requests", "kv_precision")
+SAID = ("requests", "kv_precision", "in_process")
 
 Row = Mapping[str, str]
 
@@ -20,7 +20,8 @@ Row = Mapping[str, str]
 def sent_at_once(row: Row, model: str, chip: str) -> Row:
     """An `OFFLINE` row as the batch that its document says was sent; as it is where no document says.
 
-    `model` and `chip` are ids of the catalogue. The document says how the cache was kept, too.
+    `model` and `chip` are ids of the catalogue. The document says how the cache was kept, too, and whether the
+    benchmark calls the engine in its own process.
     """
     mine = {"model": model, "chip_id": chip, "isl": row.get("isl", "").strip(), "osl": row.get("osl", "").strip()}
     found = [
@@ -32,7 +33,8 @@ def sent_at_once(row: Row, model: str, chip: str) -> Row:
     if not said["requests"]:
         return row
     kept = row.get("kv_precision", "").strip() or said["kv_precision"]
-    return {**row, "mode": BATCH, "concurrency": said["requests"], "kv_precision": kept}
+    sent = {"concurrency": said["requests"], "in_process": said["in_process"]}
+    return {**row, "mode": BATCH, "kv_precision": kept, **sent}
 
 
 @lru_cache(maxsize=1)
