@@ -63,7 +63,7 @@ PRIOR: dict[str, tuple[float, float]] = {
     # Measured by themselves, apart from any row.
     "stream_layer_us": (load().get(Assumption, "stream-layer-us").value, 0.1),
     "linear_moves": (5.0, 0.5),
-    # The gated delta rule takes eleven kernels where a block has some eight, most of them written in Triton.
+    # Eleven kernels where a block has some eight; Triton's, as most of them are, take three times as long to launch.
     "linear_launches": (4.0, 0.7),
     "evenness": (0.8, 0.3),
     "hop_us": (1.0, 1.0),
@@ -249,7 +249,7 @@ class Batch:
             COMPUTE_SHARE[computed_in(form.expert_product, one.cluster.peak_flop_per_s)]
             for one, form in zip(asked, forms, strict=True)
         ]
-        self.engines = [one.engine.fitted_as for one in asked]
+        self.engines = [one.fitted_as for one in asked]
 
     def figures(self, vectors: np.ndarray) -> Figures:
         """Every row's figures under the parameters in `vectors`: a vector, or many of them as rows of a matrix."""
@@ -426,8 +426,7 @@ def left_out_table(found: list[Unseen], strange: dict[str, dict[str, float]]) ->
             widest = either_way(widest, {one.quantity: vendor})
             ends = tuple(widest.get(f"{one.quantity}_{end}_{one.way}", "") for end in ("low", "high"))
         elif len(near) >= FEWEST:
-            bounds = conformal(np.array([-other.ratio for other in near]), [other.row.source for other in near])
-            ends = (round(min(bounds[0], 1.0), 4), round(max(bounds[1], 1.0), 4))
+            ends = tuple(round(end, 4) for end in bounds_of(near))
         chip = one.row.chip
         named = (one.row.case_id, one.row.source, chip.vendor, chip.id, one.quantity, one.way)
         writer.writerow((*named, round(-one.ratio, 5), *ends))
@@ -473,10 +472,22 @@ def bounds_of_vendor(found: list[Unseen], vendor: str) -> dict[str, float]:
         own = [one for one in alike if one.row.chip.vendor == vendor]
         near = own if len(own) >= FEWEST else alike
         if len(near) >= FEWEST:
-            ends = conformal(np.array([-one.ratio for one in near]), [one.row.source for one in near])
-            # Where all errors lie on one side the interval still holds the figure itself.
-            bounds |= {f"{quantity}_low_{way}": min(ends[0], 1.0), f"{quantity}_high_{way}": max(ends[1], 1.0)}
+            low, high = bounds_of(near)
+            bounds |= {f"{quantity}_low_{way}": low, f"{quantity}_high_{way}": high}
     return bounds
+
+
+def bounds_of(errors: list[Unseen]) -> tuple[float, float]:
+    """What these errors hold nine in ten within, the figure itself always.
+
+    Where a single source made them all, a fit without it tells how far off such a source may be, but not which way: the
+    fit that ships has seen it.
+    """
+    low, high = conformal(np.array([-one.ratio for one in errors]), [one.row.source for one in errors])
+    if len({one.row.source for one in errors}) == 1:
+        far = max(1.0 / low, high)
+        return 1.0 / far, far
+    return min(low, 1.0), max(high, 1.0)
 
 
 def envelope(many: list[dict[str, float]]) -> dict[str, float]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from polysilicon.facts import load
 from polysilicon.facts.engines import ServingEngine
@@ -232,6 +233,19 @@ def test_while_a_request_holds_its_place_the_prompts_of_all_that_run_are_read(
     answer: int, running: float, prompt_s: float, decode_s: float
 ) -> None:
     token_s = decode_s + interference_s(prompt_s, running, float(answer), 1.0, 1.0, 0.0)
-    stay = stay_s(prompt_s, (answer - 1) * token_s, token_s, running, 1.0, 1.0)
+    stay = stay_s(prompt_s, token_s, float(answer), running, 1.0, 1.0)
     read_s = prompt_s * running
-    assert read_s * (1 - 1e-9) <= stay <= (read_s + answer * decode_s) * (1 + 1e-9)
+    decoding_s = answer * decode_s if answer > 1 else 0.0
+    assert read_s * (1 - 1e-9) <= stay <= (read_s + decoding_s) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm", "mindie", "mlperf"])
+@pytest.mark.parametrize("in_process", [False, True])
+@pytest.mark.parametrize("first", [False, True])
+def test_every_engine_has_overheads_however_it_is_driven_and_reads_prompts(
+    engine: str, in_process: bool, first: bool
+) -> None:
+    model, cluster = transformer(load(), "qwen3-8b"), Cluster.from_catalogue(load(), CHIP, 1)
+    asked = ask(load(), model, Serving(input_tokens=100, output_tokens=10), cluster, Layout(), 4.0, engine)
+    told = replace(asked, engine=structs.replace(asked.engine, prompts_first=first), in_process=in_process)
+    assert np.all(np.isfinite(evaluate(Candidates.of([told])).tpot_ms))

@@ -58,6 +58,7 @@ def test_a_run_is_sent_as_a_batch() -> None:
 
 
 def test_a_benchmark_that_calls_the_engine_itself_has_no_servers_overheads() -> None:
-    engine = asked().asked.engine
-    assert (engine.id, engine.fitted_as) == ("trtllm", "mlperf")
-    assert asked(source="another document").asked.engine.fitted_as == "trtllm"
+    found = asked().asked
+    assert (found.engine.id, found.fitted_as) == ("trtllm", "mlperf")
+    assert asked(source="another document").asked.fitted_as == "trtllm"
+    assert asked(in_process="0").asked.fitted_as == "trtllm"

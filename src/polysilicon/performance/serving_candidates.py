@@ -33,6 +33,7 @@ OF_ENGINE = (
 )
 # Of these, what prompts that ride along take from decoding; those with passes of their own hide nothing behind it.
 RIDING = ("interference", "separate")
+RIDES = "vllm"
 # Fields that say how chips talk: inside a scale-up domain or over a host's bus, and beyond.
 LINKS = frozenset({"scaleup_bw_gbs", "scaleup_bw_per_chip_gbs", "scaleup_domain", "chips", "value"})
 NETWORKS = frozenset({"scaleout_nic_gbps", "scaleout_total_gbps"})
@@ -90,7 +91,8 @@ class Layout:
 class Asked:
     """One question: a model in a layout on a chip under a load. `concurrency` is of one replica.
 
-    `varied` says whether lengths differ from request to request, as they do in real traffic.
+    `varied` says whether lengths differ from request to request, as they do in real traffic; `in_process` that the
+    engine is called without a server before it, as some benchmarks do.
     """
 
     model: Transformer
@@ -102,6 +104,12 @@ class Asked:
     input_tokens: float
     output_tokens: float
     varied: bool = True
+    in_process: bool = False
+
+    @property
+    def fitted_as(self) -> str:
+        """The engine whose fitted overheads count."""
+        return (self.in_process and self.engine.in_process) or self.engine.id
 
     @property
     def cache(self) -> str:
@@ -248,7 +256,9 @@ def _overhead(asked: Asked, name: str) -> Values:
     """
     if name in RIDING and asked.engine.prompts_first:
         return 1.0
-    return asked.efficiency[f"{name}_{asked.engine.fitted_as}"]
+    known = asked.efficiency.parameters
+    # One told to let prompts ride along was not fitted so: it does as the engine that always does.
+    return known.get(f"{name}_{asked.fitted_as}", known[f"{name}_{RIDES}"])
 
 
 def _room(asked: Sequence[Asked]) -> dict[str, Values]:

@@ -134,16 +134,21 @@ def answer_s(tpot_ms: Values, output_tokens: Values) -> Values:
 
 
 @formula
-def stay_s(prompt_s: Values, answer_s: Values, token_s: Values, running: Values, attn_dp: Values, pp: Values) -> Values:
+def stay_s(
+    prompt_s: Values, token_s: Values, output_tokens: Values, running: Values, attn_dp: Values, pp: Values
+) -> Values:
     """Time that a request holds its place: its prompt is read, which gives the first token, then the others follow.
 
-    Where others decode, the first token waits for them and for the prompts beside its own, as later ones do. However
-    short the answers, the prompts of those who run together are read one after the other on a rank and stage.
+    Where others decode, the first token waits for them and for the prompts beside its own, as later ones do; nobody
+    decodes where answers have one token. However short the answers, the prompts of those who run together are read one
+    after the other on a rank and stage.
 
     Source: Yu et al., Orca (OSDI'22), section 4; conservation of work.
     """
     sharing = np.maximum(running / (attn_dp * pp), 1.0)
-    return np.maximum(prompt_s + (1.0 - 1.0 / sharing) * token_s + answer_s, prompt_s * sharing)
+    later = output_tokens - 1.0
+    beside = (1.0 - 1.0 / sharing) * np.minimum(later, 1.0)
+    return np.maximum(prompt_s + (beside + later) * token_s, prompt_s * sharing)
 
 
 @formula

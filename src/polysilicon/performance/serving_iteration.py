@@ -429,8 +429,8 @@ def eager_s(
 ) -> Values:
     """Launches of a pass that no recorded graph covers, as passes over prompts are.
 
-    Linear attention reads a prompt in chunks by a row of small kernels: `linear_launches` times what a block launches
-    otherwise.
+    Linear attention reads a prompt in chunks by a row of small kernels: its layers take `linear_launches` times what a
+    block takes, and more than others by that.
 
     Source: NVIDIA, CUDA C++ Programming Guide, CUDA graphs; Yang and Zhang, flash-linear-attention (2024), the forward
     pass of its gated delta rule; fitted, see scripts/calibrate_serving.py.

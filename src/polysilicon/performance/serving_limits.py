@@ -83,7 +83,7 @@ def _faultless(asked: Asked) -> Efficiency:
     """Every share of a peak reached in full, nothing launched, handled or waited for."""
     ideal: dict[str, Values] = {}
     for name in asked.efficiency.parameters:
-        of_engine = name.rpartition("_")[0] in OF_ENGINE and name.rpartition("_")[2] == asked.engine.fitted_as
+        of_engine = name.rpartition("_")[0] in OF_ENGINE and name.rpartition("_")[2] == asked.fitted_as
         free = name.endswith("_us") or "_us_" in name or of_engine or name == "tile_rows"
         ideal[name] = 0.0 if free else 1.0
         if "link" in name:

@@ -74,8 +74,8 @@ def search_serving(
 
     A replica has at most `most_chips` chips (by default those of its cluster), so more chips never give less.
     No load is tried beyond what runs at once: its queue, not the deployment, would set the first token.
-    Formats are the one the weights are published in, unless `precisions` allows others; `cache` is the precision of
-    keys and values, the engine's own where it is not said.
+    Formats are the one that the model's name says, else that its weights are published in, unless `precisions` allows
+    others; `cache` is the precision of keys and values, the engine's own where it is not said.
 
     Raises:
         NothingFits: no candidate fits in memory, or none meets the targets; names the nearest miss.

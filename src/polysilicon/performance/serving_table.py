@@ -61,7 +61,7 @@ def evaluate(table: Candidates, way: Way = "steady") -> Figures:
         step = engine.in_step(table.varied, table.prompts_first, together, share["fade"], answer)
     tpot = engine.tpot_ms(decoding, engine.interference_s(taken, busiest, answer, attn_dp, pp, step))
     whole = engine.tpot_ms(decoding, engine.interference_s(taken, busiest, answer, attn_dp, pp, 0.0 * step))
-    stay = engine.stay_s(busy, engine.answer_s(whole, answer), whole / MS_PER_S, busiest, attn_dp, pp)
+    stay = engine.stay_s(busy, whole / MS_PER_S, answer, busiest, attn_dp, pp)
     rate = engine.completions_per_s(busiest, stay)
     chips = table.tp * pp * attn_dp
     if way == "steady":

@@ -32,9 +32,8 @@ def sent_at_once(row: Row, model: str, chip: str) -> Row:
     said = {name: next((one[name] for one in found if one[name]), "") for name in SAID}
     if not said["requests"]:
         return row
-    kept = row.get("kv_precision", "").strip() or said["kv_precision"]
-    sent = {"concurrency": said["requests"], "in_process": said["in_process"]}
-    return {**row, "mode": BATCH, "kv_precision": kept, **sent}
+    own = {name: row.get(name, "").strip() or said[name] for name in ("kv_precision", "in_process")}
+    return {**row, "mode": BATCH, "concurrency": said["requests"], **own}
 
 
 @lru_cache(maxsize=1)

@@ -178,6 +178,7 @@ def _asked(
         engine=_set_up(catalogue.get(ServingEngine, _engine(row)), row),
         concurrency=_load(row, way, layout) / replicas,
         varied=varied,
+        in_process=row.get("in_process", "").strip() == "1",
         **lengths,
     )
     for precision in asked.products:
@@ -228,7 +229,6 @@ def _set_up(engine: ServingEngine, row: Row) -> ServingEngine:
     told = told.filling(float(said["share"])) if said else told
     told = told.filling(_number(row, "memory_share")) if row.get("memory_share", "").strip() else told
     told = told.fusing() if row.get("fused_reductions", "").strip() == "1" else told
-    told = told.without_server() if row.get("in_process", "").strip() == "1" else told
     told = told.running(_whole(row, "sequences")) if row.get("sequences", "").strip() else told
     told = told.looking(_whole(row, "look_passes")) if row.get("look_passes", "").strip() else told
     if not row.get("chunk_tokens", "").strip():
