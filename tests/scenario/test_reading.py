@@ -52,6 +52,21 @@ def test_names_are_resolved_to_ids() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "precisions"),
+    [
+        ("qwen3-32b", ()),
+        ("nvidia/Qwen3-32B-NVFP4", ("nvfp4",)),
+        ("Qwen3-32B-AWQ", ("int4",)),
+        ("Qwen/Qwen3-32B-FP8", ("fp8",)),
+        ("nvidia/Qwen3-32B-NVFP4\n    precisions: [bf16]", ("bf16",)),
+    ],
+)
+def test_a_served_model_has_the_format_that_its_name_says(model: str, precisions: tuple[str, ...]) -> None:
+    load_ = opened(GOOD.replace("model: qwen3-32b", f"model: {model}")).scenario.workloads["chat"]
+    assert (load_.model, load_.precisions) == ("qwen3-32b", precisions)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
         ("us-or-thedalles", "us-or-thedales", 8, ["sites.oregon.region", "us-or-thedalles"]),

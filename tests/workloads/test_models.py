@@ -134,7 +134,18 @@ def test_a_developer_s_own_checkpoint_in_eight_bits_is_published_so(name: str, p
         ("Qwen3-32B-GPTQ-Int8", "int8", "bf16"),
         ("Qwen3-8B-W8A8", "int8", "bf16"),
         ("nvidia/DeepSeek-R1-0528-NVFP4", "nvfp4", "fp8"),
+        ("DeepSeekR1NVFP4", "nvfp4", "fp8"),
         ("Qwen/Qwen3-32B", "bf16", "bf16"),
+        # The developer's own, however it is typed.
+        ("Qwen3-32B-FP8", "fp8", "fp8"),
+        ("qwen/qwen3-32b-fp8/", "fp8", "fp8"),
+        ("nvidia/Qwen3-32B-FP8", "fp8", "bf16"),
+        ("DeepSeek-V4-Flash-mxfp4-fp8", "mxfp4-fp8", "mxfp4-fp8"),
+        # What else a name says is of activations, or of how it was made.
+        ("RedHatAI/Qwen3-32B-FP8-dynamic", "fp8", "bf16"),
+        ("RedHatAI/Qwen3-32B-quantized.w4a16", "int4", "bf16"),
+        ("Qwen3-32B-AWQ-FP16", "int4", "bf16"),
+        ("unsloth/Qwen3-32B-bnb-4bit", "int4", "bf16"),
     ],
 )
 def test_a_name_that_says_a_format_asks_for_it(name: str, asked: str, own: str) -> None:

@@ -123,7 +123,7 @@ class Replica:
     ep
         Chips that the experts are spread over.
     precision
-        Of the weights; where it is not given, as the model's name says (`...-NVFP4`), else as its developer publishes.
+        Of the weights; where it is not given, as the name of a language model says (`...-NVFP4`), else as published.
     draft_tokens
         Tokens proposed ahead in each pass (speculative decoding).
     acceptance
@@ -141,7 +141,7 @@ class Replica:
     kv_precision: Cache = "auto"
 
     def layout(self, known: "Catalogue", published: str) -> "Layout":
-        """Its layout; `published` is the precision of the weights as they are published.
+        """Its layout; `published` is the precision of the weights where none is given.
 
         Raises:
             InputError: a degree or chance is absurd, or an acceptance of nothing drafted is given.

@@ -37,7 +37,7 @@ READ = (
 )
 FIGURES = ("ttft_ms", "tpot_ms", "tokens_per_s_per_chip")
 ANSWERS = (
-    *("case_id", "model", "chip_id", "kv_precision", "concurrency"),
+    *("case_id", "model", "chip_id", "weight_precision", "kv_precision", "concurrency"),
     *(f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")),
     *("memory_gib", "fits", "misses", "status", "why"),
 )
@@ -136,7 +136,8 @@ def engine_of(known: "Catalogue", row: Mapping[str, str], otherwise: str) -> str
 
 
 def _told(made: "ServingEstimate") -> dict[str, Any]:
-    told: dict[str, Any] = {"kv_precision": made.layout.cache, "concurrency": made.concurrency}
+    told: dict[str, Any] = {"weight_precision": made.layout.precision, "kv_precision": made.layout.cache}
+    told |= {"concurrency": made.concurrency}
     told |= {"memory_gib": made.memory_gib, "fits": made.fits}
     for name in FIGURES:
         figure = getattr(made, name)

@@ -29,6 +29,7 @@ from polysilicon.scenario.shape import (
     Workload,
 )
 from polysilicon.workloads import Transformer, describe
+from polysilicon.workloads.describe import card_of
 
 Named = TypeVar("Named", bound=msgspec.Struct)
 
@@ -48,6 +49,12 @@ def resolved(document: Document, scenario: Scenario, catalogue: Catalogue) -> Sc
         except InputError as complaint:
             raise complaint.at(document.place(key)) from complaint
 
+    def model(name: str, key: Key) -> str:
+        try:
+            return card_of(catalogue, name).id
+        except InputError as complaint:
+            raise complaint.at(document.place(key)) from complaint
+
     def rows(table: Iterable[Named], key: str) -> tuple[Named, ...]:
         return tuple(
             msgspec.structs.replace(row, system=one(System, getattr(row, "system"), (key, at, "system")))  # noqa: B009
@@ -62,10 +69,11 @@ def resolved(document: Document, scenario: Scenario, catalogue: Catalogue) -> Sc
     for name, load in scenario.workloads.items():
         key: Key = ("workloads", name)
         changes: dict[str, object] = {
-            "model": one(ModelCard, load.model, (*key, "model")),
+            "model": model(load.model, (*key, "model")),
             "stacks": tuple(one(SoftwareStack, stack, (*key, "stacks", at)) for at, stack in enumerate(load.stacks)),
         }
         if isinstance(load, Serve):
+            changes["precisions"] = load.precisions or _named_format(catalogue, load.model)
             changes["users"] = tuple(one(Region, place, (*key, "users", at)) for at, place in enumerate(load.users))
         workloads[name] = msgspec.structs.replace(load, **changes)
     return msgspec.structs.replace(
@@ -78,6 +86,14 @@ def resolved(document: Document, scenario: Scenario, catalogue: Catalogue) -> Sc
         supply=rows(scenario.supply, "supply"),
         lead_times=rows(scenario.lead_times, "lead_times"),
     )
+
+
+def _named_format(catalogue: Catalogue, name: str) -> tuple[str, ...]:
+    """The format that a checkpoint's name says, where it is another than its model is published in."""
+    named, plain = describe(catalogue, name), describe(catalogue, card_of(catalogue, name).id)
+    if not (isinstance(named, Transformer) and isinstance(plain, Transformer)):
+        return ()
+    return () if named.asked_precision == plain.precision else (named.asked_precision,)
 
 
 def check(document: Document, scenario: Scenario, catalogue: Catalogue) -> None:

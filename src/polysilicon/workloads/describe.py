@@ -10,22 +10,28 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.architectures import ModelCard
 from polysilicon.records.document import read_yaml
 from polysilicon.records.errors import InputError, Place, UnknownName, Unsupported
+from polysilicon.records.names import plain
 from polysilicon.workloads import diffusion, encoder, huggingface, recommender, unet
 from polysilicon.workloads.model import Checkpoint, Transformer, Workload
 
-# Words in a checkpoint's name that tell tuning or number format, not shape.
-TUNED = ("instruct", "chat", "it", "base", "hf", "thinking")
-# The format of the weights that each word for one means; what says more comes first, as in `GPTQ-Int8`.
+# Words in a checkpoint's name that tell tuning, or how it was narrowed, not shape.
+TUNED = ("instruct", "chat", "it", "base", "hf", "thinking", "dynamic", "block", "kv", "quantized", "bnb")
+# The format of the weights that each word for one means. Of several the first counts: `AWQ-FP16` and `W8A8-FP8` tell
+# of activations, too, and `GPTQ-Int8` how it was made.
 FORMATS = {
-    **{one: one for one in ("bf16", "fp16", "fp8", "nvfp4", "mxfp4", "int8", "int4", "w4a8")},
+    **{one: one for one in ("w4a8", "nvfp4", "mxfp4")},
     "fp4": "nvfp4",
-    "w8a8": "int8",
+    "int4": "int4",
     "w4a16": "int4",
+    "4bit": "int4",
+    "int8": "int8",
     "awq": "int4",
     "gptq": "int4",
+    "fp8": "fp8",
+    "w8a8": "int8",
+    "bf16": "bf16",
+    "fp16": "fp16",
 }
-# How a developer calls its own checkpoint in eight bits.
-OWN_NARROW = "-FP8"
 
 
 def describe(catalogue: Catalogue, name_or_path: str) -> Workload:
@@ -53,18 +59,32 @@ def describe(catalogue: Catalogue, name_or_path: str) -> Workload:
 
 
 def _as_named(card: ModelCard, name: str) -> Workload:
-    """What a record computes; in eight bits where `name` is the developer's own checkpoint in those.
+    """What a record computes, in the format that `name` says.
 
-    It is called as the wide one is, with a word more: `Qwen/Qwen3-32B-FP8` stands beside `Qwen/Qwen3-32B`. Any other
-    name that says a format is somebody else's checkpoint.
+    In eight bits it may be the developer's own, which is called as the wide one is with a word more:
+    `Qwen/Qwen3-32B-FP8` stands beside `Qwen/Qwen3-32B`. Any other format is somebody else's checkpoint.
     """
-    model, wide = from_card(card), name.removesuffix(OWN_NARROW)
+    model = from_card(card)
     if not isinstance(model, Transformer):
         return model
-    if wide != name and wide in card.aliases:
-        return replace(model, precision="fp8")
-    words = _words(name)
-    return replace(model, named=next((meant for one, meant in FORMATS.items() if one in words), ""))
+    # An alias may be typed without the signs that part its words.
+    spelled = next((one for one in card.aliases if plain(one) == plain(name)), name)
+    words = _words(spelled)
+    said = next((meant for one, meant in FORMATS.items() if one in words), "")
+    if not said or set(model.precision.split("-")) <= set(words):
+        return model
+    if said == "fp8" and _publisher(spelled) in {"", *_developers(card)}:
+        return replace(model, precision=said)
+    return replace(model, named=said)
+
+
+def _developers(card: ModelCard) -> set[str]:
+    """Who publishes a model under a name that says no format."""
+    return {_publisher(one) for one in card.aliases if not FORMATS.keys() & set(_words(one))}
+
+
+def _publisher(name: str) -> str:
+    return name.strip("/ ").rpartition("/")[0].casefold()
 
 
 def card_of(catalogue: Catalogue, name: str) -> ModelCard:
@@ -93,7 +113,9 @@ def _shape_of(name: str) -> tuple[str, ...]:
 
 def _words(name: str) -> list[str]:
     """The words of a checkpoint's name, without who published it."""
-    return re.findall(r"[a-z0-9.]+", name.rsplit("/", 1)[-1].casefold())
+    own = name.strip("/ ").rpartition("/")[2].casefold()
+    # A dot parts numbers of a version, and a format from how it was made: `quantized.w4a16`.
+    return re.findall(r"[a-z0-9]+(?:\.[0-9][a-z0-9]*)*", own)
 
 
 def transformer(catalogue: Catalogue, name_or_path: str) -> Transformer:
