@@ -21,6 +21,7 @@ from scipy.optimize import least_squares
 
 from polysilicon.facts import Catalogue, load
 from polysilicon.facts.compiler import build
+from polysilicon.facts.engines import ServingEngine
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.facts.money import Assumption
@@ -44,7 +45,7 @@ CASES, SPLIT, LEFT_OUT, OUT = (
 # Sources with few rows are left out together, in so many folds.
 SMALL_FOLDS = 4
 # Engines whose prompts ride along with decoding; the others read them in passes of their own.
-RIDES = ("vllm", "trtllm", "mlperf")
+RIDES = tuple(one for one in ENGINES if not load().get(ServingEngine, one).prompts_first)
 # Where the fit starts, how far (in logarithm) a parameter may stray from there, and whether it is a share of a peak.
 PRIOR: dict[str, tuple[float, float]] = {
     "weight_bandwidth": (0.8, 0.08),

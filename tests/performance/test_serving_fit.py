@@ -1,9 +1,7 @@
 """The shipped fit of the serving estimator, and how its rows were kept apart."""
 
 import csv
-import importlib.util
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -15,18 +13,10 @@ from polysilicon.facts.hardware import Chip
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.serving_table import bound
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "calibrate_serving.py"
-
 
 @pytest.fixture(scope="module")
-def calibrate() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("calibrate_serving", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["calibrate_serving"] = module
-    spec.loader.exec_module(module)
-    return module
+def calibrate(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("calibrate_serving")
 
 
 def test_the_split_can_be_drawn_again_and_keeps_groups_whole(calibrate: ModuleType) -> None:

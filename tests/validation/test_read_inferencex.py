@@ -1,12 +1,10 @@
 """The reader of what InferenceX publishes of its runs: its lists, and the scripts that start its servers."""
 
-import importlib.util
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "read_inferencex.py"
 # Made for this test in the form of such scripts; nobody's.
 STARTS = """\
 # --kv-cache-dtype fp8 --chunked-prefill-size 1
@@ -25,13 +23,8 @@ python3 -m sglang.launch_server --chunked-prefill-size 16384 --scheduler-recv-in
 
 
 @pytest.fixture(scope="module")
-def reader() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("read_inferencex", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def reader(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("read_inferencex")
 
 
 def test_a_script_tells_its_cache_its_chunks_and_what_it_drafts(reader: ModuleType) -> None:

@@ -1,12 +1,11 @@
 """The reader of what submitters to MLPerf publish: settings are parsed, never run, and results are not read."""
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "read_mlperf.py"
 PLACE = "closed/HPE/configs/HPE_H200-SXM-141GBx8_TRT/Offline/llama2-70b.py"
 # Made for this test in the form of such files; no submitter's.
 FILE = """
@@ -26,13 +25,8 @@ EXPORTS = {C.WorkloadSetting(C.HarnessType.Custom, C.AccuracyTarget(0.999), C.Po
 
 
 @pytest.fixture(scope="module")
-def reader() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("read_mlperf", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def reader(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("read_mlperf")
 
 
 def test_a_file_for_the_harness_tells_its_settings(reader: ModuleType) -> None:

@@ -34,8 +34,8 @@ class ServingEngine(Record, frozen=True, kw_only=True):
     look for new requests to the next while answers are decoded; estimates under a constant load read them, replays do
     not. `sets_aside` says that a sequence is let in only where the whole of its answer will find room; else it takes up
     memory as it grows, and is put back where that runs out. With `fused_reductions` what products leave to be summed
-    over chips is sent while they run. `in_process` names the engine whose fitted overheads it
-    has where a benchmark calls it in its own process, without a server before it: its own where that is empty.
+    over chips is sent while they run. `in_process` names the engine whose fitted overheads it has where a benchmark
+    calls it in its own process, without a server before it: its own where that is empty.
 
     Weights and cache fill `memory_share` of a chip, or, where it is a `share_of_rest`, the cache that much of what
     weights and activations leave. An engine that `profiles` sees what a pass needs beside; `sampler_copies` is how

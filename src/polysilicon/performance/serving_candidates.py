@@ -33,7 +33,7 @@ OF_ENGINE = (
 )
 # Of these, what prompts that ride along take from decoding; those with passes of their own hide nothing behind it.
 RIDING = ("interference", "separate")
-RIDES = "vllm"
+USUAL_RIDER = "vllm"
 # Fields that say how chips talk: inside a scale-up domain or over a host's bus, and beyond.
 LINKS = frozenset({"scaleup_bw_gbs", "scaleup_bw_per_chip_gbs", "scaleup_domain", "chips", "value"})
 NETWORKS = frozenset({"scaleout_nic_gbps", "scaleout_total_gbps"})
@@ -257,8 +257,8 @@ def _overhead(asked: Asked, name: str) -> Values:
     if name in RIDING and asked.engine.prompts_first:
         return 1.0
     known = asked.efficiency.parameters
-    # One told to let prompts ride along was not fitted so: it does as the engine that always does.
-    return known.get(f"{name}_{asked.fitted_as}", known[f"{name}_{RIDES}"])
+    # One told to let prompts ride along was not fitted so: it does as the engine that usually does.
+    return known.get(f"{name}_{asked.fitted_as}", known[f"{name}_{USUAL_RIDER}"])
 
 
 def _room(asked: Sequence[Asked]) -> dict[str, Values]:
