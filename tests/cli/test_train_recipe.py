@@ -40,6 +40,10 @@ def told(run, *asked):
         (MIXED, ("--imbalance", 1.5), {"imbalance": 1.5}),
         (MIXED, ("--capacity-factor", 1.25), {"capacity_factor": 1.25}),
         (MIXED, ("--dual-batch",), {"dual_batch": 1.0}),
+        (MIXED, ("--sent-once",), {"sent_once": 1.0}),
+        ((*MIXED, "--recompute", "selective"), ("--feed-forward-again",), {"feed_forward_again": 1.0}),
+        (MIXED, ("--predicted-ahead", 1), {"predicted_ahead": 1.0}),
+        (MIXED, ("--whole-graphs",), {"whole_graphs": 1.0, "graphs": 1.0}),
     ],
 )
 def test_an_option_moves_time_or_memory_and_is_told(run, plain, options, said):
@@ -68,6 +72,9 @@ def test_a_published_recipe_sets_the_precision(run):
         ((*DENSE, "--narrow-weights"), "it needs a precision of 8 bits or fewer"),
         ((*DENSE, "--imbalance", 1.5), "it needs a model with experts"),
         ((*DENSE, "--dual-batch"), "it needs a model with experts"),
+        ((*DENSE, "--sent-once"), "it needs a model with experts"),
+        ((*DENSE, "--feed-forward-again"), "it needs --recompute selective"),
+        ((*DENSE, "--predicted-ahead", -1), "--predicted-ahead: is no sane quantity"),
         ((*MIXED, "--dual-batch", "--overlap", "none"), "it needs --overlap measured or full"),
         ((*DENSE, "--capacity-factor", 2), "it needs a model with experts"),
         ((*MIXED, "--imbalance", 0.5), "--imbalance: is no sane quantity"),

@@ -41,7 +41,8 @@ def test_what_was_measured_lies_inside() -> None:
     [
         (asked(dp=4096), "chips: largest measured"),
         (asked(sequence=2**22), "a sequence of 4,194,304 tokens: largest measured"),
-        (asked(tp=16), "tp 16: largest measured 8"),
+        (asked(tp=64), "tp 64: largest measured 16"),
+        (asked(tp=16), "tp 16: largest measured on ampere 8"),
         (asked(schedule="zero_bubble"), "zero-bubble schedule: no measured case"),
         (asked(Recipe(frozen=1.0, weight_bytes=0.52)), "weights in fewer than eight bits: no measured case"),
         (asked(offload_optimizer=0.5), "optimizer offload: no measured case"),

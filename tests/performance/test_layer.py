@@ -35,14 +35,22 @@ def test_scores_in_memory_cost_the_backward_pass_nineteen_bytes_for_eleven() -> 
     assert with_scores - without == pytest.approx(1.9)
 
 
-def test_young_software_is_slow_at_routed_experts_alone() -> None:
-    assert layer.experts_s(2.0, 1.0, 0.5, 0.5) == pytest.approx(6.0)
+def test_young_software_is_slow_at_sorting_tokens_to_experts_alone() -> None:
+    assert layer.experts_s(2.0, 1.0, 0.5, 0.5) == pytest.approx(4.0)
     assert layer.experts_s(2.0, 1.0, 0.5, 1.0) == pytest.approx(3.5)
 
 
+def test_each_copy_of_a_token_costs_its_handling_beside_its_bytes() -> None:
+    assert layer.handled_s(0.5, 8.0, 2.0, 0.1) == pytest.approx(0.9)
+
+
 def test_a_sequence_cut_over_tensor_ranks_is_gathered_twice_more() -> None:
-    plain, cut = (wire.tensor_s(1.0, 3.0, parallel, 0.0) for parallel in (0.0, 1.0))
+    plain, cut = (wire.tensor_s(1.0, 2.0, 3.0, parallel, 0.0, 0.0) for parallel in (0.0, 1.0))
     assert (plain, cut) == (4.0, 5.0)
+
+
+def test_a_block_that_runs_again_ends_once_more() -> None:
+    assert wire.tensor_s(1.0, 2.0, 3.0, 1.0, 1.0, 0.0) == 6.0
 
 
 def test_slices_are_gathered_after_a_hand_over_unless_the_sequence_is_cut() -> None:

@@ -19,6 +19,7 @@ from polysilicon.performance.training import job_of
 from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.describe import card_of
 from polysilicon.workloads.huggingface import from_config
+from polysilicon.workloads.model import StateSpace
 from polysilicon.workloads.task import Training
 
 CATALOGUE = load()
@@ -71,6 +72,7 @@ RECIPES = st.sampled_from(
         Recipe(frozen=1.0, adapter_share=0.01),
         Recipe(fused_attention=0.0, dropout=1.0),
         Recipe(by_operator=1.0, kept_operands=0.0, logit_bytes=14.0),
+        Recipe(feed_forward_again=1.0, predicted_ahead=2.0),
     ]
 )
 
@@ -243,6 +245,38 @@ def test_latent_attention_keeps_its_latents_and_every_head_expanded():
     dense, routed = 6 * 18432, 6 * 2048 * 9 + 2 * 8 * 7168
     kept = 8 * 7168 + 4 * (1536 + 512) + attention + (3 * dense + 58 * routed) / 61
     assert one(layer_activations(asked)) == pytest.approx(kept)
+
+
+def test_a_layer_with_a_state_keeps_what_its_products_made_and_what_its_scan_left(small):
+    """Two bytes of each token: inputs, their gate, projections and steps; the scan's result; and that normed."""
+    inner, projections, heads = 32 * 64, 8 * 128, 32
+    hybrid = replace(small, linear=StateSpace(heads, 64, 128, 8, 4, 128), linear_layers=small.layers)
+    state = 2 * (2 * inner + 2 * projections + heads + 2 * inner)
+    kept = 8 * 2048 + state + 4 * small.heads + 2 * 3 * small.ffn_hidden
+    asked = replace(job(hybrid, Layouts.one()), sequence=1.0)
+    assert one(layer_activations(asked)) == kept
+
+
+def test_blocks_and_experts_that_run_again_keep_nothing(mixture):
+    cut = Layouts.one(recompute="selective")
+    plain, again = (
+        one(layer_activations(replace(job(mixture, cut, Recipe(feed_forward_again=flag)), sequence=1.0)))
+        for flag in (0.0, 1.0)
+    )
+    dense, routed = 2 * 3 * 8192, 2 * 3 * (1024 * 4 + 1024) + 2 * 4 * 2048
+    assert plain - again == pytest.approx((dense + 15 * routed) / 16)
+
+
+def test_a_token_more_that_is_predicted_takes_a_layer_and_logits_on_the_last_stage_alone(small):
+    cut = Layouts.one(dp=8)
+    none, ahead = (used(small, cut, Recipe(predicted_ahead=many)) for many in (0.0, 1.0))
+    assert one(ahead.weight_bytes) > one(none.weight_bytes)
+    assert one(ahead.activation_bytes) - one(none.activation_bytes) == pytest.approx(
+        one(layer_activations(job(small, cut))), rel=1e-9
+    )
+    deep = Layouts.one(pp=4, dp=8)  # the first stage of four is the fullest, with or without
+    none, ahead = (used(small, deep, Recipe(predicted_ahead=many)) for many in (0.0, 1.0))
+    assert one(none.memory_bytes) == one(ahead.memory_bytes)
 
 
 def test_a_search_sees_the_memory_that_an_estimate_sees(mixture):

@@ -108,8 +108,8 @@ def test_the_cheapest_and_the_thriftiest_are_those_of_the_plain_table(mixture):
     assert np.all(np.diff(thrifty.best_energy_j) >= 0)
 
 
-def test_recomputation_by_operator_is_searched_for_what_it_saves(small):
-    recipe = Recipe(by_operator=1.0)
+@pytest.mark.parametrize("recipe", [Recipe(by_operator=1.0), Recipe(feed_forward_again=1.0)])
+def test_selective_recomputation_of_more_than_attention_is_searched_for_what_it_saves(small, recipe):
     found = asked(small, 16, Space(recompute=("selective",)), recipe=recipe)
     assert found.best.layouts.row(0)["recompute"] == "selective"
     wholly = asked(small, 16, Space(recompute=("none",)), recipe=recipe)

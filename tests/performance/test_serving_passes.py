@@ -11,11 +11,12 @@ from msgspec import structs
 from polysilicon.facts import load
 from polysilicon.facts.engines import ServingEngine
 from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.routing import copies
 from polysilicon.performance.serving import Layout
 from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.serving_engine import interference_s, stay_s
 from polysilicon.performance.serving_estimate import ask
-from polysilicon.performance.serving_experts import copied_bytes, copies, expert_width
+from polysilicon.performance.serving_experts import copied_bytes, expert_width
 from polysilicon.performance.serving_iteration import dense_weights_bytes
 from polysilicon.performance.serving_passes import (
     memory_bytes,

@@ -58,9 +58,9 @@ def test_a_choice_that_means_nothing_is_not_offered(small):
 
 def test_selective_recomputation_by_operator_is_a_choice_beside_fused_attention(small):
     selective = RECOMPUTE.index("selective")
-    rows = wide(small, [16], Space(recompute=("none", "selective")), by_operator=True)
+    rows = wide(small, [16], Space(recompute=("none", "selective")), drops_more=True)
     assert set(np.unique(table_of(rows).recompute)) == {0, selective}
-    only = wide(small, [16], Space(recompute=("selective",)), by_operator=True)
+    only = wide(small, [16], Space(recompute=("selective",)), drops_more=True)
     assert np.all(table_of(only).recompute == selective)
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,6 +45,18 @@ def test_another_micro_batch_hides_more_of_an_exchange_than_shared_experts(mixtu
     layout = Layouts.one(dp=64, ep=32)
     shared, dual = (step_of(mixture, layout, Recipe(expert_hidden=1.0, dual_batch=one)) for one in (0.0, 1.0))
     assert dual.expert_s < shared.expert_s
+
+
+@given(ep=st.sampled_from([2, 8, 16, 64]), chosen=st.integers(1, 16))
+@settings(max_examples=20, deadline=None)
+def test_a_token_that_goes_once_to_each_chip_never_travels_more(mixture, step_of, ep, chosen):
+    model = replace(mixture, experts=64, experts_per_token=chosen)
+    each, once = (step_of(model, Layouts.one(dp=64, ep=ep), Recipe(sent_once=one)).expert_s for one in (0.0, 1.0))
+    assert once <= each * (1 + 1e-12)
+    if chosen == 1:
+        assert once == pytest.approx(each)  # there is no second copy to spare
+    else:
+        assert once < each
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -2,6 +2,9 @@ import pytest
 
 from polysilicon.records.errors import InputError
 from polysilicon.validation.training_words import (
+    BLOCKS_AGAIN,
+    ONCE,
+    ahead_said,
     layout_said,
     overlap_said,
     precision_of,
@@ -71,6 +74,21 @@ def test_words_say_that_nothing_overlaps() -> None:
     assert set(overlap_said("Megatron-LM, 8 micro-batches, no overlap").values()) == {0.0}
     assert overlap_said("FSDP 32 x TP 8, vanilla TP, bf16") == {"tensor_hidden": 0.0}
     assert overlap_said("mc2 TP overlap; overlap grad reduce") == {}
+
+
+@pytest.mark.parametrize(
+    ("tricks", "once", "again", "ahead"),
+    [
+        ("dispatcher=hybridep; recompute_modules=moe,layernorm", True, True, None),
+        ("TE + DeepEP; local batch 4", True, False, None),
+        ("dispatcher=alltoall; recompute_modules=moe_act,layernorm", False, False, None),
+        ("recompute_modules=core_attn,moe; MTP layer included (layout ends in m)", False, True, 1.0),
+        ("DualPipe, MTP depth 2, node-limited routing", False, False, 2.0),
+        ("token-drop; w/o MTP", False, False, None),
+    ],
+)
+def test_words_say_how_tokens_travel_what_runs_again_and_how_far_ahead(tricks, once, again, ahead) -> None:
+    assert (bool(ONCE.search(tricks)), bool(BLOCKS_AGAIN.search(tricks)), ahead_said(tricks)) == (once, again, ahead)
 
 
 def test_attention_is_fused_as_the_words_say_else_as_was_usual() -> None:

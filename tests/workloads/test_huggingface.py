@@ -61,8 +61,13 @@ def test_an_unknown_architecture_is_unsupported_and_named() -> None:
 
 
 def test_a_known_but_unmodelled_architecture_says_what_is_missing() -> None:
-    with pytest.raises(Unsupported, match="Mamba"):
-        from_config({**LLAMA, "model_type": "nemotron_h"}, "mine")
+    with pytest.raises(Unsupported, match="two head sizes"):
+        from_config({**LLAMA, "model_type": "gemma4"}, "mine")
+
+
+def test_state_spaces_of_an_architecture_that_lists_no_layers_are_unsupported() -> None:
+    with pytest.raises(Unsupported, match="state-space layers"):
+        from_config({**LLAMA, "mamba_num_heads": 64}, "mine")
 
 
 def test_windows_count_only_where_they_are_used() -> None:

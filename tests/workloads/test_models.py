@@ -46,6 +46,10 @@ PUBLISHED_BN = {
     "minimax-m2.5": 228.7,
     "gemma-2-27b": 27.23,
     "hy3-preview": 295.0,
+    "nemotron-h-56b": 56.3,
+    "nemotron-3-nano-30b-a3b": 31.6,
+    "nemotron-3-super-120b-a12b": 120.6,
+    "nemotron-3-ultra-550b-a55b": 550.0,
 }
 # Published counts of active parameters include the input embedding.
 PUBLISHED_ACTIVE_BN = {"qwen3-235b-a22b": 22.2, "deepseek-v3": 37.6, "kimi-k2": 32.9, "pangu-pro-moe": 16.5}

@@ -47,6 +47,8 @@ def stated(said: Any) -> tuple[str, tuple[Checkpoint, ...]]:
         (["lm_head", *every("self_attn*")[:1] * 4], "nvfp4", "nvfp4", "nvfp4"),
         (["lm_head", "model.layers.*.self_attn", "model.layers.*.mlp.router"], "bf16", "bf16", "nvfp4"),
         ([f"vision_tower.encoder.layers.{n}.self_attn.q_proj" for n in range(27)], "nvfp4", "nvfp4", "nvfp4"),
+        (["lm_head", *every("mixer.in_proj", "mixer.shared_experts.up_proj")], "bf16", "nvfp4", "bf16"),
+        (["lm_head", "*.mixer.out_proj"], "nvfp4", "bf16", "nvfp4"),
         (
             [r"re:.*self_attn\.(q|k|v)_proj$", r"re:.*layers\.[0-9]+\.mlp\.(gate|up|down)_proj.*"],
             "bf16",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from polysilicon.cli.options import RECIPE, SOFTWARE, needs, within
+from polysilicon.cli.options import RECIPE, SOFTWARE, Whole, needs, within
 
 if TYPE_CHECKING:
     from polysilicon.facts import Catalogue
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BYTES = ("weight_bytes", "gradient_bytes", "reduce_bytes", "optimizer_bytes", "shard_bytes", "logit_bytes")
 # Switches of the recipe that bear its own names.
-SWITCHES = ("sparse", "dropout", "by_operator", "narrow_weights")
+SWITCHES = ("sparse", "dropout", "by_operator", "feed_forward_again", "narrow_weights")
 PRECISIONS = ("backward_precision", "attention_precision")
 HIDDEN = {"none": 0.0, "full": 1.0}
 Flag = Annotated[bool, Parameter(show_default=False)]
@@ -56,6 +56,11 @@ class Means:
         Residuals pass dropout, whose masks are kept.
     by_operator
         Selective recomputation covers every second product, beside attention's scores.
+    feed_forward_again
+        Selective recomputation covers feed-forward blocks, and experts, too.
+    predicted_ahead
+        Tokens beyond the next that are predicted, each by a layer and a head more (multi-token prediction); MFU and
+        the time of gradients and optimizer count without them.
     narrow_weights
         No copy of the weights in 16 bits stays beside those of a narrow precision.
     imbalance
@@ -78,6 +83,8 @@ class Means:
     logit_bytes: float | None = None
     dropout: Flag = False
     by_operator: Flag = False
+    feed_forward_again: Flag = False
+    predicted_ahead: Whole = 0
     narrow_weights: Flag = False
     imbalance: float = 1.0
     capacity_factor: float | None = None
@@ -94,6 +101,8 @@ class Software:
         How much communication hides behind compute: as measured software does, none, or all that can.
     dual_batch
         Two micro-batches at once hide each other's expert traffic (DualPipe).
+    sent_once
+        A token goes once to each chip, and once to each node, with experts that it chose (DeepEP, HybridEP).
     collectives
         The algorithm of collectives; auto is the fastest that the network offers.
     unfused_attention
@@ -102,6 +111,8 @@ class Software:
         Slices of a causal sequence are dealt out in order, so that the last sets the pace.
     graphs
         Captured graphs launch the kernels.
+    whole_graphs
+        One captured graph holds the whole step, so that no host waits to know how many tokens each expert got.
     blocking
         Every launch waits for the device.
     vendor_tuned
@@ -112,10 +123,12 @@ class Software:
 
     overlap: Literal["measured", "none", "full"] = "measured"
     dual_batch: Flag = False
+    sent_once: Flag = False
     collectives: Literal["hierarchical", "ring", "tree", "in-network", "auto"] = "hierarchical"
     unfused_attention: Flag = False
     unbalanced_context: Flag = False
     graphs: Flag = False
+    whole_graphs: Flag = False
     blocking: Flag = False
     vendor_tuned: Flag = False
     software: str | None = None
@@ -177,7 +190,9 @@ def recipe_for(
         changes["expert_hidden"] = 1.0
     changes |= {name: float(getattr(means, name)) for name in SWITCHES} | {"imbalance": means.imbalance}
     changes |= {"capacity_factor": means.capacity_factor or 0.0, "dual_batch": float(software.dual_batch)}
-    changes |= {"graphs": float(software.graphs), "blocking": float(software.blocking)}
+    changes |= {"sent_once": float(software.sent_once), "predicted_ahead": float(means.predicted_ahead)}
+    changes |= {"graphs": float(software.graphs or software.whole_graphs), "blocking": float(software.blocking)}
+    changes["whole_graphs"] = float(software.whole_graphs)
     changes["vendor_tuned"] = float(software.vendor_tuned)
     changes |= {"fused_attention": float(not software.unfused_attention)}
     changes |= {"balanced_context": float(not software.unbalanced_context)}
@@ -242,6 +257,7 @@ def _called(known: "Catalogue", name: str) -> str:
 def _refuse_absurd(means: Means) -> None:
     within(0.01, 32, **{name: getattr(means, name) for name in BYTES})
     within(1, 1000, imbalance=means.imbalance)
+    within(0, 16, predicted_ahead=means.predicted_ahead)
     within(0.01, 1000, capacity_factor=means.capacity_factor)
     within(1e-6, 1, adapter_share=means.adapter_share)
 
@@ -261,8 +277,11 @@ def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", wh
         (means.imbalance != 1.0 and not where.spread, "--imbalance", spread),
         (means.capacity_factor is not None and not where.experts, "--capacity-factor", "a model with experts"),
         (software.dual_batch and not where.spread, "--dual-batch", spread),
+        (software.sent_once and not where.spread, "--sent-once", spread),
         (software.dual_batch and software.overlap == "none", "--dual-batch", "--overlap measured or full"),
+        (means.feed_forward_again and not where.selective, "--feed-forward-again", "--recompute selective"),
         (means.by_operator and not where.selective, "--by-operator", "--recompute selective"),
+        (means.by_operator and means.feed_forward_again, "--by-operator", "no --feed-forward-again"),
         (software.unbalanced_context and not where.context, "--unbalanced-context", "--cp above 1"),
         (means.sparse and not gains, "--sparse", f"a chip that gains from it, and no source says so of {chip}"),
         (software.software is not None and cluster is None, "--software", "one system in --chip"),

@@ -12,15 +12,24 @@ from polysilicon.records.recorder import formula
 
 @formula
 def attention_width(
-    query_width: Values, score_width: Values, value_width: Values, heads: Values, kv_heads: Values
+    query_width: Values,
+    score_width: Values,
+    value_width: Values,
+    heads: Values,
+    kv_heads: Values,
+    softmax_share: Values,
+    state_kept_width: Values,
 ) -> Values:
     """Elements a token that fused attention keeps: queries, keys, values and its result, over all heads.
 
-    Latent attention expands its keys and values to every head before it attends, so it keeps them expanded.
+    Latent attention expands its keys and values to every head before it attends, so it keeps them expanded. Of a mean
+    layer a `softmax_share` is attention; `state_kept_width` is what layers with a state keep in its place.
 
-    Source: Dao et al., FlashAttention (arXiv 2205.14135), section 3.1; DeepSeek-AI (arXiv 2405.04434), section 2.1.
+    Source: Dao et al., FlashAttention (arXiv 2205.14135), section 3.1; DeepSeek-AI (arXiv 2405.04434), section 2.1;
+    Dao and Gu, mamba_ssm, tensors that the fused path of Mamba-2 saves.
     """
-    return query_width + kv_heads / heads * (score_width + value_width) + value_width
+    keys_and_values = kv_heads / heads * (score_width + value_width)
+    return query_width * softmax_share + keys_and_values + value_width + state_kept_width
 
 
 @formula
@@ -35,7 +44,7 @@ def mean_width(dense_width: Values, routed_width: Values, dense_layers: Values, 
 @formula
 def dispatched_width(
     experts_met: Values,
-    hidden: Values,
+    sent_width: Values,
     tp: Values,
     expert_degree: Values,
     dense_layers: Values,
@@ -47,7 +56,7 @@ def dispatched_width(
 
     Source: Gale et al., MegaBlocks (arXiv 2211.15841), section 5; Liu et al. (arXiv 2504.14960), section 3.
     """
-    return experts_met * hidden * (expert_degree / tp) * (layers - dense_layers) / layers
+    return experts_met * sent_width * (expert_degree / tp) * (layers - dense_layers) / layers
 
 
 @formula
@@ -63,6 +72,7 @@ def kept_narrow(narrow: Values, kept_operands: Values) -> Values:
 def kept_bytes(
     tokens: Values,
     hidden: Values,
+    blocks: Values,
     latent_width: Values,
     attention_width: Values,
     value_width: Values,
@@ -77,15 +87,15 @@ def kept_bytes(
 ) -> Values:
     """Activations one layer keeps for its backward pass, with fused attention and norms.
 
-    In 16 bits: the inputs and results of both norms and of those of latent attention, two one-byte masks where there
-    is dropout; queries, keys, values and the result of attention with four bytes a head of its softmax; what the
-    feed-forward products make. In a
-    narrow format the inputs of the products are kept in one byte, and the result of attention twice.
+    In 16 bits: the inputs and results of the blocks' norms and of those of latent attention, a one-byte mask a block
+    where there is dropout; queries, keys, values and the result of attention with four bytes a head of its softmax;
+    what the feed-forward products make. In a narrow format the inputs of the products are kept in one byte, and the
+    result of attention twice.
 
     Source: Korthikanti et al. (arXiv 2205.05198), section 4.1, generalised to shared keys, gated activations and
     experts; Micikevicius et al. (arXiv 2209.05433); NVIDIA, Transformer Engine, saved tensors of its linear layers.
     """
-    outside = ((8.0 + 2.0 * dropout - 2.0 * narrow) * hidden + (4.0 - narrow) * latent_width) / sequence_cut
+    outside = (blocks * (4.0 + dropout - narrow) * hidden + (4.0 - narrow) * latent_width) / sequence_cut
     attention = 2.0 * attention_width + 4.0 * heads + narrow * value_width
     return tokens * (
         outside + (attention + (2.0 - narrow / matrices) * activation_width) / tp + (2.0 - narrow) * dispatched_width
@@ -99,6 +109,8 @@ def operator_kept_bytes(
     query_width: Values,
     kv_width: Values,
     value_width: Values,
+    softmax_share: Values,
+    state_kept_width: Values,
     heads: Values,
     activation_width: Values,
     matrices: Values,
@@ -108,31 +120,37 @@ def operator_kept_bytes(
 ) -> Values:
     """Activations one layer keeps where every second product is computed again, operator by operator.
 
-    The layer's input and result, queries, values, attention's result with its softmax, one feed-forward product.
+    The layer's input and result, queries, values, attention's result with its softmax, one feed-forward product; half
+    of what a layer with a state keeps otherwise.
 
     Source: Liang et al., TorchTitan (arXiv 2410.06511), section 2.1.4, per-operator selective checkpointing.
     """
-    inside = 2.0 * (query_width + 0.5 * kv_width + value_width + activation_width / matrices) + 4.0 * heads
+    mixed = query_width * softmax_share + 0.5 * kv_width + value_width + 0.5 * state_kept_width
+    inside = 2.0 * (mixed + activation_width / matrices) + 4.0 * heads
     return tokens * (4.0 * hidden / sequence_cut + inside / tp + 2.0 * dispatched_width)
 
 
 @formula
-def selected_bytes(operator_kept_bytes: Values, kept_bytes: Values, by_operator: Values) -> Values:
+def selected_bytes(fewer_kept_bytes: Values, kept_bytes: Values, covered: Values) -> Values:
     """Activations one layer keeps under selective recomputation: by operator, or all but attention's scores.
+
+    So it is where feed-forward blocks are computed again, of which nothing is kept.
 
     Source: Liang et al., TorchTitan (arXiv 2410.06511), section 2.1.4; Korthikanti et al. (arXiv 2205.05198),
     section 5.
     """
-    return np.where(np.asarray(by_operator) > 0.0, operator_kept_bytes, kept_bytes)
+    return np.where(np.asarray(covered) > 0.0, fewer_kept_bytes, kept_bytes)
 
 
 @formula
-def score_kept_bytes(tokens: Values, sequence: Values, heads: Values, tp: Values, fused: Values) -> Values:
+def score_kept_bytes(
+    tokens: Values, sequence: Values, heads: Values, softmax_share: Values, tp: Values, fused: Values
+) -> Values:
     """Score matrices of one layer: five bytes a score, unless attention is fused.
 
     Source: Korthikanti et al. (arXiv 2205.05198), section 4.1.
     """
-    return 5.0 * tokens * sequence * heads / tp * (1.0 - fused)
+    return 5.0 * tokens * sequence * heads * softmax_share / tp * (1.0 - fused)
 
 
 @formula
@@ -193,13 +211,22 @@ def working_bytes(
 
 @formula
 def head_kept_bytes(
-    tokens: Values, hidden: Values, vocab: Values, tp: Values, sequence_cut: Values, logit_bytes: Values
+    tokens: Values,
+    hidden: Values,
+    vocab: Values,
+    tp: Values,
+    sequence_cut: Values,
+    logit_bytes: Values,
+    predicted_ahead: Values,
 ) -> Values:
     """What the head holds when the backward pass starts: the last norm, and the logits so many bytes each.
 
-    Source: Shoeybi et al., Megatron-LM (arXiv 1909.08053), section 3, parallel cross entropy.
+    As much again for each further token that is predicted, as all losses are taken before the backward pass.
+
+    Source: Shoeybi et al., Megatron-LM (arXiv 1909.08053), section 3, parallel cross entropy; DeepSeek-AI, DeepSeek-V3
+    (arXiv 2412.19437), section 2.2.
     """
-    return tokens * (logit_bytes * vocab / tp + 4.0 * hidden / sequence_cut)
+    return tokens * (logit_bytes * vocab / tp + 4.0 * hidden / sequence_cut) * (1.0 + predicted_ahead)
 
 
 @formula

@@ -187,6 +187,15 @@ def in_network_all_reduce_s(
 
 
 @formula
+def ring_all_reduce_s(ring_gather_s: Values) -> Values:
+    """All-reduce on a ring: a reduce-scatter, and a gather that takes as long.
+
+    Source: Patarasuk and Yuan (J. Parallel Distrib. Comput. 69(2), 2009).
+    """
+    return 2.0 * ring_gather_s
+
+
+@formula
 def chosen_all_reduce_s(
     hierarchical_s: Values, ring_s: Values, tree_s: Values, in_network_s: Values, algorithm: Values
 ) -> Values:

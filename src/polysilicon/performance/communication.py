@@ -21,16 +21,18 @@ def tensor_bytes(tokens: Values, hidden: Values) -> Values:
 
 
 @formula
-def tensor_s(all_reduce_s: Values, passes: Values, regathered: Values, overlap: Values) -> Values:
-    """Exposed tensor-parallel time of one layer: an all-reduce (or gather and scatter) at both block ends.
+def tensor_s(
+    all_reduce_s: Values, blocks: Values, passes: Values, regathered: Values, again: Values, overlap: Values
+) -> Values:
+    """Exposed tensor-parallel time of one layer: an all-reduce (or gather and scatter) at the end of each block.
 
-    Two in the forward pass, two in the backward, two more where the layer is computed again. Where activations are
-    kept cut along the sequence, both blocks' inputs are gathered once more for the gradients of the weights: two
-    gathers, as long as one all-reduce.
+    Of two blocks two in the forward pass, two in the backward, two more where the layer is computed again. Where
+    activations are kept cut along the sequence, both blocks' inputs are gathered once more for the gradients of the
+    weights: two gathers, as long as one all-reduce. Blocks that selective recomputation runs `again` end once more.
 
     Source: Korthikanti et al. (arXiv 2205.05198), section 4.2, and 4.2.2 for the extra gathers.
     """
-    return all_reduce_s * (2.0 * passes - 2.0 + regathered) * (1.0 - overlap)
+    return all_reduce_s * ((2.0 * passes - 2.0 + regathered) * (blocks / 2.0) + again) * (1.0 - overlap)
 
 
 @formula
@@ -59,6 +61,24 @@ def dispatched_bytes(rows: Values, hidden: Values, tp: Values, element_bytes: Va
     dispatch.
     """
     return element_bytes * rows * hidden / tp
+
+
+@formula
+def paced_s(all_to_all_s: Values, pace: Values) -> Values:
+    """Time of an exchange between experts, at the pace of young software, which is below 1.
+
+    Source: rows with experts of measurements/training.csv; size of the effect from the fit.
+    """
+    return all_to_all_s / pace
+
+
+@formula
+def once_bytes_per_s(bytes_per_s: Values, copies: Values, domains_met: Values, sent_once: Values) -> Values:
+    """Bandwidth between domains as token copies see it, where they cross one by one or once a token and domain.
+
+    Source: DeepSeek-AI, DeepEP (2025), normal kernels with forwarding between domains.
+    """
+    return bytes_per_s * np.where(np.asarray(sent_once) > 0.0, copies / domains_met, 1.0)
 
 
 @formula
@@ -160,23 +180,31 @@ def block_end_s(
     shared_weights: Values,
     dense_layers: Values,
     layers: Values,
+    blocks: Values,
 ) -> Values:
     """One tensor-parallel collective of a mean layer where the experts have a tensor degree of their own.
 
-    A layer has two block ends. At the second one of a layer with experts, shared experts still end with the block's
-    collective; routed ones gather and scatter their rows over their own tensor ranks.
+    A layer has an end for each of its `blocks`. At that of a block of experts, shared experts still end with the
+    block's collective; routed ones gather and scatter their rows over their own tensor ranks.
 
     Source: Liu et al., MoE Parallel Folding (arXiv 2504.14960), section 3.
     """
-    experts = (layers - dense_layers) / layers
+    experts = (layers - dense_layers) / layers / blocks
     shared = np.where(np.asarray(shared_weights) > 0.0, 1.0, 0.0)
-    own = (1.0 - 0.5 * experts * (1.0 - shared)) * all_reduce_s + 0.5 * experts * expert_all_reduce_s
+    own = (1.0 - experts * (1.0 - shared)) * all_reduce_s + experts * expert_all_reduce_s
     return np.where(np.asarray(expert_degree) == tp, all_reduce_s, own)
 
 
 @formula
 def exchanged_bytes(
-    tokens: Values, query_width: Values, value_width: Values, kv_width: Values, kv_heads: Values, tp: Values, cp: Values
+    tokens: Values,
+    query_width: Values,
+    softmax_share: Values,
+    value_width: Values,
+    kv_width: Values,
+    kv_heads: Values,
+    tp: Values,
+    cp: Values,
 ) -> Values:
     """What all-to-all context parallelism exchanges for one forward pass of a layer, in 16 bits.
 
@@ -186,7 +214,7 @@ def exchanged_bytes(
     Source: Jacobs et al., DeepSpeed Ulysses (arXiv 2309.14509), section 3.
     """
     copies = np.maximum(tp * cp / kv_heads, 1.0)
-    return 2.0 * tokens * (query_width + value_width + copies * kv_width) / tp
+    return 2.0 * tokens * (query_width * softmax_share + value_width + copies * kv_width) / tp
 
 
 @formula

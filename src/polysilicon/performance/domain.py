@@ -22,7 +22,7 @@ from polysilicon.performance.values import PRECISIONS, Values
 from polysilicon.records.errors import Unsupported
 from polysilicon.records.units import GIGA
 from polysilicon.workloads.counts import Shape
-from polysilicon.workloads.model import Transformer
+from polysilicon.workloads.model import LinearAttention, Transformer
 
 Mask = NDArray[np.bool_]
 BF16 = float(PRECISIONS.index("bf16"))
@@ -70,9 +70,9 @@ def simplified(model: Transformer, sequence: int) -> tuple[str, ...]:
     if model.index is not None and sequence > model.index.tokens:
         read = f"{model.index.tokens:,} of {sequence:,} tokens"
         told.append(f"sparse attention, which reads {read}: counted as if it read all, and no measured case")
-    if model.linear is not None and model.linear_layers:
+    if isinstance(model.linear, LinearAttention) and model.linear_layers:
         share = f"{model.linear_layers} of {model.layers} layers"
-        told.append(f"linear attention in {share}: its weights alone are counted, and no measured case")
+        told.append(f"linear attention in {share}: counted as state spaces were measured, and no measured case")
     return tuple(told)
 
 
@@ -172,6 +172,11 @@ CHOICES: Mapping[str, Rule] = {
     "captured graphs": _some("graphs"),
     "launches that wait": _some("blocking"),
     "two micro-batches at once": _some("dual_batch"),
+    "tokens sent once to each chip": _some("sent_once"),
+    "feed-forward blocks computed again": _some("feed_forward_again"),
+    "the whole step in one graph": _some("whole_graphs"),
+    "further tokens predicted": _some("predicted_ahead"),
+    "layers with a state": lambda asked: _positive(asked.shape.scan_values),
     "overlap other than fitted": lambda asked: np.any([_said(asked, name) for name in OVERLAPS], axis=0),
     "a sequence dealt out in order": lambda asked: (
         ~_positive(asked.recipe.balanced_context) & (np.asarray(asked.layouts.cp) > 1.0)

@@ -89,12 +89,14 @@ def known_job(
     shape = known.struct(Shape.of(model), f"model {model.name}")
     sequence = known.value(task.sequence_length, "task: sequence length")
     batch = known.value(task.global_batch, "task: global batch")
-    on_gpu = known.value(cluster.device_class == "gpu", f"{cluster.chip}: device class")
+    on_gpu, on_tpu = (
+        known.value(cluster.device_class == one, f"{cluster.chip}: device class") for one in ("gpu", "tpu")
+    )
     own = host_of(catalogue, cluster.chip)
     link, host_memory = (str(one) for one in host_readings(catalogue, cluster.chip))
     host = Host(known.value(own.link_bytes_per_s, link), known.value(own.memory_bytes_per_s, host_memory))
     with recorder:
-        recipe = as_run(recipe, layout, on_gpu)
+        recipe = as_run(recipe, layout, on_gpu, on_tpu)
         reached = rates(chips, efficiency, layout, recipe, latencies)
         width = known.value(reached.operand_bytes, f"bytes of an operand in {PRECISIONS[int(layout.precision)]}")
         reached = replace(reached, operand_bytes=width)

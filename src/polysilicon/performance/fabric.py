@@ -140,6 +140,15 @@ def leaf_domains(leaf_chips: Values, scaleup_domain: Values, rail: Values) -> Va
 
 
 @formula
+def joined_domains(ranks: Values, inside: Values) -> Values:
+    """Scale-up domains that a group of `ranks` chips is spread over, so many `inside` each.
+
+    Source: Narayanan et al., Megatron-LM (SC21, arXiv 2104.04473), section 3: how groups are laid on nodes.
+    """
+    return np.ceil(ranks / inside)
+
+
+@formula
 def ring_spine_share(domains: Values, leaf_domains: Values, oversubscription: Values) -> Values:
     """Share of the network's bandwidth that rings between domains keep: each crosses the spine once a leaf.
 

@@ -21,10 +21,15 @@ def layer_bytes(job: Job) -> tuple[Values, Values]:
     degree = on_chip.sequence_cut(cut.tp, cut.sequence_parallel)
     width, dispatched = _width(job), _dispatched(job)
     whole = _kept(job, tokens, width, dispatched, degree)
-    scores = activations.score_kept_bytes(tokens, job.sequence, shape.heads, cut.tp, recipe.fused_attention)
+    scores = activations.score_kept_bytes(
+        tokens, job.sequence, shape.heads, shape.softmax_share, cut.tp, recipe.fused_attention
+    )
     selected = whole
     if np.any(recipe.by_operator):
         selected = _operators(job, whole, tokens, width, dispatched, degree)
+    if np.any(np.asarray(recipe.feed_forward_again) > 0.0):
+        fewer = _kept(job, tokens, 0.0, 0.0, degree)
+        selected = activations.selected_bytes(fewer, selected, recipe.feed_forward_again)
     checkpoint = activations.checkpoint_bytes(tokens, shape.hidden, degree)
     layer = activations.layer_activation_bytes(whole, selected, scores, checkpoint, cut.recompute, cut.recomputed_share)
     passing = activations.passing_bytes(tokens, shape.hidden, width, dispatched, cut.tp)
@@ -36,7 +41,8 @@ def head_bytes(job: Job) -> Values:
     cut, shape = job.layouts, job.shape
     tokens = on_chip.chip_tokens(cut.micro_batch, job.sequence, cut.cp)
     degree = on_chip.sequence_cut(cut.tp, cut.sequence_parallel)
-    return activations.head_kept_bytes(tokens, shape.hidden, shape.vocab, cut.tp, degree, job.recipe.logit_bytes)
+    kept, ahead = job.recipe.logit_bytes, job.recipe.predicted_ahead
+    return activations.head_kept_bytes(tokens, shape.hidden, shape.vocab, cut.tp, degree, kept, ahead)
 
 
 def _kept(job: Job, tokens: Values, width: Values, dispatched: Values, degree: Values) -> Values:
@@ -45,9 +51,16 @@ def _kept(job: Job, tokens: Values, width: Values, dispatched: Values, degree: V
     return activations.kept_bytes(
         tokens,
         shape.hidden,
+        shape.blocks,
         shape.latent_width,
         activations.attention_width(
-            shape.query_width, shape.score_width, shape.value_width, shape.heads, shape.kv_heads
+            shape.query_width,
+            shape.score_width,
+            shape.value_width,
+            shape.heads,
+            shape.kv_heads,
+            shape.softmax_share,
+            shape.state_kept_width,
         ),
         shape.value_width,
         shape.heads,
@@ -70,6 +83,8 @@ def _operators(job: Job, whole: Values, tokens: Values, width: Values, dispatche
         shape.query_width,
         shape.kv_width,
         shape.value_width,
+        shape.softmax_share,
+        shape.state_kept_width,
         shape.heads,
         width,
         shape.matrices,
@@ -99,7 +114,7 @@ def _dispatched(job: Job) -> Values:
     cut, shape = job.layouts, job.shape
     return activations.dispatched_width(
         experts_met(job),
-        shape.hidden,
+        shape.sent_width,
         cut.tp,
         expert_degree(cut.tp, cut.expert_tp),
         shape.dense_layers,

@@ -46,6 +46,27 @@ def core_s(flop: Values, flop_per_s: Values, heads: Values, query_width: Values,
 
 
 @formula
+def scan_s(tokens: Values, values: Values, tp: Values, moves: Values, bytes_per_s: Values) -> Values:
+    """Time of a scan that takes tokens through the state of a layer that keeps one; its heads are shared out over `tp`.
+
+    The chunks' kernels write and read what lies between them, so that a value moves several times, in 16 bits.
+
+    Source: Dao and Gu, Transformers are SSMs (arXiv 2405.21060), section 6; Yang et al. (arXiv 2412.06464), section
+    3.3; how often a value moves, from the fit.
+    """
+    return 2.0 * moves * tokens * values / tp / bytes_per_s
+
+
+@formula
+def mixed_s(core_s: Values, scan_s: Values) -> Values:
+    """Time of what mixes the tokens of a mean layer of a hybrid: attention proper and scans.
+
+    Source: NVIDIA, Nemotron-H (arXiv 2504.03624), section 2.1: layers of either kind, one after another.
+    """
+    return core_s + scan_s
+
+
+@formula
 def unaligned_s(core_s: Values, heads: Values, query_width: Values, fused: Values, share: Values) -> Values:
     """Time of attention proper whose heads are no multiple of eight 16-bit elements: its products reach only a `share`.
 
@@ -59,7 +80,9 @@ def unaligned_s(core_s: Values, heads: Values, query_width: Values, fused: Value
 
 
 @formula
-def score_bytes(tokens: Values, sequence: Values, heads: Values, tp: Values, fused: Values) -> Values:
+def score_bytes(
+    tokens: Values, sequence: Values, heads: Values, softmax_share: Values, tp: Values, fused: Values
+) -> Values:
     """Traffic of the score matrix where attention is not fused: written, scaled, normalised, dropped, read.
 
     Eleven bytes a score in 16-bit formats: one write and one read by the two products, a read and a write by
@@ -67,7 +90,7 @@ def score_bytes(tokens: Values, sequence: Values, heads: Values, tp: Values, fus
 
     Source: Ivanov et al., Data Movement Is All You Need (arXiv 2007.00072); Dao et al. (arXiv 2205.14135).
     """
-    return (1.0 - fused) * 11.0 * tokens * sequence * heads / tp
+    return (1.0 - fused) * 11.0 * tokens * sequence * heads * softmax_share / tp
 
 
 @formula
@@ -80,11 +103,22 @@ def sequence_cut(tp: Values, sequence_parallel: Values) -> Values:
 
 
 @formula
+def mixed_width(query_width: Values, kv_width: Values, softmax_share: Values, state_streamed_width: Values) -> Values:
+    """Values that memory-bound kernels turn between the products of a mean layer's attention, or of its state.
+
+    Rotary embeddings turn queries and keys; a layer with a state convolves, gates and normalises its own.
+
+    Source: Ivanov et al. (arXiv 2007.00072); Dao and Gu (arXiv 2405.21060), section 8.1.
+    """
+    return query_width * softmax_share + kv_width + state_streamed_width
+
+
+@formula
 def streamed_bytes(
     tokens: Values,
     hidden: Values,
-    query_width: Values,
-    kv_width: Values,
+    blocks: Values,
+    mixed_width: Values,
     activation_width: Values,
     tp: Values,
     sequence_cut: Values,
@@ -92,14 +126,14 @@ def streamed_bytes(
 ) -> Values:
     """Forward traffic of the memory-bound operators of one layer: norms, residuals, rotary embedding, activation.
 
-    Two norms and two residual additions move ten times the hidden width in 16 bits. In a narrow format the
+    The norm and the residual addition of each block move five times the hidden width in 16 bits. In a narrow format the
     inputs of the products are cast besides: read in two bytes, written twice in one.
 
     Source: Korthikanti et al. (arXiv 2205.05198), section 4; Ivanov et al. (arXiv 2007.00072); Micikevicius et
     al., FP8 Formats for Deep Learning (arXiv 2209.05433).
     """
-    outside = 20.0 * hidden / sequence_cut
-    inside = 2.0 * (2.0 * (query_width + kv_width) + activation_width) / tp
+    outside = 10.0 * blocks * hidden / sequence_cut
+    inside = 2.0 * (2.0 * mixed_width + activation_width) / tp
     cast = narrow * 4.0 * (3.0 * hidden + activation_width / 2.0) / tp
     return tokens * (outside + inside + cast)
 
@@ -126,7 +160,7 @@ def expert_activation_width(
 
 @formula
 def always_weights(shared_weights: Values, router_weights: Values) -> Values:
-    """Weights of a layer with experts that every token meets: shared experts and router.
+    """Weights of a layer with experts that every token meets: shared experts, router, what narrows for experts.
 
     Source: DeepSeek-AI, DeepSeekMoE (arXiv 2401.06066), section 3.
     """
@@ -148,7 +182,7 @@ def local_expert_bytes(
     experts: Values,
     ep: Values,
     expert_weights: Values,
-    hidden: Values,
+    sent_width: Values,
     expert_width: Values,
     tp: Values,
     operand_bytes: Values,
@@ -158,16 +192,25 @@ def local_expert_bytes(
     Source: Gale et al., MegaBlocks (arXiv 2211.15841), grouped products.
     """
     weights = experts / ep * expert_weights / tp
-    return operand_bytes * (weights + rows * (hidden + expert_width / tp)) + 2.0 * rows * expert_width / tp
+    return operand_bytes * (weights + rows * (sent_width + expert_width / tp)) + 2.0 * rows * expert_width / tp
 
 
 @formula
-def permuted_bytes(rows: Values, hidden: Values, tp: Values) -> Values:
+def permuted_bytes(rows: Values, sent_width: Values, tp: Values) -> Values:
     """Forward traffic of sorting token copies to experts and back: each is read and written twice, in 16 bits.
 
     Source: Gale et al., MegaBlocks (arXiv 2211.15841), section 5.
     """
-    return 8.0 * rows * hidden / tp
+    return 8.0 * rows * sent_width / tp
+
+
+@formula
+def handled_s(permuted_s: Values, rows: Values, tp: Values, copy_s: Values) -> Values:
+    """Time of sorting token copies to experts and back: their bytes, and what handling each takes besides.
+
+    Source: NVIDIA, Megatron-Core, token dispatchers; size from the fit of measurements/training.csv.
+    """
+    return permuted_s + rows / tp * copy_s
 
 
 @formula
@@ -182,6 +225,32 @@ def forward_s(
 
 
 @formula
+def block_weights(attention_weights: Values, dense_weights: Values, tp: Values) -> Values:
+    """Weights of a layer without experts that one chip holds.
+
+    Source: Shoeybi et al., Megatron-LM (arXiv 1909.08053), section 3.
+    """
+    return attention_weights / tp + dense_weights / tp
+
+
+@formula
+def expert_block_weights(
+    attention_weights: Values,
+    shared_weights: Values,
+    tp: Values,
+    experts: Values,
+    ep: Values,
+    expert_weights: Values,
+    expert_degree: Values,
+) -> Values:
+    """Weights of a layer with experts that one chip holds, but for its router.
+
+    Source: Lepikhin et al., GShard (arXiv 2006.16668); Liu et al., MoE Parallel Folding (arXiv 2504.14960), section 3.
+    """
+    return attention_weights / tp + shared_weights / tp + experts / ep * (expert_weights / expert_degree)
+
+
+@formula
 def accumulated_bytes(weights: Values, gradient_bytes: Values, zero_stage: Values, frozen: Values) -> Values:
     """Traffic of adding one micro-batch's gradients of `weights` to what earlier ones left.
 
@@ -192,6 +261,15 @@ def accumulated_bytes(weights: Values, gradient_bytes: Values, zero_stage: Value
     """
     whole = np.where(np.asarray(zero_stage) < 2.0, 2.0 * gradient_bytes - 2.0, 0.0)
     return (1.0 - frozen) * whole * weights
+
+
+@formula
+def accumulated_s(together_s: Values, gradients_s: Values) -> Values:
+    """Time of adding gradients to earlier ones, beyond that of the products that make them and run beside it.
+
+    Source: NVIDIA, Megatron-Core, option `gradient_accumulation_fusion`.
+    """
+    return together_s - gradients_s
 
 
 @formula
@@ -240,8 +318,9 @@ def recomputed_s(
     recomputed_share: Values,
     fused: Values,
     by_operator_s: Values = 0.0,
+    spared_s: Values = 0.0,
 ) -> Values:
-    """Work done again in the backward pass: nothing, attention proper, or whole layers.
+    """Work done again in the backward pass: nothing, attention proper, or whole layers but for what is spared.
 
     Fused attention computes its scores again by itself, so selective recomputation then adds nothing, unless it covers
     other operators too, which take `by_operator_s`.
@@ -250,18 +329,59 @@ def recomputed_s(
     """
     selected = core_s * (1.0 - fused) + scores_s + by_operator_s
     attention = np.where(np.asarray(recompute) == 1.0, selected, 0.0)
-    return np.where(np.asarray(recompute) == 2.0, forward_s * recomputed_share, attention)
+    return np.where(np.asarray(recompute) == 2.0, (forward_s - spared_s) * recomputed_share, attention)
 
 
 @formula
-def by_operator_s(projections_s: Values, feed_forward_s: Values, streams_s: Values, by_operator: Values) -> Values:
-    """Time of the operators beside attention that selective recomputation by operator covers.
+def spared_s(feed_forward_s: Values, matrices: Values, lean_recompute: Values) -> Values:
+    """Time of the last product of a feed-forward block, whose result no gradient needs when a layer runs again.
 
-    Of the products every second is kept; what lies between products is not.
+    What experts give is needed, as it is weighed by a router that is trained.
+
+    Source: OpenXLA, dead code elimination; Chen et al. (arXiv 1604.06174), section 3: what a backward pass reads.
+    """
+    return lean_recompute * feed_forward_s / matrices
+
+
+@formula
+def by_operator_s(
+    projections_s: Values, feed_forward_s: Values, streams_s: Values, by_operator: Values, again_s: Values
+) -> Values:
+    """Time of the operators beside attention that selective recomputation covers: by operator, or blocks `again_s`.
+
+    By operator every second product is kept; what lies between products is not.
 
     Source: Liang et al., TorchTitan (arXiv 2410.06511), selective activation checkpointing by operator.
     """
-    return by_operator * (0.5 * (projections_s + feed_forward_s) + streams_s)
+    return by_operator * (0.5 * (projections_s + feed_forward_s) + streams_s) + again_s
+
+
+@formula
+def again_s(feed_forward_s: Values, feed_forward_again: Values) -> Values:
+    """Time of a layer's feed-forward block, or of its experts, that selective recomputation runs once more.
+
+    Source: NVIDIA, Megatron-Core, option `recompute_modules` with `moe`; AWS, NeMo on Trainium, option
+    `activations_checkpoint_recompute` with `LlamaMLP`.
+    """
+    return feed_forward_again * feed_forward_s
+
+
+@formula
+def blocks_again(recompute: Values, feed_forward_again: Values) -> Values:
+    """How often a layer's feed-forward block, or its experts, run once more: where selective recomputation covers them.
+
+    Source: NVIDIA, Megatron-Core, option `recompute_modules` with `moe`.
+    """
+    return np.where(np.asarray(recompute) == 1.0, feed_forward_again, 0.0)
+
+
+@formula
+def expert_passes(passes: Values, blocks_again: Values) -> Values:
+    """Passes over a layer's experts, with those of selective recomputation.
+
+    Source: NVIDIA, Megatron-Core, option `recompute_modules` with `moe`.
+    """
+    return passes + blocks_again
 
 
 @formula
@@ -295,6 +415,17 @@ def layer_s(
 
 
 @formula
+def synchronised_s(layer_s: Values, passes: Values, whole_graphs: Values, wait_s: Values) -> Values:
+    """Time of a layer with experts whose host waits, once each forward pass, for how many tokens each of them got.
+
+    Where the whole step is one captured graph nothing waits.
+
+    Source: NVIDIA, Megatron-Core, token dispatchers and full-iteration CUDA graphs; size from the fit.
+    """
+    return layer_s + wait_s * (passes - 2.0) * (1.0 - whole_graphs)
+
+
+@formula
 def mixed_layer_s(dense_layer_s: Values, moe_layer_s: Values, dense_layers: Values, layers: Values) -> Values:
     """Mean time of a layer in a model with and without experts.
 
@@ -311,4 +442,4 @@ def experts_s(routed_s: Values, shared_s: Values, permuted_s: Values, pace: Valu
 
     Source: Gale et al., MegaBlocks (arXiv 2211.15841).
     """
-    return (routed_s + permuted_s) / pace + shared_s
+    return routed_s + permuted_s / pace + shared_s

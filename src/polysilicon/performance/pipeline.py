@@ -70,6 +70,37 @@ def head_s(product_s: Values, loss_s: Values, frozen: Values) -> Values:
 
 
 @formula
+def entered_width(hidden: Values) -> Values:
+    """Width of what enters a module that predicts a further token: a state and the embedding of the token before.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 2.2.
+    """
+    return 2.0 * hidden
+
+
+@formula
+def heads_s(
+    head_s: Values,
+    entered_s: Values,
+    layer_s: Values,
+    tensor_s: Values,
+    context_s: Values,
+    expert_s: Values,
+    predicted_ahead: Values,
+    frozen: Values,
+) -> Values:
+    """The head and the modules that predict further tokens, forward and backward, for one micro-batch.
+
+    Each joins a state and an embedding by a product (`entered_s` forward), runs a mean layer, and has a loss over the
+    same head. Their gradients are small beside the model's: reducing them and their optimizer step take no time here.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 2.2.
+    """
+    module = (3.0 - frozen) * entered_s + layer_s + tensor_s + context_s + expert_s + head_s
+    return head_s + predicted_ahead * module
+
+
+@formula
 def layers_s(one_s: Values, stage_layers: Values, micro_batches: Values) -> Values:
     """What one layer costs, over the layers of a stage and the micro-batches of a step.
 

@@ -23,23 +23,25 @@ OVERLAPS = ("tensor_hidden", "context_hidden", "expert_hidden", "pipeline_hidden
 class Recipe:
     """Each field a number, or a column with one entry a candidate.
 
-    `frozen` is 1 where the base weights stay fixed (LoRA): no weight gradients, no optimizer, no gradient
-    traffic for them; `adapter_share` is then the size of what is trained, as a share of the weights.
-    `fused_attention` is 0 for software that writes the score matrix to memory; `tuned_attention` is 0 for a
-    framework's own kernel instead of the vendor's. `graphs` is 1 where captured graphs launch the kernels,
-    `blocking` is 1 where every launch waits for the device. `software_years` is how long the software had to
+    `frozen` is 1 where the base weights stay fixed (LoRA): no weight gradients, no optimizer, no gradient traffic
+    for them; `adapter_share` is then the size of what is trained, as a share of the weights. `fused_attention` is 0
+    for software that writes the score matrix to memory; `tuned_attention` is 0 for a framework's own kernel instead
+    of the vendor's. `graphs` is 1 where captured graphs launch the kernels, `whole_graphs` where one holds the
+    whole step, `blocking` where every launch waits for the device. `software_years` is how long the software had to
     mature since the chip's release; `vendor_tuned` is 1 where the run is tuned as the chip's vendor tunes its own.
     Bytes are a weight: `weight_bytes` of the working copy, `gradient_bytes` of the accumulated gradient,
-    `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments, `gather_bytes` of a weight
-    on the wire (unsaid: as `weight_bytes`). `dispatch_bytes` are of an activation on its way to an expert and back,
-    the mean of both. `shard_bytes` are of the working copy that stays beside the master copy where ZeRO splits the
-    weights themselves (nought: the master copy is the only one, as in FSDP); `logit_bytes` those of a logit with what
-    loss and its gradient keep of it.
+    `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments, `gather_bytes` of a
+    weight on the wire (unsaid: as `weight_bytes`). `dispatch_bytes` are of an activation on its way to an expert
+    and back, the mean of both. `shard_bytes` are of the working copy that stays beside the master copy where ZeRO
+    splits the weights themselves (nought: the master copy is the only one, as in FSDP); `logit_bytes` those of a
+    logit with what loss and its gradient keep of it.
 
     `kept_operands` is 1 where the operands of narrow products are kept narrow and weights are cast once a step, or
     once and for all where they are frozen; `narrow_weights` is 1 where no copy in 16 bits stays beside those casts.
     `dropout` is 1 where residuals pass dropout, whose masks are kept; `by_operator` is 1 where selective recomputation
-    covers every second product beside attention's scores.
+    covers every second product beside attention's scores, `feed_forward_again` where it covers feed-forward blocks and
+    experts; `lean_recompute` is 1 where a compiler leaves out what no gradient needs of a layer that runs again. So
+    many tokens beyond the next are `predicted_ahead`, each by a layer and a head more (multi-token prediction).
 
     Precisions are positions in `PRECISIONS`: `backward_precision` of the products of the backward pass (unsaid: the
     layout's), `attention_precision` of attention proper (unsaid: bf16, or that of wider products). `wide_share` is the
@@ -51,9 +53,10 @@ class Recipe:
     micro-batch (DualPipe); `pipeline_hidden` a stage, `data_hidden` the pass of a micro-batch. 0 switches overlap
     off; unsaid takes the fitted shares. `algorithm` is a position in `ALGORITHMS`.
 
-    `imbalance` is the rows of the busiest expert-parallel rank over the mean (1: perfect routing);
-    `capacity_factor` pads and drops to so many times the mean (0: dropless). `balanced_context` is 0 where the
-    slices of a causal sequence are dealt out in order, so that the last of them sets the pace.
+    `sent_once` is 1 where a token goes once to each chip, and once to each node, with experts that it chose, instead of
+    once for each of them. `imbalance` is the rows of the busiest expert-parallel rank over the mean (1: perfect
+    routing); `capacity_factor` pads and drops to so many times the mean (0: dropless). `balanced_context` is 0 where
+    the slices of a causal sequence are dealt out in order, so that the last of them sets the pace.
     """
 
     frozen: Values = 0.0
@@ -61,6 +64,7 @@ class Recipe:
     fused_attention: Values = 1.0
     tuned_attention: Values = 1.0
     graphs: Values = 0.0
+    whole_graphs: Values = 0.0
     blocking: Values = 0.0
     software_years: Values = np.inf
     vendor_tuned: Values = 0.0
@@ -76,6 +80,9 @@ class Recipe:
     narrow_weights: Values = 0.0
     dropout: Values = 0.0
     by_operator: Values = 0.0
+    feed_forward_again: Values = 0.0
+    lean_recompute: Values = 0.0
+    predicted_ahead: Values = 0.0
     backward_precision: Values = UNSAID
     attention_precision: Values = UNSAID
     wide_share: Values = 0.0
@@ -86,6 +93,7 @@ class Recipe:
     pipeline_hidden: Values = UNSAID
     data_hidden: Values = UNSAID
     dual_batch: Values = 0.0
+    sent_once: Values = 0.0
     algorithm: Values = 0.0
     imbalance: Values = 1.0
     capacity_factor: Values = 0.0
@@ -150,6 +158,23 @@ def tuned_attention(tuned: Values, zero_stage: Values, on_gpu: Values) -> Values
     return tuned * np.where((np.asarray(zero_stage) >= 3.0) & (np.asarray(on_gpu) > 0.0), 0.0, 1.0)
 
 
-def as_run(recipe: Recipe, layouts: Layouts, on_gpu: Values) -> Recipe:
-    """The recipe with what a layout implies of the software."""
-    return replace(recipe, tuned_attention=tuned_attention(recipe.tuned_attention, layouts.zero_stage, on_gpu))
+def as_run(recipe: Recipe, layouts: Layouts, on_gpu: Values, on_tpu: Values) -> Recipe:
+    """The recipe with what a layout and the class of a chip imply of the software."""
+    return replace(
+        recipe,
+        tuned_attention=tuned_attention(recipe.tuned_attention, layouts.zero_stage, on_gpu),
+        lean_recompute=compiled(recipe.lean_recompute, on_tpu),
+        whole_graphs=compiled(recipe.whole_graphs, on_tpu),
+    )
+
+
+@formula
+def compiled(asked: Values, on_tpu: Values) -> Values:
+    """What a compiler of the whole step brings: where it is asked for, and on TPUs.
+
+    It leaves out of recomputation what no gradient needs, and no host waits within the step.
+
+    Source: OpenXLA, dead code elimination; JAX documentation, `jax.checkpoint`: recomputed values that nothing uses;
+    JAX documentation, `jax.jit`: shapes are known when a step is compiled.
+    """
+    return np.maximum(asked, on_tpu)

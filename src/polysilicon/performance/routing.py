@@ -45,3 +45,24 @@ def local_rows(rows: Values, tp: Values, expert_degree: Values) -> Values:
     Source: Liu et al., MoE Parallel Folding (arXiv 2504.14960), section 3.
     """
     return rows * (expert_degree / tp)
+
+
+@formula
+def copies(experts_per_token: Values, ep: Values, chips: Values) -> Values:
+    """Chips that a token is sent to, of the `chips` that share experts: those that hold slices of one it chooses.
+
+    Each of `ep` ranks is chosen by chance, and gets a token once however many of its experts are.
+
+    Source: DeepSeek-AI, DeepEP (2025), normal kernels; Feller, An Introduction to Probability Theory (1968), section
+    IV.2, empty cells.
+    """
+    return chips * (1.0 - (1.0 - 1.0 / ep) ** np.maximum(experts_per_token, 1.0))
+
+
+@formula
+def sent_rows(rows: Values, experts_per_token: Values, copies: Values, sent_once: Values) -> Values:
+    """Token copies that leave for experts: one for each expert chosen, or for each chip that holds any of them.
+
+    Source: DeepSeek-AI, DeepEP (2025), normal kernels; NVIDIA, Megatron-Core, the `flex` token dispatcher.
+    """
+    return rows * np.where(np.asarray(sent_once) > 0.0, copies / np.maximum(experts_per_token, 1.0), 1.0)

@@ -192,7 +192,8 @@ def asked(
 def _candidates(question: Question, model: Transformer, space: Space, budget: int) -> list[Grid]:
     domain = int(np.max(question.cluster.scaleup_domain))
     recipe = question.recipe
-    terms = Terms(model, question.task, bool(np.all(recipe.fused_attention)), bool(np.any(recipe.by_operator)))
+    drops_more = bool(np.any(recipe.by_operator) or np.any(recipe.feed_forward_again))
+    terms = Terms(model, question.task, bool(np.all(recipe.fused_attention)), drops_more)
     return grids(terms, sizes(model, question.task, budget, space), domain, space)
 
 

@@ -12,6 +12,7 @@ from polysilicon.performance.domain import recorded, unseen
 from polysilicon.performance.serving_candidates import Asked
 from polysilicon.records.units import GIGA
 from polysilicon.workloads.counts import Shape
+from polysilicon.workloads.model import LinearAttention, StateSpace, Transformer
 
 QUANTITIES: Mapping[str, tuple[Callable[[Asked], float], str]] = {
     "input_tokens": (lambda asked: asked.input_tokens, "{:,.0f} tokens in"),
@@ -23,11 +24,25 @@ QUANTITIES: Mapping[str, tuple[Callable[[Asked], float], str]] = {
 
 
 def choices(asked: Asked) -> tuple[str, ...]:
-    """What a deployment chooses that no amount says: its software, the format of its weights, how it decodes."""
+    """What a deployment chooses that no amount says: software, format of the weights, kind of model, how it decodes."""
     drafted = ("speculative decoding",) if asked.layout.draft_tokens else ()
     stages = ("pipeline stages",) if asked.layout.pp > 1 else ()
     experts = ("experts",) if asked.model.experts else ()
-    return (f"engine {asked.engine.id}", f"weights in {asked.layout.precision}", *experts, *stages, *drafted)
+    said = f"engine {asked.engine.id}", f"weights in {asked.layout.precision}"
+    return (*said, *mixers(asked.model), *experts, *stages, *drafted)
+
+
+def mixers(model: Transformer) -> tuple[str, ...]:
+    """What a model has beside plain attention and experts as wide as it is, in words."""
+    has = {
+        "latent attention": model.latent,
+        "compressed attention": model.compressed,
+        "sparse attention": model.index,
+        "linear attention": isinstance(model.linear, LinearAttention),
+        "state spaces": isinstance(model.linear, StateSpace),
+        "experts narrower than the model": model.expert_latent,
+    }
+    return tuple(word for word, present in has.items() if present)
 
 
 def outside(catalogue: Catalogue, asked: Asked) -> tuple[str, ...]:

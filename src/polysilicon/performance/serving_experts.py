@@ -75,18 +75,6 @@ def busiest(flop: Values, imbalance: Values, ep: Values) -> Values:
 
 
 @formula
-def copies(experts_per_token: Values, ep: Values, chips: Values) -> Values:
-    """Chips that a token is sent to, of the `chips` that share experts: those that hold slices of one it chooses.
-
-    Each of `ep` ranks is chosen by chance, and gets a token once however many of its experts are.
-
-    Source: DeepSeek-AI, DeepEP (2025), normal kernels; Feller, An Introduction to Probability Theory (1968), section
-    IV.2, empty cells.
-    """
-    return chips * (1.0 - (1.0 - 1.0 / ep) ** np.maximum(experts_per_token, 1.0))
-
-
-@formula
 def dispatched_bytes(activation_bytes: Values, copies: Values, tp: Values) -> Values:
     """What one chip sends to experts on one way: eight bits on the way there and sixteen back, on average twelve.
 

@@ -340,12 +340,12 @@ def index_bytes(tokens: Values, index_values: Values) -> Values:
 
 
 @formula
-def reductions(layers: Values, exchanges: Values, tp: Values) -> Values:
-    """All-reduces of a pass: after attention and after the feed-forward block, unless its tokens travel.
+def reductions(layers: Values, blocks: Values, exchanges: Values, tp: Values) -> Values:
+    """All-reduces of a pass: after each block of a layer, attention or feed-forward, unless its tokens travel.
 
     Source: Shoeybi et al., Megatron-LM (arXiv 1909.08053), section 3.
     """
-    return np.where(tp > 1.0, 2.0 * layers - exchanges, 0.0)
+    return np.where(tp > 1.0, blocks * layers - exchanges, 0.0)
 
 
 @formula

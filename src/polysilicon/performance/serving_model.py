@@ -8,12 +8,10 @@ import numpy as np
 from polysilicon.performance.layer import activation_width
 from polysilicon.performance.values import Values
 from polysilicon.workloads.counts import CompressedWeights, Shape, dense_parts, hyper_connection_weights
-from polysilicon.workloads.model import CompressedAttention, LinearAttention, SparseIndex, Transformer
+from polysilicon.workloads.model import CompressedAttention, SparseIndex, Transformer
+from polysilicon.workloads.recurrence import recurrence
 
-STATE_BYTES = 4.0  # the state of linear attention is kept in single precision
-# Tokens that linear attention takes through its state at once while it reads a prompt.
-# Source: Yang and Zhang, flash-linear-attention (2024), the chunk size of its gated delta rule.
-LINEAR_CHUNK = 64.0
+STATE_BYTES = 4.0  # the state of linear attention or a state space is kept in single precision
 # Heads that kernels of compressed attention work on at least, on a chip with fewer too.
 # Source: FlashMLA (2026) as vLLM and SGLang call it: they pad a rank's heads to 64 or 128.
 COMPRESSED_HEADS = 64.0
@@ -27,7 +25,7 @@ class Served:
     """Sizes of a model, each a number or a column with one entry a model.
 
     `cache_values` is what one token adds to the cache of the whole model; `cache_shards` is over how many chips
-    a layer's cache can be spread at most. `state_bytes` is what linear attention keeps of one sequence.
+    a layer's cache can be spread at most. `state_bytes` is what linear attention and state spaces keep of one sequence.
     `decode_width` is the inner width of attention for a token that is decoded: with a latent cache, scores and
     sums are taken against the compressed vector, for every head. `index_tokens` is 0 where attention reads all;
     `index_width` is the inner width of an index over all its heads and layers, `index_values` the bytes it reads, both
@@ -86,11 +84,10 @@ class Served:
     @classmethod
     def of(cls, model: Transformer) -> "Served":
         """The sizes of one model."""
-        shape, latent, linear, parts = Shape.of(model), model.latent, model.linear, dense_parts(model)
-        softmax_layers = float(model.layers - model.linear_layers)
+        shape, latent, state, parts = Shape.of(model), model.latent, recurrence(model), dense_parts(model)
+        softmax_layers = float(model.softmax_layers)
         compressed, whole = model.compressed, _whole(model, shape)
         decode = float(model.heads * (2 * latent.cache_rank + latent.rope_dim)) if latent else 2.0 * shape.query_width
-        state = linear.value_heads * linear.key_dim * linear.value_dim * STATE_BYTES if linear else 0.0
         return cls(
             shape=shape,
             dense_weights=shape.layers * shape.attention_weights
@@ -108,14 +105,14 @@ class Served:
             expert_hidden=float(model.expert_hidden),
             cache_values=shape.layers * shape.kv_width,
             cache_shards=1.0 if latent else shape.kv_heads,
-            state_bytes=model.linear_layers * state,
+            state_bytes=model.linear_layers * state.state_values * STATE_BYTES,
             compressor_bytes=_compressor_bytes(compressed, model.index, model.head_dim) if compressed else 0.0,
             least_heads=COMPRESSED_HEADS if compressed else 1.0,
             decode_width=softmax_layers * decode,
             streams=float(model.streams),
             stream_layers=shape.layers if model.streams > 1 else 0.0,
-            linear_flop=model.linear_layers * _linear_flop(linear) if linear else 0.0,
-            linear_values=model.linear_layers * _linear_values(linear) if linear else 0.0,
+            linear_flop=model.linear_layers * state.scan_flop,
+            linear_values=model.linear_layers * state.scan_values,
             latent_layers=softmax_layers if latent or compressed else 0.0,
             linear_layers=float(model.linear_layers),
             **whole,
@@ -154,7 +151,7 @@ def _read(model: Transformer) -> dict[str, Values]:
     own, index = model.compressed, model.index
     # Without compression, layers read a window or the tokens themselves.
     every = 1.0 - model.windowed_layers / model.layers
-    picking = float(own.sparse_layers) if own else float(model.layers - model.linear_layers)
+    picking = float(own.sparse_layers) if own else float(model.softmax_layers)
     ratio = float(own.sparse_ratio) if own else 1.0
     return {
         "index_tokens": float(index.tokens) if index else 0.0,
@@ -177,17 +174,3 @@ def _compressor_bytes(own: CompressedAttention, index: SparseIndex | None, dim: 
     """
     sparse = own.sparse_layers * 2 * own.sparse_ratio * 2 * (dim + (index.dim if index else 0))
     return STATE_BYTES * 2.0 * (sparse + own.heavy_layers * own.heavy_ratio * dim)
-
-
-def _linear_flop(linear: LinearAttention) -> float:
-    """Operations of one layer on one token of a prompt: products within a chunk, and three with the state.
-
-    Source: Yang et al., Gated Delta Networks (arXiv 2412.06464), section 3.3, the chunkwise form.
-    """
-    key, value = float(linear.key_dim), float(linear.value_dim)
-    return linear.value_heads * (2.0 * LINEAR_CHUNK * (3.0 * key + 2.0 * value) + 6.0 * key * value)
-
-
-def _linear_values(linear: LinearAttention) -> float:
-    """Values of one layer for one token: queries and keys; values, gates and what comes out."""
-    return 2.0 * linear.key_heads * linear.key_dim + 3.0 * linear.value_heads * linear.value_dim

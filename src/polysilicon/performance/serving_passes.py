@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from polysilicon.performance import routing, serving_experts
 from polysilicon.performance import serving_engine as engine
-from polysilicon.performance import serving_experts
 from polysilicon.performance import serving_iteration as iteration
 from polysilicon.performance.collectives import all_reduce_s, all_to_all_s, inside, send_s
 from polysilicon.performance.layer import streamed_bytes
@@ -136,7 +136,7 @@ def _copied_bytes(table: Candidates, tokens: Values) -> Values:
     served, shape = table.served, table.served.shape
     width = serving_experts.expert_width(served.expert_hidden, iteration.group_chips(table.tp, table.attn_dp), table.ep)
     copied: Values = shape.moe_layers * serving_experts.copied_bytes(
-        tokens, shape.hidden, shape.experts_per_token, width, table.ep, table.engine["copy"]
+        tokens, shape.sent_width, shape.experts_per_token, width, table.ep, table.engine["copy"]
     )
     return copied
 
@@ -146,15 +146,15 @@ def network_s(table: Candidates, tokens: Values) -> Values:
     cluster, shape = table.cluster, table.served.shape
     link, out, hop, far = _links(table)
     group = iteration.group_chips(table.tp, table.attn_dp)
-    moved = iteration.activation_bytes(tokens, shape.hidden)
+    moved, routed = (iteration.activation_bytes(tokens, width) for width in (shape.hidden, shape.sent_width))
     wide = inside(group, 1.0, cluster.scaleup_domain)
-    copies = serving_experts.copies(shape.experts_per_token, table.ep, group)
-    sent = serving_experts.dispatched_bytes(moved, copies, table.tp)
+    copies = routing.copies(shape.experts_per_token, table.ep, group)
+    sent = serving_experts.dispatched_bytes(routed, copies, table.tp)
     crossing = serving_experts.crossing_bytes_per_s(out, copies, group, wide)
     exchanges = _exchanges(table)
     stage = np.where(group * table.pp > cluster.scaleup_domain, out, link)
     return iteration.transfers_s(
-        iteration.reductions(shape.layers, exchanges, table.tp),
+        iteration.reductions(shape.layers, shape.blocks, exchanges, table.tp),
         _reduction_s(table, tokens),
         exchanges,
         all_to_all_s(sent, group, wide, link, crossing, hop, far),
@@ -189,7 +189,8 @@ def _hidden_s(table: Candidates, tokens: Values) -> Values:
     """What of the all-reduces of a prompt passes while the products go on that make what is summed."""
     served, tp = table.served, table.tp
     layers = np.where(tp > 1.0, served.shape.layers, 0.0)
-    blocks = ((layers, served.attention_output), (layers - _exchanges(table), served.feed_forward_output))
+    mixers = layers * (served.shape.blocks - 1.0)
+    blocks = ((mixers, served.attention_output), (layers - _exchanges(table), served.feed_forward_output))
     one = _reduction_s(table, tokens) - _reduction_s(table, 0.0 * tokens)
     return sum(
         iteration.hidden_reductions_s(
@@ -261,11 +262,11 @@ def _replicated_bytes(table: Candidates) -> Values:
 def _streams_s(table: Candidates, tokens: Values) -> Values:
     """Time of the memory-bound kernels beside launches: norms, residuals, rotary embeddings, activations, streams.
 
-    Experts' activations are with the copies around experts, and what linear attention moves with that.
+    Experts' activations are with the copies around experts, and what layers that keep a state move with that.
     """
     served = table.served
     moved = streamed_bytes(
-        tokens, served.normed_width, served.turned_width, 0.0, served.active_width, table.tp, 1.0, 0.0
+        tokens, served.normed_width, served.shape.blocks, served.turned_width, served.active_width, table.tp, 1.0, 0.0
     ) + iteration.stream_traffic_bytes(tokens, served.shape.hidden, served.streams, served.stream_layers)
     bandwidth = iteration.achieved_bytes_per_s(table.cluster.memory_bytes_per_s, table.share["weight_bandwidth"])
     taken: Values = streaming_s(moved, bandwidth)
@@ -318,7 +319,7 @@ def _prompt_attention_flop(table: Candidates) -> Values:
 
 
 def _linear_s(table: Candidates) -> Values:
-    """Time that linear attention takes over a prompt beside its weights."""
+    """Time that linear attention and state spaces take over a prompt beside their weights."""
     served, tokens = table.served, table.input_tokens
     taken: Values = gemm_s(
         served.linear_flop * tokens / table.tp,

@@ -145,6 +145,15 @@ def trained_weights(weights: Values, frozen: Values, adapter_share: Values) -> V
 
 
 @formula
+def stride(inner: Values, outer: Values) -> Values:
+    """Chips from one member of a group to the next, where groups of `inner` and of `outer` lie between them.
+
+    Source: Narayanan et al., Megatron-LM (SC21, arXiv 2104.04473), section 3: how groups are laid on nodes.
+    """
+    return inner * outer
+
+
+@formula
 def slice_weights(weights: Values, shards: Values) -> Values:
     """Weights whose states one chip of a ZeRO group keeps.
 

@@ -76,12 +76,12 @@ class Terms:
     model: Transformer
     task: Training
     fused_attention: bool = True
-    by_operator: bool = False
+    drops_more: bool = False
 
     @property
     def selects(self) -> bool:
-        """Whether selective recomputation drops anything: attention's scores, or every second product's result."""
-        return self.by_operator or not self.fused_attention
+        """Whether selective recomputation drops anything: attention's scores, or results of products."""
+        return self.drops_more or not self.fused_attention
 
 
 Rule = Callable[[Terms, Any, Any], Any]

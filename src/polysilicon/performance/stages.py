@@ -85,18 +85,23 @@ def stages(job: Job) -> Iterator[Stage]:
     batches = micro_batches(job.global_batch, cut.dp, cut.micro_batch)
     longest, spared = stage_layers(shape.layers, cut.pp), states.spared_layers(shape.layers, cut.pp)
     edge = edge_weights(shape.vocab, shape.hidden, shape.embeddings, cut.pp)
-    deep = np.asarray(cut.pp) > 1.0
+    deep, ahead = np.asarray(cut.pp) > 1.0, job.recipe.predicted_ahead
     first = activations.first_in_flight(cut.pp, cut.interleave, batches), np.where(deep, 0.0, 1.0)
     if not np.any(deep):
-        yield Stage(longest, edge, (first,))
+        yield Stage(_with_ahead(longest, ahead), edge, (first,))
         return
     last = activations.last_in_flight(cut.pp, cut.interleave, batches), 1.0
-    if not np.any(spared):
+    if not np.any(spared) and not np.any(np.asarray(ahead) > 0.0):
         yield Stage(longest, edge, (first, last))
         return
     yield Stage(states.edge_layers(longest, spared, 2.0), edge, (first,))
-    yield Stage(states.edge_layers(longest, spared, 1.0), edge, (last,))
+    yield Stage(_with_ahead(states.edge_layers(longest, spared, 1.0), ahead), edge, (last,))
     yield Stage(longest, 0.0, ((activations.second_in_flight(first[0], cut.pp, cut.interleave), 0.0),))
+
+
+def _with_ahead(layers: Values, ahead: Values) -> Values:
+    """Layers of the stage that holds the head, with those that predict further tokens."""
+    return states.layers_with_ahead(layers, ahead) if np.any(np.asarray(ahead) > 0.0) else layers
 
 
 def state_bytes(job: Job, shared: Common, stage: Stage) -> tuple[Values, Values, Values]:

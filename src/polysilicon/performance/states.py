@@ -94,6 +94,15 @@ def spared_layers(layers: Values, pp: Values) -> Values:
 
 
 @formula
+def layers_with_ahead(stage_layers: Values, predicted_ahead: Values) -> Values:
+    """Layers of the stage that holds the head, with one for each further token that is predicted.
+
+    Source: DeepSeek-AI, DeepSeek-V3 (arXiv 2412.19437), section 2.2.
+    """
+    return stage_layers + predicted_ahead
+
+
+@formula
 def edge_layers(stage_layers: Values, spared_layers: Values, least: Values) -> Values:
     """Layers of the first or last stage: one less than the longest where at least `least` stages are spared one.
 

@@ -67,7 +67,11 @@ def breakdown(job: Job) -> Breakdown:
     parts = (
         whole.layers_s(layer, deep, batches),
         whole.batches_s(
-            whole.head_beyond_s(_head(job, micro), layer, tensor, context, expert, shape.layers, cut.pp), 1.0, batches
+            whole.head_beyond_s(
+                _heads(job, micro, layer, tensor, context, expert),
+                *(layer, tensor, context, expert, shape.layers, cut.pp),
+            ),
+            *(1.0, batches),
         ),
         whole.layers_s(tensor, deep, batches),
         whole.layers_s(context, deep, batches),
@@ -100,8 +104,7 @@ def _layer(job: Job, micro: Micro, held: Holders) -> tuple[Values, Beside]:
     width = on_chip.activation_width(shape.matrices, shape.ffn_hidden)
     forward = _dense(job, micro, job.rates)
     backward = forward if back is None else _dense(job, micro, back)
-    attention = on_chip.sharded_columns(shape.attention_weights, 1.0, cut.tp)
-    weights = attention + on_chip.sharded_columns(shape.dense_weights, 1.0, cut.tp)
+    weights = on_chip.block_weights(shape.attention_weights, shape.dense_weights, cut.tp)
     dense = _block(job, micro, forward, backward, width, job.efficiency["launch_s"], weights)
     if not job.mixed:
         return dense, Beside(dense, forward, backward, job.recipe.frozen, job.recipe.fused_attention)
@@ -110,9 +113,12 @@ def _layer(job: Job, micro: Micro, held: Holders) -> tuple[Values, Beside]:
     )
     routed = _experts(job, micro, held, forward, job.rates)
     routed_back = routed if back is None else _experts(job, micro, held, backward, back)
-    weights = attention + on_chip.sharded_columns(shape.shared_weights, 1.0, cut.tp)
-    weights = weights + shape.experts / cut.ep * on_chip.sharded_columns(shape.expert_weights, 1.0, held.expert_degree)
+    plain = shape.attention_weights, shape.shared_weights, cut.tp
+    weights = on_chip.expert_block_weights(*plain, shape.experts, cut.ep, shape.expert_weights, held.expert_degree)
     moe = _block(job, micro, routed, routed_back, width, job.efficiency["launch_moe_s"], weights)
+    again = on_chip.blocks_again(cut.recompute, job.recipe.feed_forward_again)
+    passes = on_chip.expert_passes(micro.passes, again)
+    moe = on_chip.synchronised_s(moe, passes, job.recipe.whole_graphs, job.efficiency["wait_moe_s"])
     mean = on_chip.mixed_layer_s(dense, moe, shape.dense_layers, shape.layers)
     forward, backward = _mean(job, forward, routed), _mean(job, backward, routed_back)
     return mean, Beside(mean, forward, backward, job.recipe.frozen, job.recipe.fused_attention)
@@ -139,12 +145,22 @@ def _dense(job: Job, micro: Micro, rates: Rates) -> Work:
     if not np.all(np.asarray(recipe.fused_attention) > 0.0):
         whole = shape.heads, shape.query_width, recipe.fused_attention
         core = on_chip.unaligned_s(core, *whole, job.efficiency["unaligned"])
-    scores = on_chip.score_bytes(micro.tokens, job.sequence, shape.heads, cut.tp, recipe.fused_attention)
+    scores = on_chip.score_bytes(
+        micro.tokens, job.sequence, shape.heads, shape.softmax_share, cut.tp, recipe.fused_attention
+    )
     if np.any(np.asarray(recipe.balanced_context) < 1.0):
         core = wire.waited_s(core, wire.causal_wait(cut.cp, shape.causal, recipe.balanced_context, cut.context))
+    if np.any(np.asarray(shape.scan_values) > 0.0):
+        moves, moved = job.efficiency["scan_moves"], rates.stream_bytes_per_s
+        core = on_chip.mixed_s(core, on_chip.scan_s(micro.tokens, shape.scan_values, cut.tp, moves, moved))
     columns = on_chip.sharded_columns(shape.dense_weights, shape.hidden, cut.tp)
     feed_forward = _product(rates, micro.tokens, columns, shape.hidden, rates.matrix_flop_per_s)
-    return Work(projections, core, streaming_s(scores, rates.stream_bytes_per_s), feed_forward, 0.0)
+    scores_s = streaming_s(scores, rates.stream_bytes_per_s)
+    lean = recipe.lean_recompute
+    spared: Values = 0.0
+    if np.any(np.asarray(lean) > 0.0):
+        spared = on_chip.spared_s(feed_forward, shape.matrices, lean)
+    return Work(projections, core, scores_s, feed_forward, 0.0, _again(job, feed_forward), spared)
 
 
 def _block(
@@ -152,8 +168,9 @@ def _block(
 ) -> Values:
     """Time of one layer whose kinds of products take `ahead` forward, and `behind` for each of the backward pass."""
     cut, shape, rates, recipe = job.layouts, job.shape, job.rates, job.recipe
+    mixed = on_chip.mixed_width(shape.query_width, shape.kv_width, shape.softmax_share, shape.state_streamed_width)
     traffic = on_chip.streamed_bytes(
-        micro.tokens, shape.hidden, shape.query_width, shape.kv_width, width, cut.tp, micro.cut, rates.narrow
+        micro.tokens, shape.hidden, shape.blocks, mixed, width, cut.tp, micro.cut, rates.narrow
     )
     streams = streaming_s(traffic, rates.stream_bytes_per_s)
     forward = on_chip.forward_s(ahead.projections_s, ahead.core_s, ahead.scores_s, ahead.feed_forward_s, streams)
@@ -165,7 +182,9 @@ def _block(
         behind.scores_s,
         behind.feed_forward_s,
         streams,
-        overlapped_s(gradients, streaming_s(added, rates.stream_bytes_per_s), rates.ridge) - gradients,
+        on_chip.accumulated_s(
+            overlapped_s(gradients, streaming_s(added, rates.stream_bytes_per_s), rates.ridge), gradients
+        ),
         recipe.fused_attention,
         recipe.frozen,
         job.efficiency["core_back"],
@@ -180,7 +199,10 @@ def _block(
             cut.recompute,
             cut.recomputed_share,
             recipe.fused_attention,
-            on_chip.by_operator_s(ahead.projections_s, ahead.feed_forward_s, streams, recipe.by_operator),
+            on_chip.by_operator_s(
+                ahead.projections_s, ahead.feed_forward_s, streams, recipe.by_operator, ahead.again_s
+            ),
+            ahead.spared_s,
         ),
         on_chip.launched_s(launch_s, micro.passes, recipe.graphs, job.efficiency["graph_share"]),
         recipe.blocking,
@@ -191,19 +213,26 @@ def _experts(job: Job, micro: Micro, held: Holders, dense: Work, rates: Rates) -
     """Forward products of a layer with experts, with sorting the tokens to them."""
     cut, shape, degree = job.layouts, job.shape, held.expert_degree
     rows = routing.local_rows(micro.rows, cut.tp, degree) if np.any(cut.expert_tp) else micro.rows
-    columns = on_chip.sharded_columns(shape.expert_weights, shape.hidden, degree)
+    columns = on_chip.sharded_columns(shape.expert_weights, shape.sent_width, degree)
     width = on_chip.activation_width(shape.matrices, shape.expert_hidden)
     traffic = on_chip.local_expert_bytes(
-        rows, shape.experts, cut.ep, shape.expert_weights, shape.hidden, width, degree, rates.operand_bytes
+        rows, shape.experts, cut.ep, shape.expert_weights, shape.sent_width, width, degree, rates.operand_bytes
     )
-    routed = _overlapped(rates, gemm_flop(rows, columns, shape.hidden), shape.hidden, traffic, rates.expert_flop_per_s)
+    flop = gemm_flop(rows, columns, shape.sent_width)
+    routed = _overlapped(rates, flop, shape.sent_width, traffic, rates.expert_flop_per_s)
     always = on_chip.always_weights(shape.shared_weights, shape.router_weights)
     columns = on_chip.sharded_columns(always, shape.hidden, cut.tp)
     shared = _product(rates, micro.tokens, columns, shape.hidden, rates.matrix_flop_per_s)
-    permuted = streaming_s(on_chip.permuted_bytes(micro.rows, shape.hidden, cut.tp), rates.stream_bytes_per_s)
-    return replace(
-        dense, feed_forward_s=on_chip.experts_s(routed, shared, permuted, rates.experts_pace), shared_s=shared
-    )
+    permuted = streaming_s(on_chip.permuted_bytes(micro.rows, shape.sent_width, cut.tp), rates.stream_bytes_per_s)
+    permuted = on_chip.handled_s(permuted, micro.rows, cut.tp, job.efficiency["copy_s"])
+    whole_s = on_chip.experts_s(routed, shared, permuted, rates.experts_pace)
+    return replace(dense, feed_forward_s=whole_s, shared_s=shared, again_s=_again(job, whole_s), spared_s=0.0)
+
+
+def _again(job: Job, feed_forward_s: Values) -> Values:
+    """Forward time of a feed-forward part that selective recomputation runs once more."""
+    asked = job.recipe.feed_forward_again
+    return on_chip.again_s(feed_forward_s, asked) if np.any(np.asarray(asked) > 0.0) else 0.0
 
 
 def _head(job: Job, micro: Micro) -> Values:
@@ -212,6 +241,16 @@ def _head(job: Job, micro: Micro) -> Values:
     product = _product(rates, micro.tokens, columns, shape.hidden, rates.head_flop_per_s)
     loss = streaming_s(whole.loss_bytes(micro.tokens, shape.vocab, cut.tp), rates.stream_bytes_per_s)
     return whole.head_s(product, loss, job.recipe.frozen)
+
+
+def _heads(job: Job, micro: Micro, layer: Values, tensor: Values, context: Values, expert: Values) -> Values:
+    """Time of the head, and of the modules that predict further tokens: a layer, what enters it, and a head each."""
+    head, recipe, rates = _head(job, micro), job.recipe, job.rates
+    if not np.any(np.asarray(recipe.predicted_ahead) > 0.0):
+        return head
+    columns = on_chip.sharded_columns(job.shape.hidden, 1.0, job.layouts.tp)
+    entered = _product(rates, micro.tokens, columns, whole.entered_width(job.shape.hidden), rates.matrix_flop_per_s)
+    return whole.heads_s(head, entered, layer, tensor, context, expert, recipe.predicted_ahead, recipe.frozen)
 
 
 def _optimizer(job: Job, held: Holders, weights: tuple[Values, Values]) -> Values:

@@ -184,7 +184,7 @@ def job_of(
     efficiency: Efficiency,
 ) -> Job:
     """Everything the formulas read, gathered."""
-    recipe = as_run(recipe, layouts, float(cluster.device_class == "gpu"))
+    recipe = as_run(recipe, layouts, *(float(cluster.device_class == one) for one in ("gpu", "tpu")))
     return Job(
         shape,
         float(task.sequence_length),

@@ -6,6 +6,7 @@ import numpy as np
 
 from polysilicon.performance import collectives, fabric, routing, sharding
 from polysilicon.performance import communication as wire
+from polysilicon.performance import layer as on_chip
 from polysilicon.performance import pipeline as whole
 from polysilicon.performance.job import Holders, Job
 from polysilicon.performance.operators import exposed_s
@@ -28,7 +29,8 @@ class Micro:
 class Work:
     """Forward time of one layer's kinds of products for one micro-batch; `shared_s` is within the feed-forward part.
 
-    `scores_s` is the traffic of a score matrix that lies in memory.
+    `scores_s` is the traffic of a score matrix that lies in memory, `again_s` what of the feed-forward part selective
+    recomputation runs once more, `spared_s` what of it a lean recomputation of whole layers leaves out.
     """
 
     projections_s: Values
@@ -36,6 +38,8 @@ class Work:
     scores_s: Values
     feed_forward_s: Values
     shared_s: Values
+    again_s: Values = 0.0
+    spared_s: Values = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def all_reduce_s(job: Job, size: Values, ranks: Values, near: Values) -> Values:
         return layered
     up, out, *latencies = links
     pace = collectives.ring_bytes_per_s(ranks, near, up, out)
-    ring = 2.0 * collectives.ring_gather_s(size, ranks, near, pace, *latencies)
+    ring = collectives.ring_all_reduce_s(collectives.ring_gather_s(size, ranks, near, pace, *latencies))
     tree = collectives.tree_all_reduce_s(size, ranks, near, pace, *latencies)
     switches = job.fabric.reducing_scaleup, job.fabric.reducing_scaleout
     summed = collectives.in_network_all_reduce_s(size, ranks, near, *links, *switches)
@@ -106,7 +110,7 @@ def gathering(job: Job, ranks: Values, near: Values) -> Links:
     if not job.fabric.uneven:
         return job.links
     share = fabric.gather_share(near, *_spanned(job, near), job.fabric.torus_axes, job.fabric.full_mesh)
-    spine = fabric.ring_spine_share(np.ceil(ranks / near), _leaf(job), job.fabric.oversubscription)
+    spine = fabric.ring_spine_share(fabric.joined_domains(ranks, near), _leaf(job), job.fabric.oversubscription)
     return _narrowed(job, share, spine)
 
 
@@ -115,7 +119,7 @@ def exchanging(job: Job, ranks: Values, near: Values) -> Links:
     if not job.fabric.uneven:
         return job.links
     share = fabric.exchange_share(near, *_spanned(job, near), job.fabric.torus_axes, job.fabric.full_mesh)
-    spine = fabric.exchange_spine_share(np.ceil(ranks / near), _leaf(job), job.fabric.oversubscription)
+    spine = fabric.exchange_spine_share(fabric.joined_domains(ranks, near), _leaf(job), job.fabric.oversubscription)
     return _narrowed(job, share, spine)
 
 
@@ -140,7 +144,7 @@ def _neighbour(job: Job, ranks: Values, near: Values) -> tuple[Values, Values]:
     if job.fabric.uneven:
         joined = fabric.domain_chips(job.rates.scaleup_domain, job.layouts.chips)
         share = fabric.neighbour_share(joined, job.fabric.torus_axes, job.fabric.full_mesh)
-        spine = fabric.ring_spine_share(np.ceil(ranks / near), _leaf(job), job.fabric.oversubscription)
+        spine = fabric.ring_spine_share(fabric.joined_domains(ranks, near), _leaf(job), job.fabric.oversubscription)
         links = _narrowed(job, share, spine)
     up, out, near_s, far_s = links
     return wire.link_of(ranks, near, up, out), wire.link_of(ranks, near, near_s, far_s)
@@ -154,14 +158,18 @@ def tensor(job: Job, micro: Micro, held: Holders, beside: Beside) -> Values:
     if job.mixed and np.any(np.asarray(cut.expert_tp) > 0.0):
         own_near = collectives.inside(held.expert_degree, 1.0, job.rates.scaleup_domain)
         rows = routing.local_rows(micro.rows, cut.tp, held.expert_degree)
-        own = all_reduce_s(job, wire.tensor_bytes(rows, shape.hidden), held.expert_degree, own_near)
+        own = all_reduce_s(job, wire.tensor_bytes(rows, shape.sent_width), held.expert_degree, own_near)
         degrees = cut.tp, held.expert_degree
-        one = wire.block_end_s(one, own, *degrees, shape.shared_weights, shape.dense_layers, shape.layers)
+        counts = shape.dense_layers, shape.layers, shape.blocks
+        one = wire.block_end_s(one, own, *degrees, shape.shared_weights, *counts)
+    again: Values = 0.0
+    if np.any(np.asarray(job.recipe.feed_forward_again) > 0.0):
+        again = on_chip.blocks_again(cut.recompute, job.recipe.feed_forward_again)
     overlap, asked = job.efficiency["tensor_overlap"], job.recipe.tensor_hidden
     if job.recipe.said("tensor_hidden"):
-        whole_s = wire.tensor_s(one, micro.passes, cut.sequence_parallel, 0.0)
+        whole_s = wire.tensor_s(one, shape.blocks, micro.passes, cut.sequence_parallel, again, 0.0)
         overlap = wire.hidden_share(asked, overlap, whole_s, beside.products_s)
-    return wire.tensor_s(one, micro.passes, cut.sequence_parallel, overlap)
+    return wire.tensor_s(one, shape.blocks, micro.passes, cut.sequence_parallel, again, overlap)
 
 
 def context(job: Job, micro: Micro, beside: Beside) -> Values:
@@ -176,7 +184,7 @@ def context(job: Job, micro: Micro, beside: Beside) -> Values:
     ring = wire.context_s(one, cut.cp, micro.passes, overlap)
     if not np.any(np.asarray(cut.context) > 0.0):
         return ring
-    widths = shape.query_width, shape.value_width, shape.kv_width, shape.kv_heads
+    widths = shape.query_width, shape.softmax_share, shape.value_width, shape.kv_width, shape.kv_heads
     sent = wire.exchanged_bytes(micro.tokens, *widths, cut.tp, cut.cp)
     each = collectives.all_to_all_s(sent, cut.cp, near, *exchanging(job, cut.cp, near))
     # Attention waits for what is exchanged: nothing of it runs beside.
@@ -187,15 +195,30 @@ def expert(job: Job, micro: Micro, held: Holders, beside: Beside) -> Values:
     """Exposed expert-parallel time of a mean layer."""
     cut, shape, recipe = job.layouts, job.shape, job.recipe
     near = collectives.inside(cut.ep, held.expert_degree, job.rates.scaleup_domain)
-    sent = wire.dispatched_bytes(micro.rows, shape.hidden, cut.tp, recipe.dispatch_bytes)
-    one = collectives.all_to_all_s(sent, cut.ep, near, *exchanging(job, cut.ep, near)) / job.rates.experts_pace
+    rows, links = micro.rows, exchanging(job, cut.ep, near)
+    if np.any(np.asarray(recipe.sent_once) > 0.0):
+        rows, links = _once(job, micro, near, links)
+    sent = wire.dispatched_bytes(rows, shape.sent_width, cut.tp, recipe.dispatch_bytes)
+    one = wire.paced_s(collectives.all_to_all_s(sent, cut.ep, near, *links), job.rates.experts_pace)
     counts = shape.dense_layers, shape.layers
-    overlap = job.efficiency["expert_overlap"]
+    overlap, passes = job.efficiency["expert_overlap"], micro.passes
+    if np.any(np.asarray(recipe.feed_forward_again) > 0.0):
+        passes = on_chip.expert_passes(passes, on_chip.blocks_again(cut.recompute, recipe.feed_forward_again))
     if recipe.said("expert_hidden"):
         hideable = wire.beside_experts_s(beside.shared_s, beside.layer_s, recipe.dual_batch)
-        transfer = wire.expert_s(one, cut.ep, micro.passes, 0.0, *counts)
+        transfer = wire.expert_s(one, cut.ep, passes, 0.0, *counts)
         overlap = wire.hidden_share(recipe.expert_hidden, overlap, transfer, hideable)
-    return wire.expert_s(one, cut.ep, micro.passes, overlap, *counts)
+    return wire.expert_s(one, cut.ep, passes, overlap, *counts)
+
+
+def _once(job: Job, micro: Micro, near: Values, links: Links) -> tuple[Values, Links]:
+    """Copies that leave where a token goes once to each chip, and links as they see them: once to each domain."""
+    cut, chosen, once = job.layouts, job.shape.experts_per_token, job.recipe.sent_once
+    up, out, near_s, far_s = links
+    copies, domains = routing.copies(chosen, cut.ep, cut.ep), fabric.joined_domains(cut.ep, near)
+    met = routing.copies(chosen, domains, domains)
+    rows = routing.sent_rows(micro.rows, chosen, copies, once)
+    return rows, (up, wire.once_bytes_per_s(out, copies, met, once), near_s, far_s)
 
 
 def boundary(job: Job, micro: Micro, stage_s: Values) -> Values:
@@ -217,7 +240,8 @@ def data(job: Job, held: Holders, weights: tuple[Values, Values], hideable_s: Va
     """Exposed data-parallel time of a step."""
     cut, recipe, efficiency = job.layouts, job.recipe, job.efficiency
     plain, own = weights
-    domain, stride, own_stride = job.rates.scaleup_domain, cut.tp, held.expert_degree * cut.ep
+    domain, stride = job.rates.scaleup_domain, cut.tp
+    own_stride = sharding.stride(held.expert_degree, cut.ep)
     near = collectives.inside(held.shards, stride, domain)
     own_near = collectives.inside(held.expert_shards, own_stride, domain)
     gathered_bytes = sharding.gathered_weight_bytes(recipe.gather_bytes, recipe.weight_bytes)
@@ -244,12 +268,13 @@ def _across(job: Job, held: Holders, plain: Values, own: Values) -> Values:
     """Time of reducing the slices of the gradients across the groups that each hold all states."""
     cut, domain, width = job.layouts, job.rates.scaleup_domain, job.recipe.reduce_bytes
     groups = sharding.shard_groups(held.replicas, held.shards)
-    near = collectives.inside(groups, cut.tp * held.shards, domain)
+    near = collectives.inside(groups, sharding.stride(cut.tp, held.shards), domain)
     size = sharding.wire_bytes(sharding.slice_weights(plain, held.shards), width)
     gradients = all_reduce_s(job, size, groups, near)
     if not job.mixed:
         return gradients
     own_groups = sharding.shard_groups(held.expert_replicas, held.expert_shards)
-    own_near = collectives.inside(own_groups, held.expert_degree * cut.ep * held.expert_shards, domain)
+    own_stride = sharding.stride(sharding.stride(held.expert_degree, cut.ep), held.expert_shards)
+    own_near = collectives.inside(own_groups, own_stride, domain)
     own_size = sharding.wire_bytes(sharding.slice_weights(own, held.expert_shards), width)
     return sharding.across_s(gradients, all_reduce_s(job, own_size, own_groups, own_near))

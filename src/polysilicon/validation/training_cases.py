@@ -20,9 +20,9 @@ from polysilicon.performance.layouts import RECOMPUTE, Layouts
 from polysilicon.performance.rates import rates
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.training import latencies_s, timely_doubts
-from polysilicon.records.errors import InputError, PolysiliconError
+from polysilicon.records.errors import InputError, PolysiliconError, Unsupported
 from polysilicon.validation.score import Status
-from polysilicon.validation.training_recipes import layout_of, recipe_of_case
+from polysilicon.validation.training_recipes import filled, layout_of, recipe_of_case
 from polysilicon.validation.training_table import Case
 from polysilicon.validation.training_words import (
     INFERENCE,
@@ -68,6 +68,7 @@ class Prepared:
 
 def prepare(catalogue: Catalogue, case: Case) -> Prepared:
     """The case as a job, or the reason why it can't be one. Never raises for what a row says."""
+    case = filled(case)
     made = Prepared(case)
     made.status, made.why = _verdict(case)
     if made.status == "unsupported":
@@ -84,12 +85,10 @@ def prepare(catalogue: Catalogue, case: Case) -> Prepared:
     except PolysiliconError as cause:
         made.cluster, made.status, made.why = None, "unsupported", str(cause)
         return made
-    if missing:
-        return _lacking(made, missing)
     contradiction = _contradiction(made.layout, made.model, case)
     if made.status == "ok" and contradiction:
         made.status, made.why = "implausible", contradiction
-    return made
+    return _lacking(made, missing) if missing else made
 
 
 def _contradiction(layout: Mapping[str, float], model: Transformer, case: Case) -> str:
@@ -190,6 +189,8 @@ def _model(catalogue: Catalogue, case: Case) -> Transformer | None:
     width = int(case.number("ffn_hidden") or 0)
     expert_width = int(case.number("moe_ffn_hidden") or (width if experts else 0))
     like = card if card is not None and card.hidden == hidden else None
+    if like is not None and like.linear is not None:
+        return _as_published(like, (layers, heads, vocab))
     shared = int(case.number("shared_experts") or 0) * expert_width
     if like is not None and experts:
         shared = like.shared_hidden
@@ -213,6 +214,19 @@ def _model(catalogue: Catalogue, case: Case) -> Transformer | None:
         window=like.window if like else 0,
         windowed_layers=round(like.windowed_layers * layers / like.layers) if like else 0,
     )
+
+
+def _as_published(card: Transformer, stated: tuple[int, int, int]) -> Transformer:
+    """The card of a model with layers that keep a state, of which no column says which they are.
+
+    Raises:
+        Unsupported: the row's layers, heads or vocabulary are others than the card's.
+    """
+    layers, heads, vocab = stated
+    listed = card.softmax_layers + card.linear_layers + card.layers  # where the file lists blocks one by one
+    if layers not in (card.layers, listed) or (heads, vocab) != (card.heads, card.vocab):
+        raise Unsupported(f"a cut-down {card.name}: no column says which of its layers keep a state")
+    return card
 
 
 def _missing(case: Case, model: Transformer | None) -> list[str]:

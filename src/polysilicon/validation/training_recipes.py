@@ -16,7 +16,11 @@ from polysilicon.validation.publishers import vendor_tuned
 from polysilicon.validation.training_software import PEAKS, RECIPE, Software, software_of
 from polysilicon.validation.training_table import Case
 from polysilicon.validation.training_words import (
+    BLOCKS_AGAIN,
+    CORES,
+    ONCE,
     PARTIAL,
+    ahead_said,
     layout_said,
     overlap_said,
     precision_of,
@@ -58,12 +62,35 @@ def software(case: Case) -> Software:
     Raises:
         InputError: no such peak is known.
     """
-    words = f"{case.word('other_tricks')} {case.word('source_ref')}"
-    known = software_of(case.word("source_key"), words, case.word("precision"))
-    stated = case.word("peak")
+    known, stated = _tabled(case), case.word("peak")
     if stated and stated not in PEAKS:
         raise InputError("unknown peak of memory", found=stated, allowed=list(PEAKS))
     return replace(known, peak=stated) if stated else known
+
+
+def _tabled(case: Case) -> Software:
+    """What the table of software says of a row, by the words of its software, its reference and its model."""
+    words = f"{case.word('other_tricks')} {case.word('source_ref')} {case.word('model')}"
+    return software_of(case.word("source_key"), words, case.word("precision"))
+
+
+def filled(case: Case) -> Case:
+    """The row with what it leaves empty and the public settings of its benchmark say, and with its degrees in chips."""
+    said = {name: text for name, text in _tabled(case).settings.items() if not case.word(name)}
+    numbers = {name: float(text) for name, text in said.items() if name != "recompute"} | _in_chips(case)
+    if not said and not numbers:
+        return case
+    return replace(case, words={**case.words, **said}, numbers={**case.numbers, **numbers})
+
+
+def _in_chips(case: Case) -> dict[str, float]:
+    """A degree in chips where the row's words say that degrees count its cores: those of a chip share its tensors."""
+    counted = CORES.search(case.word("other_tricks"))
+    if not counted:
+        return {}
+    cores = float(counted[1])
+    degrees = {name: case.number(name) or 1.0 for name in ("tp", "dp")}
+    return next(({name: degree / cores} for name, degree in degrees.items() if degree % cores == 0.0), {})
 
 
 def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
@@ -72,19 +99,22 @@ def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
     fused_since = catalogue.get(Assumption, "fused-attention-since").value
     tricks, year = case.word("other_tricks"), case.number("year") or fused_since
     frozen = "lora" in case.word("task").casefold()
+    graphs = float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks)
+    once = float(bool(ONCE.search(tricks)))
     chip = catalogue.get(Chip, case.word("chip_id") or case.word("chip"))
-    on_gpu = float(chip.device_class == "gpu")
+    on_gpu, on_tpu = (float(chip.device_class == one) for one in ("gpu", "tpu"))
     return {
         "frozen": float(frozen),
         "adapter_share": adapters if frozen else 0.0,
         "fused_attention": float(says_fused(tricks, year >= fused_since)),
+        "lean_recompute": on_tpu,
         "tuned_attention": float(tuned_attention(1.0, case.number("zero_stage") or 0.0, on_gpu)),
-        "graphs": float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks),
         "blocking": float("LAUNCH_BLOCKING" in tricks),
         "software_years": _software_years(catalogue, case),
         "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
         "reduce_bytes": _reduce_bytes(case),
-        **_kept(case),
+        **_tabled_recipe(case, {"sent_once": once, "graphs": graphs, "whole_graphs": on_tpu}),
+        **_ahead(tricks),
         **dict.fromkeys(OVERLAPS, UNSAID),
         **overlap_said(tricks),
     }
@@ -97,9 +127,15 @@ def _reduce_bytes(case: Case) -> float:
     return 2.0 if narrow else 4.0
 
 
-def _kept(case: Case) -> dict[str, float]:
-    """What a row's software keeps in memory, as far as it is known; the neutral recipe's for the rest."""
-    return {name: float(getattr(Recipe, name)) for name in RECIPE} | dict(software(case).recipe)
+def _ahead(tricks: str) -> dict[str, float]:
+    """Further tokens that are predicted and blocks that run again, where the words say so."""
+    said, again = ahead_said(tricks), {"feed_forward_again": 1.0} if BLOCKS_AGAIN.search(tricks) else {}
+    return again if said is None else again | {"predicted_ahead": said}
+
+
+def _tabled_recipe(case: Case, said: dict[str, float]) -> dict[str, float]:
+    """What is known of a row's software: by the table, else as `said` by its words, else as in the neutral recipe."""
+    return {name: float(getattr(Recipe, name)) for name in RECIPE} | said | dict(software(case).recipe)
 
 
 def _software_years(catalogue: Catalogue, case: Case) -> float:

@@ -1,4 +1,4 @@
-"""What the software of a source keeps in memory, and which peak the source prints, where its rows don't say."""
+"""What the software of a source keeps in memory, which peak it prints, and what its public settings add to its rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,16 +19,26 @@ RECIPE = (
     "narrow_weights",
     "dropout",
     "by_operator",
+    "predicted_ahead",
+    "feed_forward_again",
+    "graphs",
+    "whole_graphs",
+    "sent_once",
 )
+SETTINGS = ("recompute", "interleave")
 
 
 @dataclass(frozen=True)
 class Software:
-    """The peak that is printed, fields of the recipe by name, and whether sequence parallelism is on besides."""
+    """The peak that is printed, fields of the recipe by name, and whether sequence parallelism is on besides.
+
+    `settings` are cells that a row leaves empty and the published settings of its benchmark fill in.
+    """
 
     peak: str = "process"
     recipe: Mapping[str, float] = field(default_factory=dict)
     sequence_parallel: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def software_of(source: str, words: str, precision: str) -> Software:
@@ -44,6 +54,7 @@ def software_of(source: str, words: str, precision: str) -> Software:
         peak=stated.get("peak", "process"),
         recipe={name: float(stated[name]) for name in RECIPE if name in stated},
         sequence_parallel=stated.get("sequence_parallel") == "1",
+        settings={name: stated[name] for name in SETTINGS if name in stated},
     )
 
 

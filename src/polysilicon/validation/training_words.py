@@ -46,6 +46,12 @@ WITHOUT_OVERLAP = re.compile(r"\b(no|without) (comm\w* )?overlap|overlap (switch
 PLAIN_TENSORS = re.compile(r"\bvanilla TP\b", re.IGNORECASE)
 ZERO_BUBBLE = re.compile(r"\b(zero-bubble|zbv?|zb-h1)\b", re.IGNORECASE)
 RELEASE = re.compile(r"\bv?(2\d)\.(0[1-9]|1[0-2])\b")
+ONCE = re.compile(r"dispatcher=(deepep|hybridep)|\bDeepEP\b|\bHybridEP\b")
+BLOCKS_AGAIN = re.compile(r"recompute_modules=(?:\w+,)*moe\b")
+AHEAD = re.compile(
+    r"(?<!without )(?<!no )\bMTP depth (\d+)|(?<!without )\bMTP layer included|\bw/ MTP\b", re.IGNORECASE
+)
+CORES = re.compile(r"\bdegrees count \w+ \(([1-9]\d*) per chip\)", re.IGNORECASE)
 FLASH = re.compile(r"\bflash", re.IGNORECASE)
 WITHOUT_FLASH = re.compile(r"\b(no|without|not)\W+flash", re.IGNORECASE)
 INFERENCE = ("prefill", "decode", "serving", "inference", "generation")
@@ -102,6 +108,12 @@ def layout_said(tricks: str, layers: float) -> dict[str, float]:
     if ZERO_BUBBLE.search(tricks):
         said["schedule"] = float(SCHEDULES.index("zero_bubble"))
     return said
+
+
+def ahead_said(tricks: str) -> float | None:
+    """How many further tokens a row's words say are predicted in training; nothing where they say none."""
+    said = AHEAD.search(tricks)
+    return float(said[1] or 1) if said else None
 
 
 def overlap_said(tricks: str) -> dict[str, float]:

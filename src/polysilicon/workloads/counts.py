@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from polysilicon.records.recorder import formula
 from polysilicon.workloads.model import Transformer
+from polysilicon.workloads.recurrence import recurrence
 
 Values = float | NDArray[np.float64]
 
@@ -110,13 +111,14 @@ def attended_tokens(
 
 @formula
 def attention_core_flop_per_token(
-    attended_tokens: Values, score_width: Values, value_width: Values, layers: Values
+    attended_tokens: Values, score_width: Values, value_width: Values, layers: Values, scan_flop: Values
 ) -> Values:
-    """Forward operations of scores and of the weighted sum of values, for one token through all layers.
+    """Forward operations of scores, of the weighted sum of values and of scans, for one token through all layers.
 
-    Source: Korthikanti et al. (arXiv 2205.05198), appendix A; Hoffmann et al. (arXiv 2203.15556), appendix F.
+    Source: Korthikanti et al. (arXiv 2205.05198), appendix A; Hoffmann et al. (arXiv 2203.15556), appendix F; for
+    scans Dao and Gu (arXiv 2405.21060), section 6.
     """
-    return 2.0 * attended_tokens * (score_width + value_width) * layers
+    return (2.0 * attended_tokens * (score_width + value_width) + scan_flop) * layers
 
 
 @formula
@@ -176,12 +178,18 @@ class Shape:
     hyper-connections too. `query_width`, `score_width` and
     `value_width` are summed over heads; `kv_width` is what one token adds to the cache of one layer,
     `latent_width` the compressed queries and cache of latent attention together (0 without).
-    `dense_weights` is of a dense layer's feed-forward block, `expert_weights` of one expert,
-    `shared_weights` of the experts every token meets. `matrices` is 3 with a gated activation, else 2.
+    Of a layer there are `softmax_share` blocks of attention, fewer than one in a hybrid, whose other blocks keep a
+    state: `scan_values` and `scan_flop` are what their scans move and compute for a token, `state_streamed_width` and
+    `state_kept_width` what kernels beside move and what is kept of it. `blocks` counts those and feed-forward blocks.
+
+    `dense_weights` is of a dense layer's feed-forward block, `expert_weights` of one expert, whose tokens are sent to
+    it `sent_width` wide, `shared_weights` of the experts every token meets, `router_weights` of the router and of what
+    narrows tokens for the experts and widens their results. `matrices` is 3 with a gated activation, else 2.
     """
 
     layers: Values
     dense_layers: Values
+    blocks: Values
     hidden: Values
     heads: Values
     kv_heads: Values
@@ -191,10 +199,16 @@ class Shape:
     value_width: Values
     kv_width: Values
     latent_width: Values
+    softmax_share: Values
+    scan_values: Values
+    scan_flop: Values
+    state_streamed_width: Values
+    state_kept_width: Values
     ffn_hidden: Values
     dense_weights: Values
     expert_hidden: Values
     expert_weights: Values
+    sent_width: Values
     shared_weights: Values
     router_weights: Values
     experts: Values
@@ -233,25 +247,34 @@ class Shape:
             weights = grouped_attention_weights(h, heads, kv_heads, dim)
         weights = weights + (h * query if model.gated_output else 0.0)
         weights = weights + float(hyper_connection_weights(h, float(model.streams)))
-        softmax_share = (model.layers - model.linear_layers) / model.layers
+        softmax_share, state_share = model.softmax_layers / model.layers, model.linear_layers / model.layers
+        state, narrowed = recurrence(model), float(model.expert_latent)
+        sent = narrowed or h
         return cls(
             layers=float(model.layers),
             dense_layers=float(model.dense_layers if model.experts else model.layers),
             hidden=h,
             heads=heads,
             kv_heads=kv_heads,
-            attention_weights=softmax_share * weights + (1.0 - softmax_share) * _linear_weights(model),
+            blocks=2.0 + model.lone_layers / model.layers,
+            attention_weights=softmax_share * weights + state_share * state.weights,
             query_width=query,
             score_width=query * softmax_share,
             value_width=value * softmax_share,
             kv_width=cached * softmax_share,
             latent_width=float(latent.query_rank + latent.cache_rank) if latent else 0.0,
+            softmax_share=softmax_share,
+            scan_values=state_share * state.scan_values,
+            scan_flop=state_share * state.scan_flop,
+            state_streamed_width=state_share * state.streamed_width,
+            state_kept_width=state_share * state.kept_width,
             ffn_hidden=float(model.ffn_hidden),
             dense_weights=feed_forward_weights(h, float(model.ffn_hidden), matrices),
             expert_hidden=float(model.expert_hidden),
-            expert_weights=feed_forward_weights(h, float(model.expert_hidden), matrices),
+            expert_weights=feed_forward_weights(sent, float(model.expert_hidden), matrices),
+            sent_width=sent,
             shared_weights=feed_forward_weights(h, float(model.shared_hidden), matrices),
-            router_weights=h * model.experts,
+            router_weights=h * (model.experts + 2.0 * narrowed),
             experts=float(model.experts),
             experts_per_token=float(model.experts_per_token),
             matrices=matrices,
@@ -298,7 +321,7 @@ class Shape:
     def core_flop_per_token(self, sequence: Values, exploited: Values = 1.0) -> Values:
         """Forward operations of attention proper for one token; `exploited` 0 counts the masked half too."""
         attended = attended_tokens(sequence, self.window, self.windowed_share, self.causal, exploited)
-        return attention_core_flop_per_token(attended, self.score_width, self.value_width, self.layers)
+        return attention_core_flop_per_token(attended, self.score_width, self.value_width, self.layers, self.scan_flop)
 
     def training_flop_per_token(self, sequence: Values, exploited: Values = 1.0) -> Values:
         """Model operations of one trained token."""
@@ -325,12 +348,11 @@ def dense_parts(model: Transformer) -> DenseParts:
 
 def _output_weights(model: Transformer) -> float:
     """Weights of all projections out of attention."""
-    own, linear, softmax_layers = model.compressed, model.linear, float(model.layers - model.linear_layers)
+    own, softmax_layers = model.compressed, float(model.softmax_layers)
     width = float(model.heads * (model.latent.value_dim if model.latent else model.head_dim))
     if own:
         return softmax_layers * own.output_rank * (width + own.output_groups * model.hidden)
-    gated = model.linear_layers * linear.value_heads * linear.value_dim * model.hidden if linear else 0.0
-    return softmax_layers * width * model.hidden + gated
+    return softmax_layers * width * model.hidden + model.linear_layers * recurrence(model).output_weights
 
 
 def parameters(model: Transformer) -> float:
@@ -341,12 +363,3 @@ def parameters(model: Transformer) -> float:
 def active_parameters(model: Transformer) -> float:
     """Weights of `model` that one token is multiplied with."""
     return float(Shape.of(model).active_weights)
-
-
-def _linear_weights(model: Transformer) -> float:
-    """Weights of one gated delta-rule layer: queries, keys, values, gates, decay and output."""
-    if model.linear is None:
-        return 0.0
-    one = model.linear
-    keys, values = one.key_heads * one.key_dim, one.value_heads * one.value_dim
-    return float(model.hidden * (2 * keys + 3 * values + 2 * one.value_heads) + one.convolution * (2 * keys + values))

@@ -1,10 +1,11 @@
 """A Hugging Face `config.json`, as it is, into a `Transformer`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from polysilicon.records.errors import InputError, Place, Unsupported
-from polysilicon.workloads import quantised
+from polysilicon.workloads import hybrid, quantised
 from polysilicon.workloads.keys import Keys
 from polysilicon.workloads.model import (
     CompressedAttention,
@@ -15,7 +16,9 @@ from polysilicon.workloads.model import (
 )
 
 # Two matrices and an activation instead of a gated pair.
-UNGATED = frozenset({"gpt2", "bloom", "mpt", "gpt_neox", "gptj", "opt", "nemotron", "bert", "falcon", "gpt_pangu"})
+UNGATED = frozenset(
+    {"gpt2", "bloom", "mpt", "gpt_neox", "gptj", "opt", "nemotron", "nemotron_h", "bert", "falcon", "gpt_pangu"}
+)
 # Input and output embedding share one matrix unless the file says otherwise.
 TIED = frozenset({"gpt2", "bloom", "mpt", "opt", "bert", "gemma", "gemma2", "gemma3", "gemma3_text", "falcon"})
 # A feed-forward block is four times as wide as the model unless the file says otherwise.
@@ -34,21 +37,24 @@ KNOWN = frozenset(
     }
 )
 REASONS = {
-    "nemotron_h": "Mamba layers are not modelled yet",
     "kimi_k3": "Kimi delta attention with latent experts is not modelled yet",
     "kimi_linear": "Kimi delta attention with latent experts is not modelled yet",
     "minimax_m3": "block-sparse attention of only some layers is not modelled yet",
     "gemma4": "attention with two head sizes is not modelled yet",
     "gemma4_text": "attention with two head sizes is not modelled yet",
 }
+# Models whose files list attention, state-space layers and feed-forward blocks one by one.
+HYBRIDS = frozenset({"nemotron_h"})
 # Compressed attention has an index in layers of this ratio, and in no others.
 # Source: DeepSeek-AI, DeepSeek-V4, published inference code.
 SPARSE_RATIO = 4
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HIDDEN = ("hidden_size", "n_embd", "d_model")
 HEADS = ("num_attention_heads", "n_head", "n_heads")
+HEAD_DIM = ("head_dim", "kv_channels", "attention_head_dim")
 EXPERTS = ("n_routed_experts", "num_experts", "num_local_experts", "num_routed_experts", "moe_num_experts")
 POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
+SHARED = ("shared_expert_intermediate_size", "shared_intermediate_size", "moe_shared_expert_intermediate_size")
 FIRST_DENSE = ("first_k_dense_replace", "num_dense_layers")
 CHOSEN = ("num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_topk", "moe_top_k", "top_k_experts")
 
@@ -57,8 +63,9 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
     """The transformer that a `config.json` describes. `name` stands in messages and in the result.
 
     Reads the keys of Llama, Mistral, Mixtral, Qwen (2 to 3.5), DeepSeek (to V4) and Kimi (MLA), Gemma 1 to 3, GLM,
-    Pangu, MiniMax, gpt-oss, GPT-2, BLOOM and MPT files; the text part of a multimodal file. That the first layers of
-    DeepSeek-V4 choose experts by the token alone is left out: they compute and read what the others do.
+    Nemotron (H and 3), Pangu, MiniMax, gpt-oss, GPT-2, BLOOM and MPT files; the text part of a multimodal file. That
+    the first layers of DeepSeek-V4 choose experts by the token alone is left out: they compute and read what the
+    others do.
 
     Raises:
         InputError: a key is missing or no sane number.
@@ -70,10 +77,12 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
     kind = _kind(keys, whole)
     if kind == "dbrx":
         keys = Keys({**keys.config, **keys.table("attn_config"), **keys.table("ffn_config")}, name)
-    layers, hidden, heads = keys.positive(*LAYERS), keys.positive(*HIDDEN), keys.positive(*HEADS)
+    mixed = hybrid.blocks(keys) if kind in HYBRIDS else {}
+    layers = mixed["layers"] if mixed else keys.positive(*LAYERS)
+    hidden, heads = keys.positive(*HIDDEN), keys.positive(*HEADS)
     latent = _latent(keys)
-    if keys.has("head_dim", "kv_channels"):
-        head_dim = keys.positive("head_dim", "kv_channels")
+    if keys.has(*HEAD_DIM):
+        head_dim = keys.positive(*HEAD_DIM)
     elif hidden % heads and not latent:
         place = Place(name, None, HEADS[0])
         raise InputError("does not divide the hidden size", place=place, found=heads, remedy="give head_dim")
@@ -82,7 +91,7 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
     window, windowed = _window(keys, kind, layers)
     linear, linear_layers = _linear(keys, layers)
     precision, checkpoints = quantised.stated((config, keys.config), layers, name)
-    return Transformer(
+    model = Transformer(
         name=name,
         layers=layers,
         hidden=hidden,
@@ -108,6 +117,7 @@ def from_config(config: Mapping[str, Any], name: str) -> Transformer:
         checkpoints=checkpoints,
         **_experts(keys, kind, layers),
     )
+    return replace(model, **mixed)
 
 
 def _kind(keys: Keys, whole: Keys) -> str:
@@ -120,8 +130,8 @@ def _kind(keys: Keys, whole: Keys) -> str:
         raise InputError("missing field 'model_type'", place=Place(keys.name), allowed=sorted(KNOWN))
     if kind not in KNOWN:
         raise Unsupported(f"{keys.name}: the architecture {kind!r} is not known; known: {', '.join(sorted(KNOWN))}")
-    if keys.has("ssm_state_size", "mamba_num_heads"):
-        raise Unsupported(f"{keys.name}: {REASONS['nemotron_h']}")
+    if kind not in HYBRIDS and keys.has("ssm_state_size", "mamba_num_heads"):
+        raise Unsupported(f"{keys.name}: state-space layers of {kind!r} are not modelled yet")
     return kind
 
 
@@ -260,7 +270,8 @@ def _experts(keys: Keys, kind: str, layers: int) -> dict[str, Any]:
         "experts": experts,
         "experts_per_token": chosen,
         "expert_hidden": width,
-        "shared_hidden": keys.count("shared_expert_intermediate_size", "shared_intermediate_size", default=0) or shared,
+        "shared_hidden": keys.count(*SHARED, default=0) or shared,
+        "expert_latent": keys.count("moe_latent_size", default=0),
         "dense_layers": _dense_layers(keys, layers),
     }
 

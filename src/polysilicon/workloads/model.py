@@ -33,6 +33,24 @@ class LinearAttention:
 
 
 @dataclass(frozen=True)
+class StateSpace:
+    """A selective state space (Mamba-2): `heads` of `head_dim` values, each with `state` figures a value.
+
+    The heads of one of the `groups` read their state through the same two projections. A prompt is read in chunks of
+    `chunk` tokens.
+
+    Source: Dao and Gu, Transformers are SSMs (arXiv 2405.21060), sections 6 and 8.
+    """
+
+    heads: int
+    head_dim: int
+    state: int
+    groups: int
+    convolution: int
+    chunk: int
+
+
+@dataclass(frozen=True)
 class SparseIndex:
     """A small scorer that picks the `tokens` of the cache that full attention then reads.
 
@@ -89,13 +107,15 @@ class Transformer:
     `experts` is 0 for a dense model; `dense_layers` counts the layers without experts in a
     mixture-of-experts model. `ffn_hidden` is the width of a dense feed-forward block, `expert_hidden` that of one
     expert; `shared_hidden` is the summed width of the always-active experts. `window` is the attention window in
-    tokens of the `windowed_layers` that have one. `linear_layers` of the layers use `linear` instead of
-    attention; `gated_output` says that queries carry an output gate of their own width; `index` narrows what
-    every attention layer reads, or with `compressed` attention its sparse layers. Hyper-connections widen the residual
-    stream to `streams`. `precision` is that in which the developer publishes the weights, `checkpoints` are narrower
-    ones that were published and keep some weights wide; `named` is the format that the name of somebody else's
-    checkpoint says, by which the model was asked for. `positions` is how many tokens the published file allows in a
-    sequence, 0 where it is unknown.
+    tokens of the `windowed_layers` that have one. `linear_layers` of the layers keep a state (`linear`) instead of
+    attention. A layer is what mixes tokens and a feed-forward block after it; a hybrid has `lone_layers` of attention
+    or state beside those, with no block of their own. Experts that work in `expert_latent` (0: in the model's width)
+    get their tokens narrowed to it. `gated_output` says that queries carry an output gate of their own width; `index`
+    narrows what every attention layer reads, or with `compressed` attention its sparse layers. Hyper-connections widen
+    the residual stream to `streams`. `precision` is that in which the developer publishes the weights, `checkpoints`
+    are narrower ones that were published and keep some weights wide; `named` is the format that the name of somebody
+    else's checkpoint says, by which the model was asked for. `positions` is how many tokens the published file allows
+    in a sequence, 0 where it is unknown.
     """
 
     name: str
@@ -117,8 +137,10 @@ class Transformer:
     latent: LatentAttention | None = None
     window: int = 0
     windowed_layers: int = 0
-    linear: LinearAttention | None = None
+    linear: LinearAttention | StateSpace | None = None
     linear_layers: int = 0
+    lone_layers: int = 0
+    expert_latent: int = 0
     index: SparseIndex | None = None
     compressed: CompressedAttention | None = None
     streams: int = 1
@@ -127,6 +149,11 @@ class Transformer:
     positions: int = 0
     checkpoints: tuple[Checkpoint, ...] = ()
     named: str = ""
+
+    @property
+    def softmax_layers(self) -> int:
+        """Layers of attention proper."""
+        return self.layers + self.lone_layers - self.linear_layers
 
     @property
     def asked_precision(self) -> str:

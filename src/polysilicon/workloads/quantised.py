@@ -24,12 +24,13 @@ LISTS = ("ignore", "exclude_modules", "modules_to_not_convert", "ignored_layers"
 PARTS = {
     "attention": (
         *(f"self_attn.{one}_proj" for one in ("q", "q_a", "q_b", "kv_b", "qkv")),
-        "linear_attn.in_proj_qkv",
+        *("linear_attn.in_proj_qkv", "mixer.in_proj"),
     ),
-    "attention_output": ("self_attn.o_proj", "linear_attn.out_proj"),
+    "attention_output": ("self_attn.o_proj", "linear_attn.out_proj", "mixer.out_proj"),
     "feed_forward": (
         *(f"{one}.up_proj" for one in ("mlp.shared_experts", "mlp.shared_expert", "feed_forward.shared_expert")),
         *("mlp.up_proj", "mlp.down_proj"),
+        *("mixer.shared_experts.up_proj", "mixer.up_proj", "mixer.down_proj"),
     ),
 }
 MOST_LETTERS, MOST_MEANINGS = 500, 64
