@@ -229,15 +229,8 @@ class Shape:
         if latent:
             query, value = heads * (latent.nope_dim + latent.rope_dim), heads * latent.value_dim
             cached = float(latent.cache_rank + latent.rope_dim)
-            weights = latent_attention_weights(
-                h,
-                heads,
-                float(latent.query_rank),
-                float(latent.cache_rank),
-                float(latent.rope_dim),
-                float(latent.nope_dim),
-                float(latent.value_dim),
-            )
+            sizes = latent.query_rank, latent.cache_rank, latent.rope_dim, latent.nope_dim, latent.value_dim
+            weights = latent_attention_weights(h, heads, *(float(one) for one in sizes))
         elif model.compressed:
             query, value, cached = heads * dim, heads * dim, dim
             own = CompressedWeights.of(model)

@@ -11,21 +11,35 @@ LINEAR_CHUNK = 64.0
 
 @dataclass(frozen=True)
 class Recurrence:
-    """One layer with a state. Weights, and figures of one token; `state_values` are kept of one sequence.
+    """One layer with a state. Widths and operations of one token; `state_values` are kept of one sequence.
 
-    Products make `projected_width` values of a token, of which `convolved_width` pass a short convolution; a scan takes
-    those through the state and leaves `inner_width`, which a gate and a norm turn into what the last product reads.
-    `scan_values` are what the scan reads and writes, `scan_flop` its operations where it takes tokens chunk by chunk.
+    Products make `projected_width` values of a token, of which `convolved_width` pass a short `convolution`; a scan
+    takes those through the state and leaves `inner_width`, which a gate and a norm turn into what the last product
+    reads. `scan_flop` are the scan's operations where it takes tokens chunk by chunk.
     """
 
-    weights: float
-    output_weights: float
+    hidden: float
+    convolution: float
     projected_width: float
     convolved_width: float
     inner_width: float
-    scan_values: float
     scan_flop: float
     state_values: float
+
+    @property
+    def output_weights(self) -> float:
+        """Weights of the last product."""
+        return self.hidden * self.inner_width
+
+    @property
+    def weights(self) -> float:
+        """Weights of the products and of the convolution."""
+        return self.hidden * self.projected_width + self.output_weights + self.convolution * self.convolved_width
+
+    @property
+    def scan_values(self) -> float:
+        """Values that the scan reads and writes: what was convolved, and twice the width of what it leaves."""
+        return self.convolved_width + 2.0 * self.inner_width
 
     @property
     def streamed_width(self) -> float:
@@ -38,7 +52,7 @@ class Recurrence:
         return self.projected_width + 2.0 * self.inner_width
 
 
-NONE = Recurrence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NONE = Recurrence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def recurrence(model: Transformer) -> Recurrence:
@@ -54,18 +68,10 @@ def _delta_rule(one: LinearAttention, hidden: float) -> Recurrence:
     Source: Yang et al., Gated Delta Networks (arXiv 2412.06464), section 3.3, the chunkwise form.
     """
     keys, values, heads = float(one.key_heads * one.key_dim), float(one.value_heads * one.value_dim), one.value_heads
-    projected, convolved = 2.0 * (keys + values + heads), 2.0 * keys + values
     within = 2.0 * LINEAR_CHUNK * (3.0 * one.key_dim + 2.0 * one.value_dim)
-    return Recurrence(
-        weights=hidden * (projected + values) + one.convolution * convolved,
-        output_weights=hidden * values,
-        projected_width=projected,
-        convolved_width=convolved,
-        inner_width=values,
-        scan_values=2.0 * keys + 3.0 * values,
-        scan_flop=heads * (within + 6.0 * one.key_dim * one.value_dim),
-        state_values=float(heads * one.key_dim * one.value_dim),
-    )
+    scan_flop = heads * (within + 6.0 * one.key_dim * one.value_dim)
+    widths = 2.0 * (keys + values + heads), 2.0 * keys + values, values
+    return Recurrence(hidden, one.convolution, *widths, scan_flop, float(heads * one.key_dim * one.value_dim))
 
 
 def _state_space(one: StateSpace, hidden: float) -> Recurrence:
@@ -74,14 +80,6 @@ def _state_space(one: StateSpace, hidden: float) -> Recurrence:
     Source: Dao and Gu (arXiv 2405.21060), section 6, the block decomposition; section 8.1, the parallel block.
     """
     inner, projections = float(one.heads * one.head_dim), float(one.groups * one.state)
-    projected, convolved = 2.0 * (inner + projections) + one.heads, inner + 2.0 * projections
-    return Recurrence(
-        weights=hidden * (projected + inner) + one.convolution * convolved,
-        output_weights=hidden * inner,
-        projected_width=projected,
-        convolved_width=convolved,
-        inner_width=inner,
-        scan_values=2.0 * projections + 3.0 * inner,
-        scan_flop=2.0 * one.chunk * (projections + inner) + 4.0 * one.state * inner,
-        state_values=inner * one.state,
-    )
+    scan_flop = 2.0 * one.chunk * (projections + inner) + 4.0 * one.state * inner
+    widths = 2.0 * (inner + projections) + one.heads, inner + 2.0 * projections, inner
+    return Recurrence(hidden, one.convolution, *widths, scan_flop, inner * one.state)
