@@ -37,11 +37,11 @@ from polysilicon.performance.matrix import product_s
 from polysilicon.performance.rates import rates
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.step import Job, breakdown
-from polysilicon.performance.training import latencies_s
+from polysilicon.performance.training import doubt_widening, latencies_s
 from polysilicon.performance.values import Values
 from polysilicon.records import files
 from polysilicon.validation.conformal import conformal
-from polysilicon.validation.training_cases import Prepared, prepare
+from polysilicon.validation.training_cases import Prepared, doubtful, prepare
 from polysilicon.validation.training_measures import measured_step_s, usable
 from polysilicon.validation.training_table import read_cases
 from polysilicon.workloads.counts import Shape
@@ -85,10 +85,12 @@ PARAMETERS = (
     Parameter("gemm_fp4", 0.92, 0.2, share=False, kernel="nvfp4"),
     Parameter("gemm_int8", 0.60, 0.6),
     Parameter("core", 0.85, 0.4, share=False, varies=("class", "family"), kernel="attention"),
+    Parameter("core_narrow", 1.0, 0.1, share=False, kernel="attention_narrow"),
     Parameter("core_width", 32.0, 0.7, share=False),
     Parameter("core_back", 1.2, 0.3, share=False),
     Parameter("scan_moves", 8.0, 0.5, share=False, varies=("class", "family")),
     Parameter("unaligned", 0.15, 0.8),
+    Parameter("reuse", 1000.0, 0.7, share=False),
     Parameter("ridge", 2.0, 0.4, share=False),
     Parameter("fill", 128.0, 0.7, share=False),
     Parameter("untuned_by_vendor", 0.95, 0.5),
@@ -102,6 +104,7 @@ PARAMETERS = (
     Parameter("launch_s", 4e-4, 0.7, share=False),
     Parameter("launch_moe_s", 1e-3, 0.7, share=False),
     Parameter("wait_moe_s", 5e-4, 1.0, share=False),
+    Parameter("each_expert_s", 2e-5, 1.0, share=False),
     Parameter("graph_share", 0.50, 0.8),
     Parameter("youth", 0.20, 0.7, share=False),
     Parameter("experts_youth", 0.60, 0.7, share=False),
@@ -118,8 +121,10 @@ PARAMETERS = (
     Parameter("scaleout", 0.70, 0.8),
 )
 GROUP_SPREAD = 0.4
-# Kinds of jobs with intervals of their own; adapters on frozen weights and attention that isn't fused are unusual.
-KINDS = ("plain", "unusual", "experts")
+# Kinds of jobs with intervals of their own: by default, and with attention that is not fused, adapters, experts.
+KINDS = ("plain", "unfused", "adapters", "experts")
+# Shares of a layout that lie on hosts.
+ON_HOST = ("offload_optimizer", "offload_activations", "offload_weights")
 # Operands at which kernels alone are compared: tokens, rows and columns; heads and their width.
 LARGE, HEADS, HEAD = 8192.0, 32.0, 128.0
 # Fitted rows from which a class or family has parameters of its own beside its pace.
@@ -138,7 +143,11 @@ ENOUGH = 5
 
 @dataclass(frozen=True)
 class Table:
-    """The measured rows as one table, with the chip of each."""
+    """The measured rows as one table, with the chip of each.
+
+    Exponents widen the interval of what waits for a host or rests on a doubtful figure that no pace makes up for
+    (`unpaced`), and on chips that were not fitted that of what rests on any (`doubtful`).
+    """
 
     job: Job
     cluster: Cluster
@@ -148,6 +157,8 @@ class Table:
     families: list[str]
     sources: list[str]
     kinds: np.ndarray
+    unpaced: np.ndarray
+    doubtful: np.ndarray
     weights: np.ndarray
     kernels: Mapping[str, Mapping[str, float]]
 
@@ -171,8 +182,8 @@ class Table:
         }
 
     def groups(self) -> dict[str, list[str]]:
-        """The name of each row's source, chip and family."""
-        return {"source": self.sources, "chip": self.chips, "family": self.families}
+        """The name of each row's source and family."""
+        return {"source": self.sources, "family": self.families}
 
 
 def table(made: list[Prepared], catalogue) -> Table:
@@ -196,6 +207,7 @@ def table(made: list[Prepared], catalogue) -> Table:
     sources = [one.case.word("source_key") for one in made]
     groups = [one.case.word("dup_group") or one.case.id for one in made]
     per_source, per_group = Counter(sources), Counter(groups)
+    widened, (paced, other) = doubt_widening(catalogue), doubtful(made)
     weights = np.array([1 / np.sqrt(per_source[s] * per_group[g]) for s, g in zip(sources, groups, strict=True)])
     return Table(
         job,
@@ -206,6 +218,8 @@ def table(made: list[Prepared], catalogue) -> Table:
         [records[chip].family or records[chip].id for chip in chips],
         sources,
         np.array([kind_of(one) for one in made]),
+        widened ** np.maximum(other, [float(any(one.layout.get(name, 0.0) > 0.0 for name in ON_HOST)) for one in made]),
+        widened ** np.maximum(other, paced),
         weights / weights.mean(),
         {chip: kernel_shares(catalogue, chip) for chip in set(chips)},
     )
@@ -215,21 +229,27 @@ def kind_of(one: Prepared) -> int:
     """Position in `KINDS` of what is trained and how."""
     if one.model.experts > 0:
         return KINDS.index("experts")
-    return KINDS.index("unusual" if one.recipe["frozen"] > 0 or not one.recipe["fused_attention"] else "plain")
+    if one.recipe["frozen"] > 0:
+        return KINDS.index("adapters")
+    return KINDS.index("plain" if one.recipe["fused_attention"] else "unfused")
 
 
 @cache
 def kernel_shares(catalogue: Catalogue, chip_id: str) -> dict[str, float]:
-    """The share of its dense peak that each kernel reaches alone on a chip, for large operands."""
+    """The share of its dense peak that each kernel reaches alone on a chip, for large operands.
+
+    For attention in 8 bits it is the rate over that in 16.
+    """
     parameters, silicon = efficiency_of(catalogue, chip_id, "operators").parameters, Silicon.of(catalogue, chip_id)
     shares = {}
     for kind in ("bf16", "fp8", "fp8_block", "nvfp4"):
         precision, left, right = FORMATS[kind]
         taken_s = product_s(LARGE, LARGE, LARGE, 1.0, left, right, 2.0, product_curve(parameters, silicon, kind))
         shares[kind] = float(2.0 * LARGE**3 / taken_s / silicon.peak(precision))
-    curve = attention_curve(parameters, silicon, attention_kind("bf16", "bf16", HEAD))
-    taken_s = attention_s(1.0, LARGE, LARGE, HEADS, HEADS, HEAD, 2.0, 1.0, curve)
+    wide, narrow = (attention_curve(parameters, silicon, attention_kind(one, one, HEAD)) for one in ("bf16", "fp8"))
+    taken_s = attention_s(1.0, LARGE, LARGE, HEADS, HEADS, HEAD, 2.0, 1.0, wide)
     shares["attention"] = float(2.0 * LARGE**2 * HEADS * HEAD / taken_s / silicon.peak("bf16"))
+    shares["attention_narrow"] = float(taken_s / attention_s(1.0, LARGE, LARGE, HEADS, HEADS, HEAD, 2.0, 1.0, narrow))
     return shares
 
 
@@ -376,21 +396,24 @@ def summary(name: str, errors: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class Unseen:
-    """Errors on rows that a fit never saw: of which kind each is, its source and class, and if its chip was fitted."""
+    """Errors on rows that a fit never saw: of which kind each is, what it rests on, and if its chip was fitted."""
 
     errors: np.ndarray
     kinds: np.ndarray
-    sources: np.ndarray
-    classes: np.ndarray
+    doubts: np.ndarray
     familiar: np.ndarray
 
     def of(self, kind: str) -> np.ndarray:
-        """Errors on familiar chips of one kind of jobs."""
-        return self.errors[self.familiar & (self.kinds == KINDS.index(kind))]
+        """Errors on familiar chips of one kind of jobs, those on doubtful figures brought to the width of others."""
+        return (self.errors / self.doubts)[self.familiar & (self.kinds == KINDS.index(kind))]
+
+    def exponents(self, wider: Mapping[str, float]) -> np.ndarray:
+        """How much wider than that of a plain job the interval of each row is."""
+        return self.doubts * np.array([wider[KINDS[kind]] for kind in self.kinds])
 
     def alike(self, wider: Mapping[str, float]) -> np.ndarray:
-        """All errors, those of kinds with wider intervals brought to the width of plain jobs."""
-        return self.errors / np.array([wider[KINDS[kind]] for kind in self.kinds])
+        """All errors, those of rows with wider intervals brought to the width of plain jobs."""
+        return self.errors / self.exponents(wider)
 
 
 def unseen(fit: Fit, rest: Table, theirs: Table, latencies: tuple[float, float]) -> Unseen:
@@ -398,7 +421,8 @@ def unseen(fit: Fit, rest: Table, theirs: Table, latencies: tuple[float, float])
     rows = Counter(rest.chips)
     familiar = np.array([rows[chip] >= ENOUGH for chip in theirs.chips])
     errors = fit.log_error(fit.x, theirs, latencies)
-    return Unseen(errors, theirs.kinds, np.array(theirs.sources), np.array(theirs.classes), familiar)
+    doubts = np.maximum(theirs.unpaced, np.where(familiar, 1.0, theirs.doubtful))
+    return Unseen(errors, theirs.kinds, doubts, familiar)
 
 
 def without(key: str, made: list[Prepared], names: list[str], catalogue, latencies) -> dict[str, Unseen]:
@@ -480,11 +504,11 @@ def left_out_lines(catalogue, made: list[Prepared], left: dict[str, dict[str, Un
     for source, found in sorted(left["source"].items()):
         rest = {name: theirs for name, theirs in left["source"].items() if name != source}
         near, wider = near_interval(rest)
-        stranger, by_class = stranger_interval(left["chip"], wider, without=source)
+        stranger = stranger_interval(rest, wider)
         rows = [one for one in made if one.case.word("source_key") == source][: len(found.errors)]
-        told = zip(rows, found.errors, found.kinds, found.classes, found.familiar, strict=True)
-        for row, error, kind, device_class, familiar in told:
-            exponent = wider[KINDS[kind]] * (1.0 if familiar else by_class.get(device_class, 1.0))
+        for row, error, exponent, familiar in zip(
+            rows, found.errors, found.exponents(wider), found.familiar, strict=True
+        ):
             low, high = (bound**exponent for bound in (near if familiar else stranger))
             vendor = catalogue.get(Chip, row.cluster.chip).vendor
             lines.append(f"{row.case.id},{source},{vendor},{row.cluster.chip},{error:.5f},{low:.4f},{high:.4f}")
@@ -499,24 +523,9 @@ def near_interval(left: dict[str, Unseen]) -> tuple[tuple[float, float], dict[st
     return near, wider
 
 
-Strangers = tuple[tuple[float, float], dict[str, float]]
-
-
-def stranger_interval(left: dict[str, Unseen], wider: Mapping[str, float], without: str = "") -> Strangers:
-    """The interval of a plain job on a chip left out, and the exponent for classes whose chips err more as strangers.
-
-    A class needs two chips to tell. Rows of the source `without` don't count.
-    """
-    alike = {name: found.alike(wider)[found.sources != without] for name, found in left.items()}
-    classes = {name: found.classes[found.sources != without] for name, found in left.items()}
-    low, high = interval_of(alike)
-    exponents = {}
-    for device_class in sorted({one for found in classes.values() for one in found.tolist()}):
-        own = {name: errors[classes[name] == device_class] for name, errors in alike.items()}
-        own = {name: errors for name, errors in own.items() if len(errors)}
-        bounds = interval_of(own) if len(own) > 1 else (low, high)
-        exponents[device_class] = max(np.log(bounds[1] / bounds[0]) / np.log(high / low), 1.0)
-    return (low, high), exponents
+def stranger_interval(left: dict[str, Unseen], wider: Mapping[str, float]) -> tuple[float, float]:
+    """The interval of a plain job on a chip that the fit did not see, as it did not see the source of the job."""
+    return interval_of({name: found.alike(wider)[~found.familiar] for name, found in left.items()})
 
 
 Added = dict[tuple[str, str], dict[str, float]]
@@ -549,7 +558,7 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
     """The records of every level, each with the interval of what it is used for."""
     added, paces = fit.split(fit.x)
     near, wider = near_interval(left["source"])
-    family, by_class = stranger_interval(left["chip"], wider)
+    family = stranger_interval(left["source"], wider)
     far = interval_of({name: found.alike(wider) for name, found in left["family"].items()})
     cases = {
         level: Counter(names)
@@ -560,8 +569,8 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
             "all",
             "all",
             whole(added, mean_kernels(one, "all", "all"))
-            | {"pace": 1.0, "narrow_pace": 1.0}
-            | {f"{kind}_widening": wider[kind] for kind in ("experts", "unusual")},
+            | {"pace": 1.0, "narrow_pace": 1.0, "peak_doubt": 1.0}
+            | {f"{kind}_widening": wider[kind] for kind in KINDS[1:]},
             len(one.step_s),
             far,
             "A chip whose family was never measured: interval from families left out of the fit in turn.",
@@ -576,14 +585,14 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
         groups = ("class", class_of[name]), ("family", name)
         own = whole(added, mean_kernels(one, "family", name), *groups)
         pace = {"pace": np.exp(log + paces["class"][class_of[name]])}
-        why = "A chip of a measured family: interval from chips left out of the fit in turn."
-        interval = tuple(bound ** by_class[class_of[name]] for bound in family)
-        records[f"training-family-{name}"] = record("family", name, own | pace, cases["family"][name], interval, why)
+        why = "A chip of a measured family: interval from sources left out in turn, where no other has their chip."
+        records[f"training-family-{name}"] = record("family", name, own | pace, cases["family"][name], family, why)
     for name, log in paces["chip"].items():
         pace = np.exp(log + paces["family"][family_of[name]] + paces["class"][class_of[name]])
         groups = ("class", class_of[name]), ("family", family_of[name]), ("chip", name)
         own = whole(added, one.kernels[name], *groups) | {"pace": pace, "narrow_pace": np.exp(paces["narrow"][name])}
         known = cases["chip"][name] >= ENOUGH
+        own |= {"peak_doubt": 0.0} if known else {}
         why = (
             "Interval from sources left out of the fit in turn."
             if known

@@ -68,4 +68,4 @@ def test_a_vendor_s_tuning_and_a_fabric_are_what_they_are_said_to_be() -> None:
 
 def test_each_kind_of_job_has_its_interval() -> None:
     experts, frozen, fused = np.array([8.0, 0.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0, 0.0]), np.array([1.0, 1, 0, 1])
-    assert kind_widening(experts, 2.0, frozen, fused, 1.5).tolist() == [2.0, 1.5, 1.5, 1.0]
+    assert kind_widening(experts, 2.0, frozen, 1.5, fused, 1.2).tolist() == [2.0, 1.5, 1.2, 1.0]

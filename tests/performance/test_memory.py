@@ -132,6 +132,40 @@ def test_groups_of_replicas_hold_a_state_each(small):
     assert one(halves.optimizer_bytes) == pytest.approx(2.0 * one(whole.optimizer_bytes))
 
 
+def test_the_stages_of_a_pipeline_hold_split_weights_and_gradients_whole_as_its_micro_batches_share_them(small):
+    single, deep = (used(small, Layouts.one(dp=8, pp=pp, zero_stage=3)) for pp in (1, 2))
+    asked = job(small, Layouts.one(dp=8, pp=2, zero_stage=3))
+    weights = asked.shape.weights / 2.0
+    assert one(deep.gathered_bytes) == pytest.approx((2.0 + 4.0) * weights, rel=0.1)
+    assert one(deep.gathered_bytes) > 2.0 * one(single.gathered_bytes)
+
+
+def test_stages_that_keep_what_they_hand_over_hold_it_for_what_is_in_flight_and_for_every_micro_batch(small):
+    cut = Layouts.one(pp=4, dp=2)
+    plain, kept = (memory(job(small, cut, Recipe(kept_boundaries=one))) for one in (0.0, 1.0))
+    handed = 2.0 * 2048 * small.hidden
+    in_flight, batches = 4.0, TASK.global_batch / 2
+    assert one(kept.activation_bytes) - one(plain.activation_bytes) == pytest.approx(handed * (in_flight + batches))
+    whole = Layouts.one(dp=8)
+    assert one(used(small, whole, Recipe(kept_boundaries=1.0)).memory_bytes) == one(used(small, whole).memory_bytes)
+
+
+def test_every_virtual_stage_but_the_very_last_keeps_what_it_hands_over():
+    sent = activations.with_boundaries_bytes(
+        0.0, 1.0, np.array([1.0, 2.0, 2.0, 2.0]), 2.0, 3.0, 16.0, np.array([0, 0, 1, 1]), 1.0
+    )
+    assert sent.tolist() == [0.0, 38.0, 19.0, 19.0]
+
+
+def test_experts_that_no_replica_splits_are_whole_without_being_gathered(mixture):
+    cut = {"dp": 8, "pp": 2, "ep": 8}
+    first, second = (used(mixture, Layouts.one(**cut, zero_stage=stage)) for stage in (1, 2))
+    asked = job(mixture, Layouts.one(**cut))
+    plain = common(asked).layer_weights * mixture.layers / 2 + asked.shape.vocab * asked.shape.hidden
+    assert one(second.gathered_bytes) == pytest.approx(4.0 * plain, rel=1e-6)
+    assert one(first.gathered_bytes) == 0.0
+
+
 def test_fully_sharded_weights_leave_the_master_copy_alone_unless_the_software_keeps_both(small):
     cut = Layouts.one(dp=8, zero_stage=3)
     assert one(used(small, cut).weight_bytes) == 0.0

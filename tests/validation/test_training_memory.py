@@ -7,7 +7,7 @@ from polysilicon.facts import load
 from polysilicon.facts.efficiency import Fit
 from polysilicon.performance.layouts import RECOMPUTE
 from polysilicon.performance.memory import memory
-from polysilicon.performance.recipe import Recipe
+from polysilicon.performance.recipe import OVERLAPS, Recipe
 from polysilicon.records.document import read_csv
 from polysilicon.validation.fit_record import MEMORY_LEFT_OUT, read_left_out
 from polysilicon.validation.training import CASES, SPLIT, validate
@@ -112,6 +112,28 @@ def test_later_lines_on_software_add_to_earlier_ones():
     assert (plain.peak, dict(plain.recipe)) == ("process", {})
     assert (deep.peak, dict(deep.recipe)) == ("process", {"gradient_bytes": 2.0, "optimizer_bytes": 16.0})
     assert software_of("somebody", "nvidia-smi", "bf16").peak == "process"
+
+
+def test_a_local_batch_is_cut_into_as_many_micro_batches_as_the_software_makes_of_it():
+    made = {case.id: prepare(CATALOGUE, case) for case in read_cases(CASES) if case.id.startswith("Q-torchtitan-01")}
+    cut = {name[-2:]: (one.layout["micro_batch"], one.layout["interleave"]) for name, one in made.items()}
+    assert cut["13"] == (4.0, 1.0)
+    assert cut["14"] == (4.0, 2.0)
+    assert {cut[one] for one in ("15", "16", "17", "18")} == {(1.0, 1.0)}
+
+
+def test_states_are_split_inside_a_slice_where_maxtext_runs_over_several():
+    cases = [one for one in read_cases(CASES) if "trillium" in one.word("source_ref")]
+    made = {case.id: prepare(CATALOGUE, case).layout for case in cases}
+    assert {made[f"L-mlperf-gpt3-0{one}"]["shard"] for one in (27, 28, 29, 30)} == {256.0}
+    assert made["L-mlperf-gpt3-030"]["micro_batch"] == 3.0
+    assert made["L-mlperf-gpt3-030"]["dp"] == 512.0
+
+
+def test_where_launches_wait_nothing_overlaps():
+    said = [prepare(CATALOGUE, case).recipe for case in read_cases(CASES) if case.word("source_key") == "F-bloom"]
+    assert all(one[name] == 0.0 for one in said for name in OVERLAPS if one["blocking"])
+    assert any(one["blocking"] for one in said)
 
 
 def test_public_settings_fill_in_what_a_row_leaves_empty_and_nothing_else(tmp_path):

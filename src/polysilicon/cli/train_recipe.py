@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BYTES = ("weight_bytes", "gradient_bytes", "reduce_bytes", "optimizer_bytes", "shard_bytes", "logit_bytes")
 # Switches of the recipe that bear its own names.
-SWITCHES = ("sparse", "dropout", "by_operator", "feed_forward_again", "narrow_weights")
+SWITCHES = ("sparse", "dropout", "kept_boundaries", "by_operator", "feed_forward_again", "narrow_weights")
 PRECISIONS = ("backward_precision", "attention_precision")
 HIDDEN = {"none": 0.0, "full": 1.0}
 Flag = Annotated[bool, Parameter(show_default=False)]
@@ -54,6 +54,8 @@ class Means:
         Bytes of a logit, with what loss and its gradient keep of it.
     dropout
         Residuals pass dropout, whose masks are kept.
+    kept_boundaries
+        Pipeline stages keep what they sent, and room for its gradients (PyTorch's own pipelines, as in torchtitan).
     by_operator
         Selective recomputation covers every second product, beside attention's scores.
     feed_forward_again
@@ -82,6 +84,7 @@ class Means:
     shard_bytes: float | None = None
     logit_bytes: float | None = None
     dropout: Flag = False
+    kept_boundaries: Flag = False
     by_operator: Flag = False
     feed_forward_again: Flag = False
     predicted_ahead: Whole = 0
@@ -114,7 +117,7 @@ class Software:
     whole_graphs
         One captured graph holds the whole step, so that no host waits to know how many tokens each expert got.
     blocking
-        Every launch waits for the device.
+        Every launch waits for the device, so that nothing overlaps (CUDA_LAUNCH_BLOCKING).
     vendor_tuned
         The run is tuned as the chip's vendor tunes its own.
     software
@@ -138,13 +141,14 @@ class Software:
 class Where:
     """What of a job some options need.
 
-    That the model has experts, that these are spread over ranks, that the sequence is cut, that recomputation is
-    selective; and the precisions that are asked for.
+    That the model has experts, that these are spread over ranks, that the sequence is cut, that there are pipeline
+    stages, that recomputation is selective; and the precisions that are asked for.
     """
 
     experts: bool
     spread: bool
     context: bool
+    stages: bool
     selective: bool
     precisions: tuple[str, ...]
 
@@ -279,10 +283,13 @@ def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", wh
         (software.dual_batch and not where.spread, "--dual-batch", spread),
         (software.sent_once and not where.spread, "--sent-once", spread),
         (software.dual_batch and software.overlap == "none", "--dual-batch", "--overlap measured or full"),
+        (software.dual_batch and software.blocking, "--dual-batch", "no --blocking"),
+        (software.blocking and software.overlap == "full", "--blocking", "--overlap measured or none"),
         (means.feed_forward_again and not where.selective, "--feed-forward-again", "--recompute selective"),
         (means.by_operator and not where.selective, "--by-operator", "--recompute selective"),
         (means.by_operator and means.feed_forward_again, "--by-operator", "no --feed-forward-again"),
         (software.unbalanced_context and not where.context, "--unbalanced-context", "--cp above 1"),
+        (means.kept_boundaries and not where.stages, "--kept-boundaries", "--pp above 1"),
         (means.sparse and not gains, "--sparse", f"a chip that gains from it, and no source says so of {chip}"),
         (software.software is not None and cluster is None, "--software", "one system in --chip"),
     )

@@ -239,6 +239,27 @@ def stage_activation_bytes(layer_activation_bytes: Values, stage_layers: Values,
 
 
 @formula
+def with_boundaries_bytes(
+    held_bytes: Values,
+    boundary_bytes: Values,
+    pp: Values,
+    interleave: Values,
+    in_flight: Values,
+    micro_batches: Values,
+    has_head: Values,
+    kept_boundaries: Values,
+) -> Values:
+    """Activations of a stage and, where its software keeps them, what it sent until the gradient of that comes.
+
+    Room for the gradient is set aside for every micro-batch of a step. Each virtual stage sends but the very last.
+
+    Source: PyTorch, torch.distributed.pipelining, `stage.py`: `fwd_cache` and `grad_recv_info`.
+    """
+    sending = np.where(np.asarray(pp) > 1.0, interleave - has_head, 0.0)
+    return held_bytes + kept_boundaries * boundary_bytes * sending * (in_flight + micro_batches)
+
+
+@formula
 def first_in_flight(pp: Values, interleave: Values, micro_batches: Values) -> Values:
     """Micro-batches whose activations the first stage holds, counted in whole stages.
 

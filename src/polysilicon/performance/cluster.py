@@ -15,6 +15,8 @@ from polysilicon.performance.values import PEAK_FIELD, PRECISIONS, Values
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.units import BITS_PER_BYTE, GIB, GIGA, TERA
 
+# Classes of chips whose operands software stages in memory on the chip.
+STAGED = ("tpu", "npu")
 # So many sources of a value are named; `facts show` lists them all.
 SOURCES_NAMED = 2
 
@@ -46,7 +48,8 @@ class Cluster:
     """`chips` equal chips. Every figure is of one chip; rates are SI a second, bandwidths one direction.
 
     The scale-up domain (NVLink, HCCS, ICI, ...) holds `scaleup_domain` chips; beyond it each chip has its share
-    of the node's network cards. `on_bus` is 1 where no fabric joins the chips of a host but its bus does.
+    of the node's network cards. `on_bus` is 1 where no fabric joins the chips of a host but its bus does, `scratchpad`
+    where software stages operands in memory on the chip instead of a cache (TPUs and NPUs).
     `peak_flop_per_s` is dense matrix throughput by precision; a precision the chip has no units for is absent.
     `sparse_gain` is how much faster products with a weight pruned two of four run: 1 where the chip's record states no
     such peak. `fabric` is the shape of the networks, neutral where no record states it. Figures may be arrays: then the
@@ -63,6 +66,7 @@ class Cluster:
     scaleout_bytes_per_s: Values
     node_size: Values
     on_bus: Values = 0.0
+    scratchpad: Values = 0.0
     family: str = ""
     device_class: str = ""
     system: str = ""
@@ -127,6 +131,7 @@ class Cluster:
             on_bus=float(on_bus),
             family=chip.family,
             device_class=chip.device_class,
+            scratchpad=float(chip.device_class in STAGED),
             system=system.id if system else "",
             sparse_gain=reader.read("sparse_gain", 1.0),
             fabric=reader.fabric(),
@@ -165,6 +170,7 @@ class Cluster:
             scaleout_bytes_per_s=column("scaleout_bytes_per_s"),
             node_size=column("node_size"),
             on_bus=column("on_bus"),
+            scratchpad=column("scratchpad"),
             sparse_gain=column("sparse_gain"),
             fabric=Fabric.stack([cluster.fabric for cluster in clusters]),
         )

@@ -165,6 +165,7 @@ CHOICES: Mapping[str, Rule] = {
     "a backward pass in another precision": _other("backward_precision", lambda asked: asked.layouts.precision),
     "attention in another precision than bf16": _other("attention_precision", lambda asked: BF16),
     "dropout": _some("dropout"),
+    "kept hand-overs of pipeline stages": _some("kept_boundaries"),
     "recomputation of every second product": _some("by_operator"),
     "narrow weights alone": _some("narrow_weights"),
     "tuning by the vendor": _some("vendor_tuned"),

@@ -36,6 +36,13 @@ def layer_bytes(job: Job) -> tuple[Values, Values]:
     return layer, activations.working_bytes(whole, scores, layer, passing)
 
 
+def handed_bytes(job: Job) -> Values:
+    """What a layer hands to the next of one micro-batch, and a pipeline stage to the next."""
+    cut = job.layouts
+    tokens = on_chip.chip_tokens(cut.micro_batch, job.sequence, cut.cp)
+    return activations.checkpoint_bytes(tokens, job.shape.hidden, on_chip.sequence_cut(cut.tp, cut.sequence_parallel))
+
+
 def head_bytes(job: Job) -> Values:
     """What the head holds of one micro-batch when the backward pass starts."""
     cut, shape = job.layouts, job.shape

@@ -426,6 +426,29 @@ def synchronised_s(layer_s: Values, passes: Values, whole_graphs: Values, wait_s
 
 
 @formula
+def experts_here(experts: Values, ep: Values) -> Values:
+    """Experts of a layer of which one chip holds a slice or the whole.
+
+    Source: Lepikhin et al., GShard (arXiv 2006.16668).
+    """
+    return experts / ep
+
+
+@formula
+def one_by_one_s(
+    layer_s: Values, experts_here: Values, passes: Values, whole_graphs: Values, each_expert_s: Values
+) -> Values:
+    """Time of a layer whose experts are cast and multiplied one by one, each with a cost besides its arithmetic.
+
+    Where the whole step is one captured graph nothing is launched, and products of all experts are fused.
+
+    Source: NVIDIA, Transformer Engine, `GroupedLinear`; Gale et al., MegaBlocks (arXiv 2211.15841), section 3.3; size
+    from the fit.
+    """
+    return layer_s + each_expert_s * experts_here * passes * (1.0 - whole_graphs)
+
+
+@formula
 def mixed_layer_s(dense_layer_s: Values, moe_layer_s: Values, dense_layers: Values, layers: Values) -> Values:
     """Mean time of a layer in a model with and without experts.
 

@@ -178,7 +178,7 @@ def memory(job: Job) -> Memory:
 def _held(job: Job, shared: Common, stage: Stage, in_flight: Values, has_head: Values) -> tuple[Values, ...]:
     """Bytes of a stage on one chip by kind, but for the reserve, and what it keeps on its host."""
     logits = logit_bytes(shared.head, shared.working, has_head)
-    held = held_activations(job, shared, stage, in_flight)
+    held = held_activations(job, shared, stage, in_flight, has_head)
     return (
         *on_chip_states(job, shared, stage),
         gathered_bytes(job, shared, stage),
@@ -203,7 +203,7 @@ def needed_bytes(job: Job) -> Values:
 def _peak(job: Job, shared: Common, stage: Stage) -> Values:
     """Allocated bytes of the fullest of stages that hold alike weights."""
     peaks = [
-        peak_bytes(held_activations(job, shared, stage, in_flight), shared.working, shared.head, has_head)
+        peak_bytes(held_activations(job, shared, stage, in_flight, has_head), shared.working, shared.head, has_head)
         for in_flight, has_head in stage.ends
     ]
     held = on_chip_bytes(job, shared, stage), gathered_bytes(job, shared, stage)

@@ -38,14 +38,15 @@ def kept_on_chip_bytes(whole_bytes: Values, share: Values, buffer_bytes: Values)
 
 
 @formula
-def beside_batch_s(stage_s: Values, data_s: Values, micro_batches: Values) -> Values:
+def beside_batch_s(stage_s: Values, data_s: Values, micro_batches: Values, blocking: Values) -> Values:
     """Time of a micro-batch beside which the host link works: its compute, and the replicas' transfers beyond it.
 
-    A transfer that compute doesn't hide makes room for one on the other link; the compute itself is there once.
+    A transfer that compute doesn't hide makes room for one on the other link; the compute itself is there once. Nothing
+    is beside anything where every launch waits for the device.
 
     Source: Rajbhandari et al., ZeRO-Infinity (arXiv 2104.07857), section 6.2, overlap of host and network transfers.
     """
-    return stage_s + data_s / micro_batches
+    return (1.0 - blocking) * (stage_s + data_s / micro_batches)
 
 
 @formula

@@ -27,6 +27,16 @@ def gemm_bytes(rows: Values, columns: Values, inner: Values, operand_bytes: Valu
 
 
 @formula
+def reread_bytes(traffic_bytes: Values, flop: Values, reuse: Values, operand_bytes: Values) -> Values:
+    """Traffic of a product whose tiles read its operands again: `reuse` FLOP for each byte of 16-bit operands.
+
+    Source: Hong, Kung, I/O complexity: the red-blue pebble game (STOC 1981): a product moves as many operands as its
+    arithmetic over the root of the memory beside it.
+    """
+    return traffic_bytes + flop / reuse * (operand_bytes / 2.0)
+
+
+@formula
 def filled_flop(flop: Values, inner: Values, fill: Values) -> Values:
     """Operations of a product as its tiles see them: filling and draining one is worth `fill` inner elements.
 

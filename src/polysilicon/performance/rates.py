@@ -13,6 +13,8 @@ from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.values import BYTES_PER_ELEMENT, PRECISIONS, Values
 from polysilicon.records.recorder import formula
 
+# 1 for each precision below 16 bits.
+NARROW = {one: float(BYTES_PER_ELEMENT[one] < BYTES_PER_ELEMENT["bf16"]) for one in PRECISIONS}
 # The fitted share of the peak that each precision's products reach.
 SHARE = {
     "fp32": "gemm_16bit",
@@ -36,7 +38,8 @@ class Rates:
     """Achieved rates of one chip and its links; each a number, or a column with one entry a candidate.
 
     `narrow` is 1 where the products run in fewer than 16 bits; `operand_bytes` is the width of their operands;
-    `ridge` how sharply their arithmetic and their traffic overlap.
+    `ridge` how sharply their arithmetic and their traffic overlap, `reuse` the FLOP for each byte that their tiles read
+    again (infinite where a cache does that).
     """
 
     matrix_flop_per_s: Values
@@ -53,6 +56,7 @@ class Rates:
     operand_bytes: Values
     narrow: Values
     ridge: Values
+    reuse: Values
     fill: Values
     experts_pace: Values
 
@@ -128,6 +132,27 @@ def kernel_share(share: Values, tuned: Values, untuned: Values) -> Values:
     Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), section 4; shares from the fit.
     """
     return share * np.where(np.asarray(tuned) > 0.0, 1.0, untuned)
+
+
+@formula
+def core_peak_per_s(peak_per_s: Values, half_per_s: Values, narrow: Values, core_narrow: Values) -> Values:
+    """What attention proper has a share of: the peak of its precision, below 16 bits at most what kernels gain on 16.
+
+    Its exponentials stay wide, so that half the bits don't make it twice as fast.
+
+    Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), section 4.1; gain from measurements/operators/.
+    """
+    return np.where(np.asarray(narrow) > 0.0, np.minimum(half_per_s * core_narrow, peak_per_s), peak_per_s)
+
+
+@formula
+def reuse(scratchpad_reuse: Values, scratchpad: Values) -> Values:
+    """FLOP for each byte that tiles read again where software stages them; kernels with a cache were timed with theirs.
+
+    Source: Jouppi et al., Ten Lessons From Three Generations Shaped Google's TPUv4i (ISCA 2021), lesson 1 and section
+    VI, on-chip memory; fit of measurements/training.csv.
+    """
+    return np.where(np.asarray(scratchpad) > 0.0, scratchpad_reuse, np.inf)
 
 
 @formula
@@ -224,7 +249,7 @@ def _rates(
         matured_pace(e["pace"], e["youth"], recipe.software_years), recipe.vendor_tuned, e["untuned_by_vendor"]
     )
     peak, wide = _peak(cluster, codes), _wide_peak(cluster, codes)
-    narrow = _column({one: float(BYTES_PER_ELEMENT[one] < 2.0) for one in PRECISIONS}, codes)
+    narrow = _column(NARROW, codes)
     share = narrow_share(of_precision({one: e[SHARE[one]] for one in PRECISIONS}, codes), narrow, e["narrow_pace"])
     head = achieved_per_s(wide, e["gemm_16bit"], pace)
     products = [
@@ -236,7 +261,11 @@ def _rates(
         products = [mixed_per_s(*both, recipe.wide_share) for both in zip(products, wides, strict=True)]
     if gain is not None:
         products = [sparse_per_s(one, gain) for one in products]
-    core = _peak(cluster, core_codes(recipe, codes)) if recipe.said("attention_precision") else wide
+    core = wide
+    if recipe.said("attention_precision"):
+        own = core_codes(recipe, codes)
+        half = _peak(cluster, np.full_like(own, PRECISIONS.index("bf16")))
+        core = core_peak_per_s(_peak(cluster, own), half, _column(NARROW, own), e["core_narrow"])
     return Rates(
         matrix_flop_per_s=products[0],
         expert_flop_per_s=products[1],
@@ -258,16 +287,14 @@ def _rates(
         operand_bytes=_column(BYTES_PER_ELEMENT, codes),
         narrow=narrow,
         ridge=e["ridge"],
+        reuse=reuse(e["reuse"], cluster.scratchpad),
         fill=e["fill"],
         experts_pace=matured_pace(1.0, e["experts_youth"], recipe.software_years),
     )
 
 
 def core_codes(recipe: Recipe, codes: Codes) -> Codes:
-    """The precision of attention proper: what a recipe asks for, else that of 16 bits or of wider products.
-
-    Its share of the peak is that of 16 bits in any precision, for want of cases.
-    """
+    """The precision of attention proper: what a recipe asks for, else that of 16 bits or of wider products."""
     asked = np.asarray(recipe.attention_precision)
     return np.where(asked < 0.0, _wide_codes(codes), asked).astype(int)
 

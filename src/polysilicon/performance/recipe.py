@@ -38,6 +38,7 @@ class Recipe:
 
     `kept_operands` is 1 where the operands of narrow products are kept narrow and weights are cast once a step, or
     once and for all where they are frozen; `narrow_weights` is 1 where no copy in 16 bits stays beside those casts.
+    `kept_boundaries` is 1 where pipeline stages keep what they sent, and room for the gradients of it (PyTorch's own).
     `dropout` is 1 where residuals pass dropout, whose masks are kept; `by_operator` is 1 where selective recomputation
     covers every second product beside attention's scores, `feed_forward_again` where it covers feed-forward blocks and
     experts; `lean_recompute` is 1 where a compiler leaves out what no gradient needs of a layer that runs again. So
@@ -78,6 +79,7 @@ class Recipe:
     logit_bytes: Values = 6.0
     kept_operands: Values = 1.0
     narrow_weights: Values = 0.0
+    kept_boundaries: Values = 0.0
     dropout: Values = 0.0
     by_operator: Values = 0.0
     feed_forward_again: Values = 0.0
@@ -160,12 +162,25 @@ def tuned_attention(tuned: Values, zero_stage: Values, on_gpu: Values) -> Values
 
 def as_run(recipe: Recipe, layouts: Layouts, on_gpu: Values, on_tpu: Values) -> Recipe:
     """The recipe with what a layout and the class of a chip imply of the software."""
+    serial = {}
+    if np.any(np.asarray(recipe.blocking) > 0.0):
+        serial = {name: alone(getattr(recipe, name), recipe.blocking) for name in OVERLAPS}
     return replace(
         recipe,
         tuned_attention=tuned_attention(recipe.tuned_attention, layouts.zero_stage, on_gpu),
         lean_recompute=compiled(recipe.lean_recompute, on_tpu),
         whole_graphs=compiled(recipe.whole_graphs, on_tpu),
+        **serial,
     )
+
+
+@formula
+def alone(hidden: Values, blocking: Values) -> Values:
+    """The share of a transfer that compute may hide, as asked; none where every launch waits for the device.
+
+    Source: NVIDIA, CUDA C++ Programming Guide, CUDA_LAUNCH_BLOCKING.
+    """
+    return np.where(np.asarray(blocking) > 0.0, 0.0, hidden)
 
 
 @formula

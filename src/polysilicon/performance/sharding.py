@@ -172,6 +172,28 @@ def across_s(gradients_s: Values, expert_gradients_s: Values) -> Values:
 
 
 @formula
+def moving_stage(zero_stage: Values, pp: Values) -> Values:
+    """The ZeRO stage whose transfers a candidate makes.
+
+    The micro-batches of a pipeline share whole weights, and add up whole gradients: both are moved once a step, as
+    at stage 1, however the states are split between steps.
+
+    Source: Grattafiori et al., The Llama 3 Herd of Models (arXiv 2407.21783), section 3.3.2; PyTorch,
+    torch.distributed.pipelining, `stage.py`: gradients are synchronised behind the last micro-batch.
+    """
+    return np.where(np.asarray(pp) > 1.0, np.minimum(zero_stage, 1.0), zero_stage)
+
+
+@formula
+def gathered_for_step(zero_stage: Values, pp: Values) -> Values:
+    """Whether split weights are gathered once and stay whole for a step, frozen ones too.
+
+    Source: Grattafiori et al., The Llama 3 Herd of Models (arXiv 2407.21783), section 3.3.2.
+    """
+    return np.where((np.asarray(zero_stage) == 3.0) & (np.asarray(pp) > 1.0), 1.0, 0.0)
+
+
+@formula
 def once_s(
     gradients_s: Values,
     expert_gradients_s: Values,
@@ -180,17 +202,20 @@ def once_s(
     across_s: Values,
     zero_stage: Values,
     frozen: Values,
+    gathered_for_step: Values,
 ) -> Values:
     """Data-parallel transfer once a step.
 
-    Stage 0 reduces whole gradients, stage 1 scatters gradients and gathers weights, stage 2 gathers weights. Where
-    states are split over groups of replicas, the slices are reduced across groups besides.
+    Stage 0 reduces whole gradients, stage 1 scatters gradients and gathers weights, stage 2 gathers weights; of frozen
+    weights only those that are split between steps are gathered. Where states are split over groups of replicas, the
+    slices are reduced across groups besides.
 
     Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), section 7; Zhang et al., MiCS (arXiv 2205.00119), section 3.
     """
     stage, scattered, gathered = np.asarray(zero_stage), gradients_s + expert_gradients_s, weights_s + expert_weights_s
     once = np.where(stage < 2.0, scattered, 0.0) + np.where(stage < 1.0, scattered, gathered)
-    return (1.0 - frozen) * (np.where(stage == 3.0, 0.0, once) + across_s)
+    trained_s = np.where(stage == 3.0, 0.0, once) + across_s
+    return (1.0 - frozen) * trained_s + frozen * gathered_for_step * gathered
 
 
 @formula

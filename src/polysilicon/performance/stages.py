@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from polysilicon.performance import activations, offload, states
-from polysilicon.performance.job import Holders, Job, holders, layer_weights
-from polysilicon.performance.kept import head_bytes, layer_bytes
+from polysilicon.performance.job import Job, holders, layer_weights
+from polysilicon.performance.kept import handed_bytes, head_bytes, layer_bytes
 from polysilicon.performance.pipeline import micro_batches, stage_layers
 from polysilicon.performance.sharding import edge_weights
 from polysilicon.performance.values import Values
@@ -33,13 +33,14 @@ class Common:
     """What all stages share: weights of a mean layer, bytes a weight of each state, activations of a layer, the head.
 
     `widths` are the bytes a weight of weights, gradients and optimizer states on a chip: of plain weights, and of
-    experts. `whole` are those of weights and gradients when gathered, with the replicas that split them.
+    experts. `whole` are those of weights and gradients when gathered, with the replicas that split plain ones and those
+    that split experts.
     """
 
     layer_weights: Values
     expert_layer_weights: Values
     widths: tuple[tuple[Values, Values], ...]
-    whole: tuple[tuple[Values, Values], ...]
+    whole: tuple[tuple[Values, Values, Values], ...]
     layer: Values
     working: Values
     head: Values
@@ -51,11 +52,17 @@ def common(job: Job) -> Common:
     plain, own, _ = layer_weights(job, held)
     trained = states.trained_share(recipe.frozen, recipe.adapter_share)
     spread = [states.spread(held.shards, cut.zero_stage, least) for least in SPLIT_FROM]
-    whole = (recipe.weight_bytes, spread[0]), (states.trained_bytes(recipe.reduce_bytes, trained), spread[1])
-    return Common(plain, own, _widths(job, held, trained, spread), whole, *layer_bytes(job), head_bytes(job))
+    experts = spread
+    if job.mixed:
+        experts = [states.spread(held.expert_shards, cut.zero_stage, least) for least in SPLIT_FROM]
+    widths = recipe.weight_bytes, states.trained_bytes(recipe.reduce_bytes, trained)
+    whole = tuple(zip(widths, spread[:2], experts[:2], strict=True))
+    return Common(plain, own, _widths(job, trained, spread, experts), whole, *layer_bytes(job), head_bytes(job))
 
 
-def _widths(job: Job, held: Holders, trained: Values, spread: list[Values]) -> tuple[tuple[Values, Values], ...]:
+def _widths(
+    job: Job, trained: Values, spread: list[Values], experts: list[Values]
+) -> tuple[tuple[Values, Values], ...]:
     cut, recipe = job.layouts, job.recipe
     copy = states.working_copy_bytes(
         recipe.weight_bytes,
@@ -70,9 +77,6 @@ def _widths(job: Job, held: Holders, trained: Values, spread: list[Values]) -> t
     )
     gradient = states.trained_bytes(recipe.gradient_bytes, trained)
     optimizer = states.trained_bytes(recipe.optimizer_bytes, trained)
-    experts = spread
-    if job.mixed:
-        experts = [states.spread(held.expert_shards, cut.zero_stage, least) for least in SPLIT_FROM]
     return tuple(
         (states.split_bytes(width, plain), states.split_bytes(width, own))
         for width, plain, own in zip((copy, gradient, optimizer), spread, experts, strict=True)
@@ -115,10 +119,11 @@ def gathered_bytes(job: Job, shared: Common, stage: Stage) -> Values:
     """What split weights and gradients hold whole for the moment."""
     cut = job.layouts
     weights = shared.layer_weights, shared.expert_layer_weights
-    two = states.units_at_once(stage.layers, cut.pp, 2.0)
+    one, two = (states.units_at_once(stage.layers, cut.pp, units) for units in (1.0, 2.0))
+    gradients_edge = states.shared_edge_weights(stage.edge_weights, cut.pp)
     return states.gathered_bytes(
         states.whole_unit_bytes(*weights, stage.edge_weights, cut.tp, two, *shared.whole[0]),
-        states.whole_unit_bytes(*weights, 0.0, cut.tp, 1.0, *shared.whole[1]),
+        states.whole_unit_bytes(*weights, gradients_edge, cut.tp, one, *shared.whole[1]),
     )
 
 
@@ -145,12 +150,17 @@ def on_chip_states(job: Job, shared: Common, stage: Stage) -> tuple[Values, Valu
     )
 
 
-def held_activations(job: Job, shared: Common, stage: Stage, in_flight: Values) -> Values:
+def held_activations(job: Job, shared: Common, stage: Stage, in_flight: Values, has_head: Values) -> Values:
     """Activations of the micro-batches in flight that stay on the chip."""
+    cut, kept = job.layouts, job.recipe.kept_boundaries
     held = activations.stage_activation_bytes(shared.layer, stage.layers, in_flight)
-    if not job.offloads:
+    if job.offloads:
+        held = offload.kept_on_chip_bytes(held, cut.offload_activations, 2.0 * shared.layer)
+    if not np.any(np.asarray(kept) > 0.0):
         return held
-    return offload.kept_on_chip_bytes(held, job.layouts.offload_activations, 2.0 * shared.layer)
+    batches = micro_batches(job.global_batch, cut.dp, cut.micro_batch)
+    sizes = handed_bytes(job), cut.pp, cut.interleave, in_flight, batches
+    return activations.with_boundaries_bytes(held, *sizes, has_head, kept)
 
 
 def host_bytes(job: Job, shared: Common, stage: Stage, in_flight: Values) -> Values:

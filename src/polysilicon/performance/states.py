@@ -144,9 +144,19 @@ def layers_share(stage_layers: Values, some: Values) -> Values:
 def units_at_once(stage_layers: Values, pp: Values, units: Values) -> Values:
     """How many layers are whole at once: `units`, or all of a pipeline stage, which micro-batches in flight share.
 
-    Source: Zhao et al. (arXiv 2304.11277), section 3.3.2; Liang et al., TorchTitan (arXiv 2410.06511), section 2.
+    Source: Zhao et al. (arXiv 2304.11277), section 3.3.2; Liang et al., TorchTitan (arXiv 2410.06511), section 2;
+    PyTorch, torch.distributed.pipelining, `stage.py`, for gradients.
     """
     return np.where(np.asarray(pp) > 1.0, stage_layers, np.minimum(units, stage_layers))
+
+
+@formula
+def shared_edge_weights(edge_weights: Values, pp: Values) -> Values:
+    """Embedding and head whose gradients stay whole: those of a pipeline stage, which its micro-batches add up.
+
+    Source: PyTorch, torch.distributed.pipelining, `stage.py`: gradients are synchronised behind the last micro-batch.
+    """
+    return np.where(np.asarray(pp) > 1.0, edge_weights, 0.0)
 
 
 @formula
@@ -158,13 +168,17 @@ def whole_unit_bytes(
     at_once: Values,
     bytes_a_weight: Values,
     spread: Values,
+    expert_spread: Values,
 ) -> Values:
-    """What a split state holds whole while a layer is at work: `at_once` layers and the edges, beyond its own share.
+    """What a split state holds whole while a layer is at work: `at_once` layers and the edges.
+
+    They are copies of their own: what a replica keeps of the state lies beside them. What is not split is whole anyway.
 
     Source: Zhao et al., PyTorch FSDP (arXiv 2304.11277), sections 3.2 and 3.4: one unit at work, one prefetched.
     """
-    whole = (at_once * (layer_weights + expert_layer_weights) + edge_weights) / tp
-    return bytes_a_weight * whole * (1.0 - 1.0 / spread)
+    plain = np.where(np.asarray(spread) > 1.0, at_once * layer_weights + edge_weights, 0.0)
+    experts = np.where(np.asarray(expert_spread) > 1.0, at_once * expert_layer_weights, 0.0)
+    return bytes_a_weight * (plain + experts) / tp
 
 
 @formula

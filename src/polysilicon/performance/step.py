@@ -10,7 +10,14 @@ from polysilicon.performance import offload, routing, sharding, transfers
 from polysilicon.performance import pipeline as whole
 from polysilicon.performance.job import Holders, Job, experts_met, held_weights, holders
 from polysilicon.performance.kept import layer_activations
-from polysilicon.performance.operators import filled_flop, gemm_bytes, gemm_flop, overlapped_s, streaming_s
+from polysilicon.performance.operators import (
+    filled_flop,
+    gemm_bytes,
+    gemm_flop,
+    overlapped_s,
+    reread_bytes,
+    streaming_s,
+)
 from polysilicon.performance.rates import Rates
 from polysilicon.performance.transfers import Beside, Micro, Work
 from polysilicon.performance.values import Values
@@ -80,7 +87,7 @@ def breakdown(job: Job) -> Breakdown:
         bubble,
         data,
         _optimizer(job, held, weights),
-        _offload(job, held, weights, deep, offload.beside_batch_s(stage, data, batches), batches)
+        _offload(job, held, weights, deep, offload.beside_batch_s(stage, data, batches, job.recipe.blocking), batches)
         if job.offloads
         else 0.0,
     )
@@ -95,6 +102,8 @@ def _product(rates: Rates, rows: Values, columns: Values, inner: Values, flop_pe
 
 def _overlapped(rates: Rates, flop: Values, inner: Values, traffic: Values, flop_per_s: Values) -> Values:
     arithmetic = streaming_s(filled_flop(flop, inner, rates.fill), flop_per_s)
+    if np.any(np.isfinite(rates.reuse)):
+        traffic = reread_bytes(traffic, flop, rates.reuse, rates.operand_bytes)
     return overlapped_s(arithmetic, streaming_s(traffic, rates.product_bytes_per_s), rates.ridge)
 
 
@@ -119,6 +128,8 @@ def _layer(job: Job, micro: Micro, held: Holders) -> tuple[Values, Beside]:
     again = on_chip.blocks_again(cut.recompute, job.recipe.feed_forward_again)
     passes = on_chip.expert_passes(micro.passes, again)
     moe = on_chip.synchronised_s(moe, passes, job.recipe.whole_graphs, job.efficiency["wait_moe_s"])
+    here = on_chip.experts_here(shape.experts, cut.ep)
+    moe = on_chip.one_by_one_s(moe, here, passes, job.recipe.whole_graphs, job.efficiency["each_expert_s"])
     mean = on_chip.mixed_layer_s(dense, moe, shape.dense_layers, shape.layers)
     forward, backward = _mean(job, forward, routed), _mean(job, backward, routed_back)
     return mean, Beside(mean, forward, backward, job.recipe.frozen, job.recipe.fused_attention)
@@ -175,7 +186,8 @@ def _block(
     streams = streaming_s(traffic, rates.stream_bytes_per_s)
     forward = on_chip.forward_s(ahead.projections_s, ahead.core_s, ahead.scores_s, ahead.feed_forward_s, streams)
     gradients = whole.weight_gradient_s(behind.projections_s, behind.feed_forward_s, recipe.frozen)
-    added = on_chip.accumulated_bytes(weights, recipe.gradient_bytes, cut.zero_stage, recipe.frozen)
+    stage = sharding.moving_stage(cut.zero_stage, cut.pp)
+    added = on_chip.accumulated_bytes(weights, recipe.gradient_bytes, stage, recipe.frozen)
     backward = on_chip.backward_s(
         behind.projections_s,
         behind.core_s,

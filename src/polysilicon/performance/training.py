@@ -29,6 +29,9 @@ from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer, Workload
 from polysilicon.workloads.task import Training
 
+# Figures that decide the time of every step: the interval of a fitted chip was learned with what is wrong about them.
+PACED = {PEAK_FIELD["bf16"], PEAK_FIELD["fp16"], "memory_bw_gbs"}
+
 
 @formula
 def bound_s(step_s: Values, ratio: Values, widening: Values) -> Values:
@@ -253,16 +256,34 @@ def peak_flop_per_s(cluster: Cluster, layouts: Layouts) -> Values:
 
 @formula
 def kind_widening(
-    experts: Values, experts_widening: Values, frozen: Values, fused: Values, unusual_widening: Values
+    experts: Values,
+    experts_widening: Values,
+    frozen: Values,
+    adapters_widening: Values,
+    fused: Values,
+    unfused_widening: Values,
 ) -> Values:
-    """Exponent that widens the interval of a plain job: for models with experts, else where the job is unusual.
+    """Exponent that widens the interval of a plain job: for models with experts, adapters, or unfused attention.
 
-    Adapters on frozen weights are, and software that does not fuse attention.
+    The first that applies, in that order.
 
     Source: spread of the errors on sources left out of the fit to measurements/training.csv, by kind of job.
     """
-    unusual = (np.asarray(frozen) > 0.0) | (np.asarray(fused) <= 0.0)
-    return np.where(np.asarray(experts) > 0.0, experts_widening, np.where(unusual, unusual_widening, 1.0))
+    unfused = np.where(np.asarray(fused) <= 0.0, unfused_widening, 1.0)
+    dense = np.where(np.asarray(frozen) > 0.0, adapters_widening, unfused)
+    return np.where(np.asarray(experts) > 0.0, experts_widening, dense)
+
+
+@formula
+def untold(paced: Values, other: Values, peak_doubt: Values) -> Values:
+    """Whether a doubtful figure adds to the interval.
+
+    One that decides every step, as the peak in 16 bits, does not on a chip whose own steps were fitted: its interval
+    was learned with what is wrong about it, and a pace makes up for a wrong peak.
+
+    Source: as `kind_widening`.
+    """
+    return np.maximum(other, paced * peak_doubt)
 
 
 @formula
@@ -291,6 +312,12 @@ def timely_doubts(cluster: Cluster, *precisions: Values) -> tuple[Reading, ...]:
     return tuple(one for one in cluster.doubts if one.field in timely)
 
 
+def doubt_of(cluster: Cluster, *precisions: Values) -> tuple[float, float]:
+    """Whether low-confidence figures decide the time: some that decide every step (`PACED`), or others."""
+    found = {one.field for one in timely_doubts(cluster, *precisions)}
+    return float(bool(found & PACED)), float(bool(found - PACED))
+
+
 def _peaks_read(precisions: Sequence[Values]) -> set[str]:
     codes = np.unique(np.concatenate([np.ravel(one) for one in precisions])).astype(int)
     return {PEAK_FIELD["bf16"], *(PEAK_FIELD[PRECISIONS[code]] for code in codes if code >= 0)}
@@ -298,22 +325,27 @@ def _peaks_read(precisions: Sequence[Values]) -> set[str]:
 
 def widening_of(efficiency: Efficiency, job: Job, cluster: Cluster, doubt: float) -> Values:
     """How much wider than that of a dense model on a well-known chip the interval is."""
-    cut, (forward, *others) = job.layouts, precisions_of(job)
+    forward, *others = precisions_of(job)
     # Each candidate rests on the peak of its own products, and all on those of the recipe.
-    resting = np.array([float(bool(timely_doubts(cluster, float(code), *others))) for code in range(len(PRECISIONS))])
-    doubtful = resting[np.asarray(forward).astype(int)]
+    resting = np.array([doubt_of(cluster, float(code), *others) for code in range(len(PRECISIONS))])
+    paced, other = resting[np.asarray(forward).astype(int)].T
+    return widened(efficiency, job, (paced, other), doubt)
+
+
+def widened(efficiency: Efficiency, job: Job, doubts: tuple[Values, Values], doubt: float) -> Values:
+    """The exponent of each candidate's interval, given whether its figures are doubtful, as `doubt_of` tells them."""
+    cut, recipe = job.layouts, job.recipe
+    unsure = untold(*doubts, efficiency["peak_doubt"])
     if job.offloads:
         # What lies on a host waits for a link that no record of a part states.
         shares = (cut.offload_optimizer, cut.offload_activations, cut.offload_weights)
-        hosted = np.any(np.broadcast_arrays(*(np.asarray(one) > 0.0 for one in shares)), axis=0)
-        doubtful = np.maximum(doubtful, hosted.astype(float))
-    return widened(efficiency, job, doubtful, doubt)
-
-
-def widened(efficiency: Efficiency, job: Job, doubtful: Values, doubt: float) -> Values:
-    """The exponent of each candidate's interval, given whether its peaks are doubtful."""
-    recipe, wider = job.recipe, efficiency["experts_widening"]
+        unsure = np.maximum(unsure, np.any(np.broadcast_arrays(*(np.asarray(one) > 0.0 for one in shares)), axis=0))
     kind = kind_widening(
-        job.shape.experts, wider, recipe.frozen, recipe.fused_attention, efficiency["unusual_widening"]
+        job.shape.experts,
+        efficiency["experts_widening"],
+        recipe.frozen,
+        efficiency["adapters_widening"],
+        recipe.fused_attention,
+        efficiency["unfused_widening"],
     )
-    return widening(kind, doubtful, doubt)
+    return widening(kind, unsure, doubt)

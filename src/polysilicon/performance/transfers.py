@@ -254,8 +254,10 @@ def data(job: Job, held: Holders, weights: tuple[Values, Values], hideable_s: Va
     across = _across(job, held, plain, own) if np.any(np.asarray(cut.shard) > 0.0) else 0.0
     if np.any(np.asarray(job.outside_s) > 0.0):
         across = sharding.across_s(across, job.outside_s)
-    once = sharding.once_s(*transfers, across, cut.zero_stage, recipe.frozen)
-    each = sharding.each_s(*transfers, cut.zero_stage, recipe.frozen)
+    stage = sharding.moving_stage(cut.zero_stage, cut.pp)
+    whole_step = sharding.gathered_for_step(cut.zero_stage, cut.pp)
+    once = sharding.once_s(*transfers, across, stage, recipe.frozen, whole_step)
+    each = sharding.each_s(*transfers, stage, recipe.frozen)
     whole_share = wire.asked_share(recipe.data_hidden, efficiency["data_overlap"])
     shard_share = wire.asked_share(recipe.data_hidden, efficiency["shard_overlap"])
     beside_each = exposed_s(each, hideable_s, shard_share)

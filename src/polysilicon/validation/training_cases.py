@@ -19,7 +19,7 @@ from polysilicon.performance.job import Host, Job
 from polysilicon.performance.layouts import RECOMPUTE, Layouts
 from polysilicon.performance.rates import rates
 from polysilicon.performance.recipe import Recipe
-from polysilicon.performance.training import latencies_s, timely_doubts
+from polysilicon.performance.training import doubt_of, latencies_s
 from polysilicon.records.errors import InputError, PolysiliconError, Unsupported
 from polysilicon.validation.score import Status
 from polysilicon.validation.training_recipes import filled, layout_of, recipe_of_case
@@ -292,9 +292,14 @@ def _nic_gbps(case: Case) -> float | None:
     return float(cards[1]) * float(cards[2]) / node or None if cards else None
 
 
-def doubtful(made: Sequence[Prepared]) -> NDArray[np.float64]:
-    """1 for each expressible case whose time rests on a low-confidence figure of the chip, else 0."""
-    return np.array([float(bool(one.cluster and timely_doubts(one.cluster, one.layout["precision"]))) for one in made])
+def doubtful(made: Sequence[Prepared]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Whether the time of each case rests on low-confidence figures of its chip, as `doubt_of` tells them."""
+    told = [
+        doubt_of(one.cluster, one.layout["precision"], one.recipe["attention_precision"]) if one.cluster else (0.0, 0.0)
+        for one in made
+    ]
+    paced, other = np.array(told).reshape(-1, 2).T
+    return paced, other
 
 
 def _hosts(catalogue: Catalogue, clusters: Sequence[Cluster]) -> Host:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from polysilicon.facts.index import DATA
+from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.document import read_csv
 
 SOFTWARE = DATA / "measurements" / "training_software.csv"
@@ -18,14 +19,18 @@ RECIPE = (
     "kept_operands",
     "narrow_weights",
     "dropout",
+    "kept_boundaries",
     "by_operator",
     "predicted_ahead",
     "feed_forward_again",
     "graphs",
     "whole_graphs",
     "sent_once",
+    "gather_bytes",
+    "attention_precision",
+    "tensor_hidden",
 )
-SETTINGS = ("recompute", "interleave")
+SETTINGS = ("recompute", "interleave", "micro_batch", "global_batch", "tp", "pp", "cp", "zero_stage")
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,15 @@ def software_of(source: str, words: str, precision: str) -> Software:
     stated = {name: text for line in lines for name, text in line.items() if text}
     return Software(
         peak=stated.get("peak", "process"),
-        recipe={name: float(stated[name]) for name in RECIPE if name in stated},
+        recipe={name: _number(stated[name]) for name in RECIPE if name in stated},
         sequence_parallel=stated.get("sequence_parallel") == "1",
         settings={name: stated[name] for name in SETTINGS if name in stated},
     )
+
+
+def _number(stated: str) -> float:
+    """A cell as recipes count it: a precision by its position."""
+    return float(PRECISIONS.index(stated) if stated in PRECISIONS else stated)
 
 
 @lru_cache(maxsize=1)

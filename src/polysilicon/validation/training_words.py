@@ -39,6 +39,7 @@ RECOMPUTED = {one: one for one in (*RECOMPUTE, *PARTIAL)} | {
     "unknown": "",
     "": "",
 }
+MAXTEXT = re.compile(r"\bmaxtext\b", re.IGNORECASE)
 SHARDED = re.compile(r"sharded over (\d+) DP ranks|\bshard group (\d+)|FSDP2? shard (\d+)", re.IGNORECASE)
 KEPT_BY_HOST = re.compile(r"cpu_offloading_num_layers=(\d+)", re.IGNORECASE)
 ON_HOST = re.compile(r"optimizer ?\+ ?activation offload", re.IGNORECASE)
