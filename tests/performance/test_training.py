@@ -131,8 +131,9 @@ def test_a_sharded_job_holds_the_layers_at_work_whole(gpt3):
 def test_fully_sharded_training_on_gpus_has_the_attention_it_was_measured_with(small):
     from polysilicon.performance.recipe import tuned_attention
 
-    assert list(tuned_attention(1.0, np.array([2.0, 3.0]), 1.0)) == [1.0, 0.0]
-    assert tuned_attention(1.0, 3.0, 0.0) == 1.0
+    assert list(tuned_attention(-1.0, np.array([2.0, 3.0]), 1.0)) == [1.0, 0.0]
+    assert tuned_attention(-1.0, 3.0, 0.0) == 1.0
+    assert tuned_attention(1.0, 3.0, 1.0) == 1.0
     layout = Layouts.one(dp=8, zero_stage=3)
     untuned = estimate(small, layout, recipe=Recipe(tuned_attention=0.0))
     assert estimate(small, layout).step_s == untuned.step_s

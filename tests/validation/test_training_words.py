@@ -11,6 +11,7 @@ from polysilicon.validation.training_words import (
     recompute_of,
     released,
     says_fused,
+    vendor_kernels,
 )
 
 
@@ -68,6 +69,13 @@ def test_an_unknown_word_is_refused_with_the_known_ones(read, word):
 )
 def test_words_name_columns_of_a_layout(tricks: str, said: dict[str, float]) -> None:
     assert layout_said(tricks, layers=80) == said
+
+
+def test_words_name_the_vendor_s_kernels_beside_full_sharding() -> None:
+    assert vendor_kernels("quantisation recipe FP8-CS; Megatron-FSDP shard group 8")
+    assert vendor_kernels("PyTorch FSDP2 shard 8; TE + DeepEP; local batch 4")
+    assert not vendor_kernels("PyTorch FSDP2 shard 8; TE + DeepEP + FlexAttn; local batch 2")
+    assert not vendor_kernels("PyTorch FSDP FULL_SHARD")
 
 
 def test_words_say_that_nothing_overlaps() -> None:

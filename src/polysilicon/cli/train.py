@@ -150,7 +150,7 @@ def estimate(
     experts = mixed(workload)
     asked_for = () if precision is None else (precision,)
     selective = kept.recompute == "selective"
-    where = Where(experts, experts and cut.ep > 1, cut.cp > 1, cut.pp > 1, selective, asked_for)
+    where = Where(experts, experts and cut.ep > 1, cut.cp > 1, cut.pp > 1, cut.zero == 3, selective, asked_for)
     forward, recipe = recipe_for(known, means, software, cluster, where)
     _refuse_idle(cut, kept, recipe)
     layout = layouts(cut, kept, one_precision(precision, forward), job.chips or 0, experts=experts)

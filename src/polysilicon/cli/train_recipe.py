@@ -118,6 +118,8 @@ class Software:
         One captured graph holds the whole step, so that no host waits to know how many tokens each expert got.
     blocking
         Every launch waits for the device, so that nothing overlaps (CUDA_LAUNCH_BLOCKING).
+    vendor_kernels
+        Fully sharded (ZeRO 3) on GPUs with the vendor's kernels (Transformer Engine, Megatron-FSDP).
     vendor_tuned
         The run is tuned as the chip's vendor tunes its own.
     software
@@ -133,6 +135,7 @@ class Software:
     graphs: Flag = False
     whole_graphs: Flag = False
     blocking: Flag = False
+    vendor_kernels: Flag = False
     vendor_tuned: Flag = False
     software: str | None = None
 
@@ -142,13 +145,14 @@ class Where:
     """What of a job some options need.
 
     That the model has experts, that these are spread over ranks, that the sequence is cut, that there are pipeline
-    stages, that recomputation is selective; and the precisions that are asked for.
+    stages, that weights are split (ZeRO 3), that recomputation is selective; and the precisions that are asked for.
     """
 
     experts: bool
     spread: bool
     context: bool
     stages: bool
+    sharded: bool
     selective: bool
     precisions: tuple[str, ...]
 
@@ -198,6 +202,7 @@ def recipe_for(
     changes |= {"graphs": float(software.graphs or software.whole_graphs), "blocking": float(software.blocking)}
     changes["whole_graphs"] = float(software.whole_graphs)
     changes["vendor_tuned"] = float(software.vendor_tuned)
+    changes |= {"tuned_attention": 1.0} if software.vendor_kernels else {}
     changes |= {"fused_attention": float(not software.unfused_attention)}
     changes |= {"balanced_context": float(not software.unbalanced_context)}
     changes |= {"algorithm": float(ALGORITHMS.index(software.collectives.replace("-", "_")))}
@@ -276,6 +281,7 @@ def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", wh
 
     gains = cluster is None or bool(np.all(np.asarray(cluster.sparse_gain) > 1.0))
     chip = cluster.chip if cluster is not None else ""
+    on_gpu = cluster is None or cluster.device_class == "gpu"
     spread = "a model with experts, and --ep above 1"
     needs(
         (means.imbalance != 1.0 and not where.spread, "--imbalance", spread),
@@ -290,6 +296,7 @@ def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", wh
         (means.by_operator and means.feed_forward_again, "--by-operator", "no --feed-forward-again"),
         (software.unbalanced_context and not where.context, "--unbalanced-context", "--cp above 1"),
         (means.kept_boundaries and not where.stages, "--kept-boundaries", "--pp above 1"),
+        (software.vendor_kernels and not (where.sharded and on_gpu), "--vendor-kernels", "--zero 3 on GPUs"),
         (means.sparse and not gains, "--sparse", f"a chip that gains from it, and no source says so of {chip}"),
         (software.software is not None and cluster is None, "--software", "one system in --chip"),
     )

@@ -104,8 +104,8 @@ class Vary:
     def where(self, *, experts: bool) -> Where:
         """What of the job options of the recipe can rest on; `experts` says whether the model has any."""
         selective = "selective" in self.recompute or (self.vary == EVERY and not self.recompute)
-        staged = self.pp != (1,)
-        return Where(experts, experts and self.ep != (1,), self.cuts_context, staged, selective, self.precision)
+        spread, staged, sharded = experts and self.ep != (1,), self.pp != (1,), not self.zero or 3 in self.zero
+        return Where(experts, spread, self.cuts_context, staged, sharded, selective, self.precision)
 
     def space(self, forward: str | None = None, *, experts: bool = True) -> "Space":
         """What the search varies; `forward` is the precision of a published recipe.

@@ -131,7 +131,7 @@ def kernel_share(share: Values, tuned: Values, untuned: Values) -> Values:
 
     Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), section 4; shares from the fit.
     """
-    return share * np.where(np.asarray(tuned) > 0.0, 1.0, untuned)
+    return share * np.where(np.asarray(tuned) == 0.0, untuned, 1.0)
 
 
 @formula

@@ -25,10 +25,11 @@ class Recipe:
 
     `frozen` is 1 where the base weights stay fixed (LoRA): no weight gradients, no optimizer, no gradient traffic
     for them; `adapter_share` is then the size of what is trained, as a share of the weights. `fused_attention` is 0
-    for software that writes the score matrix to memory; `tuned_attention` is 0 for a framework's own kernel instead
-    of the vendor's. `graphs` is 1 where captured graphs launch the kernels, `whole_graphs` where one holds the
-    whole step, `blocking` where every launch waits for the device. `software_years` is how long the software had to
-    mature since the chip's release; `vendor_tuned` is 1 where the run is tuned as the chip's vendor tunes its own.
+    for software that writes the score matrix to memory; `tuned_attention` is 0 for a framework's own kernels instead
+    of the vendor's (unsaid: as is usual for the layout). `graphs` is 1 where captured graphs launch the kernels,
+    `whole_graphs` where one holds the whole step, `blocking` where every launch waits for the device. `software_years`
+    is how long the software had to mature since the chip's release; `vendor_tuned` is 1 where the run is tuned as the
+    chip's vendor tunes its own.
     Bytes are a weight: `weight_bytes` of the working copy, `gradient_bytes` of the accumulated gradient,
     `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments, `gather_bytes` of a
     weight on the wire (unsaid: as `weight_bytes`). `dispatch_bytes` are of an activation on its way to an expert
@@ -63,7 +64,7 @@ class Recipe:
     frozen: Values = 0.0
     adapter_share: Values = 0.0
     fused_attention: Values = 1.0
-    tuned_attention: Values = 1.0
+    tuned_attention: Values = UNSAID
     graphs: Values = 0.0
     whole_graphs: Values = 0.0
     blocking: Values = 0.0
@@ -151,13 +152,14 @@ def recipe_of(catalogue: Catalogue, name: str, **others: float) -> tuple[str, Re
 
 
 @formula
-def tuned_attention(tuned: Values, zero_stage: Values, on_gpu: Values) -> Values:
-    """Whether the vendor's attention kernel runs: fully sharded training on GPUs takes the framework's own.
+def tuned_attention(asked: Values, zero_stage: Values, on_gpu: Values) -> Values:
+    """Whether the vendor's kernels run beside products, as asked: else fully sharded training on GPUs has its own.
 
-    Source: rows of ZeRO stage 3 in measurements/training.csv, which are PyTorch FSDP on GPUs; Zhao et al.
+    Source: rows of ZeRO stage 3 in measurements/training.csv, most of which are PyTorch FSDP on GPUs; Zhao et al.
     (arXiv 2304.11277).
     """
-    return tuned * np.where((np.asarray(zero_stage) >= 3.0) & (np.asarray(on_gpu) > 0.0), 0.0, 1.0)
+    usual = np.where((np.asarray(zero_stage) >= 3.0) & (np.asarray(on_gpu) > 0.0), 0.0, 1.0)
+    return np.where(np.asarray(asked) < 0.0, usual, asked)
 
 
 def as_run(recipe: Recipe, layouts: Layouts, on_gpu: Values, on_tpu: Values) -> Recipe:

@@ -28,6 +28,7 @@ from polysilicon.validation.training_words import (
     recompute_of,
     released,
     says_fused,
+    vendor_kernels,
 )
 
 
@@ -106,6 +107,7 @@ def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
     frozen = "lora" in case.word("task").casefold()
     graphs = float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks)
     once, blocking = float(bool(ONCE.search(tricks))), "LAUNCH_BLOCKING" in tricks
+    tuned = 1.0 if vendor_kernels(tricks) else UNSAID
     # Where each launch waits for the device, nothing runs beside anything.
     alone = dict.fromkeys(OVERLAPS, 0.0) if blocking else {}
     chip = catalogue.get(Chip, case.word("chip_id") or case.word("chip"))
@@ -115,7 +117,7 @@ def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
         "adapter_share": adapters if frozen else 0.0,
         "fused_attention": float(says_fused(tricks, year >= fused_since)),
         "lean_recompute": on_tpu,
-        "tuned_attention": float(tuned_attention(1.0, case.number("zero_stage") or 0.0, on_gpu)),
+        "tuned_attention": float(tuned_attention(tuned, case.number("zero_stage") or 0.0, on_gpu)),
         "blocking": float(blocking),
         "software_years": _software_years(catalogue, case),
         "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),

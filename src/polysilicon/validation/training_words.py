@@ -53,6 +53,8 @@ AHEAD = re.compile(
     r"(?<!without )(?<!no )\bMTP depth (\d+)|(?<!without )\bMTP layer included|\bw/ MTP\b", re.IGNORECASE
 )
 CORES = re.compile(r"\bdegrees count \w+ \(([1-9]\d*) per chip\)", re.IGNORECASE)
+TUNED = re.compile(r"\bMegatron-FSDP\b|\bTE \+")
+OWN_ATTENTION = re.compile(r"\bTorchSDPA\b|\bFlexAttn\b")
 FLASH = re.compile(r"\bflash", re.IGNORECASE)
 WITHOUT_FLASH = re.compile(r"\b(no|without|not)\W+flash", re.IGNORECASE)
 INFERENCE = ("prefill", "decode", "serving", "inference", "generation")
@@ -96,6 +98,11 @@ def says_fused(tricks: str, usual: bool) -> bool:
     if WITHOUT_FLASH.search(tricks):
         return False
     return usual or bool(FLASH.search(tricks))
+
+
+def vendor_kernels(tricks: str) -> bool:
+    """Whether the words name the vendor's kernels beside full sharding, and no other attention."""
+    return bool(TUNED.search(tricks)) and not OWN_ATTENTION.search(tricks)
 
 
 def layout_said(tricks: str, layers: float) -> dict[str, float]:
