@@ -121,10 +121,8 @@ PARAMETERS = (
     Parameter("scaleout", 0.70, 0.8),
 )
 GROUP_SPREAD = 0.4
-# Kinds of jobs with intervals of their own: by default, and with attention that is not fused, adapters, experts.
+# Kinds of jobs with intervals of their own: dense and fused, attention that is not fused, adapters, experts.
 KINDS = ("plain", "unfused", "adapters", "experts")
-# Shares of a layout that lie on hosts.
-ON_HOST = ("offload_optimizer", "offload_activations", "offload_weights")
 # Operands at which kernels alone are compared: tokens, rows and columns; heads and their width.
 LARGE, HEADS, HEAD = 8192.0, 32.0, 128.0
 # Fitted rows from which a class or family has parameters of its own beside its pace.
@@ -207,7 +205,7 @@ def table(made: list[Prepared], catalogue) -> Table:
     sources = [one.case.word("source_key") for one in made]
     groups = [one.case.word("dup_group") or one.case.id for one in made]
     per_source, per_group = Counter(sources), Counter(groups)
-    widened, (paced, other) = doubt_widening(catalogue), doubtful(made)
+    exponent, (paced, other) = doubt_widening(catalogue), doubtful(made)
     weights = np.array([1 / np.sqrt(per_source[s] * per_group[g]) for s, g in zip(sources, groups, strict=True)])
     return Table(
         job,
@@ -218,8 +216,8 @@ def table(made: list[Prepared], catalogue) -> Table:
         [records[chip].family or records[chip].id for chip in chips],
         sources,
         np.array([kind_of(one) for one in made]),
-        widened ** np.maximum(other, [float(any(one.layout.get(name, 0.0) > 0.0 for name in ON_HOST)) for one in made]),
-        widened ** np.maximum(other, paced),
+        exponent ** np.maximum(other, job.hosted),
+        exponent ** np.maximum(other, paced),
         weights / weights.mean(),
         {chip: kernel_shares(catalogue, chip) for chip in set(chips)},
     )

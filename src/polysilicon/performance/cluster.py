@@ -113,11 +113,8 @@ class Cluster:
             reader.readings.append(Reading("value", bus.id, bus.value, bus.confidence, bus.sources))
         scaleout = reader.scaleout_gbps() / BITS_PER_BYTE * GIGA if chips > domain else scaleup
         if not scaleout > 0:
-            raise InputError(
-                f"{chip.id} has no network beyond its {domain:g} chips",
-                found=chips,
-                allowed=f"at most {domain:g} chips",
-            )
+            beyond = f"{chip.id} has no network beyond its {domain:g} chips"
+            raise InputError(beyond, found=chips, allowed=f"at most {domain:g} chips")
         return cls(
             chip=chip.id,
             chips=float(chips),

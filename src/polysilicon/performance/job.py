@@ -54,8 +54,18 @@ class Job:
     @cached_property
     def offloads(self) -> bool:
         """Whether any candidate keeps a state in host memory."""
+        return any(np.any(one) for one in self._offloaded)
+
+    @cached_property
+    def hosted(self) -> Values:
+        """1 for each candidate that keeps a state in host memory, else 0."""
+        shares = np.broadcast_arrays(*self._offloaded)
+        return np.where(np.any(shares, axis=0), 1.0, 0.0)
+
+    @property
+    def _offloaded(self) -> tuple[Values, Values, Values]:
         cut = self.layouts
-        return any(np.any(one) for one in (cut.offload_optimizer, cut.offload_activations, cut.offload_weights))
+        return cut.offload_optimizer, cut.offload_activations, cut.offload_weights
 
     @cached_property
     def uneven_routing(self) -> bool:

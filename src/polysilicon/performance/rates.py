@@ -140,7 +140,7 @@ def core_peak_per_s(peak_per_s: Values, half_per_s: Values, narrow: Values, core
 
     Its exponentials stay wide, so that half the bits don't make it twice as fast.
 
-    Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), section 4.1; gain from measurements/operators/.
+    Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), FP8; gain from measurements/operators/.
     """
     return np.where(np.asarray(narrow) > 0.0, np.minimum(half_per_s * core_narrow, peak_per_s), peak_per_s)
 
@@ -149,8 +149,8 @@ def core_peak_per_s(peak_per_s: Values, half_per_s: Values, narrow: Values, core
 def reuse(scratchpad_reuse: Values, scratchpad: Values) -> Values:
     """FLOP for each byte that tiles read again where software stages them; kernels with a cache were timed with theirs.
 
-    Source: Jouppi et al., Ten Lessons From Three Generations Shaped Google's TPUv4i (ISCA 2021), lesson 1 and section
-    VI, on-chip memory; fit of measurements/training.csv.
+    Source: Jouppi et al., Ten Lessons From Three Generations Shaped Google's TPUv4i (ISCA 2021), on-chip memory; fit of
+    measurements/training.csv.
     """
     return np.where(np.asarray(scratchpad) > 0.0, scratchpad_reuse, np.inf)
 

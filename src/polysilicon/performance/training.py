@@ -334,12 +334,10 @@ def widening_of(efficiency: Efficiency, job: Job, cluster: Cluster, doubt: float
 
 def widened(efficiency: Efficiency, job: Job, doubts: tuple[Values, Values], doubt: float) -> Values:
     """The exponent of each candidate's interval, given whether its figures are doubtful, as `doubt_of` tells them."""
-    cut, recipe = job.layouts, job.recipe
-    unsure = untold(*doubts, efficiency["peak_doubt"])
+    recipe, unsure = job.recipe, untold(*doubts, efficiency["peak_doubt"])
     if job.offloads:
         # What lies on a host waits for a link that no record of a part states.
-        shares = (cut.offload_optimizer, cut.offload_activations, cut.offload_weights)
-        unsure = np.maximum(unsure, np.any(np.broadcast_arrays(*(np.asarray(one) > 0.0 for one in shares)), axis=0))
+        unsure = np.maximum(unsure, job.hosted)
     kind = kind_widening(
         job.shape.experts,
         efficiency["experts_widening"],

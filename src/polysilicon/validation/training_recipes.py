@@ -9,7 +9,7 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.layouts import RECOMPUTE
-from polysilicon.performance.recipe import OVERLAPS, UNSAID, Recipe, tuned_attention
+from polysilicon.performance.recipe import OVERLAPS, UNSAID, Recipe, alone, tuned_attention
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.errors import InputError
 from polysilicon.validation.publishers import vendor_tuned
@@ -39,8 +39,8 @@ def layout_of(case: Case, layers: float) -> dict[str, float]:
     layout["dp"] = case.number("dp") or max(chips / (layout["tp"] * layout["pp"] * layout["cp"]), 1.0)
     batch = case.number("global_batch") or 1.0
     # MaxText rows state the batch of one device; its replicas take their whole share of the batch at once.
-    by_xla = MAXTEXT.search(f"{case.word('other_tricks')} {case.word('source_ref')}")
-    layout["micro_batch"] = batch / layout["dp"] if by_xla else case.number("micro_batch") or 1.0
+    maxtext = MAXTEXT.search(f"{case.word('other_tricks')} {case.word('source_ref')}")
+    layout["micro_batch"] = batch / layout["dp"] if maxtext else case.number("micro_batch") or 1.0
     zero = case.number("zero_stage")
     layout["zero_stage"] = 1.0 if zero is None else zero
     layout["sequence_parallel"] = _sequence_parallel(case)
@@ -50,7 +50,7 @@ def layout_of(case: Case, layers: float) -> dict[str, float]:
     layout["precision"] = float(PRECISIONS.index(precision_of(case.word("precision"))))
     unsaid = {"shard": 0.0, "schedule": 0.0, "offload_optimizer": 0.0, "offload_activations": 0.0}
     slice_chips = case.number("scaleup_domain") or chips
-    if by_xla and slice_chips < chips:
+    if maxtext and slice_chips < chips:
         # It splits states inside a slice, and copies them from slice to slice, unless told otherwise.
         unsaid["shard"] = max(slice_chips / (layout["tp"] * layout["pp"]), 1.0)
     return layout | unsaid | layout_said(case.word("other_tricks"), layers)
@@ -106,10 +106,9 @@ def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
     tricks, year = case.word("other_tricks"), case.number("year") or fused_since
     frozen = "lora" in case.word("task").casefold()
     graphs = float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks)
-    once, blocking = float(bool(ONCE.search(tricks))), "LAUNCH_BLOCKING" in tricks
+    once, blocking = float(bool(ONCE.search(tricks))), float("LAUNCH_BLOCKING" in tricks)
     tuned = 1.0 if vendor_kernels(tricks) else UNSAID
-    # Where each launch waits for the device, nothing runs beside anything.
-    alone = dict.fromkeys(OVERLAPS, 0.0) if blocking else {}
+    overlaps = dict.fromkeys(OVERLAPS, float(alone(UNSAID, blocking)))
     chip = catalogue.get(Chip, case.word("chip_id") or case.word("chip"))
     on_gpu, on_tpu = (float(chip.device_class == one) for one in ("gpu", "tpu"))
     return {
@@ -118,12 +117,11 @@ def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
         "fused_attention": float(says_fused(tricks, year >= fused_since)),
         "lean_recompute": on_tpu,
         "tuned_attention": float(tuned_attention(tuned, case.number("zero_stage") or 0.0, on_gpu)),
-        "blocking": float(blocking),
+        "blocking": blocking,
         "software_years": _software_years(catalogue, case),
         "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
         "reduce_bytes": _reduce_bytes(case),
-        **dict.fromkeys(OVERLAPS, UNSAID),
-        **_tabled_recipe(case, {"sent_once": once, "graphs": graphs, "whole_graphs": on_tpu} | alone),
+        **_tabled_recipe(case, {"sent_once": once, "graphs": graphs, "whole_graphs": on_tpu} | overlaps),
         **_ahead(tricks),
         **overlap_said(tricks),
     }
