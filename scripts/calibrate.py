@@ -41,7 +41,7 @@ from polysilicon.performance.training import doubt_widening, latencies_s
 from polysilicon.performance.values import Values
 from polysilicon.records import files
 from polysilicon.validation.conformal import conformal
-from polysilicon.validation.training_cases import Prepared, doubtful, prepare
+from polysilicon.validation.training_cases import Prepared, doubtful, hosts_of, prepare
 from polysilicon.validation.training_measures import measured_step_s, usable
 from polysilicon.validation.training_table import read_cases
 from polysilicon.workloads.counts import Shape
@@ -199,6 +199,7 @@ def table(made: list[Prepared], catalogue) -> Table:
         None,
         blank,
         cluster.node_size,
+        host=hosts_of(catalogue, [one.cluster for one in made]),
     )
     chips = [one.cluster.chip for one in made]
     records = {chip: catalogue.get(Chip, chip) for chip in set(chips)}

@@ -271,7 +271,7 @@ def test_a_pace_fitted_to_a_chip_s_own_steps_makes_up_for_its_doubtful_peak_in_1
 @pytest.mark.parametrize("what", ["offload_optimizer", "offload_activations", "offload_weights"])
 @pytest.mark.parametrize(
     ("chip", "assumed"),
-    [("nvidia-h100-sxm-80gb", ["host-memory-gbs"]), ("amd-mi300x", ["host-link-gbs", "host-memory-gbs"])],
+    [("nvidia-h100-sxm-80gb", ["host-update-gbs"]), ("amd-mi300x", ["host-link-gbs", "host-update-gbs"])],
 )
 def test_what_lies_on_a_host_rests_on_what_no_record_states(small, what, chip, assumed):
     kept, hosted = (estimate(small, Layouts.one(dp=8, **{what: share}), chip=chip) for share in (0.0, 0.5))

@@ -150,7 +150,8 @@ def estimate(
     experts = mixed(workload)
     asked_for = () if precision is None else (precision,)
     selective = kept.recompute == "selective"
-    where = Where(experts, experts and cut.ep > 1, cut.cp > 1, cut.pp > 1, cut.zero == 3, selective, asked_for)
+    cuts = experts and cut.ep > 1, cut.cp > 1, cut.pp > 1, cut.zero == 3
+    where = Where(experts, *cuts, selective, asked_for, task.sequence_length)
     forward, recipe = recipe_for(known, means, software, cluster, where)
     _refuse_idle(cut, kept, recipe)
     layout = layouts(cut, kept, one_precision(precision, forward), job.chips or 0, experts=experts)

@@ -63,6 +63,9 @@ class Means:
     predicted_ahead
         Tokens beyond the next that are predicted, each by a layer and a head more (multi-token prediction); MFU and
         the time of gradients and optimizer count without them.
+    sample_tokens
+        Tokens of a sample where several are packed into a sequence and attend only within themselves; the whole
+        sequence where it is not given. MFU counts attention within samples.
     narrow_weights
         No copy of the weights in 16 bits stays beside those of a narrow precision.
     imbalance
@@ -88,6 +91,7 @@ class Means:
     by_operator: Flag = False
     feed_forward_again: Flag = False
     predicted_ahead: Whole = 0
+    sample_tokens: Whole | None = None
     narrow_weights: Flag = False
     imbalance: float = 1.0
     capacity_factor: float | None = None
@@ -123,7 +127,8 @@ class Software:
     vendor_tuned
         The run is tuned as the chip's vendor tunes its own.
     software
-        When the software is from, YYYY or YYYY-MM: young software on a young chip is slower. Mature if not given.
+        When the software is from, YYYY or YYYY-MM: young software on a young chip is slower. Mature if not given, and
+        on TPUs.
     """
 
     overlap: Literal["measured", "none", "full"] = "measured"
@@ -145,7 +150,8 @@ class Where:
     """What of a job some options need.
 
     That the model has experts, that these are spread over ranks, that the sequence is cut, that there are pipeline
-    stages, that weights are split (ZeRO 3), that recomputation is selective; and the precisions that are asked for.
+    stages, that weights are split (ZeRO 3), that recomputation is selective; the precisions that are asked for; and the
+    tokens of a sequence.
     """
 
     experts: bool
@@ -155,6 +161,7 @@ class Where:
     sharded: bool
     selective: bool
     precisions: tuple[str, ...]
+    sequence: int
 
     def narrow(self, forward: str | None) -> bool:
         """Whether any product runs in fewer than 16 bits; `forward` is the precision of a published recipe."""
@@ -197,6 +204,7 @@ def recipe_for(
     if software.dual_batch:
         changes["expert_hidden"] = 1.0
     changes |= {name: float(getattr(means, name)) for name in SWITCHES} | {"imbalance": means.imbalance}
+    changes |= {} if means.sample_tokens is None else {"sample_tokens": float(means.sample_tokens)}
     changes |= {"capacity_factor": means.capacity_factor or 0.0, "dual_batch": float(software.dual_batch)}
     changes |= {"sent_once": float(software.sent_once), "predicted_ahead": float(means.predicted_ahead)}
     changes |= {"graphs": float(software.graphs or software.whole_graphs), "blocking": float(software.blocking)}
@@ -268,6 +276,7 @@ def _refuse_absurd(means: Means) -> None:
     within(1, 1000, imbalance=means.imbalance)
     within(0, 16, predicted_ahead=means.predicted_ahead)
     within(0.01, 1000, capacity_factor=means.capacity_factor)
+    within(1, 10**9, sample_tokens=means.sample_tokens)
     within(1e-6, 1, adapter_share=means.adapter_share)
 
 
@@ -282,6 +291,9 @@ def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", wh
     gains = cluster is None or bool(np.all(np.asarray(cluster.sparse_gain) > 1.0))
     chip = cluster.chip if cluster is not None else ""
     on_gpu = cluster is None or cluster.device_class == "gpu"
+    on_tpu = cluster is not None and cluster.device_class == "tpu"
+    packed = means.sample_tokens is not None
+    whole = packed and (means.sample_tokens or 0) >= where.sequence
     spread = "a model with experts, and --ep above 1"
     needs(
         (means.imbalance != 1.0 and not where.spread, "--imbalance", spread),
@@ -297,8 +309,11 @@ def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", wh
         (software.unbalanced_context and not where.context, "--unbalanced-context", "--cp above 1"),
         (means.kept_boundaries and not where.stages, "--kept-boundaries", "--pp above 1"),
         (software.vendor_kernels and not (where.sharded and on_gpu), "--vendor-kernels", "--zero 3 on GPUs"),
+        (whole, "--sample-tokens", "fewer tokens than --sequence"),
+        (packed and software.unfused_attention, "--sample-tokens", "no --unfused-attention"),
         (means.sparse and not gains, "--sparse", f"a chip that gains from it, and no source says so of {chip}"),
         (software.software is not None and cluster is None, "--software", "one system in --chip"),
+        (software.software is not None and on_tpu, "--software", "a chip that is no TPU: theirs is mature at once"),
     )
 
 

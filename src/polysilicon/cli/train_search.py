@@ -202,7 +202,7 @@ def search(
     asked = job.question(known, model, tokens)
     workload, task, cluster = asked[1:]
     experts = mixed(workload)
-    forward, recipe = recipe_for(known, means, software, cluster, vary.where(experts=experts))
+    forward, recipe = recipe_for(known, means, software, cluster, vary.where(task.sequence_length, experts=experts))
     space = vary.space(forward, experts=experts)
     with work.crew() as executor, shown("layouts") as progress:
         found = search_training(
@@ -246,7 +246,7 @@ def _several(
         raise InputError("names no system", place=Place(field="--chip"), found=job.chip)
     workload, task, chips = job.asked(known, model)
     experts = mixed(workload)
-    forward, recipe = recipe_for(known, means, software, None, vary.where(experts=experts))
+    forward, recipe = recipe_for(known, means, software, None, vary.where(task.sequence_length, experts=experts))
     space = vary.space(forward, experts=experts)
     with work.crew() as executor, shown("systems") as progress:
         found = rank(

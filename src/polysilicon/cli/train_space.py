@@ -101,11 +101,11 @@ class Vary:
         """Whether any layout may cut the sequence."""
         return max(self.cp, default=1) > 1 or (not self.cp and self.vary == EVERY)
 
-    def where(self, *, experts: bool) -> Where:
+    def where(self, sequence: int, *, experts: bool) -> Where:
         """What of the job options of the recipe can rest on; `experts` says whether the model has any."""
         selective = "selective" in self.recompute or (self.vary == EVERY and not self.recompute)
         spread, staged, sharded = experts and self.ep != (1,), self.pp != (1,), not self.zero or 3 in self.zero
-        return Where(experts, spread, self.cuts_context, staged, sharded, selective, self.precision)
+        return Where(experts, spread, self.cuts_context, staged, sharded, selective, self.precision, sequence)
 
     def space(self, forward: str | None = None, *, experts: bool = True) -> "Space":
         """What the search varies; `forward` is the precision of a published recipe.

@@ -177,6 +177,7 @@ CHOICES: Mapping[str, Rule] = {
     "feed-forward blocks computed again": _some("feed_forward_again"),
     "the whole step in one graph": _some("whole_graphs"),
     "further tokens predicted": _some("predicted_ahead"),
+    "samples packed into a sequence": lambda asked: np.isfinite(asked.recipe.sample_tokens),
     "layers with a state": lambda asked: _positive(asked.shape.scan_values),
     "overlap other than fitted": lambda asked: np.any([_said(asked, name) for name in OVERLAPS], axis=0),
     "a sequence dealt out in order": lambda asked: (

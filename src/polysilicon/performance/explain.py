@@ -93,8 +93,8 @@ def known_job(
         known.value(cluster.device_class == one, f"{cluster.chip}: device class") for one in ("gpu", "tpu")
     )
     own = host_of(catalogue, cluster.chip)
-    link, host_memory = (str(one) for one in host_readings(catalogue, cluster.chip))
-    host = Host(known.value(own.link_bytes_per_s, link), known.value(own.memory_bytes_per_s, host_memory))
+    link, update = (str(one) for one in host_readings(catalogue, cluster.chip))
+    host = Host(known.value(own.link_bytes_per_s, link), known.value(own.update_bytes_per_s, update))
     with recorder:
         recipe = as_run(recipe, layout, on_gpu, on_tpu)
         reached = rates(chips, efficiency, layout, recipe, latencies)

@@ -1,4 +1,4 @@
-"""A chip's link to its host, and its share of that host's memory: what its record states, or what is assumed of any."""
+"""A chip's link to its host, and what that host does for it: what its record states, or what is assumed of any."""
 
 from typing import Literal
 
@@ -11,12 +11,13 @@ from polysilicon.records.errors import InputError
 from polysilicon.records.units import GIGA
 
 Side = Literal["value", "low", "high"]
-LINK, REACHED, MEMORY = "host-link-gbs", "host-link-share", "host-memory-gbs"
+LINK, REACHED = "host-link-gbs", "host-link-share"
+MEMORY, UPDATE = "host-memory-gbs", "host-update-gbs"
 
 
 def host_of(catalogue: Catalogue, chip: str) -> Host:
-    """Host link and host memory of one chip: what of its link is reached, and memory that no record states."""
-    return Host(link_gbs(catalogue, chip) * GIGA, ranged(catalogue, MEMORY) * GIGA)
+    """Host link of one chip, what is reached of it, and how fast its host updates states, which no record says."""
+    return Host(link_gbs(catalogue, chip) * GIGA, ranged(catalogue, UPDATE) * GIGA)
 
 
 def link_gbs(catalogue: Catalogue, chip: str, end: Side = "value") -> float:
@@ -31,17 +32,17 @@ def link_assumption(catalogue: Catalogue, chip: str) -> str:
 
 
 def host_readings(catalogue: Catalogue, chip: str) -> tuple[Reading, Reading]:
-    """Where the link to a chip's host and that host's memory are read: its record, or what is assumed of any."""
-    link, memory_gbs = (
+    """Where the link to a chip's host and that host's pace are read: its record, or what is assumed of any."""
+    link, update_gbs = (
         Reading("value", one.id, one.value, str(one.confidence), one.sources)
-        for one in (catalogue.get(Assumption, name) for name in (LINK, MEMORY))
+        for one in (catalogue.get(Assumption, name) for name in (LINK, UPDATE))
     )
     record = catalogue.get(Chip, chip)
     if record.host_link_gbs is None:
-        return link, memory_gbs
+        return link, update_gbs
     origin = record.origin("host_link_gbs")
     stated = Reading("host_link_gbs", chip, record.host_link_gbs, str(origin.confidence), origin.sources)
-    return stated, memory_gbs
+    return stated, update_gbs
 
 
 def ranged(catalogue: Catalogue, name: str, end: Side = "value") -> float:

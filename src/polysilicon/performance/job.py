@@ -18,10 +18,10 @@ from polysilicon.workloads.counts import Shape
 
 @dataclass(frozen=True)
 class Host:
-    """What a chip has of its host: bandwidth of the link to it, one direction, and of its memory."""
+    """What a chip has of its host: bandwidth of the link to it, one direction, and bytes of states it updates a second."""
 
     link_bytes_per_s: Values = np.inf
-    memory_bytes_per_s: Values = np.inf
+    update_bytes_per_s: Values = np.inf
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,14 @@ class Job:
         """Bandwidth and latency of both network levels, in the order the collectives take them."""
         one = self.rates
         return one.scaleup_bytes_per_s, one.scaleout_bytes_per_s, one.scaleup_latency_s, one.scaleout_latency_s
+
+    @property
+    def reach(self) -> Values:
+        """Tokens that a token attends within: of its sequence, or of its sample where several are packed into one."""
+        own = self.recipe.sample_tokens
+        if not np.any(np.isfinite(own)):
+            return self.sequence
+        return on_chip.sample_reach(self.sequence, own, self.recipe.fused_attention)
 
     @cached_property
     def offloads(self) -> bool:

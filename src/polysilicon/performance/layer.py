@@ -16,6 +16,16 @@ def chip_tokens(micro_batch: Values, sequence: Values, cp: Values) -> Values:
 
 
 @formula
+def sample_reach(sequence: Values, sample_tokens: Values, fused: Values) -> Values:
+    """Tokens of the sequence, or of the sample, that a token attends within: kernels that aren't fused mask the rest.
+
+    Source: Krell et al., Efficient Sequence Packing without Cross-contamination (arXiv 2107.02027), section 3.2.
+    """
+    packed = np.asarray(fused) > 0.0
+    return np.where(packed, np.minimum(sequence, sample_tokens), sequence)
+
+
+@formula
 def sharded_columns(weights: Values, inner: Values, tp: Values) -> Values:
     """Columns of a weight matrix with `inner` rows that one chip of a tensor-parallel group holds.
 

@@ -42,7 +42,7 @@ def least_work(job: Job, cluster: Cluster) -> tuple[Values, Values, Values, Valu
     dropped = dropped_flop_per_token(
         shape.experts_per_token, shape.expert_weights, shape.moe_layers, recipe.capacity_factor
     )
-    flop = done_flop_per_token(products, dropped, shape.core_flop_per_token(job.sequence), recipe.frozen)
+    flop = done_flop_per_token(products, dropped, shape.core_flop_per_token(job.reach), recipe.frozen)
     return flop, job.global_batch * job.sequence, _fastest_flop_per_s(job, cluster), job.layouts.chips
 
 

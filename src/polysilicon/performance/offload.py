@@ -65,19 +65,21 @@ def update_s(
     gradient_bytes: Values,
     weight_bytes: Values,
     link_bytes_per_s: Values,
-    host_bytes_per_s: Values,
+    update_bytes_per_s: Values,
     hideable_s: Values,
 ) -> Values:
     """Exposed time of an optimizer step on the host, once a step.
 
     `held_weights` are those whose optimizer states the chip answers for. Gradients leave while the backward pass
-    still runs; the update waits for the last of them, and the new weights come back after it.
+    still runs; the update waits for the last of them, and the new weights come back after it. `update_bytes_per_s` are
+    those that the host reads and writes of a chip's states, well below what its memory could.
 
-    Source: Ren et al., ZeRO-Offload (arXiv 2101.06840), sections 4 and 5.
+    Source: Ren et al., ZeRO-Offload (arXiv 2101.06840), sections 4 and 5; rates that were timed, in the notes of the
+    assumption `host-update-gbs`.
     """
     own = share * held_weights
     out_s = np.maximum(own * gradient_bytes / link_bytes_per_s - hideable_s, 0.0)
-    return out_s + own * UPDATE_BYTES / host_bytes_per_s + own * weight_bytes / link_bytes_per_s
+    return out_s + own * UPDATE_BYTES / update_bytes_per_s + own * weight_bytes / link_bytes_per_s
 
 
 @formula

@@ -44,6 +44,7 @@ class Recipe:
     covers every second product beside attention's scores, `feed_forward_again` where it covers feed-forward blocks and
     experts; `lean_recompute` is 1 where a compiler leaves out what no gradient needs of a layer that runs again. So
     many tokens beyond the next are `predicted_ahead`, each by a layer and a head more (multi-token prediction).
+    `sample_tokens` are those of a sample where several are packed into a sequence and attend within themselves.
 
     Precisions are positions in `PRECISIONS`: `backward_precision` of the products of the backward pass (unsaid: the
     layout's), `attention_precision` of attention proper (unsaid: bf16, or that of wider products). `wide_share` is the
@@ -86,6 +87,7 @@ class Recipe:
     feed_forward_again: Values = 0.0
     lean_recompute: Values = 0.0
     predicted_ahead: Values = 0.0
+    sample_tokens: Values = np.inf
     backward_precision: Values = UNSAID
     attention_precision: Values = UNSAID
     wide_share: Values = 0.0
@@ -172,8 +174,20 @@ def as_run(recipe: Recipe, layouts: Layouts, on_gpu: Values, on_tpu: Values) -> 
         tuned_attention=tuned_attention(recipe.tuned_attention, layouts.zero_stage, on_gpu),
         lean_recompute=compiled(recipe.lean_recompute, on_tpu),
         whole_graphs=compiled(recipe.whole_graphs, on_tpu),
+        software_years=years_to_mature(recipe.software_years, on_tpu),
         **serial,
     )
+
+
+@formula
+def years_to_mature(since_release: Values, on_tpu: Values) -> Values:
+    """Years that software had to mature: since the chip's release, but without end on TPUs.
+
+    Their maker runs its own services on them before it lets them, so that software is mature when customers come.
+
+    Source: Jouppi et al., TPU v4 (arXiv 2304.01433), abstract: in use since 2020, two years before it was let.
+    """
+    return np.where(np.asarray(on_tpu) > 0.0, np.inf, since_release)
 
 
 @formula

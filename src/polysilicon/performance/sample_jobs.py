@@ -10,14 +10,14 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
-from polysilicon.performance.hosts import host_of
+from polysilicon.performance.hosts import MEMORY, link_gbs, ranged
 from polysilicon.performance.recommender_step import SHARDINGS, RecommenderJob, Tables, recommender_memory
 from polysilicon.performance.sample_rates import sample_rates
 from polysilicon.performance.sample_step import SampleJob, sample_memory
 from polysilicon.performance.training import latencies_s
 from polysilicon.performance.values import PRECISIONS, Values
 from polysilicon.records.errors import InputError
-from polysilicon.records.units import GIB
+from polysilicon.records.units import GIB, GIGA
 from polysilicon.workloads.model import Diffusion, Encoder, Recommender, UNet
 from polysilicon.workloads.samples import Sampled, sample_work
 
@@ -214,7 +214,6 @@ def recommender_job(
         raise InputError("the global batch must hold at least one sample a chip", found=global_batch)
     if cut.sharding not in SHARDINGS:
         raise InputError("tables can't be cut so", found=cut.sharding, allowed=list(SHARDINGS))
-    host = host_of(catalogue, cluster.chip)
     return RecommenderJob(
         work=sample_work(model),
         tables=Tables.of(model, float(cluster.chips)),
@@ -223,7 +222,7 @@ def recommender_job(
         sharding=float(SHARDINGS.index(cut.sharding)),
         in_host=float(cut.in_host),
         table_element_bytes=catalogue.get(Assumption, "embedding-bytes-training").value,
-        host_bytes_per_s=min(host.link_bytes_per_s, host.memory_bytes_per_s),
+        host_bytes_per_s=min(link_gbs(catalogue, cluster.chip), ranged(catalogue, MEMORY)) * GIGA,
         rates=sample_rates(cluster, efficiency, _code(cluster, cut.precision), latencies_s(catalogue)),
         efficiency=efficiency,
         node_size=cluster.node_size,

@@ -150,7 +150,7 @@ def _dense(job: Job, micro: Micro, rates: Rates) -> Work:
     cut, shape, recipe = job.layouts, job.shape, job.recipe
     columns = on_chip.sharded_columns(shape.attention_weights, shape.hidden, cut.tp)
     projections = _product(rates, micro.tokens, columns, shape.hidden, rates.matrix_flop_per_s)
-    attended = attended_tokens(job.sequence, shape.window, shape.windowed_share, shape.causal, recipe.fused_attention)
+    attended = attended_tokens(job.reach, shape.window, shape.windowed_share, shape.causal, recipe.fused_attention)
     flop = on_chip.core_flop(micro.tokens, attended, shape.score_width, shape.value_width, cut.tp)
     core = on_chip.core_s(flop, rates.core_flop_per_s, shape.heads, shape.query_width, job.efficiency["core_width"])
     if not np.all(np.asarray(recipe.fused_attention) > 0.0):
@@ -287,5 +287,5 @@ def _offload(
     copies = sharding.wire_bytes(sharding.answered_weights(*shares, 3.0), recipe.weight_bytes)
     moved = offload.moved_batch_bytes(kept, cut.offload_activations, copies, cut.offload_weights)
     idle = offload.idle_link_s(moved, link, beside)
-    update = offload.update_s(updated, cut.offload_optimizer, *widths, link, job.host.memory_bytes_per_s, idle)
+    update = offload.update_s(updated, cut.offload_optimizer, *widths, link, job.host.update_bytes_per_s, idle)
     return offload.offload_s(update, offload.exposed_batch_s(moved, link, beside), batches)

@@ -223,7 +223,7 @@ def evaluate(
     parts, used = breakdown(job), memory(job)
     chips = job.layouts.chips
     peak = peak_flop_per_s(cluster, job.layouts)
-    flop = job.shape.training_flop_per_token(job.sequence)
+    flop = job.shape.training_flop_per_token(job.reach)
     useful = model_flop_per_s_per_chip(parts.step_s, flop, job.global_batch, job.sequence, chips)
     return TrainingEstimate(
         model=model,

@@ -22,7 +22,7 @@ from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.training import doubt_of, latencies_s
 from polysilicon.records.errors import InputError, PolysiliconError, Unsupported
 from polysilicon.validation.score import Status
-from polysilicon.validation.training_recipes import filled, layout_of, recipe_of_case
+from polysilicon.validation.training_recipes import filled, layout_of, recipe_of_case, software
 from polysilicon.validation.training_table import Case
 from polysilicon.validation.training_words import (
     INFERENCE,
@@ -152,6 +152,9 @@ def _verdict(case: Case) -> tuple[Status, str]:
         return "implausible", "quality D: the source's figure is not possible or not conditioned"
     if check.startswith(("DISAGREE", "EXCEEDS")):
         return "implausible", f"the source's FLOP rate and its time contradict each other ({check})"
+    disputed = software(case).disputed
+    if disputed:
+        return "implausible", disputed
     return "ok", ""
 
 
@@ -302,14 +305,14 @@ def doubtful(made: Sequence[Prepared]) -> tuple[NDArray[np.float64], NDArray[np.
     return paced, other
 
 
-def _hosts(catalogue: Catalogue, clusters: Sequence[Cluster]) -> Host:
+def hosts_of(catalogue: Catalogue, clusters: Sequence[Cluster]) -> Host:
     """The hosts of many clusters as columns."""
     own = {chip: host_of(catalogue, chip) for chip in {one.chip for one in clusters}}
-    links, memories = (
+    links, updates = (
         np.array([getattr(own[one.chip], name) for one in clusters], float)
-        for name in ("link_bytes_per_s", "memory_bytes_per_s")
+        for name in ("link_bytes_per_s", "update_bytes_per_s")
     )
-    return Host(links, memories)
+    return Host(links, updates)
 
 
 def jobs_of(catalogue: Catalogue, made: Sequence[Prepared]) -> tuple[Job, Cluster, Efficiency]:
@@ -330,6 +333,6 @@ def jobs_of(catalogue: Catalogue, made: Sequence[Prepared]) -> tuple[Job, Cluste
         rates=rates(cluster, efficiency, layouts, recipe, latencies_s(catalogue)),
         efficiency=efficiency,
         node_size=cluster.node_size,
-        host=_hosts(catalogue, [one.cluster for one in made if one.cluster is not None]),
+        host=hosts_of(catalogue, [one.cluster for one in made if one.cluster is not None]),
     )
     return job, cluster, efficiency

@@ -9,7 +9,7 @@ from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
 from polysilicon.facts.money import Assumption
 from polysilicon.performance.layouts import RECOMPUTE
-from polysilicon.performance.recipe import OVERLAPS, UNSAID, Recipe, alone, tuned_attention
+from polysilicon.performance.recipe import OVERLAPS, UNSAID, Recipe, alone, tuned_attention, years_to_mature
 from polysilicon.performance.values import PRECISIONS
 from polysilicon.records.errors import InputError
 from polysilicon.validation.publishers import vendor_tuned
@@ -107,21 +107,22 @@ def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
     frozen = "lora" in case.word("task").casefold()
     graphs = float("cuda_graph=" in tricks and "cuda_graph=none" not in tricks)
     once, blocking = float(bool(ONCE.search(tricks))), float("LAUNCH_BLOCKING" in tricks)
-    tuned = 1.0 if vendor_kernels(tricks) else UNSAID
+    asked = 1.0 if vendor_kernels(tricks) else UNSAID
     overlaps = dict.fromkeys(OVERLAPS, float(alone(UNSAID, blocking)))
     chip = catalogue.get(Chip, case.word("chip_id") or case.word("chip"))
     on_gpu, on_tpu = (float(chip.device_class == one) for one in ("gpu", "tpu"))
+    tuned = float(tuned_attention(asked, case.number("zero_stage") or 0.0, on_gpu))
+    words = {"sent_once": once, "graphs": graphs, "whole_graphs": on_tpu, "tuned_attention": tuned}
     return {
         "frozen": float(frozen),
         "adapter_share": adapters if frozen else 0.0,
         "fused_attention": float(says_fused(tricks, year >= fused_since)),
         "lean_recompute": on_tpu,
-        "tuned_attention": float(tuned_attention(tuned, case.number("zero_stage") or 0.0, on_gpu)),
         "blocking": blocking,
-        "software_years": _software_years(catalogue, case),
+        "software_years": float(years_to_mature(_software_years(catalogue, case), on_tpu)),
         "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
         "reduce_bytes": _reduce_bytes(case),
-        **_tabled_recipe(case, {"sent_once": once, "graphs": graphs, "whole_graphs": on_tpu} | overlaps),
+        **_tabled_recipe(case, words | overlaps),
         **_ahead(tricks),
         **overlap_said(tricks),
     }

@@ -22,10 +22,12 @@ RECIPE = (
     "kept_boundaries",
     "by_operator",
     "predicted_ahead",
+    "sample_tokens",
     "feed_forward_again",
     "graphs",
     "whole_graphs",
     "sent_once",
+    "tuned_attention",
     "gather_bytes",
     "attention_precision",
     "tensor_hidden",
@@ -37,13 +39,15 @@ SETTINGS = ("recompute", "interleave", "micro_batch", "global_batch", "tp", "pp"
 class Software:
     """The peak that is printed, fields of the recipe by name, and whether sequence parallelism is on besides.
 
-    `settings` are cells that a row leaves empty and the published settings of its benchmark fill in.
+    `settings` are cells that a row leaves empty and the published settings of its benchmark fill in. `disputed` says
+    why a row's settings can't be those of its measurement, where its source contradicts them.
     """
 
     peak: str = "process"
     recipe: Mapping[str, float] = field(default_factory=dict)
     sequence_parallel: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
+    disputed: str = ""
 
 
 def software_of(source: str, words: str, precision: str) -> Software:
@@ -60,6 +64,7 @@ def software_of(source: str, words: str, precision: str) -> Software:
         recipe={name: _number(stated[name]) for name in RECIPE if name in stated},
         sequence_parallel=stated.get("sequence_parallel") == "1",
         settings={name: stated[name] for name in SETTINGS if name in stated},
+        disputed=stated.get("disputed", ""),
     )
 
 
