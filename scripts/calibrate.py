@@ -40,6 +40,7 @@ from polysilicon.performance.step import Job, breakdown
 from polysilicon.performance.training import doubt_widening, latencies_s
 from polysilicon.performance.values import Values
 from polysilicon.records import files
+from polysilicon.records.units import TERA
 from polysilicon.validation.conformal import conformal
 from polysilicon.validation.training_cases import Prepared, doubtful, hosts_of, prepare
 from polysilicon.validation.training_measures import measured_step_s, usable
@@ -237,14 +238,17 @@ def kind_of(one: Prepared) -> int:
 def kernel_shares(catalogue: Catalogue, chip_id: str) -> dict[str, float]:
     """The share of its dense peak that each kernel reaches alone on a chip, for large operands.
 
-    For attention in 8 bits it is the rate over that in 16.
+    Products reach no more than what the record says they sustain. For attention in 8 bits it is the rate over that in
+    16.
     """
     parameters, silicon = efficiency_of(catalogue, chip_id, "operators").parameters, Silicon.of(catalogue, chip_id)
     shares = {}
     for kind in ("bf16", "fp8", "fp8_block", "nvfp4"):
         precision, left, right = FORMATS[kind]
         taken_s = product_s(LARGE, LARGE, LARGE, 1.0, left, right, 2.0, product_curve(parameters, silicon, kind))
-        shares[kind] = float(2.0 * LARGE**3 / taken_s / silicon.peak(precision))
+        sustained = getattr(catalogue.get(Chip, chip_id), f"sustained_{kind}_tflops", None) or np.inf
+        rate = min(2.0 * LARGE**3 / taken_s, sustained * TERA)
+        shares[kind] = float(rate / silicon.peak(precision))
     wide, narrow = (attention_curve(parameters, silicon, attention_kind(one, one, HEAD)) for one in ("bf16", "fp8"))
     taken_s = attention_s(1.0, LARGE, LARGE, HEADS, HEADS, HEAD, 2.0, 1.0, wide)
     shares["attention"] = float(2.0 * LARGE**2 * HEADS * HEAD / taken_s / silicon.peak("bf16"))

@@ -139,6 +139,29 @@ def test_fully_sharded_training_on_gpus_has_the_attention_it_was_measured_with(s
     assert estimate(small, layout).step_s == untuned.step_s
 
 
+def test_samples_packed_into_a_sequence_attend_only_within_themselves(small):
+    """What attention takes grows with the sample, whatever the sequence; kernels that mask the rest gain nothing."""
+    long = Training(8192, 64)
+    whole, halves, quarters = (
+        estimate(small, Layouts.one(), task=long, recipe=Recipe(sample_tokens=one)) for one in (8192.0, 4096.0, 2048.0)
+    )
+    assert whole.step_s == estimate(small, Layouts.one(), task=long).step_s
+    assert whole.step_s - halves.step_s == pytest.approx(2.0 * (halves.step_s - quarters.step_s))
+    assert np.all(np.asarray(whole.step_s) > halves.step_s)
+    unfused, packed = (Recipe(fused_attention=0.0, sample_tokens=one) for one in (np.inf, 2048.0))
+    masked, asked = (estimate(small, Layouts.one(), task=long, recipe=one) for one in (unfused, packed))
+    assert asked.step_s == masked.step_s
+    assert asked.mfu_pct == masked.mfu_pct
+
+
+def test_software_of_a_tpu_is_mature_when_customers_get_it(small):
+    young = Recipe(software_years=0.0)
+    for chip, same in (("google-tpu-v5p", True), ("nvidia-h100-sxm-80gb", False)):
+        early, late = (estimate(small, Layouts.one(dp=8), chip, recipe=one) for one in (young, Recipe()))
+        assert (early.step_s == late.step_s) == same
+        assert early.step_s >= late.step_s
+
+
 def test_one_chip_sends_nothing(small):
     parts = estimate(small, Layouts.one()).parts
     for name in ("tensor_s", "context_s", "expert_s", "pipeline_s", "bubble_s", "data_s"):

@@ -9,7 +9,8 @@ from polysilicon.facts import load
 from polysilicon.records.errors import InputError
 from polysilicon.validation.score import Score
 from polysilicon.validation.training import CASES, validate
-from polysilicon.validation.training_table import MEASURED
+from polysilicon.validation.training_cases import jobs_of, prepare
+from polysilicon.validation.training_table import MEASURED, read_cases
 
 CATALOGUE = load()
 
@@ -91,6 +92,40 @@ def test_rows_that_contradict_themselves_are_recognised_and_not_fitted(scores, r
     mine = [one for one in scores if one.case_id in flagged]
     assert not flagged & used_rows()
     assert {one.status for one in mine} <= {"implausible", "unsupported"}
+
+
+def test_rows_whose_source_contradicts_their_settings_are_no_truth(scores, rows):
+    disputed = {one for one, row in rows.items() if row["source_key"] == "D-nemo-a100" and row["model"] == "GPT3-175B"}
+    assert len(disputed) == 5
+    mine = [one for one in scores if one.case_id in disputed]
+    assert {one.status for one in mine} == {"implausible"}
+    assert all("October 2022" in one.why for one in mine)
+    assert not disputed & used_rows()
+
+
+def test_what_a_benchmark_publishes_of_its_software_goes_before_a_row_s_words():
+    cases = {one.id: one for one in read_cases(CASES)}
+    own, packed = (prepare(CATALOGUE, cases[one]).recipe for one in ("D-automodel-011", "C-dgxc-benchmarking-263"))
+    assert "TE +" in cases["D-automodel-011"].word("other_tricks")
+    assert own["tuned_attention"] == 0.0
+    assert (own["sample_tokens"], packed["sample_tokens"]) == (np.inf, 200.0)
+
+
+def test_the_fit_prices_a_row_as_its_prediction_does(script):
+    cases = {one.id: one for one in read_cases(CASES)}
+    made = [prepare(CATALOGUE, cases[one]) for one in ("S-stas-ml-engineering-002", "C-dgxc-benchmarking-198")]
+    fitted, predicted = script("calibrate").table(made, CATALOGUE).job, jobs_of(CATALOGUE, made)[0]
+    for name in ("shape", "layouts", "recipe", "host"):
+        own, other = (vars(getattr(one, name)) for one in (fitted, predicted))
+        assert own.keys() == other.keys()
+        assert all(np.array_equal(own[one], other[one]) for one in own), name
+    for name in ("sequence", "global_batch", "node_size"):
+        assert np.array_equal(getattr(fitted, name), getattr(predicted, name)), name
+
+
+def test_products_are_fitted_from_no_more_than_a_chip_sustains(script):
+    shares = script("calibrate").kernel_shares(CATALOGUE, "amd-mi300x")
+    assert (shares["bf16"], shares["fp8"]) == pytest.approx((708 / 1307.4, 1273 / 2614.9))
 
 
 def test_a_users_own_table_with_few_columns_is_read(tmp_path):

@@ -18,7 +18,7 @@ from polysilicon.workloads.counts import Shape
 
 @dataclass(frozen=True)
 class Host:
-    """What a chip has of its host: bandwidth of the link to it, one direction, and bytes of states it updates a second."""
+    """What a chip has of its host: bandwidth of the link, one direction, and bytes of its states updated a second."""
 
     link_bytes_per_s: Values = np.inf
     update_bytes_per_s: Values = np.inf

@@ -22,7 +22,7 @@ from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.training import doubt_of, latencies_s
 from polysilicon.records.errors import InputError, PolysiliconError, Unsupported
 from polysilicon.validation.score import Status
-from polysilicon.validation.training_recipes import filled, layout_of, recipe_of_case, software
+from polysilicon.validation.training_recipes import disputed, filled, layout_of, recipe_of_case
 from polysilicon.validation.training_table import Case
 from polysilicon.validation.training_words import (
     INFERENCE,
@@ -152,9 +152,8 @@ def _verdict(case: Case) -> tuple[Status, str]:
         return "implausible", "quality D: the source's figure is not possible or not conditioned"
     if check.startswith(("DISAGREE", "EXCEEDS")):
         return "implausible", f"the source's FLOP rate and its time contradict each other ({check})"
-    disputed = software(case).disputed
-    if disputed:
-        return "implausible", disputed
+    if contradicted := disputed(case):
+        return "implausible", contradicted
     return "ok", ""
 
 

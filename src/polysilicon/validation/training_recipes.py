@@ -80,6 +80,11 @@ def _tabled(case: Case) -> Software:
     return software_of(case.word("source_key"), words, case.word("precision"))
 
 
+def disputed(case: Case) -> str:
+    """Why the settings of a row can't be those of its measurement; empty where its source doesn't contradict them."""
+    return _tabled(case).disputed
+
+
 def filled(case: Case) -> Case:
     """The row with what it leaves empty and the public settings of its benchmark say, and with its degrees in chips."""
     said = {name: text for name, text in _tabled(case).settings.items() if not case.word(name)}
@@ -113,6 +118,7 @@ def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
     on_gpu, on_tpu = (float(chip.device_class == one) for one in ("gpu", "tpu"))
     tuned = float(tuned_attention(asked, case.number("zero_stage") or 0.0, on_gpu))
     words = {"sent_once": once, "graphs": graphs, "whole_graphs": on_tpu, "tuned_attention": tuned}
+    words["reduce_bytes"] = _reduce_bytes(case)
     return {
         "frozen": float(frozen),
         "adapter_share": adapters if frozen else 0.0,
@@ -121,7 +127,6 @@ def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
         "blocking": blocking,
         "software_years": float(years_to_mature(_software_years(catalogue, case), on_tpu)),
         "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),
-        "reduce_bytes": _reduce_bytes(case),
         **_tabled_recipe(case, words | overlaps),
         **_ahead(tricks),
         **overlap_said(tricks),

@@ -14,6 +14,7 @@ SOFTWARE = DATA / "measurements" / "training_software.csv"
 PEAKS = ("computed", "allocated", "reserved", "process")
 RECIPE = (
     "gradient_bytes",
+    "reduce_bytes",
     "optimizer_bytes",
     "logit_bytes",
     "kept_operands",

@@ -42,6 +42,7 @@ RECOMPUTED = {one: one for one in (*RECOMPUTE, *PARTIAL)} | {
 MAXTEXT = re.compile(r"\bmaxtext\b", re.IGNORECASE)
 SHARDED = re.compile(r"sharded over (\d+) DP ranks|\bshard group (\d+)|FSDP2? shard (\d+)", re.IGNORECASE)
 KEPT_BY_HOST = re.compile(r"cpu_offloading_num_layers=(\d+)", re.IGNORECASE)
+INPUTS_ON_HOST = re.compile(r"layer input offloaded", re.IGNORECASE)
 ON_HOST = re.compile(r"optimizer ?\+ ?activation offload", re.IGNORECASE)
 WITHOUT_OVERLAP = re.compile(r"\b(no|without) (comm\w* )?overlap|overlap (switched )?off", re.IGNORECASE)
 PLAIN_TENSORS = re.compile(r"\bvanilla TP\b", re.IGNORECASE)
@@ -111,6 +112,8 @@ def layout_said(tricks: str, layers: float) -> dict[str, float]:
     said = {"shard": float(next(one for one in sharded.groups() if one))} if sharded else {}
     if kept:
         said["offload_activations"] = min(float(kept[1]) / layers, 1.0)
+    if INPUTS_ON_HOST.search(tricks):
+        said["offload_activations"] = 1.0
     if ON_HOST.search(tricks):
         said |= {"offload_optimizer": 1.0, "offload_activations": 1.0}
     if ZERO_BUBBLE.search(tricks):
