@@ -32,6 +32,7 @@ from polysilicon.performance.attention import attention_s
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.curves import FORMATS, Silicon, attention_curve, attention_kind, product_curve
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
+from polysilicon.performance.layer import TIMED_WIDTH
 from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.matrix import product_s
 from polysilicon.performance.rates import rates
@@ -87,7 +88,7 @@ PARAMETERS = (
     Parameter("gemm_int8", 0.60, 0.6),
     Parameter("core", 0.85, 0.4, share=False, varies=("class", "family"), kernel="attention"),
     Parameter("core_narrow", 1.0, 0.1, share=False, kernel="attention_narrow"),
-    Parameter("core_width", 32.0, 0.7, share=False),
+    Parameter("core_width", 4.3, 0.7, share=False),
     Parameter("core_back", 1.2, 0.3, share=False),
     Parameter("scan_moves", 8.0, 0.5, share=False, varies=("class", "family")),
     Parameter("unaligned", 0.15, 0.8),
@@ -125,7 +126,7 @@ GROUP_SPREAD = 0.4
 # Kinds of jobs with intervals of their own: dense and fused, attention that is not fused, adapters, experts.
 KINDS = ("plain", "unfused", "adapters", "experts")
 # Operands at which kernels alone are compared: tokens, rows and columns; heads and their width.
-LARGE, HEADS, HEAD = 8192.0, 32.0, 128.0
+LARGE, HEADS, HEAD = 8192.0, 32.0, TIMED_WIDTH
 # Fitted rows from which a class or family has parameters of its own beside its pace.
 GROUP_ROWS = 20
 PACE_SPREAD = {"class": 0.15, "family": 0.08, "chip": 0.08}

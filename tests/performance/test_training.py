@@ -162,6 +162,21 @@ def test_software_of_a_tpu_is_mature_when_customers_get_it(small):
         assert early.step_s >= late.step_s
 
 
+def test_exponentials_weigh_more_the_faster_products_of_a_compute_unit_are(small):
+    """Heads half as wide have as many operations and twice the exponentials: a loss that grew with every generation."""
+    narrow = replace(small, heads=2 * small.heads, kv_heads=2 * small.kv_heads, head_dim=small.head_dim // 2)
+    long, lost = Training(32_768, 8), {}
+    for chip in ("nvidia-a100-sxm-80gb", "nvidia-h100-sxm-80gb", "nvidia-gb300", "nvidia-gb200"):
+        halves, whole = (
+            estimate(one, Layouts.one(), chip, long).parts.layers_s
+            - estimate(one, Layouts.one(), chip, long, Recipe(sample_tokens=1.0)).parts.layers_s
+            for one in (narrow, small)
+        )
+        lost[chip] = float((halves / whole)[0])
+    assert 1.0 < lost["nvidia-a100-sxm-80gb"] < lost["nvidia-h100-sxm-80gb"] < lost["nvidia-gb200"] < 2.0
+    assert lost["nvidia-gb300"] < lost["nvidia-gb200"]  # twice the exponentials a clock
+
+
 def test_one_chip_sends_nothing(small):
     parts = estimate(small, Layouts.one()).parts
     for name in ("tensor_s", "context_s", "expert_s", "pipeline_s", "bubble_s", "data_s"):

@@ -111,6 +111,14 @@ def test_what_a_benchmark_publishes_of_its_software_goes_before_a_row_s_words():
     assert (own["sample_tokens"], packed["sample_tokens"]) == (np.inf, 200.0)
 
 
+def test_packed_samples_of_unsaid_length_are_left_open_and_spanned(scores, rows):
+    mine = [one for one in scores if "reset-position-ids" in rows[one.case_id]["other_tricks"]]
+    assert len(mine) == 8
+    assert all(one.status == "underspecified" and one.why.endswith("sample_tokens") for one in mine)
+    held = [one.low <= one.measured <= one.high for one in mine]
+    assert sum(held) >= 6
+
+
 def test_the_fit_prices_a_row_as_its_prediction_does(script):
     cases = {one.id: one for one in read_cases(CASES)}
     made = [prepare(CATALOGUE, cases[one]) for one in ("S-stas-ml-engineering-002", "C-dgxc-benchmarking-198")]

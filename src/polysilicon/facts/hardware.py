@@ -21,7 +21,8 @@ class Chip(Record, frozen=True, kw_only=True):
     Throughput is dense. `fp64` and `fp32` are vector peaks on GPUs and the systolic array's on TPU-like parts;
     `tf32` is the 19-bit matrix path. `die_area_mm2` is all compute silicon of the package. `compute_units`
     are the cores that each work on a tile of a product: streaming multiprocessors, compute units, Xe cores, cube cores.
-    `sparse_gain` is the matrix peak with a weight pruned two of four over the dense one. `sustained_*` are the highest
+    `sparse_gain` is the matrix peak with a weight pruned two of four over the dense one. `exponential_gain` is
+    how many exponentials a compute unit takes a clock over the usual 16. `sustained_*` are the highest
     dense rates that large products were measured to keep up, below the peak where power bounds the clock.
     `scaleup_bw_gbs` is the bidirectional total a chip, as vendors quote it. `host_link_gbs` is what the link to the
     host carries in one direction, before protocol; of a processor that several chips share, a chip's part. A field
@@ -55,6 +56,7 @@ class Chip(Record, frozen=True, kw_only=True):
     fp4_tflops: Positive | None = None
     int4_tops: Positive | None = None
     sparse_gain: Ratio | None = None
+    exponential_gain: Ratio | None = None
     sustained_bf16_tflops: Positive | None = None
     sustained_fp8_tflops: Positive | None = None
     memory_type: str | None = None

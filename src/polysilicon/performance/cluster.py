@@ -17,6 +17,8 @@ from polysilicon.records.units import BITS_PER_BYTE, GIB, GIGA, TERA
 
 # Classes of chips whose operands software stages in memory on the chip.
 STAGED = ("tpu", "npu")
+# The matrix rate in 16 bits for each unit that takes exponentials, where no record tells it.
+USUAL_UNIT = "unit-tflops"
 # So many sources of a value are named; `facts show` lists them all.
 SOURCES_NAMED = 2
 
@@ -49,7 +51,8 @@ class Cluster:
 
     The scale-up domain (NVLink, HCCS, ICI, ...) holds `scaleup_domain` chips; beyond it each chip has its share
     of the node's network cards. `on_bus` is 1 where no fabric joins the chips of a host but its bus does, `scratchpad`
-    where software stages operands in memory on the chip instead of a cache (TPUs and NPUs).
+    where software stages operands in memory on the chip instead of a cache (TPUs and NPUs). `unit_flop_per_s` is the
+    matrix rate in 16 bits for each compute unit that takes the usual exponentials.
     `peak_flop_per_s` is dense matrix throughput by precision; a precision the chip has no units for is absent.
     `sparse_gain` is how much faster products with a weight pruned two of four run: 1 where the chip's record states no
     such peak. `fabric` is the shape of the networks, neutral where no record states it. Figures may be arrays: then the
@@ -67,6 +70,7 @@ class Cluster:
     node_size: Values
     on_bus: Values = 0.0
     scratchpad: Values = 0.0
+    unit_flop_per_s: Values = 0.0
     family: str = ""
     device_class: str = ""
     system: str = ""
@@ -129,6 +133,7 @@ class Cluster:
             family=chip.family,
             device_class=chip.device_class,
             scratchpad=float(chip.device_class in STAGED),
+            unit_flop_per_s=_unit_flop_per_s(catalogue, chip),
             system=system.id if system else "",
             sparse_gain=reader.read("sparse_gain", 1.0),
             fabric=reader.fabric(),
@@ -168,6 +173,7 @@ class Cluster:
             node_size=column("node_size"),
             on_bus=column("on_bus"),
             scratchpad=column("scratchpad"),
+            unit_flop_per_s=column("unit_flop_per_s"),
             sparse_gain=column("sparse_gain"),
             fabric=Fabric.stack([cluster.fabric for cluster in clusters]),
         )
@@ -265,6 +271,14 @@ def every_cluster(catalogue: Catalogue, chips: float) -> tuple[list[Cluster], li
         except InputError:
             left.append(chip.id)
     return found, left
+
+
+def _unit_flop_per_s(catalogue: Catalogue, chip: Chip) -> float:
+    """The matrix rate in 16 bits beside the usual exponentials of a compute unit: a GPU's own, else as is usual."""
+    rate = chip.bf16_tflops or chip.fp16_tflops
+    if chip.device_class != "gpu" or not rate or not chip.compute_units:
+        return float(catalogue.get(Assumption, USUAL_UNIT).value) * TERA
+    return rate * TERA / chip.compute_units / (chip.exponential_gain or 1.0)
 
 
 def _is_system(catalogue: Catalogue, name: str) -> bool:

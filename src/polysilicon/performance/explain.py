@@ -7,7 +7,7 @@ import numpy as np
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.efficiency import Fit
-from polysilicon.performance.cluster import Cluster
+from polysilicon.performance.cluster import USUAL_UNIT, Cluster
 from polysilicon.performance.domain import refuse_unmodelled
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
 from polysilicon.performance.hosts import host_of, host_readings
@@ -155,6 +155,8 @@ def known_cluster(known: Known, cluster: Cluster) -> Cluster:
     }
     figures = {name: announced(getattr(cluster, name), field) for name, field in FIELD.items()}
     shape = {one.name: announced(getattr(cluster.fabric, one.name), one.name) for one in fields(cluster.fabric)}
+    said = f"{cluster.chip}: matrix rate for each compute unit, or the assumption {USUAL_UNIT}"
+    figures["unit_flop_per_s"] = known.value(cluster.unit_flop_per_s, said)
     return replace(cluster, peak_flop_per_s=peaks, fabric=replace(cluster.fabric, **shape), **figures)
 
 

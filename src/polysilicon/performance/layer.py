@@ -5,6 +5,9 @@ import numpy as np
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
+# Width of the heads with which attention alone was timed.
+TIMED_WIDTH = 128.0
+
 
 @formula
 def chip_tokens(micro_batch: Values, sequence: Values, cp: Values) -> Values:
@@ -48,11 +51,13 @@ def core_s(flop: Values, flop_per_s: Values, heads: Values, query_width: Values,
     """Time of attention proper: the narrower a head, the more of it goes to the exponentials of its scores.
 
     A head is as wide as its queries, also where only some layers have attention and `flop` is of a mean layer.
-    `lost_width` is the head width whose operations take as long as the exponentials beside them.
+    `lost_width` is the head width whose operations take as long as the exponentials beside them; `flop_per_s` is the
+    rate of heads that are `TIMED_WIDTH` wide.
 
     Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), section 3.1 and figure 5; size from the fit.
     """
-    return flop / flop_per_s * (1.0 + lost_width * heads / np.maximum(query_width, heads))
+    timed = 1.0 + lost_width / TIMED_WIDTH
+    return flop / flop_per_s * (1.0 + lost_width * heads / np.maximum(query_width, heads)) / timed
 
 
 @formula

@@ -12,6 +12,7 @@ from polysilicon.performance.layouts import Layouts
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.values import BYTES_PER_ELEMENT, PRECISIONS, Values
 from polysilicon.records.recorder import formula
+from polysilicon.records.units import TERA
 
 # 1 for each precision below 16 bits.
 NARROW = {one: float(BYTES_PER_ELEMENT[one] < BYTES_PER_ELEMENT["bf16"]) for one in PRECISIONS}
@@ -58,6 +59,7 @@ class Rates:
     ridge: Values
     reuse: Values
     fill: Values
+    lost_width: Values
     experts_pace: Values
 
 
@@ -143,6 +145,18 @@ def core_peak_per_s(peak_per_s: Values, half_per_s: Values, narrow: Values, core
     Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), FP8; gain from measurements/operators/.
     """
     return np.where(np.asarray(narrow) > 0.0, np.minimum(half_per_s * core_narrow, peak_per_s), peak_per_s)
+
+
+@formula
+def lost_width(width_a_tflops: Values, unit_flop_per_s: Values) -> Values:
+    """Head width whose products take as long as the exponentials beside them.
+
+    Compute units of every generation take as many exponentials a clock, while their products became faster.
+
+    Source: Shah et al., FlashAttention-3 (arXiv 2407.08608), section 3.1; NVIDIA, Making Softmax More Efficient with
+    NVIDIA Blackwell Ultra (2026); size from the fit.
+    """
+    return width_a_tflops * unit_flop_per_s / TERA
 
 
 @formula
@@ -289,6 +303,7 @@ def _rates(
         ridge=e["ridge"],
         reuse=reuse(e["reuse"], cluster.scratchpad),
         fill=e["fill"],
+        lost_width=lost_width(e["core_width"], cluster.unit_flop_per_s),
         experts_pace=matured_pace(1.0, e["experts_youth"], recipe.software_years),
     )
 

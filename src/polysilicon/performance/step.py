@@ -152,7 +152,7 @@ def _dense(job: Job, micro: Micro, rates: Rates) -> Work:
     projections = _product(rates, micro.tokens, columns, shape.hidden, rates.matrix_flop_per_s)
     attended = attended_tokens(job.reach, shape.window, shape.windowed_share, shape.causal, recipe.fused_attention)
     flop = on_chip.core_flop(micro.tokens, attended, shape.score_width, shape.value_width, cut.tp)
-    core = on_chip.core_s(flop, rates.core_flop_per_s, shape.heads, shape.query_width, job.efficiency["core_width"])
+    core = on_chip.core_s(flop, rates.core_flop_per_s, shape.heads, shape.query_width, rates.lost_width)
     if not np.all(np.asarray(recipe.fused_attention) > 0.0):
         whole = shape.heads, shape.query_width, recipe.fused_attention
         core = on_chip.unaligned_s(core, *whole, job.efficiency["unaligned"])

@@ -22,7 +22,7 @@ from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.training import doubt_of, latencies_s
 from polysilicon.records.errors import InputError, PolysiliconError, Unsupported
 from polysilicon.validation.score import Status
-from polysilicon.validation.training_recipes import disputed, filled, layout_of, recipe_of_case
+from polysilicon.validation.training_recipes import disputed, filled, layout_of, recipe_of_case, samples_unsaid
 from polysilicon.validation.training_table import Case
 from polysilicon.validation.training_words import (
     INFERENCE,
@@ -39,6 +39,8 @@ from polysilicon.workloads.model import Transformer
 DIMENSIONS = ("layers", "hidden", "heads", "kv_heads", "head_dim", "vocab")
 LAYOUT = ("tp", "pp", "dp", "cp", "ep", "interleave", "micro_batch", "zero_stage")
 NEEDED = ("seq_len", "global_batch", "chips", *LAYOUT)
+# Tokens of a question and its answer: packed samples are as short, or fill their sequence.
+SHORT_SAMPLE = 128.0
 ESSENTIAL = ("seq_len", "global_batch", "chips", "tp", "pp")
 
 
@@ -115,7 +117,7 @@ def _contradiction(layout: Mapping[str, float], model: Transformer, case: Case) 
 
 
 def variants(made: Prepared) -> list[Prepared]:
-    """The case once for each combination of what it leaves open: recomputation, virtual stages, micro-batch."""
+    """The case once for each combination of what it leaves open: recomputation, virtual stages, micro-batch, samples."""
     layers = made.model.layers if made.model else 1
     depth, share = made.layout["pp"], (made.case.number("global_batch") or 1.0) / made.layout["dp"]
     choices = {
@@ -124,9 +126,15 @@ def variants(made: Prepared) -> list[Prepared]:
         "micro_batch": [one for one in (1.0, 2.0, 4.0) if one <= share] or [1.0],
     }
     names = [name for name in choices if name in made.missing]
+    samples = (np.inf, SHORT_SAMPLE) if "sample_tokens" in made.missing else (made.recipe["sample_tokens"],)
     return [
-        replace(made, layout=made.layout | dict(zip(names, chosen, strict=True)))
+        replace(
+            made,
+            layout=made.layout | dict(zip(names, chosen, strict=True)),
+            recipe=made.recipe | {"sample_tokens": tokens},
+        )
         for chosen in product(*(choices[name] for name in names))
+        for tokens in samples
     ]
 
 
@@ -242,6 +250,8 @@ def _missing(case: Case, model: Transformer | None) -> list[str]:
         missing.append("recompute")
     if not case.word("precision"):
         missing.append("precision")
+    if samples_unsaid(case):
+        missing.append("sample_tokens")
     return missing
 
 

@@ -20,6 +20,7 @@ from polysilicon.validation.training_words import (
     CORES,
     MAXTEXT,
     ONCE,
+    PACKED,
     PARTIAL,
     ahead_said,
     layout_said,
@@ -83,6 +84,11 @@ def _tabled(case: Case) -> Software:
 def disputed(case: Case) -> str:
     """Why the settings of a row can't be those of its measurement; empty where its source doesn't contradict them."""
     return _tabled(case).disputed
+
+
+def samples_unsaid(case: Case) -> bool:
+    """Whether samples are packed that attend within themselves, and nothing says how long they are."""
+    return bool(PACKED.search(case.word("other_tricks"))) and "sample_tokens" not in _tabled(case).recipe
 
 
 def filled(case: Case) -> Case:

@@ -42,6 +42,7 @@ RECOMPUTED = {one: one for one in (*RECOMPUTE, *PARTIAL)} | {
 MAXTEXT = re.compile(r"\bmaxtext\b", re.IGNORECASE)
 SHARDED = re.compile(r"sharded over (\d+) DP ranks|\bshard group (\d+)|FSDP2? shard (\d+)", re.IGNORECASE)
 KEPT_BY_HOST = re.compile(r"cpu_offloading_num_layers=(\d+)", re.IGNORECASE)
+PACKED = re.compile(r"reset-position-ids", re.IGNORECASE)
 INPUTS_ON_HOST = re.compile(r"layer input offloaded", re.IGNORECASE)
 ON_HOST = re.compile(r"optimizer ?\+ ?activation offload", re.IGNORECASE)
 WITHOUT_OVERLAP = re.compile(r"\b(no|without) (comm\w* )?overlap|overlap (switched )?off", re.IGNORECASE)
