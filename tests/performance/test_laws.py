@@ -179,7 +179,8 @@ def test_one_chip_alone_is_the_sum_of_its_operators(small, chip, micro):
     batches = TASK.global_batch / micro
     filled = 1 + rates.fill / hidden
     products = 6 * tokens * weights * filled / rates.matrix_flop_per_s
-    scores = 1 + bare["core_width"] / small.head_dim
+    # Exponentials beside the products, over those of the heads of 128 with which attention was timed.
+    scores = (1 + rates.lost_width / small.head_dim) / (1 + rates.lost_width / 128)
     passes = 1 + 2.5 * bare["core_back"]
     core = passes * scores * small.layers * 4 * tokens * attended * small.heads * small.head_dim / rates.core_flop_per_s
     head = 6 * tokens * hidden * small.vocab * filled / rates.head_flop_per_s

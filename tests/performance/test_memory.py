@@ -190,6 +190,20 @@ def test_adapters_need_states_for_themselves_alone(small):
     assert one(lora.weight_bytes) == pytest.approx(1.01 * one(full.weight_bytes))
 
 
+def test_feed_forward_products_without_gradients_keep_nothing_for_them(small):
+    """Adapters beside attention alone: a feed-forward part keeps no norm's result and no activation's."""
+    tokens, width = TASK.sequence_length, 3 * small.ffn_hidden
+    everywhere, attention = (
+        one(layer_activations(job(small, Layouts.one(), Recipe(frozen=1.0, attention_adapters=share))))
+        for share in (0.0, 1.0)
+    )
+    assert everywhere - attention == pytest.approx(tokens * 2 * (small.hidden + width / 3))
+    trained = one(layer_activations(job(small, Layouts.one(), Recipe(attention_adapters=1.0))))
+    assert trained == everywhere  # weights that are trained need what they took in
+    narrow = one(layer_activations(job(small, Layouts.one(), Recipe(narrow_activations=1.0))))
+    assert everywhere - narrow == pytest.approx(tokens * width * 2 / 3)
+
+
 def test_frozen_weights_of_narrow_products_are_kept_narrow_alone(small):
     lora = Recipe(frozen=1.0, adapter_share=0.01)
     wide, eight, four = (used(small, Layouts.one(precision=name), lora) for name in ("bf16", "fp8", "nvfp4"))

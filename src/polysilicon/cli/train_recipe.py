@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
 BYTES = ("weight_bytes", "gradient_bytes", "reduce_bytes", "optimizer_bytes", "shard_bytes", "logit_bytes")
 # Switches of the recipe that bear its own names.
-SWITCHES = ("sparse", "dropout", "kept_boundaries", "by_operator", "feed_forward_again", "narrow_weights")
+SWITCHES = (
+    "attention_adapters",
+    "sparse",
+    "dropout",
+    "kept_boundaries",
+    "by_operator",
+    "feed_forward_again",
+    "narrow_weights",
+    "narrow_activations",
+)
 PRECISIONS = ("backward_precision", "attention_precision")
 HIDDEN = {"none": 0.0, "full": 1.0}
 Flag = Annotated[bool, Parameter(show_default=False)]
@@ -38,6 +47,8 @@ class Means:
         The weights stay fixed and adapters are trained beside them (LoRA).
     adapter_share
         Size of the adapters as a share of the weights; the usual one where it is not given.
+    attention_adapters
+        Adapters lie beside attention's products alone, so that feed-forward blocks need not keep what they take in.
     sparse
         Weights are pruned two of four.
     weight_bytes
@@ -68,6 +79,8 @@ class Means:
         sequence where it is not given. MFU counts attention within samples.
     narrow_weights
         No copy of the weights in 16 bits stays beside those of a narrow precision.
+    narrow_activations
+        The inputs of activations (SwiGLU, GELU) are kept in 8 bits (Megatron's activation_func_fp8_input_store).
     imbalance
         Rows of the busiest expert-parallel rank over the mean; 1 is perfect routing.
     capacity_factor
@@ -79,6 +92,7 @@ class Means:
     attention_precision: str | None = None
     frozen: Flag = False
     adapter_share: float | None = None
+    attention_adapters: Flag = False
     sparse: Flag = False
     weight_bytes: float | None = None
     gradient_bytes: float | None = None
@@ -93,6 +107,7 @@ class Means:
     predicted_ahead: Whole = 0
     sample_tokens: Whole | None = None
     narrow_weights: Flag = False
+    narrow_activations: Flag = False
     imbalance: float = 1.0
     capacity_factor: float | None = None
 
@@ -189,6 +204,7 @@ def recipe_for(
     needs(
         (means.narrow_weights and not where.narrow(forward), "--narrow-weights", "a precision of 8 bits or fewer"),
         (means.adapter_share is not None and not (means.frozen or made.frozen), "--adapter-share", "--frozen"),
+        (means.attention_adapters and not (means.frozen or made.frozen), "--attention-adapters", "--frozen"),
     )
     _refuse_idle(means, software, cluster, where)
     changes: dict[str, float] = {name: value for name in BYTES if (value := getattr(means, name)) is not None}

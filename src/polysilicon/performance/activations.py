@@ -69,6 +69,27 @@ def kept_narrow(narrow: Values, kept_operands: Values) -> Values:
 
 
 @formula
+def needed_inputs(frozen: Values, attention_adapters: Values) -> Values:
+    """Whether feed-forward products need their inputs again: for gradients of their weights or of adapters.
+
+    Source: Hu et al., LoRA (arXiv 2106.09685), section 4.2: adapters beside attention's products alone.
+    """
+    return 1.0 - frozen * attention_adapters
+
+
+@formula
+def feed_forward_kept_bytes(
+    activation_width: Values, matrices: Values, narrow: Values, narrow_activations: Values, needed: Values
+) -> Values:
+    """Bytes a token that a feed-forward part keeps: the inputs of its activation, and of its last product if needed.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 4.1; NVIDIA, Megatron Core, activation_func_fp8_input_store.
+    """
+    last = activation_width / matrices
+    return (2.0 - narrow_activations) * (activation_width - last) + (2.0 - narrow) * last * needed
+
+
+@formula
 def kept_bytes(
     tokens: Values,
     hidden: Values,
@@ -77,29 +98,29 @@ def kept_bytes(
     attention_width: Values,
     value_width: Values,
     heads: Values,
-    activation_width: Values,
-    matrices: Values,
+    feed_forward_bytes: Values,
     dispatched_width: Values,
     tp: Values,
     sequence_cut: Values,
     dropout: Values,
     narrow: Values,
+    needed: Values,
 ) -> Values:
     """Activations one layer keeps for its backward pass, with fused attention and norms.
 
     In 16 bits: the inputs and results of the blocks' norms and of those of latent attention, a one-byte mask a block
     where there is dropout; queries, keys, values and the result of attention with four bytes a head of its softmax;
-    what the feed-forward products make. In a narrow format the inputs of the products are kept in one byte, and the
-    result of attention twice.
+    what the feed-forward part keeps. In a narrow format the inputs of the products are kept in one byte, and the
+    result of attention twice. What a feed-forward part takes in is kept where it is `needed`.
 
     Source: Korthikanti et al. (arXiv 2205.05198), section 4.1, generalised to shared keys, gated activations and
     experts; Micikevicius et al. (arXiv 2209.05433); NVIDIA, Transformer Engine, saved tensors of its linear layers.
     """
-    outside = (blocks * (4.0 + dropout - narrow) * hidden + (4.0 - narrow) * latent_width) / sequence_cut
+    taken = (2.0 - narrow) * (1.0 - needed) * hidden
+    outside = (blocks * (4.0 + dropout - narrow) * hidden - taken + (4.0 - narrow) * latent_width) / sequence_cut
     attention = 2.0 * attention_width + 4.0 * heads + narrow * value_width
-    return tokens * (
-        outside + (attention + (2.0 - narrow / matrices) * activation_width) / tp + (2.0 - narrow) * dispatched_width
-    )
+    inside = (attention + feed_forward_bytes) / tp
+    return tokens * (outside + inside + (2.0 - narrow) * needed * dispatched_width)
 
 
 @formula

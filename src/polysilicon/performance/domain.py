@@ -164,6 +164,8 @@ CHOICES: Mapping[str, Rule] = {
     "layers kept in 16 bits": _some("wide_share"),
     "a backward pass in another precision": _other("backward_precision", lambda asked: asked.layouts.precision),
     "attention in another precision than bf16": _other("attention_precision", lambda asked: BF16),
+    "adapters beside attention alone": _some("attention_adapters"),
+    "inputs of activations kept in 8 bits": _some("narrow_activations"),
     "dropout": _some("dropout"),
     "kept hand-overs of pipeline stages": _some("kept_boundaries"),
     "recomputation of every second product": _some("by_operator"),

@@ -55,6 +55,10 @@ def head_bytes(job: Job) -> Values:
 def _kept(job: Job, tokens: Values, width: Values, dispatched: Values, degree: Values) -> Values:
     """What a layer keeps without recomputation, but for attention's scores."""
     cut, shape, recipe = job.layouts, job.shape, job.recipe
+    narrow = activations.kept_narrow(job.rates.narrow, recipe.kept_operands)
+    needed: Values = 1.0
+    if np.any(np.asarray(recipe.attention_adapters) > 0.0):
+        needed = activations.needed_inputs(recipe.frozen, recipe.attention_adapters)
     return activations.kept_bytes(
         tokens,
         shape.hidden,
@@ -71,13 +75,13 @@ def _kept(job: Job, tokens: Values, width: Values, dispatched: Values, degree: V
         ),
         shape.value_width,
         shape.heads,
-        width,
-        shape.matrices,
+        activations.feed_forward_kept_bytes(width, shape.matrices, narrow, recipe.narrow_activations, needed),
         dispatched,
         cut.tp,
         degree,
         recipe.dropout,
-        activations.kept_narrow(job.rates.narrow, recipe.kept_operands),
+        narrow,
+        needed,
     )
 
 

@@ -24,9 +24,10 @@ class Recipe:
     """Each field a number, or a column with one entry a candidate.
 
     `frozen` is 1 where the base weights stay fixed (LoRA): no weight gradients, no optimizer, no gradient traffic
-    for them; `adapter_share` is then the size of what is trained, as a share of the weights. `fused_attention` is 0
-    for software that writes the score matrix to memory; `tuned_attention` is 0 for a framework's own kernels instead
-    of the vendor's (unsaid: as is usual for the layout). `graphs` is 1 where captured graphs launch the kernels,
+    for them; `adapter_share` is then the size of what is trained, as a share of the weights, and `attention_adapters`
+    is 1 where adapters lie beside attention's products alone. `fused_attention` is 0 for software that writes the score
+    matrix to memory; `tuned_attention` is 0 for a framework's own kernels instead of the vendor's (unsaid: as is usual
+    for the layout). `graphs` is 1 where captured graphs launch the kernels,
     `whole_graphs` where one holds the whole step, `blocking` where every launch waits for the device. `software_years`
     is how long the software had to mature since the chip's release; `vendor_tuned` is 1 where the run is tuned as the
     chip's vendor tunes its own.
@@ -40,6 +41,7 @@ class Recipe:
     `kept_operands` is 1 where the operands of narrow products are kept narrow and weights are cast once a step, or
     once and for all where they are frozen; `narrow_weights` is 1 where no copy in 16 bits stays beside those casts.
     `kept_boundaries` is 1 where pipeline stages keep what they sent, and room for the gradients of it (PyTorch's own).
+    `narrow_activations` is 1 where the inputs of activations are kept in 8 bits.
     `dropout` is 1 where residuals pass dropout, whose masks are kept; `by_operator` is 1 where selective recomputation
     covers every second product beside attention's scores, `feed_forward_again` where it covers feed-forward blocks and
     experts; `lean_recompute` is 1 where a compiler leaves out what no gradient needs of a layer that runs again. So
@@ -79,6 +81,8 @@ class Recipe:
     dispatch_bytes: Values = 2.0
     shard_bytes: Values = 0.0
     logit_bytes: Values = 6.0
+    attention_adapters: Values = 0.0
+    narrow_activations: Values = 0.0
     kept_operands: Values = 1.0
     narrow_weights: Values = 0.0
     kept_boundaries: Values = 0.0

@@ -117,7 +117,7 @@ def _contradiction(layout: Mapping[str, float], model: Transformer, case: Case) 
 
 
 def variants(made: Prepared) -> list[Prepared]:
-    """The case once for each combination of what it leaves open: recomputation, virtual stages, micro-batch, samples."""
+    """The case once for each combination of what it leaves open: recomputation, stages, micro-batch, packed samples."""
     layers = made.model.layers if made.model else 1
     depth, share = made.layout["pp"], (made.case.number("global_batch") or 1.0) / made.layout["dp"]
     choices = {

@@ -18,6 +18,8 @@ RECIPE = (
     "optimizer_bytes",
     "logit_bytes",
     "kept_operands",
+    "attention_adapters",
+    "narrow_activations",
     "narrow_weights",
     "dropout",
     "kept_boundaries",
