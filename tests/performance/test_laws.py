@@ -197,7 +197,7 @@ def test_one_chip_alone_is_the_sum_of_its_operators(small, chip, micro):
 def test_the_order_of_candidates_changes_nothing(mixture, cuts, chip, data):
     order = np.array(data.draw(st.permutations(range(len(cuts)))))
     made, shuffled = estimate(mixture, table(cuts), chip), estimate(mixture, table(cuts).take(order), chip)
-    for name in ("step_s", "low_s", "high_s", "mfu_pct", "memory_high_bytes"):
+    for name in ("step_s", "low_s", "high_s", "mfu_pct", "memory_low_bytes", "memory_high_bytes"):
         assert np.array_equal(np.asarray(getattr(made, name))[order], getattr(shuffled, name)), name
     for at, cut in enumerate(cuts):
         assert np.isclose(estimate(mixture, cut, chip).step_s[0], made.step_s[at], rtol=1e-13)
@@ -268,7 +268,8 @@ def test_an_interval_holds_its_point(mixture, cut, chip):
     made = estimate(mixture, cut, chip)
     assert np.all(made.low_s <= made.step_s)
     assert np.all(made.step_s <= made.high_s)
-    assert np.all(made.memory_high_bytes >= made.memory.memory_bytes)
+    assert np.all(made.memory_low_bytes <= made.memory.memory_bytes)
+    assert np.all(made.memory.memory_bytes <= made.memory_high_bytes)
 
 
 @settings(max_examples=60, deadline=None)

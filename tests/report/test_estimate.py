@@ -30,6 +30,17 @@ def test_memory_that_may_not_suffice_is_flagged(
     assert (f"{DOUBT}: up to 99 GiB at the high end" in capsys.readouterr().out.replace("\n", " ")) is told
 
 
+@pytest.mark.parametrize(
+    ("least_gib", "told"), [(79.0, ": PROBABLY DOES NOT FIT: 79 GiB at the low end of 90 %; do so"), (81.0, "")]
+)
+def test_memory_that_may_suffice_after_all_is_told(
+    capsys: pytest.CaptureFixture[str], *, least_gib: float, told: str
+) -> None:
+    over = replace(made(), fits=False, memory_low_bytes=least_gib * 2**30, memory_high_bytes=99.0 * 2**30)
+    console().print(training(over, remedy="do so"))
+    assert (told or ": DOES NOT FIT; do so") in " ".join(capsys.readouterr().out.split())
+
+
 def test_what_lies_outside_is_told_once_with_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
     console().print(Group(*beyond((("a", "b"), ("a",), ("a", "b")))))
     assert capsys.readouterr().out.split("\n")[1:4] == [
@@ -70,7 +81,8 @@ def test_chips_batch_and_sequence_are_told(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_what_does_not_fit_says_what_would(capsys: pytest.CaptureFixture[str]) -> None:
-    console(200).print(training(replace(made(), fits=[False]), remedy=instead(made(), Layouts.one(tp=8, zero_stage=3))))
+    over = replace(made(), fits=[False], memory_low_bytes=99.0 * 2**30)
+    console(200).print(training(over, remedy=instead(made(), Layouts.one(tp=8, zero_stage=3))))
     assert "DOES NOT FIT; the nearest layout that does: zero_stage 3" in capsys.readouterr().out
     assert "search train" in instead(made(), None)
 

@@ -77,9 +77,9 @@ class TrainingEstimate:
     """One entry a candidate. `low_s` and `high_s` bound the 90 % interval of `step_s`.
 
     `mfu_pct` counts causal attention over the dense peak of the products' precision. `fits` is whether the fullest
-    chip's memory suffices at the point; `memory_high_bytes` is the upper end of its 90 % interval. `doubts` are the
-    figures read from low-confidence records. `recipe` and `task` are what was asked for, and `outside` says for each
-    candidate why it lies outside what was ever validated.
+    chip's memory suffices at the point; `memory_low_bytes` and `memory_high_bytes` are the ends of its 90 % interval.
+    `doubts` are the figures read from low-confidence records. `recipe` and `task` are what was asked for, and `outside`
+    says for each candidate why it lies outside what was ever validated.
     """
 
     model: str
@@ -92,6 +92,7 @@ class TrainingEstimate:
     mfu_pct: Any
     parts: Breakdown
     memory: Memory
+    memory_low_bytes: Any
     memory_high_bytes: Any
     fits: Any
     doubts: tuple[Reading, ...]
@@ -117,6 +118,7 @@ class TrainingEstimate:
             ("mfu_pct", self.mfu_pct),
             ("memory_gib", np.asarray(self.memory.memory_bytes) / GIB),
             ("fits", self.fits),
+            ("memory_low_gib", np.asarray(self.memory_low_bytes) / GIB),
             ("memory_high_gib", np.asarray(self.memory_high_bytes) / GIB),
         ):
             columns[name] = np.ravel(np.broadcast_to(values, len(self)))[:count]
@@ -236,6 +238,7 @@ def evaluate(
         mfu_pct=utilisation_pct(useful, peak),
         parts=parts,
         memory=used,
+        memory_low_bytes=memory_bound_bytes(used.memory_bytes, efficiency["memory_low_ratio"]),
         memory_high_bytes=memory_bound_bytes(used.memory_bytes, efficiency["memory_high_ratio"]),
         fits=np.asarray(used.memory_bytes) <= cluster.memory_bytes,
         doubts=doubts_of(cluster, *precisions_of(job)),

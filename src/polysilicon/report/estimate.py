@@ -26,9 +26,7 @@ def training(estimate: TrainingEstimate, at: int = 0, remedy: str = "") -> Rende
     cluster = estimate.cluster
     step, low, high = (_at(one, at) for one in (estimate.step_s, estimate.low_s, estimate.high_s))
     used, room = _at(estimate.memory.memory_bytes, at) / GIB, _at(cluster.memory_bytes, at) / GIB
-    most = _at(estimate.memory_high_bytes, at) / GIB
-    doubtful = f"; MAY NOT FIT: up to {number(most, 4)} GiB at the high end of 90 %" if most > room else ""
-    fits = doubtful if _at(estimate.fits, at) else ": DOES NOT FIT" + (f"; {remedy}" if remedy else "")
+    fits = _verdict(estimate, at, room) + (f"; {remedy}" if remedy else "")
     used_chips, of_chips = _at(estimate.layouts.chips, at), _at(cluster.chips, at)
     chips = number(of_chips) if used_chips == of_chips else f"{number(used_chips)} of {number(of_chips)}"
     counted = ", as if every weight were trained" if estimate.recipe.frozen else ""
@@ -103,6 +101,16 @@ def serving(estimate: ServingEstimate, trip: RoundTrip | None = None) -> Rendera
         *beyond([estimate.outside]),
         *doubts(str(one) for one in estimate.doubts),
     )
+
+
+def _verdict(estimate: TrainingEstimate, at: int, room: float) -> str:
+    """Whether a layout fits, and how sure that is: both ends of its memory's interval fit, one does, or none."""
+    least, most = (_at(one, at) / GIB for one in (estimate.memory_low_bytes, estimate.memory_high_bytes))
+    if _at(estimate.fits, at):
+        return f"; MAY NOT FIT: up to {number(most, 4)} GiB at the high end of 90 %" if most > room else ""
+    if least > room:
+        return ": DOES NOT FIT"
+    return f": PROBABLY DOES NOT FIT: {number(least, 4)} GiB at the low end of 90 %"
 
 
 def _memory(estimate: ServingEstimate) -> str:
