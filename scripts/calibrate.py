@@ -247,7 +247,7 @@ def kernel_shares(catalogue: Catalogue, chip_id: str) -> dict[str, float]:
     for kind in ("bf16", "fp8", "fp8_block", "nvfp4"):
         precision, left, right = FORMATS[kind]
         taken_s = product_s(LARGE, LARGE, LARGE, 1.0, left, right, 2.0, product_curve(parameters, silicon, kind))
-        sustained = getattr(catalogue.get(Chip, chip_id), f"sustained_{kind}_tflops", None) or np.inf
+        sustained = catalogue.get(Chip, chip_id).sustained_tflops.get(kind, np.inf)
         rate = min(2.0 * LARGE**3 / taken_s, sustained * TERA)
         shares[kind] = float(rate / silicon.peak(precision))
     wide, narrow = (attention_curve(parameters, silicon, attention_kind(one, one, HEAD)) for one in ("bf16", "fp8"))

@@ -76,6 +76,12 @@ class Chip(Record, frozen=True, kw_only=True):
     price_date: Day | None = None
     price_basis: str | None = None
 
+    @property
+    def sustained_tflops(self) -> dict[str, float]:
+        """The rates that large products were measured to keep up, by precision, where a source says."""
+        stated = {"bf16": self.sustained_bf16_tflops, "fp8": self.sustained_fp8_tflops}
+        return {one: rate for one, rate in stated.items() if rate is not None}
+
 
 class System(Record, frozen=True, kw_only=True):
     """A node, rack or pod as it is sold. `power_kw` is the whole system at the stated basis."""
