@@ -62,6 +62,8 @@ def test_an_unknown_word_is_refused_with_the_known_ones(read, word):
         ("optimizer states sharded over all DP ranks", {}),
         ("Megatron-FSDP shard group 64; cpu_offloading_num_layers=40", {"shard": 64.0, "offload_activations": 0.5}),
         ("ZeRO-3, optimizer+activation offload", {"offload_optimizer": 1.0, "offload_activations": 1.0}),
+        ("expert-TP 1; recompute mla_up_proj", {"expert_tp": 1.0}),
+        ("ETP 4", {"expert_tp": 4.0}),
         ("remat custom, decoder layer input offloaded", {"offload_activations": 1.0}),
         ("right-sized: ZeRO-2, no checkpointing, no offload", {}),
         ("pipeline schedule zbv", {"schedule": 1.0}),

@@ -50,6 +50,9 @@ def layout_of(case: Case, layers: float) -> dict[str, float]:
     layout["recomputed_share"] = _recomputed_share(case)
     layout["precision"] = float(PRECISIONS.index(precision_of(case.word("precision"))))
     unsaid = {"shard": 0.0, "schedule": 0.0, "offload_optimizer": 0.0, "offload_activations": 0.0}
+    # Experts are cut as all weights are, unless that takes more chips than there are.
+    room = max(np.floor(chips / (layout["pp"] * layout["ep"])), 1.0)
+    unsaid["expert_tp"] = float(room) if layout["tp"] > room else 0.0
     slice_chips = case.number("scaleup_domain") or chips
     if maxtext and slice_chips < chips:
         # It splits states inside a slice, and copies them from slice to slice, unless told otherwise.

@@ -42,6 +42,7 @@ RECOMPUTED = {one: one for one in (*RECOMPUTE, *PARTIAL)} | {
 MAXTEXT = re.compile(r"\bmaxtext\b", re.IGNORECASE)
 SHARDED = re.compile(r"sharded over (\d+) DP ranks|\bshard group (\d+)|FSDP2? shard (\d+)", re.IGNORECASE)
 KEPT_BY_HOST = re.compile(r"cpu_offloading_num_layers=(\d+)", re.IGNORECASE)
+EXPERT_TP = re.compile(r"\b(?:expert-TP|ETP)[ =](\d+)", re.IGNORECASE)
 PACKED = re.compile(r"reset-position-ids", re.IGNORECASE)
 INPUTS_ON_HOST = re.compile(r"layer input offloaded", re.IGNORECASE)
 ON_HOST = re.compile(r"optimizer ?\+ ?activation offload", re.IGNORECASE)
@@ -113,6 +114,8 @@ def layout_said(tricks: str, layers: float) -> dict[str, float]:
     said = {"shard": float(next(one for one in sharded.groups() if one))} if sharded else {}
     if kept:
         said["offload_activations"] = min(float(kept[1]) / layers, 1.0)
+    if degree := EXPERT_TP.search(tricks):
+        said["expert_tp"] = float(degree[1])
     if INPUTS_ON_HOST.search(tricks):
         said["offload_activations"] = 1.0
     if ON_HOST.search(tricks):
