@@ -38,7 +38,7 @@ from polysilicon.performance.matrix import product_s
 from polysilicon.performance.rates import rates
 from polysilicon.performance.recipe import Recipe
 from polysilicon.performance.step import Job, breakdown
-from polysilicon.performance.training import doubt_widening, latencies_s
+from polysilicon.performance.training import KINDS, doubt_widening, kind_of, latencies_s
 from polysilicon.performance.values import Values
 from polysilicon.records import files
 from polysilicon.records.units import TERA
@@ -123,8 +123,6 @@ PARAMETERS = (
     Parameter("scaleout", 0.70, 0.8),
 )
 GROUP_SPREAD = 0.4
-# Kinds of jobs with intervals of their own: dense and fused, attention that is not fused, adapters, experts.
-KINDS = ("plain", "unfused", "adapters", "experts")
 # Operands at which kernels alone are compared: tokens, rows and columns; heads and their width.
 LARGE, HEADS, HEAD = 8192.0, 32.0, TIMED_WIDTH
 # Fitted rows from which a class or family has parameters of its own beside its pace.
@@ -218,21 +216,12 @@ def table(made: list[Prepared], catalogue) -> Table:
         [records[chip].device_class for chip in chips],
         [records[chip].family or records[chip].id for chip in chips],
         sources,
-        np.array([kind_of(one) for one in made]),
+        kind_of(job.shape.experts, layouts.precision, recipe.frozen, recipe.fused_attention).astype(int),
         exponent ** np.maximum(other, job.hosted),
         exponent ** np.maximum(other, paced),
         weights / weights.mean(),
         {chip: kernel_shares(catalogue, chip) for chip in set(chips)},
     )
-
-
-def kind_of(one: Prepared) -> int:
-    """Position in `KINDS` of what is trained and how."""
-    if one.model.experts > 0:
-        return KINDS.index("experts")
-    if one.recipe["frozen"] > 0:
-        return KINDS.index("adapters")
-    return KINDS.index("plain" if one.recipe["fused_attention"] else "unfused")
 
 
 @cache

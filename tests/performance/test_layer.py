@@ -7,7 +7,8 @@ from polysilicon.performance import communication as wire
 from polysilicon.performance import layer
 from polysilicon.performance.operators import filled_flop
 from polysilicon.performance.rates import joined_share, own_pace
-from polysilicon.performance.training import kind_widening
+from polysilicon.performance.training import kind_of, kind_widening
+from polysilicon.performance.values import PRECISIONS
 
 
 def test_gradients_are_added_up_where_replicas_hold_them_whole() -> None:
@@ -67,5 +68,8 @@ def test_a_vendor_s_tuning_and_a_fabric_are_what_they_are_said_to_be() -> None:
 
 
 def test_each_kind_of_job_has_its_interval() -> None:
-    experts, frozen, fused = np.array([8.0, 0.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0, 0.0]), np.array([1.0, 1, 0, 1])
-    assert kind_widening(experts, 2.0, frozen, 1.5, fused, 1.2).tolist() == [2.0, 1.5, 1.2, 1.0]
+    bf16, nvfp4 = PRECISIONS.index("bf16"), PRECISIONS.index("nvfp4")
+    experts, frozen = np.array([8.0, 0.0, 0.0, 0.0, 0.0]), np.array([0.0, 1.0, 1.0, 0.0, 0.0])
+    precision, fused = np.array([nvfp4, nvfp4, bf16, bf16, bf16]), np.array([1.0, 1.0, 1.0, 0.0, 1.0])
+    kind = kind_of(experts, precision, frozen, fused)
+    assert kind_widening(kind, 1.2, 1.5, 1.8, 2.0).tolist() == [2.0, 1.8, 1.5, 1.2, 1.0]

@@ -29,6 +29,10 @@ from polysilicon.workloads.counts import Shape
 from polysilicon.workloads.model import Transformer, Workload
 from polysilicon.workloads.task import Training
 
+# Kinds of jobs with intervals of their own: dense and fused, attention that is not fused, adapters, products in formats
+# whose blocks have a scale each, experts.
+KINDS = ("plain", "unfused", "adapters", "block_scaled", "experts")
+BLOCK_SCALED = ("mxfp8", "nvfp4", "mxfp4")
 # Figures that decide the time of every step: the interval of a fitted chip was learned with what is wrong about them.
 PACED = {PEAK_FIELD["bf16"], PEAK_FIELD["fp16"], "memory_bw_gbs"}
 
@@ -258,23 +262,38 @@ def peak_flop_per_s(cluster: Cluster, layouts: Layouts) -> Values:
 
 
 @formula
-def kind_widening(
-    experts: Values,
-    experts_widening: Values,
-    frozen: Values,
-    adapters_widening: Values,
-    fused: Values,
-    unfused_widening: Values,
-) -> Values:
-    """Exponent that widens the interval of a plain job: for models with experts, adapters, or unfused attention.
+def kind_of(experts: Values, precision: Values, frozen: Values, fused: Values) -> Values:
+    """Position in `KINDS` of a job: the last that applies.
 
-    The first that applies, in that order.
+    Source: as `kind_widening`.
+    """
+    return np.select(
+        [
+            np.asarray(experts) > 0.0,
+            np.isin(precision, [PRECISIONS.index(one) for one in BLOCK_SCALED]),
+            np.asarray(frozen) > 0.0,
+            np.asarray(fused) <= 0.0,
+        ],
+        [4.0, 3.0, 2.0, 1.0],
+        0.0,
+    )
+
+
+@formula
+def kind_widening(
+    kind: Values,
+    unfused_widening: Values,
+    adapters_widening: Values,
+    block_scaled_widening: Values,
+    experts_widening: Values,
+) -> Values:
+    """Exponent that widens the interval of a plain job for each other kind of jobs.
 
     Source: spread of the errors on sources left out of the fit to measurements/training.csv, by kind of job.
     """
-    unfused = np.where(np.asarray(fused) <= 0.0, unfused_widening, 1.0)
-    dense = np.where(np.asarray(frozen) > 0.0, adapters_widening, unfused)
-    return np.where(np.asarray(experts) > 0.0, experts_widening, dense)
+    widenings = (1.0, unfused_widening, adapters_widening, block_scaled_widening, experts_widening)
+    chosen: Values = np.choose(np.asarray(kind).astype(int), [np.asarray(one) for one in widenings])
+    return chosen
 
 
 @formula
@@ -341,12 +360,6 @@ def widened(efficiency: Efficiency, job: Job, doubts: tuple[Values, Values], dou
     if job.offloads:
         # What lies on a host waits for a link that no record of a part states.
         unsure = np.maximum(unsure, job.hosted)
-    kind = kind_widening(
-        job.shape.experts,
-        efficiency["experts_widening"],
-        recipe.frozen,
-        efficiency["adapters_widening"],
-        recipe.fused_attention,
-        efficiency["unfused_widening"],
-    )
-    return widening(kind, unsure, doubt)
+    kind = kind_of(job.shape.experts, job.layouts.precision, recipe.frozen, recipe.fused_attention)
+    wider = kind_widening(kind, *(efficiency[f"{one}_widening"] for one in KINDS[1:]))
+    return widening(wider, unsure, doubt)
