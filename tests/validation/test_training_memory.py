@@ -18,6 +18,8 @@ from polysilicon.validation.training_table import read_cases
 CATALOGUE = load()
 # What may be off in the median [%]: what the allocator says of itself, and what the driver shows.
 BAR = {"reserved": 5.0, "process": 10.0}
+# The qualities of rows that take part in fits; the others are predicted and scored.
+FITTED = ("A", "B")
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +35,10 @@ def median(scores):
 def test_measured_peaks_are_within_the_bar(peaks, peak):
     own = [one for one in peaks if one.peak == peak]
     apart = [one for one in read_left_out(MEMORY_LEFT_OUT) if one.peak == peak]
-    assert len(own) == len(apart) >= 12
+    assert len(apart) >= 12
     assert median(own) < BAR[peak]
     assert median(apart) < BAR[peak]
-    assert {one.case_id for one in own} == {one.case_id for one in apart}
+    assert {one.case_id for one in own if one.quality in FITTED} == {one.case_id for one in apart}
 
 
 def test_peaks_never_fitted_are_within_the_bar(peaks):
@@ -79,7 +81,8 @@ def test_most_runs_that_ran_are_predicted_to_fit():
 
 def test_no_peak_was_fitted_outside_the_recorded_split(peaks):
     fold = {row["case_id"]: row["fold"] for _, row in read_csv(SPLIT)}
-    fit = [one for one in peaks if one.peak != "computed" and fold[one.case_id] == "fit"]
+    allowed = [one for one in peaks if one.peak != "computed" and one.quality in FITTED]
+    fit = [one for one in allowed if fold[one.case_id] == "fit"]
     assert CATALOGUE.get(Fit, "memory-all").cases == len(fit)
     assert all(one.fitted for one in fit)
     assert not any(one.fitted for one in peaks if fold[one.case_id] == "test")
