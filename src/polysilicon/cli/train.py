@@ -148,10 +148,7 @@ def estimate(
         return
     refuse_tables(tables, workload.name)
     experts = mixed(workload)
-    asked_for = () if precision is None else (precision,)
-    selective = kept.recompute == "selective"
-    cuts = experts and cut.ep > 1, cut.cp > 1, cut.pp > 1, cut.zero == 3
-    where = Where(experts, *cuts, selective, asked_for, task.sequence_length)
+    where = _where(cut, kept, precision, task.sequence_length, experts=experts)
     forward, recipe = recipe_for(known, means, software, cluster, where)
     _refuse_idle(cut, kept, recipe)
     layout = layouts(cut, kept, one_precision(precision, forward), job.chips or 0, experts=experts)
@@ -167,6 +164,13 @@ def estimate(
         return
     found = whole_run(known, workload, task, made, keep)
     answer(lambda: plain | {"run": found.to_dict()}, lambda: with_run(made, found, remedy), as_json=json)
+
+
+def _where(cut: Cut, kept: Kept, precision: str | None, sequence: int, *, experts: bool) -> Where:
+    """What of one layout options of the recipe can rest on; `experts` says whether the model has any."""
+    asked_for = () if precision is None else (precision,)
+    cuts = experts and cut.ep > 1, cut.cp > 1, cut.pp > 1, cut.zero == 3
+    return Where(experts, *cuts, kept.recompute == "selective", asked_for, sequence)
 
 
 def _refuse_idle(cut: Cut, kept: Kept, recipe: "Recipe") -> None:

@@ -27,10 +27,9 @@ class Recipe:
     for them; `adapter_share` is then the size of what is trained, as a share of the weights, and `attention_adapters`
     is 1 where adapters lie beside attention's products alone. `fused_attention` is 0 for software that writes the score
     matrix to memory; `tuned_attention` is 0 for a framework's own kernels instead of the vendor's (unsaid: as is usual
-    for the layout). `graphs` is 1 where captured graphs launch the kernels,
-    `whole_graphs` where one holds the whole step, `blocking` where every launch waits for the device. `software_years`
-    is how long the software had to mature since the chip's release; `vendor_tuned` is 1 where the run is tuned as the
-    chip's vendor tunes its own.
+    for the layout). `graphs` is 1 where captured graphs launch the kernels, `whole_graphs` where one holds the whole
+    step, `blocking` where every launch waits for the device. `software_years` is how long the software had to mature
+    since the chip's release; `vendor_tuned` is 1 where the run is tuned as the chip's vendor tunes its own.
     Bytes are a weight: `weight_bytes` of the working copy, `gradient_bytes` of the accumulated gradient,
     `reduce_bytes` of a gradient on the wire, `optimizer_bytes` of master copy and moments, `gather_bytes` of a
     weight on the wire (unsaid: as `weight_bytes`). `dispatch_bytes` are of an activation on its way to an expert

@@ -263,20 +263,17 @@ def peak_flop_per_s(cluster: Cluster, layouts: Layouts) -> Values:
 
 @formula
 def kind_of(experts: Values, precision: Values, frozen: Values, fused: Values) -> Values:
-    """Position in `KINDS` of a job: the last that applies.
+    """Position in `KINDS` of a job: the last of them that applies.
 
     Source: as `kind_widening`.
     """
-    return np.select(
-        [
-            np.asarray(experts) > 0.0,
-            np.isin(precision, [PRECISIONS.index(one) for one in BLOCK_SCALED]),
-            np.asarray(frozen) > 0.0,
-            np.asarray(fused) <= 0.0,
-        ],
-        [4.0, 3.0, 2.0, 1.0],
-        0.0,
-    )
+    applies = {
+        "experts": np.asarray(experts) > 0.0,
+        "block_scaled": np.isin(precision, [PRECISIONS.index(one) for one in BLOCK_SCALED]),
+        "adapters": np.asarray(frozen) > 0.0,
+        "unfused": np.asarray(fused) <= 0.0,
+    }
+    return np.select(list(applies.values()), [float(KINDS.index(one)) for one in applies], 0.0)
 
 
 @formula

@@ -106,7 +106,7 @@ def _answers(catalogue: Catalogue, made: list[Prepared]) -> dict[int, Answer]:
     """
     if not made:
         return {}
-    spread = [variants(one) for one in made]
+    spread = [variants(catalogue, one) for one in made]
     starts = np.cumsum([0, *(len(each) for each in spread)])[:-1]
     table = [one for each in spread for one in each]
     job, cluster, efficiency = jobs_of(catalogue, table)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
+from polysilicon.facts.money import Assumption
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.domain import refuse_unmodelled
 from polysilicon.performance.efficiency import Efficiency, efficiency_of
@@ -39,8 +40,6 @@ from polysilicon.workloads.model import Transformer
 DIMENSIONS = ("layers", "hidden", "heads", "kv_heads", "head_dim", "vocab")
 LAYOUT = ("tp", "pp", "dp", "cp", "ep", "interleave", "micro_batch", "zero_stage")
 NEEDED = ("seq_len", "global_batch", "chips", *LAYOUT)
-# Tokens of a question and its answer: packed samples are as short, or fill their sequence.
-SHORT_SAMPLE = 128.0
 ESSENTIAL = ("seq_len", "global_batch", "chips", "tp", "pp")
 
 
@@ -116,7 +115,7 @@ def _contradiction(layout: Mapping[str, float], model: Transformer, case: Case) 
     return next((why for why, found in broken.items() if found), "")
 
 
-def variants(made: Prepared) -> list[Prepared]:
+def variants(catalogue: Catalogue, made: Prepared) -> list[Prepared]:
     """The case once for each combination of what it leaves open: recomputation, stages, micro-batch, packed samples."""
     layers = made.model.layers if made.model else 1
     depth, share = made.layout["pp"], (made.case.number("global_batch") or 1.0) / made.layout["dp"]
@@ -126,7 +125,10 @@ def variants(made: Prepared) -> list[Prepared]:
         "micro_batch": [one for one in (1.0, 2.0, 4.0) if one <= share] or [1.0],
     }
     names = [name for name in choices if name in made.missing]
-    samples = (np.inf, SHORT_SAMPLE) if "sample_tokens" in made.missing else (made.recipe["sample_tokens"],)
+    samples = [made.recipe["sample_tokens"]]
+    if "sample_tokens" in made.missing:
+        # They fill their sequence, or are as short as a question and its answer.
+        samples = [np.inf, catalogue.get(Assumption, "packed-sample-tokens").value]
     return [
         replace(
             made,
