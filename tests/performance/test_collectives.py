@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from polysilicon.performance.collectives import (
     all_reduce_s,
     all_to_all_s,
+    broadcasts_s,
     chosen_all_reduce_s,
     gather_s,
     in_network_all_reduce_s,
@@ -31,6 +32,16 @@ def test_more_bandwidth_never_slows_a_collective(ranks, stride, size, factor):
         slow = one(size, ranks, near, *LINKS)
         assert one(size, ranks, near, LINKS[0] * factor, *LINKS[1:]) <= slow
         assert one(size, ranks, near, LINKS[0], LINKS[1] * factor, *LINKS[2:]) <= slow
+
+
+@given(RANKS, st.floats(1e3, 1e11), st.integers(1, 64))
+def test_many_broadcasts_take_as_long_as_one_of_all_and_the_way_of_each(ranks, size, messages):
+    near = inside(ranks, 1.0, 8.0)
+    pace = ring_bytes_per_s(ranks, near, *LINKS[:2])
+    one, many = (broadcasts_s(size, number, ranks, near, pace, *LINKS[2:]) for number in (1.0, float(messages)))
+    assert (one == 0.0) == (ranks == 1)
+    way = broadcasts_s(0.0, 1.0, ranks, near, pace, *LINKS[2:])
+    assert np.isclose(many, one + (messages - 1) * way, rtol=1e-12)
 
 
 def test_a_gather_inside_one_domain_is_the_ring_formula():

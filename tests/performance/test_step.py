@@ -78,6 +78,7 @@ def test_pruned_weights_pay_only_where_the_chip_rewards_them(gpt3, step_of):
         ({"dp": 64, "ep": 16}, {"sent_once": 1.0}),
         ({"dp": 8, "ep": 8, "recompute": "selective"}, {"feed_forward_again": 1.0}),
         ({"dp": 8, "ep": 8}, {"predicted_ahead": 2.0}),
+        ({"dp": 16, "ep": 4, "zero_stage": 1}, {"whole_tensors": 1.0}),
     ],
 )
 def test_every_choice_is_explained_down_to_sources(catalogue, mixture, degrees, recipe):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from polysilicon.performance import Layouts, Recipe
 from polysilicon.performance.collectives import ALGORITHMS
 from polysilicon.performance.communication import causal_wait, hidden_share
+from polysilicon.performance.sharding import owned_tensors
 from polysilicon.workloads.task import Training
 
 WIDE = {"tp": 8, "pp": 2, "dp": 8, "cp": 2, "ep": 8, "zero_stage": 2}
@@ -86,6 +87,29 @@ def test_dealing_a_causal_sequence_out_in_order_makes_ranks_wait(small, step_of)
     assert step_of(small, swapped, Recipe(balanced_context=0.0), task=task).layers_s == even.layers_s
     assert causal_wait(8.0, 1.0, 0.0, 0.0) == 16 / 9
     assert causal_wait(8.0, 0.0, 0.0, 0.0) == causal_wait(8.0, 1.0, 1.0, 0.0) == causal_wait(1.0, 1.0, 0.0, 0.0) == 1
+
+
+@given(st.sampled_from([8, 64, 512, 1024]))
+@settings(max_examples=4, deadline=None)
+def test_owners_of_whole_tensors_take_longer_the_more_of_them_there_are(small, step_of, ranks):
+    """Each sends its weights to all others through a chain that grows with them; ZeRO's slices are gathered at once."""
+    sliced, whole, more = (
+        step_of(small, Layouts.one(dp=dp, zero_stage=1), Recipe(whole_tensors=one))
+        for dp, one in ((ranks, 0.0), (ranks, 1.0), (2 * ranks, 1.0))
+    )
+    assert sliced.data_s < whole.data_s < more.data_s
+
+
+@pytest.mark.parametrize("layout", [{"dp": 1}, {"dp": 64, "zero_stage": 0}, {"dp": 64, "zero_stage": 3}])
+def test_whole_tensors_have_owners_only_where_states_alone_are_split(mixture, step_of, layout):
+    plain, asked = (step_of(mixture, Layouts.one(**layout), Recipe(whole_tensors=one)) for one in (0.0, 1.0))
+    assert asked.step_s == plain.step_s
+
+
+def test_there_are_no_more_owners_than_ranks_nor_than_tensors():
+    assert owned_tensors(7.0, 32.0, 1.0, 8.0) == 8.0
+    assert owned_tensors(7.0, 32.0, 1.0, 1024.0) == 224.0
+    assert owned_tensors(7.0, 32.0, 4.0, 1024.0) == 56.0
 
 
 def test_a_table_mixes_what_its_rows_ask_for(mixture, step_of):

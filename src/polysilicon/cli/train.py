@@ -169,8 +169,8 @@ def estimate(
 def _where(cut: Cut, kept: Kept, precision: str | None, sequence: int, *, experts: bool) -> Where:
     """What of one layout options of the recipe can rest on; `experts` says whether the model has any."""
     asked_for = () if precision is None else (precision,)
-    cuts = experts and cut.ep > 1, cut.cp > 1, cut.pp > 1, cut.zero == 3
-    return Where(experts, *cuts, kept.recompute == "selective", asked_for, sequence)
+    cuts = experts and cut.ep > 1, cut.cp > 1, cut.pp > 1, cut.zero == 3, cut.zero in (None, 1)
+    return Where(experts, *cuts, (kept.recompute,), asked_for, sequence)
 
 
 def _refuse_idle(cut: Cut, kept: Kept, recipe: "Recipe") -> None:

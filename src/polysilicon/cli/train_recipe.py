@@ -20,8 +20,10 @@ SWITCHES = (
     "sparse",
     "dropout",
     "kept_boundaries",
+    "whole_tensors",
     "by_operator",
     "feed_forward_again",
+    "lean_recompute",
     "narrow_weights",
     "narrow_activations",
 )
@@ -67,10 +69,16 @@ class Means:
         Residuals pass dropout, whose masks are kept.
     kept_boundaries
         Pipeline stages keep what they sent, and room for its gradients (PyTorch's own pipelines, as in torchtitan).
+    whole_tensors
+        ZeRO 1 gives whole tensors to owners, who send their weights on one after another (InternEvo, PyTorch's
+        ZeroRedundancyOptimizer).
     by_operator
         Selective recomputation covers every second product, beside attention's scores.
     feed_forward_again
         Selective recomputation covers feed-forward blocks, and experts, too.
+    lean_recompute
+        Layers that run again stop at what gradients need: the last product is left out (PyTorch from 2.1 on where
+        checkpoints are not reentrant, MindSpore, compilers; always so on TPUs).
     predicted_ahead
         Tokens beyond the next that are predicted, each by a layer and a head more (multi-token prediction); MFU and
         the time of gradients and optimizer count without them.
@@ -102,8 +110,10 @@ class Means:
     logit_bytes: float | None = None
     dropout: Flag = False
     kept_boundaries: Flag = False
+    whole_tensors: Flag = False
     by_operator: Flag = False
     feed_forward_again: Flag = False
+    lean_recompute: Flag = False
     predicted_ahead: Whole = 0
     sample_tokens: Whole | None = None
     narrow_weights: Flag = False
@@ -165,8 +175,8 @@ class Where:
     """What of a job some options need.
 
     That the model has experts, that these are spread over ranks, that the sequence is cut, that there are pipeline
-    stages, that weights are split (ZeRO 3), that recomputation is selective; the precisions that are asked for; and the
-    tokens of a sequence.
+    stages, that weights are split (ZeRO 3) or the optimizer's states alone (ZeRO 1); how much may be recomputed; the
+    precisions that are asked for; and the tokens of a sequence.
     """
 
     experts: bool
@@ -174,7 +184,8 @@ class Where:
     context: bool
     stages: bool
     sharded: bool
-    selective: bool
+    owned: bool
+    recompute: tuple[str, ...]
     precisions: tuple[str, ...]
     sequence: int
 
@@ -319,11 +330,18 @@ def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", wh
         (software.dual_batch and software.overlap == "none", "--dual-batch", "--overlap measured or full"),
         (software.dual_batch and software.blocking, "--dual-batch", "no --blocking"),
         (software.blocking and software.overlap == "full", "--blocking", "--overlap measured or none"),
-        (means.feed_forward_again and not where.selective, "--feed-forward-again", "--recompute selective"),
-        (means.by_operator and not where.selective, "--by-operator", "--recompute selective"),
+        (
+            means.feed_forward_again and "selective" not in where.recompute,
+            "--feed-forward-again",
+            "--recompute selective",
+        ),
+        (means.by_operator and "selective" not in where.recompute, "--by-operator", "--recompute selective"),
         (means.by_operator and means.feed_forward_again, "--by-operator", "no --feed-forward-again"),
         (software.unbalanced_context and not where.context, "--unbalanced-context", "--cp above 1"),
         (means.kept_boundaries and not where.stages, "--kept-boundaries", "--pp above 1"),
+        (means.whole_tensors and not where.owned, "--whole-tensors", "--zero 1"),
+        (means.lean_recompute and "full" not in where.recompute, "--lean-recompute", "--recompute full"),
+        (means.lean_recompute and on_tpu, "--lean-recompute", "a chip that is no TPU: compilers of theirs are lean"),
         (software.vendor_kernels and not (where.sharded and on_gpu), "--vendor-kernels", "--zero 3 on GPUs"),
         (whole, "--sample-tokens", "fewer tokens than --sequence"),
         (packed and software.unfused_attention, "--sample-tokens", "no --unfused-attention"),

@@ -1,7 +1,7 @@
 """The options that say what a search of training layouts varies, and what is wanted of it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from cyclopts import Parameter
 
@@ -103,9 +103,14 @@ class Vary:
 
     def where(self, sequence: int, *, experts: bool) -> Where:
         """What of the job options of the recipe can rest on; `experts` says whether the model has any."""
-        selective = "selective" in self.recompute or (self.vary == EVERY and not self.recompute)
-        spread, staged, sharded = experts and self.ep != (1,), self.pp != (1,), not self.zero or 3 in self.zero
-        return Where(experts, spread, self.cuts_context, staged, sharded, selective, self.precision, sequence)
+        from polysilicon.performance.space import Space
+
+        recompute: tuple[str, ...] = self.recompute or tuple(
+            get_args(Recompute) if self.vary == EVERY else Space.recompute
+        )
+        sharded, owned = (not self.zero or stage in self.zero for stage in (3, 1))
+        spread, staged = experts and self.ep != (1,), self.pp != (1,)
+        return Where(experts, spread, self.cuts_context, staged, sharded, owned, recompute, self.precision, sequence)
 
     def space(self, forward: str | None = None, *, experts: bool = True) -> "Space":
         """What the search varies; `forward` is the precision of a published recipe.

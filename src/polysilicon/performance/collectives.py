@@ -119,6 +119,35 @@ def ring_bytes_per_s(
 
 
 @formula
+def ring_hops_s(ranks: Values, inside: Values, scaleup_latency_s: Values, scaleout_latency_s: Values) -> Values:
+    """Latency of one way through all ranks, domain by domain.
+
+    Source: Thakur, Rabenseifner, Gropp (IJHPCA 19(1), 2005), ring allgather.
+    """
+    domains = np.ceil(ranks / inside)
+    return (ranks - domains) * scaleup_latency_s + np.where(domains > 1.0, domains, 0.0) * scaleout_latency_s
+
+
+@formula
+def broadcasts_s(
+    whole_bytes: Values,
+    messages: Values,
+    ranks: Values,
+    inside: Values,
+    ring_bytes_per_s: Values,
+    scaleup_latency_s: Values,
+    scaleout_latency_s: Values,
+) -> Values:
+    """Broadcasts one after another, `whole_bytes` in all, each in a chain through all ranks.
+
+    Source: NVIDIA NCCL, `src/graph/tuning.cc`: a broadcast has no other algorithm than the ring; Thakur, Rabenseifner,
+    Gropp (IJHPCA 19(1), 2005).
+    """
+    hops_s = ring_hops_s(ranks, inside, scaleup_latency_s, scaleout_latency_s)
+    return np.where(ranks > 1.0, whole_bytes / ring_bytes_per_s + messages * hops_s, 0.0)
+
+
+@formula
 def ring_gather_s(
     whole_bytes: Values,
     ranks: Values,
@@ -131,8 +160,7 @@ def ring_gather_s(
 
     Source: Thakur, Rabenseifner, Gropp (IJHPCA 19(1), 2005), ring allgather.
     """
-    domains = np.ceil(ranks / inside)
-    hops_s = (ranks - domains) * scaleup_latency_s + np.where(domains > 1.0, domains, 0.0) * scaleout_latency_s
+    hops_s = ring_hops_s(ranks, inside, scaleup_latency_s, scaleout_latency_s)
     return whole_bytes * (ranks - 1.0) / ranks / ring_bytes_per_s + hops_s
 
 

@@ -353,7 +353,8 @@ def spared_s(feed_forward_s: Values, matrices: Values, lean_recompute: Values) -
 
     What experts give is needed, as it is weighed by a router that is trained.
 
-    Source: OpenXLA, dead code elimination; Chen et al. (arXiv 1604.06174), section 3: what a backward pass reads.
+    Source: OpenXLA, dead code elimination; PyTorch documentation, torch.utils.checkpoint: checkpoints that are not
+    reentrant stop once all that backward needs is there; Chen et al. (arXiv 1604.06174), section 3.
     """
     return lean_recompute * feed_forward_s / matrices
 

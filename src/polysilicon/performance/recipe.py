@@ -41,9 +41,11 @@ class Recipe:
     once and for all where they are frozen; `narrow_weights` is 1 where no copy in 16 bits stays beside those casts.
     `kept_boundaries` is 1 where pipeline stages keep what they sent, and room for the gradients of it (PyTorch's own).
     `narrow_activations` is 1 where the inputs of activations are kept in 8 bits.
+    `whole_tensors` is 1 where ZeRO 1 gives whole tensors to owners instead of slices to all: each rank sums the
+    gradients of all, and owners send their weights on, one after another.
     `dropout` is 1 where residuals pass dropout, whose masks are kept; `by_operator` is 1 where selective recomputation
     covers every second product beside attention's scores, `feed_forward_again` where it covers feed-forward blocks and
-    experts; `lean_recompute` is 1 where a compiler leaves out what no gradient needs of a layer that runs again. So
+    experts; `lean_recompute` is 1 where software leaves out what no gradient needs of a layer that runs again. So
     many tokens beyond the next are `predicted_ahead`, each by a layer and a head more (multi-token prediction).
     `sample_tokens` are those of a sample where several are packed into a sequence and attend within themselves.
 
@@ -85,6 +87,7 @@ class Recipe:
     kept_operands: Values = 1.0
     narrow_weights: Values = 0.0
     kept_boundaries: Values = 0.0
+    whole_tensors: Values = 0.0
     dropout: Values = 0.0
     by_operator: Values = 0.0
     feed_forward_again: Values = 0.0

@@ -219,6 +219,71 @@ def once_s(
 
 
 @formula
+def layer_tensors(blocks: Values, matrices: Values) -> Values:
+    """Tensors of a layer outside experts: joined queries, keys and values, the output, the feed-forward part, norms.
+
+    Source: Shoeybi et al., Megatron-LM (arXiv 1909.08053), section 3; Touvron et al., LLaMA (arXiv 2302.13971).
+    """
+    return 2.0 + matrices + blocks
+
+
+@formula
+def local_tensors(matrices: Values, experts: Values, expert_cut: Values) -> Values:
+    """Tensors of a rank's experts in a layer.
+
+    Source: Lepikhin et al., GShard (arXiv 2006.16668).
+    """
+    return matrices * experts / expert_cut
+
+
+@formula
+def owned_tensors(tensors: Values, layers: Values, pp: Values, shards: Values) -> Values:
+    """Messages in which the weights of a stage leave their owners: one a rank, of as many tensors as there are.
+
+    Source: InternEvo, `internlm/solver/optimizer/hybrid_zero_optim.py`, `broadcast_params`; PyTorch,
+    `torch/distributed/optim/zero_redundancy_optimizer.py`.
+    """
+    return np.minimum(tensors * np.ceil(layers / pp), shards)
+
+
+@formula
+def owned_once_s(gradients_s: Values, expert_gradients_s: Values, across_s: Values, frozen: Values) -> Values:
+    """Gradients of whole tensors once a step: every rank gets the sum of all, not of what it owns alone.
+
+    Source: InternEvo, `internlm/solver/optimizer/utils.py`, `reduce_tensor` without a destination; PyTorch,
+    ZeroRedundancyOptimizer beside DistributedDataParallel.
+    """
+    return (1.0 - frozen) * (2.0 * (gradients_s + expert_gradients_s) + across_s)
+
+
+@formula
+def sent_on_s(exposed_s: Values, weights_s: Values, expert_weights_s: Values, frozen: Values, owned: Values) -> Values:
+    """Exposed transfers once a step, and behind the update those of weights that owners of whole tensors send on.
+
+    Source: InternEvo, `internlm/solver/optimizer/hybrid_zero_optim.py`, `broadcast_params`.
+    """
+    return exposed_s + owned * (1.0 - frozen) * (weights_s + expert_weights_s)
+
+
+@formula
+def owned(whole_tensors: Values, zero_stage: Values) -> Values:
+    """Whether whole tensors have owners: as asked, where ZeRO splits the optimizer's states alone.
+
+    Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), section 5: stage 1.
+    """
+    return np.where((np.asarray(whole_tensors) > 0.0) & (np.asarray(zero_stage) == 1.0), 1.0, 0.0)
+
+
+@formula
+def chosen_once_s(once_s: Values, owned_once_s: Values, owned: Values) -> Values:
+    """Data-parallel transfer once a step beside which compute can run, by whether whole tensors have owners.
+
+    Source: Rajbhandari et al., ZeRO (arXiv 1910.02054), section 7.
+    """
+    return np.where(np.asarray(owned) > 0.0, owned_once_s, once_s)
+
+
+@formula
 def each_s(
     gradients_s: Values,
     expert_gradients_s: Values,

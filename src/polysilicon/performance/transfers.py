@@ -257,13 +257,42 @@ def data(job: Job, held: Holders, weights: tuple[Values, Values], hideable_s: Va
     stage = sharding.moving_stage(cut.zero_stage, cut.pp)
     whole_step = sharding.gathered_for_step(cut.zero_stage, cut.pp)
     once = sharding.once_s(*transfers, across, stage, recipe.frozen, whole_step)
+    owning = bool(np.any(np.asarray(recipe.whole_tensors) > 0.0))
+    owned = sharding.owned(recipe.whole_tensors, cut.zero_stage) if owning else 0.0
+    if owning:
+        once = sharding.chosen_once_s(once, sharding.owned_once_s(*transfers[:2], across, recipe.frozen), owned)
     each = sharding.each_s(*transfers, stage, recipe.frozen)
     whole_share = wire.asked_share(recipe.data_hidden, efficiency["data_overlap"])
     shard_share = wire.asked_share(recipe.data_hidden, efficiency["shard_overlap"])
     beside_each = exposed_s(each, hideable_s, shard_share)
     # Behind the last micro-batch both run: what hides one of them hides nothing more.
     left = wire.left_s(hideable_s, each, beside_each)
-    return whole.exposed_data_s(exposed_s(once, left, whole_share), beside_each, batches)
+    beside_once = exposed_s(once, left, whole_share)
+    if owning:
+        sent = _broadcast(job, held, weights, gathered_bytes)
+        beside_once = sharding.sent_on_s(beside_once, *sent, recipe.frozen, owned)
+    return whole.exposed_data_s(beside_once, beside_each, batches)
+
+
+def _broadcast(job: Job, held: Holders, weights: tuple[Values, Values], width: Values) -> tuple[Values, Values]:
+    """Time in which owners of whole tensors send their weights to all that hold the same; experts are apart."""
+    cut, shape, (plain, own) = job.layouts, job.shape, weights
+    tensors = sharding.layer_tensors(shape.blocks, shape.matrices)
+    sent = _owners_send(job, sharding.wire_bytes(plain, width), tensors, held.shards, cut.tp)
+    if not job.mixed:
+        return sent, 0.0
+    own_tensors = sharding.local_tensors(shape.matrices, shape.experts, held.expert_cut)
+    stride = sharding.stride(held.expert_degree, cut.ep)
+    return sent, _owners_send(job, sharding.wire_bytes(own, width), own_tensors, held.expert_shards, stride)
+
+
+def _owners_send(job: Job, size: Values, tensors: Values, ranks: Values, stride: Values) -> Values:
+    """Time of broadcasts from `ranks` owners of so many tensors a layer."""
+    near = collectives.inside(ranks, stride, job.rates.scaleup_domain)
+    up, out, *latencies = gathering(job, ranks, near)
+    pace = collectives.ring_bytes_per_s(ranks, near, up, out)
+    messages = sharding.owned_tensors(tensors, job.shape.layers, job.layouts.pp, ranks)
+    return collectives.broadcasts_s(size, messages, ranks, near, pace, *latencies)
 
 
 def _across(job: Job, held: Holders, plain: Values, own: Values) -> Values:
