@@ -60,6 +60,7 @@ def test_an_unknown_word_is_refused_with_the_known_ones(read, word):
     [
         ("micro_num 4; optimizer states sharded over 8 DP ranks (Hybrid ZeRO)", {"shard": 8.0}),
         ("optimizer states sharded over all DP ranks", {}),
+        ("micro_num 1; zero1 size 8; pack_sample_into_one", {"shard": 8.0}),
         ("Megatron-FSDP shard group 64; cpu_offloading_num_layers=40", {"shard": 64.0, "offload_activations": 0.5}),
         ("ZeRO-3, optimizer+activation offload", {"offload_optimizer": 1.0, "offload_activations": 1.0}),
         ("expert-TP 1; recompute mla_up_proj", {"expert_tp": 1.0}),

@@ -52,7 +52,7 @@ def layout_of(case: Case, layers: float) -> dict[str, float]:
     unsaid = {"shard": 0.0, "schedule": 0.0, "offload_optimizer": 0.0, "offload_activations": 0.0}
     # Experts are cut as all weights are, unless that takes more chips than there are.
     room = max(np.floor(chips / (layout["pp"] * layout["ep"])), 1.0)
-    unsaid["expert_tp"] = float(room) if layout["tp"] > room else 0.0
+    unsaid["expert_tp"] = case.number("expert_tp") or (float(room) if layout["tp"] > room else 0.0)
     slice_chips = case.number("scaleup_domain") or chips
     if maxtext and slice_chips < chips:
         # It splits states inside a slice, and copies them from slice to slice, unless told otherwise.
@@ -96,7 +96,8 @@ def samples_unsaid(case: Case) -> bool:
 
 def filled(case: Case) -> Case:
     """The row with what it leaves empty and the public settings of its benchmark say, and with its degrees in chips."""
-    said = {name: text for name, text in _tabled(case).settings.items() if not case.word(name)}
+    known = _tabled(case)
+    said = {name: text for name, text in known.settings.items() if not case.word(name) or name in known.instead}
     numbers = {name: float(text) for name, text in said.items() if name != "recompute"} | _in_chips(case)
     if not said and not numbers:
         return case
@@ -127,12 +128,11 @@ def recipe_of_case(catalogue: Catalogue, case: Case) -> dict[str, float]:
     on_gpu, on_tpu = (float(chip.device_class == one) for one in ("gpu", "tpu"))
     tuned = float(tuned_attention(asked, case.number("zero_stage") or 0.0, on_gpu))
     words = {"sent_once": once, "graphs": graphs, "whole_graphs": on_tpu, "tuned_attention": tuned}
-    words["reduce_bytes"] = _reduce_bytes(case)
+    words |= {"reduce_bytes": _reduce_bytes(case), "lean_recompute": on_tpu}
+    words["fused_attention"] = float(says_fused(tricks, year >= fused_since))
     return {
         "frozen": float(frozen),
         "adapter_share": adapters if frozen else 0.0,
-        "fused_attention": float(says_fused(tricks, year >= fused_since)),
-        "lean_recompute": on_tpu,
         "blocking": blocking,
         "software_years": float(years_to_mature(_software_years(catalogue, case), on_tpu)),
         "vendor_tuned": float(vendor_tuned(case.words, chip.vendor)),

@@ -23,33 +23,38 @@ RECIPE = (
     "narrow_weights",
     "dropout",
     "kept_boundaries",
+    "whole_tensors",
     "by_operator",
     "predicted_ahead",
     "sample_tokens",
     "feed_forward_again",
+    "lean_recompute",
     "graphs",
     "whole_graphs",
     "sent_once",
+    "fused_attention",
     "tuned_attention",
     "gather_bytes",
     "attention_precision",
     "tensor_hidden",
 )
-SETTINGS = ("recompute", "interleave", "micro_batch", "global_batch", "tp", "pp", "cp", "zero_stage")
+SETTINGS = ("recompute", "interleave", "micro_batch", "global_batch", "tp", "pp", "cp", "expert_tp", "zero_stage")
 
 
 @dataclass(frozen=True)
 class Software:
     """The peak that is printed, fields of the recipe by name, and whether sequence parallelism is on besides.
 
-    `settings` are cells that a row leaves empty and the published settings of its benchmark fill in. `disputed` says
-    why a row's settings can't be those of its measurement, where its source contradicts them.
+    `settings` are cells that a row leaves empty and the published settings of its benchmark fill in; those named in
+    `instead` replace what the row states, where its source says otherwise. `disputed` says why a row's settings can't
+    be those of its measurement, where its source contradicts them and has no others.
     """
 
     peak: str = "process"
     recipe: Mapping[str, float] = field(default_factory=dict)
     sequence_parallel: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
+    instead: tuple[str, ...] = ()
     disputed: str = ""
 
 
@@ -67,6 +72,7 @@ def software_of(source: str, words: str, precision: str) -> Software:
         recipe={name: _number(stated[name]) for name in RECIPE if name in stated},
         sequence_parallel=stated.get("sequence_parallel") == "1",
         settings={name: stated[name] for name in SETTINGS if name in stated},
+        instead=tuple(stated.get("instead", "").split()),
         disputed=stated.get("disputed", ""),
     )
 

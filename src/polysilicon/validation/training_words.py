@@ -40,7 +40,9 @@ RECOMPUTED = {one: one for one in (*RECOMPUTE, *PARTIAL)} | {
     "": "",
 }
 MAXTEXT = re.compile(r"\bmaxtext\b", re.IGNORECASE)
-SHARDED = re.compile(r"sharded over (\d+) DP ranks|\bshard group (\d+)|FSDP2? shard (\d+)", re.IGNORECASE)
+SHARDED = re.compile(
+    r"sharded over (\d+) DP ranks|\bshard group (\d+)|FSDP2? shard (\d+)|\bzero1 size (\d+)", re.IGNORECASE
+)
 KEPT_BY_HOST = re.compile(r"cpu_offloading_num_layers=(\d+)", re.IGNORECASE)
 EXPERT_TP = re.compile(r"\b(?:expert-TP|ETP)[ =](\d+)", re.IGNORECASE)
 PACKED = re.compile(r"reset-position-ids", re.IGNORECASE)
