@@ -5,10 +5,10 @@
 
 The split is drawn by whole groups and recorded in facts/data/measurements/training_split.csv: rows of one source,
 model and chip, and all published duplicates, stay together, and some sources are held out entirely. Only rows
-marked `fit` are fitted. The intervals come from refits without each source, chip and family in turn, because whoever
+marked `fit` are fitted. The intervals come from refits without each source and family in turn, because whoever
 asks is a source that was never seen; a source whose rows are all marked `test` counts as it is. Few parameters, pulled
-towards a prior: those of all chips first, then of each class, family and chip, so that a chip without measurements
-inherits its family's.
+towards a prior: those of all chips first, then of each class, family, silicon and chip, so that a chip without
+measurements inherits from chips of the same silicon, or from its family.
 """
 
 import argparse
@@ -127,7 +127,7 @@ GROUP_SPREAD = 0.4
 LARGE, HEADS, HEAD = 8192.0, 32.0, TIMED_WIDTH
 # Fitted rows from which a class or family has parameters of its own beside its pace.
 GROUP_ROWS = 20
-PACE_SPREAD = {"class": 0.15, "family": 0.08, "chip": 0.08}
+PACE_SPREAD = {"class": 0.15, "family": 0.08, "silicon": 0.06, "chip": 0.06}
 NARROW_SPREAD = 0.08
 PRIOR_WEIGHT = 0.25
 PACE_WEIGHT = 0.10
@@ -135,8 +135,16 @@ ROBUST = 0.12
 # Products run at most so close to the dense peak: large ones of the vendors' own benchmarks come near it.
 MOST_OF_PEAK = 0.95
 HELD_SOURCES_PCT, TEST_PCT = 8, 20
-# Fitted rows from which a chip has an interval of its own.
+# Fitted rows from which silicon has an interval of its own, and a chip a pace that makes up for its peak.
 ENOUGH = 5
+LEVELS = ("class", "family", "silicon", "chip")
+# Whose interval a record of each level states, and where it is from.
+NOTES = {
+    "class": "",
+    "family": "Silicon of a measured family: interval from sources left out in turn, where no other has their silicon.",
+    "silicon": "Interval from sources left out of the fit in turn.",
+    "chip": "Interval of its silicon, else of its family.",
+}
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,7 @@ class Table:
     chips: list[str]
     classes: list[str]
     families: list[str]
+    silicons: list[str]
     sources: list[str]
     kinds: np.ndarray
     unpaced: np.ndarray
@@ -161,7 +170,7 @@ class Table:
     kernels: Mapping[str, Mapping[str, float]]
 
     def spread(self, level: str, values: Mapping[str, float]) -> np.ndarray:
-        """The value of each row's class, family or chip; nought for a group that has none."""
+        """The value of each row's group at a level; nought for a group that has none."""
         names, rows = np.unique(self.named[level], return_inverse=True)
         return np.array([values.get(name, 0.0) for name in names.tolist()])[rows]
 
@@ -176,6 +185,7 @@ class Table:
             "all": ["all"] * len(self.chips),
             "class": self.classes,
             "family": self.families,
+            "silicon": self.silicons,
             "chip": self.chips,
         }
 
@@ -215,6 +225,7 @@ def table(made: list[Prepared], catalogue) -> Table:
         chips,
         [records[chip].device_class for chip in chips],
         [records[chip].family or records[chip].id for chip in chips],
+        [records[chip].silicon for chip in chips],
         sources,
         kind_of(job.shape.experts, layouts.precision, recipe.frozen, recipe.fused_attention).astype(int),
         exponent ** np.maximum(other, job.hosted),
@@ -250,11 +261,7 @@ class Fit:
     """The unknowns in one vector, and back: parameters, how groups of chips differ in them, and paces."""
 
     def __init__(self, one: Table) -> None:
-        self.levels = {
-            "class": sorted(set(one.classes)),
-            "family": sorted(set(one.families)),
-            "chip": sorted(set(one.chips)),
-        }
+        self.levels = {level: sorted(set(one.named[level])) for level in LEVELS}
         rows = {"class": Counter(one.classes), "family": Counter(one.families)}
         self.groups = [
             (p, level, name)
@@ -263,7 +270,7 @@ class Fit:
             for name in self.levels[level]
             if rows[level][name] >= GROUP_ROWS
         ]
-        paces = sum(len(names) for names in self.levels.values()) + len(self.levels["chip"])
+        paces = sum(len(names) for names in self.levels.values()) + len(self.levels["silicon"])
         self.start = np.array([p.inward(p.prior) for p in PARAMETERS] + [0.0] * (len(self.groups) + paces))
         self.x = self.start
 
@@ -272,7 +279,7 @@ class Fit:
         pulls = [PRIOR_WEIGHT / p.spread for p in PARAMETERS] + [PRIOR_WEIGHT / GROUP_SPREAD] * len(self.groups)
         for level, names in self.levels.items():
             pulls += [PACE_WEIGHT / PACE_SPREAD[level]] * len(names)
-        return np.array(pulls + [PACE_WEIGHT / NARROW_SPREAD] * len(self.levels["chip"]))
+        return np.array(pulls + [PACE_WEIGHT / NARROW_SPREAD] * len(self.levels["silicon"]))
 
     def split(self, x: np.ndarray) -> tuple[dict[tuple[str, str], dict[str, float]], dict[str, dict[str, float]]]:
         """For each level and group what it adds to a parameter on the scale of the fit; and log paces."""
@@ -283,13 +290,13 @@ class Fit:
         for (p, level, name), value in zip(self.groups, x[count:], strict=False):
             added.setdefault((level, name), {})[p.name] = value
         paces, at = {}, count + len(self.groups)
-        for level, names in (*self.levels.items(), ("narrow", self.levels["chip"])):
+        for level, names in (*self.levels.items(), ("narrow", self.levels["silicon"])):
             paces[level] = dict(zip(names, x[at : at + len(names)], strict=True))
             at += len(names)
         return added, paces
 
     def efficiency(self, x: np.ndarray, one: Table) -> Efficiency:
-        """What every row of a table reads; a chip, family or class never seen counts as its parent."""
+        """What every row of a table reads; a chip, silicon, family or class never seen counts as its parent."""
         added, paces = self.split(x)
         columns = {}
         for p in PARAMETERS:
@@ -300,7 +307,7 @@ class Fit:
                 )
             columns[p.name] = p.outward(inward) * one.kernel(p.kernel)
         log_pace = sum(one.spread(level, paces[level]) for level in self.levels)
-        narrow = one.spread("chip", paces["narrow"])
+        narrow = one.spread("silicon", paces["narrow"])
         return Efficiency(columns | {"pace": np.exp(log_pace), "narrow_pace": np.exp(narrow)}, 0.0, 0.0)
 
     def log_error(self, x: np.ndarray, one: Table, latencies: tuple[float, float]) -> np.ndarray:
@@ -389,7 +396,7 @@ def summary(name: str, errors: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class Unseen:
-    """Errors on rows that a fit never saw: of which kind each is, what it rests on, and if its chip was fitted."""
+    """Errors on rows that a fit never saw: of which kind each is, what it rests on, and if its silicon was fitted."""
 
     errors: np.ndarray
     kinds: np.ndarray
@@ -397,7 +404,7 @@ class Unseen:
     familiar: np.ndarray
 
     def of(self, kind: str) -> np.ndarray:
-        """Errors on familiar chips of one kind of jobs, those on doubtful figures brought to the width of others."""
+        """Errors on familiar silicon of one kind of jobs, those on doubtful figures brought to the width of others."""
         return (self.errors / self.doubts)[self.familiar & (self.kinds == KINDS.index(kind))]
 
     def exponents(self, wider: Mapping[str, float]) -> np.ndarray:
@@ -411,10 +418,11 @@ class Unseen:
 
 def unseen(fit: Fit, rest: Table, theirs: Table, latencies: tuple[float, float]) -> Unseen:
     """How `fit`, made on `rest`, errs on rows it never saw."""
-    rows = Counter(rest.chips)
-    familiar = np.array([rows[chip] >= ENOUGH for chip in theirs.chips])
+    chips, silicons = Counter(rest.chips), Counter(rest.silicons)
+    paced = np.array([chips[chip] >= ENOUGH for chip in theirs.chips])
+    familiar = np.array([silicons[silicon] >= ENOUGH for silicon in theirs.silicons])
     errors = fit.log_error(fit.x, theirs, latencies)
-    doubts = np.maximum(theirs.unpaced, np.where(familiar, 1.0, theirs.doubtful))
+    doubts = np.maximum(theirs.unpaced, np.where(paced, 1.0, theirs.doubtful))
     return Unseen(errors, theirs.kinds, doubts, familiar)
 
 
@@ -509,7 +517,7 @@ def left_out_lines(catalogue, made: list[Prepared], left: dict[str, dict[str, Un
 
 
 def near_interval(left: dict[str, Unseen]) -> tuple[tuple[float, float], dict[str, float]]:
-    """The interval of a plain job on a familiar chip, and the exponent that widens it for each kind of jobs."""
+    """The interval of a plain job on familiar silicon, and the exponent that widens it for each kind of jobs."""
     by_kind = {kind: interval_of({name: found.of(kind) for name, found in left.items()}) for kind in KINDS}
     near = by_kind["plain"]
     wider = {kind: max(np.log(high / low) / np.log(near[1] / near[0]), 1.0) for kind, (low, high) in by_kind.items()}
@@ -517,7 +525,7 @@ def near_interval(left: dict[str, Unseen]) -> tuple[tuple[float, float], dict[st
 
 
 def stranger_interval(left: dict[str, Unseen], wider: Mapping[str, float]) -> tuple[float, float]:
-    """The interval of a plain job on a chip that the fit did not see, as it did not see the source of the job."""
+    """The interval of a plain job on silicon that the fit did not see, as it did not see the source of the job."""
     return interval_of({name: found.alike(wider)[~found.familiar] for name, found in left.items()})
 
 
@@ -547,16 +555,18 @@ def mean_kernels(one: Table, level: str, name: str) -> dict[str, float]:
     }
 
 
+def lineage(one: Table, level: str, name: str) -> tuple[tuple[str, str], ...]:
+    """The groups that a group of chips lies in, from its class down to itself."""
+    row = one.named[level].index(name)
+    return tuple((above, one.named[above][row]) for above in LEVELS[: LEVELS.index(level) + 1])
+
+
 def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
     """The records of every level, each with the interval of what it is used for."""
     added, paces = fit.split(fit.x)
     near, wider = near_interval(left["source"])
-    family = stranger_interval(left["source"], wider)
     far = interval_of({name: found.alike(wider) for name, found in left["family"].items()})
-    cases = {
-        level: Counter(names)
-        for level, names in (("class", one.classes), ("family", one.families), ("chip", one.chips))
-    }
+    intervals = {"family": stranger_interval(left["source"], wider), "silicon": near}
     records = {
         "training-all": record(
             "all",
@@ -569,29 +579,19 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
             "A chip whose family was never measured: interval from families left out of the fit in turn.",
         )
     }
-    for name, log in paces["class"].items():
-        own = whole(added, mean_kernels(one, "class", name), ("class", name)) | {"pace": np.exp(log)}
-        records[f"training-class-{name}"] = record("class", name, own, cases["class"][name], None, "")
-    class_of = dict(zip(one.families, one.classes, strict=True)) | dict(zip(one.chips, one.classes, strict=True))
-    family_of = dict(zip(one.chips, one.families, strict=True))
-    for name, log in paces["family"].items():
-        groups = ("class", class_of[name]), ("family", name)
-        own = whole(added, mean_kernels(one, "family", name), *groups)
-        pace = {"pace": np.exp(log + paces["class"][class_of[name]])}
-        why = "A chip of a measured family: interval from sources left out in turn, where no other has their chip."
-        records[f"training-family-{name}"] = record("family", name, own | pace, cases["family"][name], family, why)
-    for name, log in paces["chip"].items():
-        pace = np.exp(log + paces["family"][family_of[name]] + paces["class"][class_of[name]])
-        groups = ("class", class_of[name]), ("family", family_of[name]), ("chip", name)
-        own = whole(added, one.kernels[name], *groups) | {"pace": pace, "narrow_pace": np.exp(paces["narrow"][name])}
-        known = cases["chip"][name] >= ENOUGH
-        own |= {"peak_doubt": 0.0} if known else {}
-        why = (
-            "Interval from sources left out of the fit in turn."
-            if known
-            else "Too few rows for an interval of its own: its family's."
-        )
-        records[f"training-{name}"] = record("chip", name, own, cases["chip"][name], near if known else None, why)
+    for level in LEVELS:
+        cases = Counter(one.named[level])
+        for name in paces[level]:
+            groups = lineage(one, level, name)
+            own = whole(added, mean_kernels(one, level, name), *groups)
+            own["pace"] = np.exp(sum(paces[above][group] for above, group in groups))
+            known = level == "family" or cases[name] >= ENOUGH
+            own |= {"narrow_pace": np.exp(paces["narrow"][name])} if level == "silicon" else {}
+            own |= {"peak_doubt": 0.0} if level == "chip" and known else {}
+            id_ = f"training-{name}" if level == "chip" else f"training-{level}-{name}"
+            interval = intervals.get(level) if known else None
+            why = NOTES[level] if known else "Too few rows for an interval of their own."
+            records[id_] = record(level, name, own, cases[name], interval, why)
     header = "# Written by scripts/calibrate.py; run it again instead of editing.\n"
     files.write(OUT, header + yaml.safe_dump(records, sort_keys=False, width=110))
 

@@ -6,7 +6,7 @@ from polysilicon.facts.record import Count, Ratio, Record
 
 
 class Fit(Record, frozen=True, kw_only=True):
-    """Fitted parameters of one room, for every chip, a class, a family or one chip.
+    """Fitted parameters of one room, for every chip, a class, a family, chips of the same silicon, or one chip.
 
     A more specific level overrides what it states. `low_ratio` and `high_ratio` bound measured over predicted
     time for 90 of 100 cases that took no part in the fit. `unvalidated` says that measured cases are too few, or too
@@ -14,7 +14,7 @@ class Fit(Record, frozen=True, kw_only=True):
     """
 
     room: Literal["training", "serving", "memory", "operators", "recommender", "diffusion", "encoder"]
-    level: Literal["all", "class", "family", "chip"]
+    level: Literal["all", "class", "family", "silicon", "chip"]
     applies_to: str
     parameters: dict[str, float] = {}
     low_ratio: Ratio | None = None

@@ -77,6 +77,14 @@ class Chip(Record, frozen=True, kw_only=True):
     price_basis: str | None = None
 
     @property
+    def silicon(self) -> str:
+        """What chips share that differ in memory, links or power alone: their family and how many units compute.
+
+        A chip whose units are not known shares it with none.
+        """
+        return f"{self.family}-{self.compute_units:g}" if self.family and self.compute_units else self.id
+
+    @property
     def sustained_tflops(self) -> dict[str, float]:
         """The rates that large products were measured to keep up, by precision, where a source says."""
         stated = {"bf16": self.sustained_bf16_tflops, "fp8": self.sustained_fp8_tflops}

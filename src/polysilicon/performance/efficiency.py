@@ -42,7 +42,7 @@ class Efficiency:
 def efficiency_of(catalogue: Catalogue, chip_id: str, room: str) -> Efficiency:
     """The parameters of a `room` of the fits for a chip; those of training hold memory's too.
 
-    They are merged from the fit over all chips, that of its class, of its family and of the chip itself; the
+    They are merged from the fit over all chips, that of its class, its family, its silicon and the chip itself; the
     interval is that of the most specific level which states one.
 
     Raises:
@@ -55,7 +55,8 @@ def efficiency_of(catalogue: Catalogue, chip_id: str, room: str) -> Efficiency:
 @lru_cache(maxsize=512)
 def _merged(catalogue: Catalogue, chip_id: str, room: str) -> Efficiency:
     chip = catalogue.get(Chip, chip_id)
-    wanted = (("all", "all"), ("class", chip.device_class), ("family", chip.family), ("chip", chip.id))
+    groups = ("class", chip.device_class), ("family", chip.family), ("silicon", chip.silicon), ("chip", chip.id)
+    wanted = (("all", "all"), *groups)
     fits: dict[tuple[str, str, str], Fit] = {(one.room, one.level, one.applies_to): one for one in catalogue.every(Fit)}
     found = [fits[own, *key] for own in (*WITH.get(room, ()), room) for key in wanted if (own, *key) in fits]
     if not found:
