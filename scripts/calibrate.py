@@ -116,6 +116,7 @@ PARAMETERS = (
     Parameter("context_overlap", 0.50, 0.8),
     Parameter("expert_overlap", 0.30, 0.8),
     Parameter("pipeline_overlap", 0.30, 0.8),
+    Parameter("interleaved_overlap", 0.90, 0.8),
     Parameter("data_overlap", 0.50, 0.8),
     Parameter("shard_overlap", 0.70, 0.8),
     Parameter("scaleup", 0.70, 0.8),

@@ -89,6 +89,12 @@ def test_dealing_a_causal_sequence_out_in_order_makes_ranks_wait(small, step_of)
     assert causal_wait(8.0, 0.0, 0.0, 0.0) == causal_wait(8.0, 1.0, 1.0, 0.0) == causal_wait(1.0, 1.0, 0.0, 0.0) == 1
 
 
+def test_interleaved_stages_hand_over_beside_each_other_s_work(gpt3, step_of):
+    """Each micro-batch is handed over four times as often, and most of it is hidden."""
+    plain, interleaved = (step_of(gpt3, Layouts.one(pp=8, tp=8, interleave=one)).pipeline_s for one in (1, 4))
+    assert 0 < interleaved < plain
+
+
 @given(st.sampled_from([8, 64, 512, 1024]))
 @settings(max_examples=4, deadline=None)
 def test_owners_of_whole_tensors_take_longer_the_more_of_them_there_are(small, step_of, ranks):

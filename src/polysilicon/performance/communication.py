@@ -123,6 +123,15 @@ def pipeline_s(send_s: Values, pp: Values, interleave: Values, overlap: Values) 
 
 
 @formula
+def sent_beside(plain: Values, interleaved: Values, interleave: Values) -> Values:
+    """Share of what stages hand over that compute hides: interleaved stages have another one's work beside it.
+
+    Source: NVIDIA, Megatron-LM, `megatron/training/arguments.py`: overlap_p2p_comm is on with virtual stages alone.
+    """
+    return np.where(np.asarray(interleave) > 1.0, interleaved, plain)
+
+
+@formula
 def link_of(ranks: Values, inside: Values, within: Values, beyond: Values) -> Values:
     """Figure of the link between neighbours: that of the scale-up domain where the whole group lies inside it.
 

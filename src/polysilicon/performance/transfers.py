@@ -230,7 +230,8 @@ def boundary(job: Job, micro: Micro, stage_s: Values) -> Values:
         near = collectives.inside(cut.tp, 1.0, job.rates.scaleup_domain)
         whole_again = gather_s(job, wire.boundary_bytes(micro.tokens, job.shape.hidden, 1.0), cut.tp, near)
         one = wire.received_s(one, whole_again, micro.cut, cut.tp)
-    overlap, asked = job.efficiency["pipeline_overlap"], job.recipe.pipeline_hidden
+    e, asked = job.efficiency, job.recipe.pipeline_hidden
+    overlap = wire.sent_beside(e["pipeline_overlap"], e["interleaved_overlap"], cut.interleave)
     if job.recipe.said("pipeline_hidden"):
         overlap = wire.hidden_share(asked, overlap, wire.pipeline_s(one, cut.pp, cut.interleave, 0.0), stage_s)
     return wire.pipeline_s(one, cut.pp, cut.interleave, overlap)
