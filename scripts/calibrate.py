@@ -591,7 +591,7 @@ def write(fit: Fit, one: Table, left: dict[str, dict[str, Unseen]]) -> None:
             own |= {"peak_doubt": 0.0} if level == "chip" and known else {}
             id_ = f"training-{name}" if level == "chip" else f"training-{level}-{name}"
             interval = intervals.get(level) if known else None
-            why = NOTES[level] if known else "Too few rows for an interval of their own."
+            why = NOTES[level] if known or level not in intervals else "Too few rows for an interval of its own."
             records[id_] = record(level, name, own, cases[name], interval, why)
     header = "# Written by scripts/calibrate.py; run it again instead of editing.\n"
     files.write(OUT, header + yaml.safe_dump(records, sort_keys=False, width=110))

@@ -85,6 +85,8 @@ def test_a_published_recipe_sets_the_precision(run):
         ((*DENSE, "--dual-batch"), "it needs a model with experts"),
         ((*DENSE, "--sent-once"), "it needs a model with experts"),
         ((*DENSE, "--lean-recompute"), "it needs --recompute full"),
+        ((*MIXED, "--recompute", "full", "--lean-recompute"), "it needs a model without experts"),
+        ((*DENSE, "--whole-tensors", "--frozen"), "it needs weights that are trained"),
         ((*DENSE, "--feed-forward-again"), "it needs --recompute selective"),
         ((*DENSE, "--predicted-ahead", -1), "--predicted-ahead: is no sane quantity"),
         ((*DENSE, "--sample-tokens", 0), "--sample-tokens: is no sane quantity"),

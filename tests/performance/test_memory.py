@@ -132,6 +132,16 @@ def test_groups_of_replicas_hold_a_state_each(small):
     assert one(halves.optimizer_bytes) == pytest.approx(2.0 * one(whole.optimizer_bytes))
 
 
+@pytest.mark.parametrize("ranks", [8, 64, 1024])
+def test_who_owns_the_largest_tensor_holds_its_states_whole(small, ranks):
+    sliced, owned = (
+        one(used(small, Layouts.one(dp=ranks, zero_stage=1), Recipe(whole_tensors=own)).optimizer_bytes)
+        for own in (0.0, 1.0)
+    )
+    largest = 12.0 * max(small.vocab * small.hidden, small.hidden * small.ffn_hidden)
+    assert owned == pytest.approx(max(sliced, largest))
+
+
 def test_the_stages_of_a_pipeline_hold_split_weights_and_gradients_whole_as_its_micro_batches_share_them(small):
     single, deep = (used(small, Layouts.one(dp=8, pp=pp, zero_stage=3)) for pp in (1, 2))
     asked = job(small, Layouts.one(dp=8, pp=2, zero_stage=3))

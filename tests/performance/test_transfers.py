@@ -112,6 +112,36 @@ def test_whole_tensors_have_owners_only_where_states_alone_are_split(mixture, st
     assert asked.step_s == plain.step_s
 
 
+def test_owners_are_counted_within_their_group_and_stage(mixture, step_of):
+    plain = Layouts.one(dp=64, zero_stage=1)
+    whole = step_of(mixture, plain, Recipe(whole_tensors=1.0)).data_s
+    grouped = step_of(mixture, Layouts.one(dp=64, zero_stage=1, shard=8), Recipe(whole_tensors=1.0)).data_s
+    assert grouped < whole  # eight owners send inside a node what sixty-four send through all of them
+    frozen = Recipe(whole_tensors=1.0, frozen=1.0, adapter_share=0.01)
+    assert step_of(mixture, plain, frozen).data_s == step_of(mixture, plain, replace(frozen, whole_tensors=0.0)).data_s
+
+
+def test_a_table_asks_for_owners_row_by_row(small, step_of):
+    stages, flags = np.array([0.0, 1.0, 1.0, 3.0]), np.array([1.0, 1.0, 0.0, 1.0])
+    table = replace(Layouts.one(dp=64), **{name: getattr(Layouts.one(dp=64), name) + np.zeros(4) for name in ("dp",)})
+    whole = np.broadcast_to(step_of(small, replace(table, zero_stage=stages), Recipe(whole_tensors=flags)).step_s, 4)
+    for at in range(4):
+        one = step_of(small, Layouts.one(dp=64, zero_stage=int(stages[at])), Recipe(whole_tensors=flags[at]))
+        assert np.isclose(whole[at], float(np.ravel(one.step_s)[0]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_layer_that_stops_early_sends_nothing_of_what_it_leaves_out(gpt3, step_of, cut):
+    layout = Layouts.one(tp=8, recompute="full", sequence_parallel=cut)
+    whole, lean = (step_of(gpt3, layout, Recipe(lean_recompute=one)) for one in (0.0, 1.0))
+    # Of six all-reduces of a layer one is spared; of seven, with the extra gathers of a cut sequence, half of one.
+    left = 5.0 / 6.0 if not cut else 6.5 / 7.0
+    assert lean.tensor_s == pytest.approx(whole.tensor_s * left)
+    assert lean.layers_s < whole.layers_s
+    kept = Layouts.one(tp=8, sequence_parallel=cut)
+    assert step_of(gpt3, kept, Recipe(lean_recompute=1.0)).step_s == step_of(gpt3, kept).step_s
+
+
 def test_there_are_no_more_owners_than_ranks_nor_than_tensors():
     assert owned_tensors(7.0, 32.0, 1.0, 8.0) == 8.0
     assert owned_tensors(7.0, 32.0, 1.0, 1024.0) == 224.0

@@ -216,6 +216,7 @@ def recipe_for(
         (means.narrow_weights and not where.narrow(forward), "--narrow-weights", "a precision of 8 bits or fewer"),
         (means.adapter_share is not None and not (means.frozen or made.frozen), "--adapter-share", "--frozen"),
         (means.attention_adapters and not (means.frozen or made.frozen), "--attention-adapters", "--frozen"),
+        (means.whole_tensors and bool(means.frozen or made.frozen), "--whole-tensors", "weights that are trained"),
     )
     _refuse_idle(means, software, cluster, where)
     changes: dict[str, float] = {name: value for name in BYTES if (value := getattr(means, name)) is not None}
@@ -341,6 +342,7 @@ def _refuse_idle(means: Means, software: Software, cluster: "Cluster | None", wh
         (means.kept_boundaries and not where.stages, "--kept-boundaries", "--pp above 1"),
         (means.whole_tensors and not where.owned, "--whole-tensors", "--zero 1"),
         (means.lean_recompute and "full" not in where.recompute, "--lean-recompute", "--recompute full"),
+        (means.lean_recompute and where.experts, "--lean-recompute", "a model without experts"),
         (means.lean_recompute and on_tpu, "--lean-recompute", "a chip that is no TPU: compilers of theirs are lean"),
         (software.vendor_kernels and not (where.sharded and on_gpu), "--vendor-kernels", "--zero 3 on GPUs"),
         (whole, "--sample-tokens", "fewer tokens than --sequence"),

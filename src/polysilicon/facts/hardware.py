@@ -78,11 +78,14 @@ class Chip(Record, frozen=True, kw_only=True):
 
     @property
     def silicon(self) -> str:
-        """What chips share that differ in memory, links or power alone: their family and how many units compute.
+        """What chips share that differ in memory, links, clock or power alone: their family, units and what these do.
 
         A chip whose units are not known shares it with none.
         """
-        return f"{self.family}-{self.compute_units:g}" if self.family and self.compute_units else self.id
+        if not (self.family and self.compute_units):
+            return self.id
+        more = f"-exp{self.exponential_gain:g}" if self.exponential_gain else ""
+        return f"{self.family}-{self.compute_units:g}{more}"
 
     @property
     def sustained_tflops(self) -> dict[str, float]:

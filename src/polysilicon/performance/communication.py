@@ -36,6 +36,20 @@ def tensor_s(
 
 
 @formula
+def ends_again(
+    again: Values, recompute: Values, recomputed_share: Values, lean_recompute: Values, sequence_parallel: Values
+) -> Values:
+    """Block ends beside those of whole passes: what runs again, less the last of a layer that a lean one stops before.
+
+    Where the sequence is cut a block ends with a scatter, which is half an all-reduce.
+
+    Source: Korthikanti et al. (arXiv 2205.05198), section 4.2.2; PyTorch documentation, torch.utils.checkpoint.
+    """
+    spared = np.where(np.asarray(recompute) == 2.0, lean_recompute * recomputed_share, 0.0)
+    return again - spared * (1.0 - 0.5 * np.asarray(sequence_parallel))
+
+
+@formula
 def context_bytes(tokens: Values, kv_width: Values, tp: Values) -> Values:
     """Keys and values of one chip's tokens, in 16 bits, which travel once around the context-parallel ring.
 

@@ -168,7 +168,11 @@ CHOICES: Mapping[str, Rule] = {
     "inputs of activations kept in 8 bits": _some("narrow_activations"),
     "dropout": _some("dropout"),
     "kept hand-overs of pipeline stages": _some("kept_boundaries"),
-    "states of whole tensors": _some("whole_tensors"),
+    "states of whole tensors": lambda asked: (
+        _positive(asked.recipe.whole_tensors)
+        & (np.asarray(asked.layouts.zero_stage) == 1.0)
+        & (np.asarray(asked.layouts.dp) * asked.layouts.cp > 1.0)
+    ),
     "recomputation of every second product": _some("by_operator"),
     "narrow weights alone": _some("narrow_weights"),
     "tuning by the vendor": _some("vendor_tuned"),
@@ -178,7 +182,11 @@ CHOICES: Mapping[str, Rule] = {
     "two micro-batches at once": _some("dual_batch"),
     "tokens sent once to each chip": _some("sent_once"),
     "feed-forward blocks computed again": _some("feed_forward_again"),
-    "recomputation that stops at what gradients need": _some("lean_recompute"),
+    "recomputation that stops at what gradients need": lambda asked: (
+        _positive(asked.recipe.lean_recompute)
+        & (np.asarray(asked.layouts.recompute) == RECOMPUTE.index("full"))
+        & ~_positive(asked.shape.experts)
+    ),
     "the whole step in one graph": _some("whole_graphs"),
     "further tokens predicted": _some("predicted_ahead"),
     "samples packed into a sequence": lambda asked: np.isfinite(asked.recipe.sample_tokens),

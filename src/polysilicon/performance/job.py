@@ -145,6 +145,15 @@ def layer_weights(job: Job, held: Holders) -> tuple[Values, Values, Values]:
     return common, own, sharding.edge_weights(shape.vocab, shape.hidden, shape.embeddings, cut.pp)
 
 
+def state_shards(job: Job, held: Holders, plain: Values) -> Values:
+    """Over how many ranks the optimizer's states of a chip's plain weights are split, as the fullest of them has it."""
+    cut, shape = job.layouts, job.shape
+    if not np.any(np.asarray(job.recipe.whole_tensors) > 0.0):
+        return held.shards
+    largest = sharding.largest_tensor(shape.vocab, shape.hidden, shape.dense_weights, shape.matrices, cut.tp)
+    return sharding.owned_spread(held.shards, plain, largest, sharding.owned(job.recipe.whole_tensors, cut.zero_stage))
+
+
 def held_weights(job: Job, held: Holders) -> tuple[Values, Values]:
     """Weights of one chip before sharding over replicas: those every rank has, and those of its experts."""
     cut, shape = job.layouts, job.shape

@@ -222,6 +222,8 @@ def once_s(
 def layer_tensors(blocks: Values, matrices: Values) -> Values:
     """Tensors of a layer outside experts: joined queries, keys and values, the output, the feed-forward part, norms.
 
+    Embeddings, the head and routers are a few more, which don't count.
+
     Source: Shoeybi et al., Megatron-LM (arXiv 1909.08053), section 3; Touvron et al., LLaMA (arXiv 2302.13971).
     """
     return 2.0 + matrices + blocks
@@ -244,6 +246,25 @@ def owned_tensors(tensors: Values, layers: Values, pp: Values, shards: Values) -
     `torch/distributed/optim/zero_redundancy_optimizer.py`.
     """
     return np.minimum(tensors * np.ceil(layers / pp), shards)
+
+
+@formula
+def largest_tensor(vocab: Values, hidden: Values, dense_weights: Values, matrices: Values, tp: Values) -> Values:
+    """Weights of the largest tensor of a rank: an embedding, or a matrix of a feed-forward block.
+
+    Source: Shoeybi et al., Megatron-LM (arXiv 1909.08053), section 3.
+    """
+    return np.maximum(vocab * hidden, dense_weights / matrices) / tp
+
+
+@formula
+def owned_spread(shards: Values, weights: Values, largest_tensor: Values, owned: Values) -> Values:
+    """Over how many ranks the states of `weights` are split, as the fullest has it: who owns the largest tensor.
+
+    Source: InternEvo, `internlm/solver/optimizer/hybrid_zero_optim.py`, `_partition_param_list`.
+    """
+    most = np.maximum(weights / largest_tensor, 1.0)
+    return np.where(np.asarray(owned) > 0.0, np.minimum(shards, most), shards)
 
 
 @formula

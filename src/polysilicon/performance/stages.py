@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from polysilicon.performance import activations, offload, states
-from polysilicon.performance.job import Job, holders, layer_weights
+from polysilicon.performance.job import Job, held_weights, holders, layer_weights, state_shards
 from polysilicon.performance.kept import handed_bytes, head_bytes, layer_bytes
 from polysilicon.performance.pipeline import micro_batches, stage_layers
 from polysilicon.performance.sharding import edge_weights
@@ -51,7 +51,8 @@ def common(job: Job) -> Common:
     cut, recipe, held = job.layouts, job.recipe, holders(job)
     plain, own, _ = layer_weights(job, held)
     trained = states.trained_share(recipe.frozen, recipe.adapter_share)
-    spread = [states.spread(held.shards, cut.zero_stage, least) for least in SPLIT_FROM]
+    shards = *(held.shards,) * (len(SPLIT_FROM) - 1), state_shards(job, held, held_weights(job, held)[0])
+    spread = [states.spread(one, cut.zero_stage, least) for one, least in zip(shards, SPLIT_FROM, strict=True)]
     experts = spread
     if job.mixed:
         experts = [states.spread(held.expert_shards, cut.zero_stage, least) for least in SPLIT_FROM]

@@ -8,7 +8,7 @@ from polysilicon.performance import communication as wire
 from polysilicon.performance import layer as on_chip
 from polysilicon.performance import offload, routing, sharding, transfers
 from polysilicon.performance import pipeline as whole
-from polysilicon.performance.job import Holders, Job, experts_met, held_weights, holders
+from polysilicon.performance.job import Holders, Job, experts_met, held_weights, holders, state_shards
 from polysilicon.performance.kept import layer_activations
 from polysilicon.performance.operators import (
     filled_flop,
@@ -268,8 +268,9 @@ def _heads(job: Job, micro: Micro, layer: Values, tensor: Values, context: Value
 def _optimizer(job: Job, held: Holders, weights: tuple[Values, Values]) -> Values:
     """Time of an optimizer step on the chip."""
     cut, recipe = job.layouts, job.recipe
+    shards = state_shards(job, held, weights[0])
     traffic = whole.optimizer_bytes(
-        *weights, held.shards, held.expert_shards, cut.zero_stage, recipe.frozen, recipe.adapter_share
+        *weights, shards, held.expert_shards, cut.zero_stage, recipe.frozen, recipe.adapter_share
     )
     here = streaming_s(traffic, job.rates.stream_bytes_per_s)
     return whole.updated_here_s(here, cut.offload_optimizer) if job.offloads else here

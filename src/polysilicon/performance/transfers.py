@@ -165,6 +165,9 @@ def tensor(job: Job, micro: Micro, held: Holders, beside: Beside) -> Values:
     again: Values = 0.0
     if np.any(np.asarray(job.recipe.feed_forward_again) > 0.0):
         again = on_chip.blocks_again(cut.recompute, job.recipe.feed_forward_again)
+    lean = job.recipe.lean_recompute
+    if not job.mixed and np.any(np.asarray(lean) > 0.0):
+        again = wire.ends_again(again, cut.recompute, cut.recomputed_share, lean, cut.sequence_parallel)
     overlap, asked = job.efficiency["tensor_overlap"], job.recipe.tensor_hidden
     if job.recipe.said("tensor_hidden"):
         whole_s = wire.tensor_s(one, shape.blocks, micro.passes, cut.sequence_parallel, again, 0.0)
