@@ -140,10 +140,10 @@ def test_more_memory_never_stops_a_layout_from_fitting(small, cut, chip):
 
 
 @settings(max_examples=40, deadline=None)
-@given(cut=layout(experts=True), chip=CHIP)
-def test_no_step_beats_the_arithmetic_of_the_model_at_the_peak(mixture, cut, chip):
-    made = estimate(mixture, cut, chip)
-    flop = Shape.of(mixture).training_flop_per_token(TASK.sequence_length)
+@given(cut=layout(experts=True), chip=CHIP, frozen=st.sampled_from([0.0, 1.0]))
+def test_no_step_beats_the_arithmetic_of_the_model_at_the_peak(mixture, cut, chip, frozen):
+    made = estimate(mixture, cut, chip, recipe=Recipe(frozen=frozen, adapter_share=0.003))
+    flop = Shape.of(mixture).training_flop_per_token(TASK.sequence_length, frozen=frozen)
     least = flop * TASK.sequence_length * TASK.global_batch / (peak_flop_per_s(made.cluster, cut) * cut.chips)
     assert made.low_s >= least * (1 - 1e-12)
     assert made.step_s >= least

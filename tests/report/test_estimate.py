@@ -89,4 +89,4 @@ def test_what_does_not_fit_says_what_would(capsys: pytest.CaptureFixture[str]) -
 
 def test_fixed_weights_qualify_the_utilisation(capsys: pytest.CaptureFixture[str]) -> None:
     console(100).print(training(replace(made(), recipe=Recipe(frozen=1.0))))
-    assert "as if every weight were trained" in capsys.readouterr().out
+    assert "fixed weights without gradients" in capsys.readouterr().out

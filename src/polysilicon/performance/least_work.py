@@ -7,7 +7,7 @@ from polysilicon.performance.job import Job
 from polysilicon.performance.rates import core_codes, of_precision, sparse_gain
 from polysilicon.performance.values import PRECISIONS, Values
 from polysilicon.records.recorder import formula
-from polysilicon.workloads.counts import matrix_flop_per_token
+from polysilicon.workloads.counts import matrix_flop_per_token, training_flop_per_token
 
 BF16 = float(PRECISIONS.index("bf16"))
 
@@ -24,17 +24,6 @@ def dropped_flop_per_token(
     return routed * np.where(np.asarray(capacity_factor) > 0.0, np.maximum(1.0 - capacity_factor, 0.0), 0.0)
 
 
-@formula
-def done_flop_per_token(
-    matrix_flop_per_token: Values, dropped_flop_per_token: Values, core_flop_per_token: Values, frozen: Values
-) -> Values:
-    """Operations of one trained token that no software leaves out: frozen weights need no gradients of their own.
-
-    Source: Kaplan et al. (arXiv 2001.08361), section 2.1; Hu et al., LoRA (arXiv 2106.09685), section 4.2.
-    """
-    return (3.0 - frozen) * (matrix_flop_per_token - dropped_flop_per_token) + 3.0 * core_flop_per_token
-
-
 def least_work(job: Job, cluster: Cluster) -> tuple[Values, Values, Values, Values]:
     """What bounds a step from below: operations a token, tokens, fastest peak and chips of each candidate."""
     shape, recipe = job.shape, job.recipe
@@ -42,7 +31,7 @@ def least_work(job: Job, cluster: Cluster) -> tuple[Values, Values, Values, Valu
     dropped = dropped_flop_per_token(
         shape.experts_per_token, shape.expert_weights, shape.moe_layers, recipe.capacity_factor
     )
-    flop = done_flop_per_token(products, dropped, shape.core_flop_per_token(job.reach), recipe.frozen)
+    flop = training_flop_per_token(products - dropped, shape.core_flop_per_token(job.reach), recipe.frozen)
     return flop, job.global_batch * job.sequence, _fastest_flop_per_s(job, cluster), job.layouts.chips
 
 

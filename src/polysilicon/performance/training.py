@@ -80,10 +80,11 @@ def utilisation_pct(model_flop_per_s: Values, peak_flop_per_s: Values) -> Values
 class TrainingEstimate:
     """One entry a candidate. `low_s` and `high_s` bound the 90 % interval of `step_s`.
 
-    `mfu_pct` counts causal attention over the dense peak of the products' precision. `fits` is whether the fullest
-    chip's memory suffices at the point; `memory_low_bytes` and `memory_high_bytes` are the ends of its 90 % interval.
-    `doubts` are the figures read from low-confidence records. `recipe` and `task` are what was asked for, and `outside`
-    says for each candidate why it lies outside what was ever validated.
+    `mfu_pct` counts causal attention, and no gradients of weights that stay fixed, over the dense peak of the products'
+    precision. `fits` is whether the fullest chip's memory suffices at the point; `memory_low_bytes` and
+    `memory_high_bytes` are the ends of its 90 % interval. `doubts` are the figures read from low-confidence records.
+    `recipe` and `task` are what was asked for, and `outside` says for each candidate why it lies outside what was ever
+    validated.
     """
 
     model: str
@@ -229,7 +230,7 @@ def evaluate(
     parts, used = breakdown(job), memory(job)
     chips = job.layouts.chips
     peak = peak_flop_per_s(cluster, job.layouts)
-    flop = job.shape.training_flop_per_token(job.reach)
+    flop = job.shape.training_flop_per_token(job.reach, frozen=job.recipe.frozen)
     useful = model_flop_per_s_per_chip(parts.step_s, flop, job.global_batch, job.sequence, chips)
     return TrainingEstimate(
         model=model,

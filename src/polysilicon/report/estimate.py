@@ -29,7 +29,7 @@ def training(estimate: TrainingEstimate, at: int = 0, remedy: str = "") -> Rende
     fits = _verdict(estimate, at, room) + (f"; {remedy}" if remedy else "")
     used_chips, of_chips = _at(estimate.layouts.chips, at), _at(cluster.chips, at)
     chips = number(of_chips) if used_chips == of_chips else f"{number(used_chips)} of {number(of_chips)}"
-    counted = ", as if every weight were trained" if estimate.recipe.frozen else ""
+    counted = ", fixed weights without gradients" if estimate.recipe.frozen else ""
     named = [
         ("step", f"{number(step)} s (90 %: {number(low, 3)} to {number(high, 3)})"),
         ("throughput", f"{number(_at(estimate.tokens_per_s_per_chip, at))} tokens/s a chip"),

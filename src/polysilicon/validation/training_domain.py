@@ -25,7 +25,7 @@ def domains(catalogue: Catalogue, made: Sequence[Prepared]) -> dict[str, dict[st
     job, cluster, _ = jobs_of(catalogue, used)
     asked = domain.Asked(job.shape, job.sequence, job.layouts, job.recipe)
     step = np.array([measured_step_s(one) for one in used])
-    flop = job.shape.training_flop_per_token(job.reach)
+    flop = job.shape.training_flop_per_token(job.reach, frozen=job.recipe.frozen)
     useful = model_flop_per_s_per_chip(step, flop, job.global_batch, job.sequence, job.layouts.chips)
     mfu = np.asarray(utilisation_pct(useful, peak_flop_per_s(cluster, job.layouts)))
     chips = [catalogue.get(Chip, one.cluster.chip) for one in used if one.cluster]

@@ -22,7 +22,8 @@ def model_flop_per_token(made: Prepared) -> float:
     shape, convention = Shape.of(made.model), made.case.word("flops_convention")
     if convention.startswith("6*N"):
         return 6.0 * float(shape.weights)
-    return float(shape.training_flop_per_token(made.case.number("seq_len") or 0.0, exploited(convention)))
+    sequence, frozen = made.case.number("seq_len") or 0.0, made.recipe["frozen"]
+    return float(shape.training_flop_per_token(sequence, exploited(convention), frozen))
 
 
 def measured_step_s(made: Prepared) -> float:

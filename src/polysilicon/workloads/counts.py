@@ -131,12 +131,18 @@ def matrix_flop_per_token(active_weights: Values) -> Values:
 
 
 @formula
-def training_flop_per_token(matrix_flop_per_token: Values, attention_core_flop_per_token: Values) -> Values:
+def training_flop_per_token(
+    matrix_flop_per_token: Values, attention_core_flop_per_token: Values, frozen: Values
+) -> Values:
     """Model operations of one trained token: the backward pass costs twice the forward.
 
-    Source: Kaplan et al. (arXiv 2001.08361), section 2.1; Narayanan et al. (arXiv 2104.04473), appendix.
+    Weights that stay fixed (`frozen` is 1) need no gradients of their own; those of the adapters beside them are few
+    and do not count.
+
+    Source: Kaplan et al. (arXiv 2001.08361), section 2.1; Narayanan et al. (arXiv 2104.04473), appendix; Hu et al.,
+    LoRA (arXiv 2106.09685), section 4.2.
     """
-    return 3.0 * (matrix_flop_per_token + attention_core_flop_per_token)
+    return (3.0 - frozen) * matrix_flop_per_token + 3.0 * attention_core_flop_per_token
 
 
 @dataclass(frozen=True)
@@ -316,10 +322,10 @@ class Shape:
         attended = attended_tokens(sequence, self.window, self.windowed_share, self.causal, exploited)
         return attention_core_flop_per_token(attended, self.score_width, self.value_width, self.layers, self.scan_flop)
 
-    def training_flop_per_token(self, sequence: Values, exploited: Values = 1.0) -> Values:
-        """Model operations of one trained token."""
+    def training_flop_per_token(self, sequence: Values, exploited: Values = 1.0, frozen: Values = 0.0) -> Values:
+        """Model operations of one trained token; `frozen` is 1 where the weights stay fixed."""
         return training_flop_per_token(
-            matrix_flop_per_token(self.active_weights), self.core_flop_per_token(sequence, exploited)
+            matrix_flop_per_token(self.active_weights), self.core_flop_per_token(sequence, exploited), frozen
         )
 
 
