@@ -123,7 +123,7 @@ def test_owners_are_counted_within_their_group_and_stage(mixture, step_of):
 
 def test_a_table_asks_for_owners_row_by_row(small, step_of):
     stages, flags = np.array([0.0, 1.0, 1.0, 3.0]), np.array([1.0, 1.0, 0.0, 1.0])
-    table = replace(Layouts.one(dp=64), **{name: getattr(Layouts.one(dp=64), name) + np.zeros(4) for name in ("dp",)})
+    table = replace(Layouts.one(dp=64), dp=np.full(4, 64.0))
     whole = np.broadcast_to(step_of(small, replace(table, zero_stage=stages), Recipe(whole_tensors=flags)).step_s, 4)
     for at in range(4):
         one = step_of(small, Layouts.one(dp=64, zero_stage=int(stages[at])), Recipe(whole_tensors=flags[at]))

@@ -175,8 +175,9 @@ def _peak(one: Prepared) -> float:
 
 
 def _recomputed(one: Prepared) -> float:
-    """Hardware over model operations: a fully recomputed layer runs its forward pass once more."""
-    return 1.0 + (one.layout["recomputed_share"] / 3.0 if one.layout["recompute"] == 2.0 else 0.0)
+    """Hardware over model operations: a fully recomputed layer runs its forward pass once more, of two where frozen."""
+    passes = 3.0 - one.recipe["frozen"]
+    return 1.0 + (one.layout["recomputed_share"] / passes if one.layout["recompute"] == 2.0 else 0.0)
 
 
 def _scores(catalogue: Catalogue, one: Prepared, answer: Answer | None, fitted: bool) -> Iterator[Score]:
