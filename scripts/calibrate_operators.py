@@ -15,11 +15,13 @@ was measured, whose sibling was, or of which nothing is known.
 import argparse
 import zlib
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import yaml
+from group_intervals import ENOUGH, conformal, of_groups
 from kriging import Carrier
 from scipy.optimize import least_squares
 
@@ -181,6 +183,8 @@ PARAMETERS = {
         Parameter("floor_s", 2e-6, 0.7),
     ),
 }
+# Where each is launched by itself: the host's pace, and what it is times that where the chip is joined to its host.
+LAUNCHED = (Parameter("launch_s", 20e-6, 0.8), Parameter("joined", 1.0, 0.7))
 # Typical relative error of a row, for all chips at once and for one family or chip; beyond it errors count linearly.
 NOISE_ALL, NOISE, NOISE_LATER = 0.25, 0.12, 0.08
 # What training rests on was fitted first, and stays as it was.
@@ -191,10 +195,12 @@ NOTES = {
     "chip": "Intervals from the rows never fitted.",
 }
 STRANGERS = ", also kernels timed on no other"
-# The interval of an operator that too few rows tell of when a chip is left out.
-UNKNOWN = (0.3, 3.0)
-# Rows never fitted from which an interval of its own is drawn.
-ENOUGH = 20
+
+
+def parameters_of(operator: str, kinds: Iterable[str]) -> tuple[Parameter, ...]:
+    """The parameters of one kind of kernel, or of variants that are fitted as one."""
+    launched = operator == "collective" and any("eager" in kind for kind in kinds)
+    return (*PARAMETERS[operator], *(LAUNCHED if launched else ()))
 
 
 class Fitted:
@@ -218,25 +224,43 @@ class Fitted:
         for operator, kind in kinds:
             self._kind(operator, kind, [one for one in cases if (one.operator, one.kind) == (operator, kind)])
 
+    def _carry(self, operator: str, kind: str, found: dict[str, float], timed: Iterable[str]) -> None:
+        """What families do to the usual collective they do, as far as is known, to a variant not timed on them."""
+        base = kind.partition("@")[0]
+        usual = self.levels["all", "all"]
+        if operator != "collective" or base == kind:
+            return
+        for family in [name for level, name in self.levels if level == "family" and name not in timed]:
+            own = self.levels["family", family]
+            if f"{operator}.{base}.floor_s" not in own:
+                continue
+            moved = dict(found)
+            for one in parameters_of(operator, [base]):
+                name = f"{operator}.{base}.{one.name}"
+                more = own[name] - usual[name] if one.linear else own[name] / usual[name]
+                moved[one.name] = found[one.name] + more if one.linear else found[one.name] * more
+            self._keep("family", family, operator, kind, moved)
+
     def _pool(self, operator: str, cases: list[Timed]) -> dict[str, float]:
         """All variants of a kind that has no usual kernel, as one: what a variant that was never timed is taken for."""
         rows = Counter(one.kind for one in cases)
         weight = np.array([rows[one.kind] ** -0.5 for one in cases])
-        parameters = PARAMETERS[operator]
+        parameters = parameters_of(operator, rows)
         start, spread = {p.name: p.prior for p in parameters}, {p.name: p.spread for p in parameters}
         return self._solve(operator, cases, start, spread, NOISE_ALL, weight / weight.max())
 
     def _kind(self, operator: str, kind: str, cases: list[Timed]) -> None:
-        parameters = PARAMETERS[operator]
+        parameters = parameters_of(operator, [kind])
         start, spread = {p.name: p.prior for p in parameters}, {p.name: p.spread for p in parameters}
         usual = self.levels.get(("all", "all"), {})
         if f"{operator}.{kind.partition('@')[0]}.{parameters[0].name}" in usual and "@" in kind:
-            start = {p.name: usual[f"{operator}.{kind.partition('@')[0]}.{p.name}"] for p in parameters}
+            start |= {p.name: usual.get(f"{operator}.{kind.partition('@')[0]}.{p.name}", p.prior) for p in parameters}
         per_family, per_chip = Counter(self.family[one.chip] for one in cases), Counter(one.chip for one in cases)
         weight = np.array([1 / per_family[self.family[one.chip]] for one in cases])
         found = self._solve(operator, cases, start, spread, NOISE_ALL, np.sqrt(weight / weight.max() + 0.3))
         self._keep("all", "all", operator, kind, found)
         noise = NOISE if operator in FIRST else NOISE_LATER
+        self._carry(operator, kind, found, per_family)
         for family in per_family if self.below is None else self.below & set(per_family):
             own = [one for one in cases if self.family[one.chip] == family]
             chips = [chip for chip in per_chip if self.family[chip] == family]
@@ -256,7 +280,7 @@ class Fitted:
         self.levels.setdefault((level, name), {}).update(own)
 
     def _solve(self, operator, cases, start, spread, noise, weight) -> dict[str, float]:
-        parameters = PARAMETERS[operator]
+        parameters = parameters_of(operator, {one.kind for one in cases})
         order, parts = [], []
         for kind in sorted({one.kind for one in cases}):
             own = [at for at, one in enumerate(cases) if one.kind == kind]
@@ -334,14 +358,6 @@ def one_without(catalogue, cases: list[Timed], names: dict[str, str], name: str)
     }
 
 
-def conformal(log_ratios: np.ndarray) -> tuple[float, float]:
-    """Ratios of measured over predicted time that hold 90 of 100 new rows, by the ranks of those seen."""
-    seen = np.sort(log_ratios[np.isfinite(log_ratios)])
-    outside = int(np.floor(0.05 * (len(seen) + 1)))
-    low, high = (seen[outside - 1], seen[-outside]) if outside else (seen[0] - 0.1, seen[-1] + 0.1)
-    return float(np.exp(min(low, 0.0))), float(np.exp(max(high, 0.0)))
-
-
 def pct(log_ratios: np.ndarray) -> np.ndarray:
     """Absolute error of the predictions [% of the measured time]."""
     return 100 * np.abs(np.exp(-log_ratios[np.isfinite(log_ratios)]) - 1)
@@ -398,7 +414,7 @@ def main() -> None:
     write(fit, timed, tested, near, far, only)
     fit.carrier.write()
     alone = {chip: far[family] for chip, family in families.items() if Counter(families.values())[family] == 1}
-    record_left_out(catalogue, near | alone, only)
+    record_left_out(catalogue, near | alone, far, only)
     folds = {one.id: "test" if fold(one) == TEST_FOLD else "fit" for one in timed}
     lines = ["case_id,fold"] + [f"{name},{part}" for name, part in folds.items()]
     files.write(SPLIT, "\n".join(lines) + "\n")
@@ -459,27 +475,29 @@ def with_siblings(catalogue, left: dict, operator: str) -> dict[str, np.ndarray]
     return {chip: ratios for chip, ratios in own.items() if families[catalogue.get(Chip, chip).family] > 1}
 
 
-def record_left_out(catalogue, left: dict, only: tuple[str, ...]) -> None:
+def record_left_out(catalogue, left: dict, far: dict, only: tuple[str, ...]) -> None:
     """How far each chip's rows are off when it is left out, and how many lie in the interval of the others left out.
 
-    Chips whose family was timed besides are told from those of which no sibling was.
+    Chips whose family was timed besides are told from those of which no sibling was: the interval of these is that of
+    all other families, left out likewise.
     """
     kept = [row for _, row in read_csv(LEFT_OUT)] if LEFT_OUT.exists() else []
     rows = [row for row in kept if row["operator"] not in only]
     for operator in only:
         near = with_siblings(catalogue, left, operator)
         every = {chip: ratios[operator][np.isfinite(ratios[operator])] for chip, ratios in left.items()}
-        lone = {chip: ratios for chip, ratios in every.items() if chip not in near}
-        for level, own in (("family", near), ("all", lone)):
-            for chip, ratios in own.items():
-                others = np.concatenate([[], *(one for name, one in own.items() if name != chip)])
-                if not len(ratios) or len(others) < ENOUGH:
-                    continue
-                low, high = np.log(conformal(others))
-                figures = pct(ratios).mean(), np.median(pct(ratios)), 100 * ((low <= ratios) & (ratios <= high)).mean()
-                named = {"operator": operator, "chip": chip, "read_from": level, "rows": str(len(ratios))}
-                names = ("mean_error_pct", "median_error_pct", "inside_pct")
-                rows.append(named | {name: f"{figure:.1f}" for name, figure in zip(names, figures, strict=True)})
+        for chip, ratios in every.items():
+            family = catalogue.get(Chip, chip).family or chip
+            beside = [one for name, one in near.items() if name != chip]
+            others = beside if chip in near else [one[operator] for name, one in far.items() if name != family]
+            if not len(ratios) or sum(np.isfinite(one).sum() for one in others) < ENOUGH:
+                continue
+            low, high = np.log(of_groups(others, either_way=chip not in near))
+            figures = pct(ratios).mean(), np.median(pct(ratios)), 100 * ((low <= ratios) & (ratios <= high)).mean()
+            level = "family" if chip in near else "all"
+            named = {"operator": operator, "chip": chip, "read_from": level, "rows": str(len(ratios))}
+            names = ("mean_error_pct", "median_error_pct", "inside_pct")
+            rows.append(named | {name: f"{figure:.1f}" for name, figure in zip(names, figures, strict=True)})
     rows.sort(key=lambda row: (list(PARAMETERS).index(row["operator"]), row["chip"]))
     files.write(LEFT_OUT, "\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows)]) + "\n")
 
@@ -494,25 +512,20 @@ def interval(
     Where too few rows tell, it is wide by convention. Variants of a kernel that were timed nowhere (`strange`) read
     their interval at the level of all chips.
     """
-    every = fit.log_ratio(tested)
-    ratios = every
     if level == "chip":
+        every = fit.log_ratio(tested)
         theirs = every[[one.chip == name for one in tested]]
-        ratios = theirs if np.isfinite(theirs).sum() >= ENOUGH else every
-    elif level == "family":
-        ratios = np.concatenate([[], *with_siblings(fit.catalogue, near, operator).values()])
-    else:
-        ratios = np.concatenate([one[operator] for one in far.values()])
-    found = named(operator, ratios)
-    if level == "all":
-        left = [one[operator + STRANGERS] for one in (*near.values(), *far.values())]
-        found |= named(f"{operator}.strange", np.concatenate(left))
-    return found
+        return named(operator, conformal(theirs if np.isfinite(theirs).sum() >= ENOUGH else every))
+    if level == "family":
+        return named(operator, of_groups([*with_siblings(fit.catalogue, near, operator).values()], either_way=False))
+    left = [one[operator + STRANGERS] for one in (*near.values(), *far.values())]
+    found = named(operator, of_groups([one[operator] for one in far.values()], either_way=True))
+    return found | named(f"{operator}.strange", of_groups(left, either_way=False))
 
 
-def named(prefix: str, ratios: np.ndarray) -> dict[str, float]:
+def named(prefix: str, ends: tuple[float, float]) -> dict[str, float]:
     """The ends of an interval by name."""
-    low, high = conformal(ratios) if np.isfinite(ratios).sum() >= ENOUGH else UNKNOWN
+    low, high = ends
     return {f"{prefix}.low_ratio": float(f"{low:.4g}"), f"{prefix}.high_ratio": float(f"{high:.4g}")}
 
 

@@ -50,6 +50,28 @@ def test_a_rank_alone_sends_nothing(chip):
     assert exchange_s(4096.0, 7168.0, 8.0, 1.0, 1.0, 100.0, exchange_of(chip)) == 0.0
 
 
+@settings(max_examples=60, deadline=None)
+@given(size=SIZE, ranks=RANKS, slower=st.floats(1.0, 20.0))
+def test_a_launch_runs_beside_the_transfer_so_that_only_the_longer_counts(size, ranks, slower):
+    curve = message_of("nvidia-h100-sxm-80gb", "all_reduce@eager.link")
+    moved_s = collective_s(size, ranks, 2.0, curve._replace(launch_s=0.0))
+    launched_s = slower * curve.launch_s
+    both_s = collective_s(size, ranks, 2.0, curve._replace(launch_s=launched_s))
+    assert max(moved_s, launched_s) <= both_s * (1.0 + 1e-12)
+    assert both_s <= 1.2 * max(moved_s, launched_s)
+
+
+def test_a_chip_joined_to_its_host_launches_at_that_hosts_pace_and_moves_as_fast():
+    joined, apart = (message_of(chip, "all_reduce@vllm.eager") for chip in ("nvidia-gb200", "nvidia-b200-sxm"))
+    assert joined.launch_s > 1.5 * apart.launch_s
+    assert message_of("nvidia-gb200").launch_s == 0.0
+
+
+def test_a_bus_is_the_link_to_the_host_or_the_only_one_there_is():
+    for chip, bus in (("nvidia-a100-pcie-80gb", 32e9), ("nvidia-rtx-pro-6000-server", 64e9)):
+        assert Silicon.of(CATALOGUE, chip).bus_bytes_per_s == bus
+
+
 def test_an_all_reduce_sends_twice_what_a_gather_does():
     assert sent_ratio(8.0, 2.0) == 2.0 * sent_ratio(8.0, 1.0) == pytest.approx(1.75)
 

@@ -69,6 +69,8 @@ def _dangling(catalogue: Catalogue, record: Record) -> Iterator[str]:
     chips, systems = catalogue.ids(Chip), catalogue.ids(System)
     if isinstance(record, System | Reliability) and record.chip_id and record.chip_id not in chips:
         yield f"chip_id {record.chip_id!r} is no chip"
+    if isinstance(record, Chip) and record.host_cpu and record.host_cpu not in chips:
+        yield f"host_cpu {record.host_cpu!r} is no chip"
     if isinstance(record, Price | EmbodiedFactor) and record.concerns and record.concerns not in [*chips, *systems]:
         yield f"concerns {record.concerns!r}, which is neither chip nor system"
     if (

@@ -25,8 +25,8 @@ class Chip(Record, frozen=True, kw_only=True):
     how many exponentials a compute unit takes a clock over the usual 16. `sustained_*` are the highest
     dense rates that large products were measured to keep up, below the peak where power bounds the clock.
     `scaleup_bw_gbs` is the bidirectional total a chip, as vendors quote it. `host_link_gbs` is what the link to the
-    host carries in one direction, before protocol; of a processor that several chips share, a chip's part. A field
-    that is `None` was seen in no source.
+    host carries in one direction, before protocol; of a processor that several chips share, a chip's part. `host_cpu`
+    is the processor that is sold joined to it, where there is one. A field that is `None` was seen in no source.
     """
 
     BESIDE: ClassVar[dict[str, str]] = {"price_date": "price_usd", "price_basis": "price_usd"}
@@ -69,6 +69,7 @@ class Chip(Record, frozen=True, kw_only=True):
     scaleup_domain: Parts | None = None
     scaleout_nic_gbps: Quantity | None = None
     host_link_gbs: Positive | None = None
+    host_cpu: str | None = None
     tdp_w: Positive | None = None
     tee_support: Literal["yes", "no", "unknown"] = "unknown"
     software_stack: str | None = None

@@ -39,13 +39,20 @@ SUSTAINED_S = 0.01
 WIDE_HEAD = 96.0
 
 
+def _bus_gbs(chip: Chip) -> float:
+    """One way of the bus that joins chips through their host: that to the host, or the only one there is."""
+    alone = chip.scaleup_bw_gbs / 2.0 if chip.scaleup_domain == 1.0 and chip.scaleup_bw_gbs else np.nan
+    return chip.host_link_gbs or alone
+
+
 @dataclass(frozen=True)
 class Silicon:
     """What the curves need to know of a chip; each a number, or a column with one entry a candidate.
 
     `peak_flop_per_s` is dense matrix throughput by precision; where a precision is absent, products in it run at the
-    peak of `bf16`. `cache_bytes` is the last-level cache, 0 where unknown. `link_bytes_per_s` and
-    `network_bytes_per_s` are one way of the chip's scale-up link and of its network card, NaN where unknown.
+    peak of `bf16`. `cache_bytes` is the last-level cache, 0 where unknown. `link_bytes_per_s`,
+    `network_bytes_per_s` and `bus_bytes_per_s` are one way of the chip's scale-up link, of its network card and of its
+    link to the host, NaN where unknown. `joined` is 1 where the chip is sold joined to its host's processor, else 0.
     """
 
     units: Values
@@ -54,6 +61,8 @@ class Silicon:
     peak_flop_per_s: Mapping[str, Values]
     link_bytes_per_s: Values = np.nan
     network_bytes_per_s: Values = np.nan
+    bus_bytes_per_s: Values = np.nan
+    joined: Values = 0.0
 
     @classmethod
     def of(cls, catalogue: Catalogue, chip_id: str) -> "Silicon":
@@ -76,6 +85,8 @@ class Silicon:
             {one: value * TERA for one, value in peaks.items() if value is not None},
             chip.scaleup_bw_gbs * GIGA / 2.0 if chip.scaleup_bw_gbs else np.nan,
             chip.scaleout_nic_gbps * GIGA / BITS_PER_BYTE if chip.scaleout_nic_gbps else np.nan,
+            _bus_gbs(chip) * GIGA,
+            1.0 if chip.host_cpu else 0.0,
         )
 
     @classmethod
@@ -88,6 +99,8 @@ class Silicon:
             {name: np.array([one.peak_flop_per_s.get(name, np.nan) for one in many], float) for name in PRECISIONS},
             np.array([one.link_bytes_per_s for one in many], float),
             np.array([one.network_bytes_per_s for one in many], float),
+            np.array([one.bus_bytes_per_s for one in many], float),
+            np.array([one.joined for one in many], float),
         )
 
     def peak(self, precision: str) -> Values:

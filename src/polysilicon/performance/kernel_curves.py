@@ -11,6 +11,7 @@ from polysilicon.performance.attention import AttentionCurve
 from polysilicon.performance.curves import FORMATS, SUSTAINED_S, Parameters, Silicon, attention_of
 from polysilicon.performance.decode import DecodeCurve
 from polysilicon.performance.experts import ExpertCurve
+from polysilicon.performance.kernel_kinds import WHOLE
 from polysilicon.performance.latent import ProjectionCurve
 from polysilicon.performance.matrix import ProductCurve
 from polysilicon.performance.messages import ExchangeCurve, MessageCurve
@@ -67,6 +68,9 @@ class _Fitted:
     def __call__(self, name: str) -> Values:
         return self._parameters[self._prefix + name]
 
+    def has(self, name: str) -> bool:
+        return self._prefix + name in self._parameters
+
     def surface(self, shape: str) -> tuple[Values, ...]:
         return tuple(self(name) for name in surface_names(shape))
 
@@ -101,7 +105,7 @@ def decode_curve(parameters: Parameters, silicon: Silicon, kind: str, operator: 
         cache_bytes=silicon.cache_bytes * fitted("cache"),
         piece_s=fitted("piece_s"),
         key_s=fitted("key_s"),
-        splits=1.0 + fitted("splits"),
+        splits=1.0 if kind.endswith(WHOLE) else 1.0 + fitted("splits"),
         join_s=fitted("join_s"),
         wave=fitted("wave"),
         single=fitted("single"),
@@ -186,12 +190,14 @@ def expert_curve(parameters: Parameters, silicon: Silicon, kind: str) -> ExpertC
 def message_curve(parameters: Parameters, silicon: Silicon, kind: str) -> MessageCurve:
     """The curve of one collective, such as `all_reduce`, of the usual library or a variant: `all_reduce@vllm.graph`.
 
-    A variant whose name ends in `network` runs over the network card, every other over the scale-up link.
+    A variant whose name ends in `network` runs over the network card, one that ends in `bus` over the link to the host,
+    every other over the scale-up link. The processor of a chip that is joined to one launches at a pace of its own.
 
     Source: fit of measurements/operators/ by scripts/calibrate_operators.py.
     """
     fitted = _Fitted(parameters, "collective", kind)
-    link = silicon.network_bytes_per_s if kind.endswith("network") else silicon.link_bytes_per_s
+    over = {"network": silicon.network_bytes_per_s, "bus": silicon.bus_bytes_per_s}
+    link = next((rate for name, rate in over.items() if kind.endswith(name)), silicon.link_bytes_per_s)
     return MessageCurve(
         quick_bytes_per_s=link * fitted("share") * fitted("quick"),
         full_bytes_per_s=link * fitted("share"),
@@ -200,6 +206,7 @@ def message_curve(parameters: Parameters, silicon: Silicon, kind: str) -> Messag
         start_s=fitted("floor_s"),
         hop_s=fitted("hop_s"),
         lag_s=fitted("lag_s"),
+        launch_s=fitted("launch_s") * fitted("joined") ** silicon.joined if fitted.has("launch_s") else 0.0,
         surface=fitted.surface("collective"),
     )
 

@@ -26,6 +26,7 @@ from polysilicon.performance.curves import Parameters, Silicon, attention_curve,
 from polysilicon.performance.decode import DecodeCurve
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.experts import ExpertCurve
+from polysilicon.performance.kernel_kinds import runs_as
 from polysilicon.performance.matrix import ProductCurve
 from polysilicon.performance.messages import ExchangeCurve, MessageCurve
 from polysilicon.performance.residuals import points_of, residual_ratio, residuals_of
@@ -67,7 +68,7 @@ class Kernels:
         Raises:
             InputError: nothing like it was ever timed.
         """
-        own = kernel_curves.kind_of(self.parameters, operator, kind)
+        own = kernel_curves.kind_of(self.parameters, operator, runs_as(self.family, operator, kind))
         if f"{operator}.{own}.floor_s" not in self.parameters:
             raise InputError(f"no kernel of the kind was timed for {operator}", found=kind)
         return own
@@ -78,7 +79,8 @@ class Kernels:
         Raises:
             InputError: as `kind`.
         """
-        told = operator if self.kind(operator, kind) == kind else f"{operator}.strange"
+        timed = self.kind(operator, kind) == runs_as(self.family, operator, kind)
+        told = operator if timed else f"{operator}.strange"
         return float(self.parameters[f"{told}{TOLD}"]), float(self.parameters[f"{told}.high_ratio"])
 
     def residual_ratio(self, operator: str, kind: str, sizes: Mapping[str, Values]) -> Values:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from polysilicon.performance.operators import held, smooth_ratio
+from polysilicon.performance.operators import held, overlapped_s, smooth_ratio
 from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 
@@ -29,7 +29,8 @@ class MessageCurve(NamedTuple):
     `quick_bytes_per_s`, `full_bytes_per_s`: what the two protocols keep of a link between two ranks. `quick_growth`,
     `full_growth`: how much more each sends with more ranks, as a power of them: 0 around a ring, 1 where each rank
     sends all it has to every other. `start_s`: launch. `hop_s`: from one rank to the next. `lag_s`: what the full
-    protocol takes longer to start.
+    protocol takes longer to start. `launch_s`: what the host takes to launch one after another where no graph was
+    recorded, beside which they run.
     """
 
     quick_bytes_per_s: Values
@@ -39,6 +40,7 @@ class MessageCurve(NamedTuple):
     start_s: Values
     hop_s: Values
     lag_s: Values
+    launch_s: Values
     surface: tuple[Values, ...]
 
 
@@ -85,7 +87,8 @@ def collective_s(message_bytes: Values, ranks: Values, passes: Values, curve: Me
     full_s = begin_s + curve.lag_s + sent_bytes * more**curve.full_growth / curve.full_bytes_per_s
     faster_s = (quick_s**-SWITCH + full_s**-SWITCH) ** (-1.0 / SWITCH)
     axes = held(message_bytes, 18.0, 10.0), held(ranks, 2.0, 2.0)
-    return np.where(ranks > 1.0, faster_s * smooth_ratio(axes, curve.surface), 0.0)
+    device_s = faster_s * smooth_ratio(axes, curve.surface)
+    return np.where(ranks > 1.0, overlapped_s(device_s, curve.launch_s, SWITCH), 0.0)
 
 
 @formula

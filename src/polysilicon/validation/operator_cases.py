@@ -1,7 +1,7 @@
 """Tables of timed operators, row by row: which operator it is, on which chip, with which sizes; or why we can't say."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from polysilicon.facts import Catalogue
 from polysilicon.facts.hardware import Chip
+from polysilicon.performance.kernel_kinds import collective_runs_as, runs_as
 from polysilicon.performance.latent import Latent
 from polysilicon.records.document import read_csv
 from polysilicon.records.errors import InputError, Place
 from polysilicon.records.units import KILO, MS_PER_S
 from polysilicon.validation.operator_messages import beyond
+from polysilicon.validation.operator_nodes import as_timed
 from polysilicon.validation.operator_readings import Row, Unread
 from polysilicon.validation.operator_rows import Reader, readers
 from polysilicon.validation.score import Status
@@ -75,9 +77,9 @@ def read(catalogue: Catalogue, path: Path) -> list[Timed | Refused]:
             found=", ".join(sorted(columns)[:6]),
             remedy="columns are named as in our own tables, facts/data/measurements/operators/",
         )
-    found = [one for row in rows for one in _row(row, known)]
+    found = [one for row in rows for one in _row(as_timed(row), known)]
     chips = {name: _chip(catalogue, name) for name in {one.chip for one in found}}
-    return [_joined(one, chips[one.chip]) for one in found]
+    return [_on_chip(one, chips[one.chip]) for one in found]
 
 
 def _chip(catalogue: Catalogue, chip_id: str) -> Chip | None:
@@ -88,10 +90,15 @@ def _chip(catalogue: Catalogue, chip_id: str) -> Chip | None:
         return None
 
 
-def _joined(one: Timed | Refused, chip: Chip | None) -> Timed | Refused:
-    """The same, but refused where it is a message among ranks that nothing timed joins."""
-    if isinstance(one, Refused) or chip is None or one.operator not in ("collective", "exchange"):
+def _on_chip(one: Timed | Refused, chip: Chip | None) -> Timed | Refused:
+    """The same as the kernel that runs there, or refused where it is a message among ranks that nothing timed joins."""
+    if isinstance(one, Refused) or chip is None:
         return one
+    one = replace(one, kind=runs_as(chip.family, one.operator, one.kind))
+    if one.operator not in ("collective", "exchange"):
+        return one
+    if one.operator == "collective":
+        one = replace(one, kind=collective_runs_as(chip, one.kind, one.sizes["ranks"]))
     why = beyond(chip, one.kind, one.sizes)
     if not why:
         return one

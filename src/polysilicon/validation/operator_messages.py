@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from polysilicon.facts.hardware import Chip
+from polysilicon.performance.kernel_kinds import FRAMEWORKS
+from polysilicon.validation.operator_nodes import refuse_copies
 from polysilicon.validation.operator_readings import Reading, Row, Unread, size, sizes_of
 
 # How often a rank sends what the others hold of the message, and ours for what the tables call each collective.
@@ -52,24 +54,31 @@ def beyond(chip: Chip, kind: str, sizes: Mapping[str, float]) -> str:
 
 def collective(row: Row) -> list[Reading]:
     """A collective of a communication library or of a serving framework among the chips of one node."""
+    refuse_copies(row)
     name, passes = _collective(row)
     sizes = sizes_of(row, ranks="num_gpus", message_bytes="message_bytes") | {"passes": passes}
     library = row.get("library", "").removesuffix("_custom_allreduce")
     if library in USUAL:
         return [_message(name, sizes)]
     variant = row.get("kernel_source", "").lower()
+    # A framework may run another's kernel.
+    library = next((one for one in FRAMEWORKS if variant.startswith(one)), library)
     how = next((one for one in HOW if one in variant), "graph")
     return [_message(f"{name}@{library}.{how}", sizes)]
 
 
 def eager_collective(row: Row) -> list[Reading]:
     """A collective that was launched without a graph, inside one node or over several, on a named kind of node."""
+    refuse_copies(row)
     name, passes = _collective(row)
     sizes = sizes_of(row, ranks="num_gpus", message_bytes="message_bytes", inside="devices_per_node")
-    node = "pairs." if "pairwise" in row.get("node", "") else ""
-    paired = node and sizes["inside"] > 2.0  # the bridges join two; beyond them it is PCIe
-    where = "bus" if paired else "network" if sizes["inside"] < sizes["ranks"] else "link"
-    return [_message(f"{name}@eager.{node}{where}", sizes | {"passes": passes})]
+    paired = "pairwise" in row.get("node", "")
+    if sizes["inside"] < sizes["ranks"]:
+        # Machines whose chips are joined in pairs are on a network of another kind.
+        where = "pairs.network" if paired else "network"
+    else:
+        where = "bus" if paired and sizes["inside"] > 2.0 else "link"  # the bridges join two; beyond them it is PCIe
+    return [_message(f"{name}@eager.{where}", sizes | {"passes": passes})]
 
 
 def _collective(row: Row) -> tuple[str, float]:
