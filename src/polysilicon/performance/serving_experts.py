@@ -75,6 +75,17 @@ def busiest(flop: Values, imbalance: Values, ep: Values) -> Values:
 
 
 @formula
+def as_slowly(flop: Values, width: Values, half_width: Values) -> Values:
+    """Operations that take as long at the rate of wide experts as `flop` on slices of experts `width` wide.
+
+    Slices of `half_width` reach half that rate: one side of their products is short, the inner one on the way back.
+
+    Source: experts timed alone (measurements/operators/aic_moe.csv); fitted, see scripts/calibrate_serving.py.
+    """
+    return flop * (1.0 + half_width / np.maximum(width, 1.0))
+
+
+@formula
 def dispatched_bytes(activation_bytes: Values, copies: Values, tp: Values) -> Values:
     """What one chip sends to experts on one way: eight bits on the way there and sixteen back, on average twelve.
 

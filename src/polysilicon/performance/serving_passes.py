@@ -116,7 +116,7 @@ def prefill_parts_s(table: Candidates, together: Values = 1.0) -> tuple[Values, 
 
 
 def _expert_flop(table: Candidates, tokens: Values, touched: Values) -> Values:
-    """Operations of the busiest chip on the experts that the `tokens` of a group of ranks choose."""
+    """Operations of the busiest chip on the experts that the `tokens` of a group of ranks choose, as wide ones take."""
     served, share, shape = table.served, table.share, table.served.shape
     own = serving_experts.expert_flop(
         served.expert_weights,
@@ -127,16 +127,22 @@ def _expert_flop(table: Candidates, tokens: Values, touched: Values) -> Values:
         share["tile_rows"],
         iteration.group_chips(table.tp, table.attn_dp),
     )
-    flop: Values = serving_experts.busiest(own, share["imbalance"], table.ep)
-    return flop
+    busiest = serving_experts.busiest(own, share["imbalance"], table.ep)
+    slowed: Values = serving_experts.as_slowly(busiest, _expert_width(table), share["half_width"])
+    return slowed
+
+
+def _expert_width(table: Candidates) -> Values:
+    group = iteration.group_chips(table.tp, table.attn_dp)
+    width: Values = serving_experts.expert_width(table.served.expert_hidden, group, table.ep)
+    return width
 
 
 def _copied_bytes(table: Candidates, tokens: Values) -> Values:
     """Bytes that a chip moves around its experts for the `tokens` of a group of ranks, over all layers."""
     served, shape = table.served, table.served.shape
-    width = serving_experts.expert_width(served.expert_hidden, iteration.group_chips(table.tp, table.attn_dp), table.ep)
     copied: Values = shape.moe_layers * serving_experts.copied_bytes(
-        tokens, shape.sent_width, shape.experts_per_token, width, table.ep, table.engine["copy"]
+        tokens, shape.sent_width, shape.experts_per_token, _expert_width(table), table.ep, table.engine["copy"]
     )
     return copied
 
