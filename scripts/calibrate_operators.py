@@ -320,7 +320,7 @@ class Fitted:
             family = self.family.get(chip, "")
             for key in (("family", family), ("chip", chip)):
                 own |= self.levels.get(key, {})
-            nearest = kind_of(own, operator, kind)
+            nearest = kind_of(own, operator, kind, family)
             if f"{operator}.{nearest}.floor_s" not in own or (nearest != kind and not strangers):
                 continue
             theirs = [cases[at] for at in rows]
@@ -492,7 +492,7 @@ def record_left_out(catalogue, left: dict, far: dict, only: tuple[str, ...]) -> 
             others = beside if chip in near else [one[operator] for name, one in far.items() if name != family]
             if not len(ratios) or sum(np.isfinite(one).sum() for one in others) < ENOUGH:
                 continue
-            low, high = np.log(of_groups(others, either_way=chip not in near))
+            low, high = np.log(of_groups(others))
             figures = pct(ratios).mean(), np.median(pct(ratios)), 100 * ((low <= ratios) & (ratios <= high)).mean()
             level = "family" if chip in near else "all"
             named = {"operator": operator, "chip": chip, "read_from": level, "rows": str(len(ratios))}
@@ -517,10 +517,11 @@ def interval(
         theirs = every[[one.chip == name for one in tested]]
         return named(operator, conformal(theirs if np.isfinite(theirs).sum() >= ENOUGH else every))
     if level == "family":
-        return named(operator, of_groups([*with_siblings(fit.catalogue, near, operator).values()], either_way=False))
-    left = [one[operator + STRANGERS] for one in (*near.values(), *far.values())]
-    found = named(operator, of_groups([one[operator] for one in far.values()], either_way=True))
-    return found | named(f"{operator}.strange", of_groups(left, either_way=False))
+        return named(operator, of_groups([*with_siblings(fit.catalogue, near, operator).values()]))
+    usual, strange = (of_groups([one[operator + how] for one in far.values()]) for how in ("", STRANGERS))
+    # A kernel that stands for another is no better known than for itself.
+    strange = min(usual[0], strange[0]), max(usual[1], strange[1])
+    return named(operator, usual) | named(f"{operator}.strange", strange)
 
 
 def named(prefix: str, ends: tuple[float, float]) -> dict[str, float]:

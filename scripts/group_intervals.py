@@ -18,25 +18,24 @@ def conformal(log_ratios: np.ndarray) -> tuple[float, float]:
     if len(seen) < ENOUGH:
         return UNKNOWN
     outside = int(np.floor(TAIL * (len(seen) + 1)))
-    low, high = (seen[outside - 1], seen[-outside]) if outside else (seen[0] - 0.1, seen[-1] + 0.1)
-    return float(np.exp(min(low, 0.0))), float(np.exp(max(high, 0.0)))
+    return float(np.exp(min(seen[outside - 1], 0.0))), float(np.exp(max(seen[-outside], 0.0)))
 
 
-def of_groups(groups: Sequence[np.ndarray], either_way: bool) -> tuple[float, float]:
-    """Ratios that hold 90 of 100 rows of a further group, from the log ratios of groups left out in turn.
+def of_groups(groups: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Ratios that hold some 90 of 100 rows of a further group, from the log ratios of groups left out in turn.
 
-    All groups count alike, however many rows they have, and the fewer there are the wider it is: by Student's t over
-    the normal distribution. `either_way` where they tell how far off another may be, but not which way.
+    All groups count alike, however many rows they have. The fewer there are the wider it is, by Student's t over the
+    normal distribution, and it reaches as far either way: few groups tell how far off another may be, not which way.
 
     Source: Student, The Probable Error of a Mean (Biometrika 6(1), 1908).
     """
     seen = [one[np.isfinite(one)] for one in groups]
-    seen = [np.concatenate([one, -one]) if either_way else one for one in seen if len(one)]
+    seen = [one for one in seen if len(one)]
     if sum(map(len, seen)) < ENOUGH:
         return UNKNOWN
-    ratios = np.concatenate(seen)
+    ratios = np.abs(np.concatenate(seen))
     order = np.argsort(ratios)
     weights = np.cumsum(np.concatenate([np.full(len(one), 1 / len(one)) for one in seen])[order]) / len(seen)
-    low, high = (ratios[order][np.searchsorted(weights, share - 1e-9)] for share in (TAIL, 1.0 - TAIL))
     wider = stats.t.ppf(1.0 - TAIL, max(len(seen) - 1, 1)) / stats.norm.ppf(1.0 - TAIL)
-    return float(np.exp(min(low, 0.0) * wider)), float(np.exp(max(high, 0.0) * wider))
+    far = float(ratios[order][np.searchsorted(weights, 1.0 - 2.0 * TAIL - 1e-9)] * wider)
+    return float(np.exp(-far)), float(np.exp(far))

@@ -46,11 +46,12 @@ def test_every_line_of_the_table_names_a_family_of_the_catalogue_and_why():
         (L40S, "all_reduce@sglang.eager", 8.0, "all_reduce@eager.bus"),
         (L40S, "all_reduce@vllm.graph", 2.0, "all_reduce@vllm.graph"),
         (L40S, "all_gather", 8.0, "all_gather"),
+        (L40S, "send@eager.link", 2.0, "send@eager.bus"),
         (H100, "all_reduce@vllm.graph", 8.0, "all_reduce@vllm.graph"),
     ],
 )
 def test_frameworks_leave_more_than_two_ranks_on_a_bus_to_the_library(chip, kind, ranks, runs):
-    assert collective_runs_as(CATALOGUE.get(Chip, chip), kind, ranks) == runs
+    assert collective_runs_as(CATALOGUE.get(Chip, chip).scaleup_domain, kind, ranks) == runs
 
 
 def test_a_kernel_that_takes_a_sequence_whole_is_as_slow_with_many_idle_units():
@@ -62,6 +63,16 @@ def test_a_kernel_that_takes_a_sequence_whole_is_as_slow_with_many_idle_units():
     level = tuple(0.0 for _ in kernels.latent_decode("bf16").surface)
     times = [latent_decode_s(1.0, 65_536.0, 16.0, 2.0, LATENT, one._replace(surface=level)) for one in (few, many)]
     assert times[0] == pytest.approx(times[1])
+
+
+@pytest.mark.parametrize("chip", [A100, "nvidia-rtx-pro-6000-server"])
+def test_a_variant_that_was_never_timed_is_taken_for_the_kernel_that_the_chip_has(chip):
+    kernels = Kernels.of(CATALOGUE, chip)
+    assert kernels.kind("mla_decode", "bf16@nobody") == "bf16@whole"
+    assert kernels.latent_decode("bf16@nobody") == kernels.latent_decode("bf16")
+    (low, high), (lower, higher) = (kernels.interval("mla_decode", kind) for kind in ("bf16", "bf16@nobody"))
+    assert lower < low
+    assert higher > high
 
 
 def test_eight_bit_keys_take_the_time_of_sixteen_where_a_chip_has_no_eight_bit_format():

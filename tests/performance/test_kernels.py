@@ -25,7 +25,7 @@ def test_every_operator_has_a_curve_on_a_chip_that_was_timed_and_on_one_that_was
             kernels.decode("bf16.fp8.wide"),
             kernels.latent_decode("bf16"),
             kernels.experts("bf16"),
-            kernels.message("all_reduce"),
+            kernels.message("all_reduce", 8.0),
             kernels.exchange("dispatch@deepep_ll.usual"),
             kernels.stream("add"),
         )
@@ -38,6 +38,29 @@ def test_a_variant_that_was_never_timed_is_taken_for_the_usual_kernel_with_a_wid
     assert kernels.product("bf16@nobody") == kernels.product("bf16")
     (low, high), (lower, higher) = kernels.interval("gemm", "bf16"), kernels.interval("gemm", "bf16@nobody")
     assert lower < low <= 1.0 <= high < higher
+
+
+def test_no_kernel_that_another_stands_for_is_known_better_than_that_one():
+    for chip in (H100, NEVER_TIMED):
+        kernels = Kernels.of(CATALOGUE, chip)
+        for operator, kind in (("gemm", "bf16"), ("mla_decode", "bf16"), ("moe", "fp8"), ("collective", "all_reduce")):
+            (low, high), (lower, higher) = (
+                kernels.interval(operator, kind),
+                kernels.interval(operator, f"{kind}@nobody"),
+            )
+            assert lower <= low
+            assert higher >= high
+
+
+def test_a_framework_on_a_bus_leaves_many_ranks_to_the_library():
+    kernels = Kernels.of(CATALOGUE, "nvidia-l40s")
+    assert kernels.message("all_reduce@vllm.graph", 8.0) == kernels.message("all_reduce", 8.0)
+    assert kernels.message("all_reduce@vllm.graph", 2.0) != kernels.message("all_reduce", 2.0)
+
+
+def test_over_a_network_no_curve_of_a_scale_up_link_stands_for_an_unknown_one():
+    kernels = Kernels.of(CATALOGUE, "nvidia-a100-pcie-80gb")
+    assert kernels.kind("collective", "all_reduce@eager.pairs.network") == "all_reduce@eager.network"
 
 
 def test_what_nobody_timed_is_refused():
@@ -64,7 +87,7 @@ def test_a_layer_of_an_engine_adds_up_from_one_chips_curves():
     parts = [
         product_s(64.0, 8192.0, 8192.0, 1.0, 2.0, 2.0, 2.0, kernels.product("bf16")),
         moe_s(64.0, 7168.0, 2048.0, 8.0, 256.0, 1.0, 8.0, 0.0, kernels.experts("fp8_block")),
-        collective_s(64.0 * 8192.0 * 2.0, 8.0, 2.0, kernels.message("all_reduce@vllm.graph")),
+        collective_s(64.0 * 8192.0 * 2.0, 8.0, 2.0, kernels.message("all_reduce@vllm.graph", 8.0)),
         kernel_s(64.0 * 8192.0 * 4.0, 64.0, *kernels.stream("add")),
     ]
     assert all(1e-6 < float(one) < 1e-3 for one in parts)

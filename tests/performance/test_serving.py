@@ -13,7 +13,7 @@ from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving import Layout, estimate_serving, explain_serving, search_serving
 from polysilicon.performance.serving_candidates import Candidates
 from polysilicon.performance.serving_estimate import ask
-from polysilicon.performance.serving_experts import touched_share
+from polysilicon.performance.serving_experts import as_slowly, touched_share
 from polysilicon.performance.serving_iteration import cache_bytes_per_sequence, reach_tokens, tokens_out_of_pass
 from polysilicon.performance.serving_model import Served
 from polysilicon.performance.serving_search import layouts
@@ -68,6 +68,13 @@ def test_touched_experts_are_a_share_that_grows_with_tokens(tokens: float, exper
 @given(evenness=st.floats(0.01, 1.0), experts=st.integers(8, 512), chosen=st.integers(1, 8))
 def test_a_lone_token_reads_every_expert_that_it_chooses(evenness: float, experts: int, chosen: int) -> None:
     assert float(touched_share(1.0, experts, chosen, evenness)) == pytest.approx(chosen / experts)
+
+
+@given(width=st.floats(1.0, 50_000.0), half=st.floats(0.0, 5_000.0))
+def test_narrower_slices_of_experts_are_never_faster_and_half_as_fast_at_half_width(width: float, half: float) -> None:
+    taken = float(as_slowly(1.0, width, half))
+    assert 1.0 <= taken <= float(as_slowly(1.0, width / 2.0, half))
+    assert float(as_slowly(1.0, max(half, 1.0), max(half, 1.0))) == pytest.approx(2.0)
 
 
 def test_one_candidate_is_a_table_of_length_one() -> None:

@@ -284,6 +284,16 @@ def test_a_time_that_no_chip_can_reach_is_recognised(tmp_path, row, latency_ms, 
     assert not impossible(of_one_row(tmp_path, row, case, latency_ms="50"), silicon)
 
 
+def test_a_bus_has_a_limit_too_and_an_unknown_link_has_none_that_is_known(tmp_path):
+    message = PAIRS | {"message_bytes": "1073741824", "collective": "all_reduce"}
+    paired = of_one_row(tmp_path, message, chip="nvidia-a100-pcie-80gb", latency_ms="1")
+    assert "the chip's link" in impossible(paired, Silicon.of(CATALOGUE, paired.chip))
+    unknown = of_one_row(
+        tmp_path, COLLECTIVE | {"message_bytes": "1073741824"}, chip="hygon-dcu-k100", latency_ms="0.1"
+    )
+    assert not impossible(unknown, Silicon.of(CATALOGUE, unknown.chip))
+
+
 def test_a_column_of_rows_gives_what_each_gives_alone(timed: list[Timed]) -> None:
     kernels = Kernels.of(CATALOGUE, H100)
     for operator in TIMES:

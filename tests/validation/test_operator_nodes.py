@@ -8,14 +8,19 @@ from polysilicon.validation.operator_nodes import NODES, as_timed
 from polysilicon.validation.operators import TABLES
 
 CATALOGUE = load()
-PAIRED = {"node": "h100_pairwise_nvlink", "collective": "all_reduce", "chip_id": "nvidia-h100-sxm-80gb"}
+PAIRED = {
+    "case_id": "vidur_collectives-1",
+    "node": "h100_pairwise_nvlink",
+    "collective": "all_reduce",
+    "chip_id": "nvidia-h100-sxm-80gb",
+}
 
 
 def test_a_node_has_the_chips_that_its_source_says():
     assert as_timed(PAIRED)["chip_id"] == "nvidia-h100-nvl-94gb"
     assert as_timed(as_timed(PAIRED)) == as_timed(PAIRED)
-    for kept in (PAIRED | {"node": "h100_dgx"}, PAIRED | {"chip_id": "nvidia-a100-pcie-80gb"}):
-        assert as_timed(kept) == kept
+    for other in ({"node": "h100_dgx"}, {"chip_id": "nvidia-a100-pcie-80gb"}, {"case_id": "mine-1"}, {"case_id": ""}):
+        assert as_timed(PAIRED | other) == PAIRED | other
 
 
 def test_rows_that_repeat_what_was_timed_elsewhere_are_implausible_and_say_so():

@@ -41,7 +41,7 @@ WIDE_HEAD = 96.0
 
 def _bus_gbs(chip: Chip) -> float:
     """One way of the bus that joins chips through their host: that to the host, or the only one there is."""
-    alone = chip.scaleup_bw_gbs / 2.0 if chip.scaleup_domain == 1.0 and chip.scaleup_bw_gbs else np.nan
+    alone = chip.scaleup_bw_gbs / 2.0 if (chip.scaleup_domain or 1.0) == 1.0 and chip.scaleup_bw_gbs else np.nan
     return chip.host_link_gbs or alone
 
 

@@ -11,7 +11,7 @@ from polysilicon.performance.attention import AttentionCurve
 from polysilicon.performance.curves import FORMATS, SUSTAINED_S, Parameters, Silicon, attention_of
 from polysilicon.performance.decode import DecodeCurve
 from polysilicon.performance.experts import ExpertCurve
-from polysilicon.performance.kernel_kinds import WHOLE
+from polysilicon.performance.kernel_kinds import NETWORK, WHOLE, runs_as
 from polysilicon.performance.latent import ProjectionCurve
 from polysilicon.performance.matrix import ProductCurve
 from polysilicon.performance.messages import ExchangeCurve, MessageCurve
@@ -53,9 +53,18 @@ def surface_names(operator: str) -> tuple[str, ...]:
     return tuple("surface_" + "".join(axes[at] for at in powers) for powers in monomials(len(axes)))
 
 
-def kind_of(parameters: Parameters, operator: str, kind: str, parameter: str = "floor_s") -> str:
-    """The kind whose parameters stand for `kind`: its own, else that of the usual kernel."""
-    return kind if f"{operator}.{kind}.{parameter}" in parameters else kind.partition("@")[0]
+def kind_of(parameters: Parameters, operator: str, kind: str, family: str) -> str:
+    """The kind whose parameters stand for `kind` on chips of a family: its own, else that of the usual kernel there.
+
+    Over a network the usual one is the framework's that was timed over one.
+    """
+    ran = runs_as(family, operator, kind)
+    if f"{operator}.{ran}.floor_s" in parameters:
+        return ran
+    name, _, variant = kind.partition("@")
+    if variant.endswith("network") and f"{operator}.{name}@{NETWORK}.floor_s" in parameters:
+        return f"{name}@{NETWORK}"
+    return runs_as(family, operator, name)
 
 
 class _Fitted:

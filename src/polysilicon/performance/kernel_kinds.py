@@ -6,12 +6,13 @@
 
 from functools import lru_cache
 
-from polysilicon.facts.hardware import Chip
 from polysilicon.facts.index import DATA
 from polysilicon.records.document import read_csv
 
 KERNELS = DATA / "measurements" / "operator_kernels.csv"
 WHOLE = "@whole"
+# The variant that stands for all collectives over a network.
+NETWORK = "eager.network"
 # Serving frameworks with an all-reduce of their own.
 FRAMEWORKS = ("trtllm", "vllm", "sglang")
 
@@ -21,16 +22,21 @@ def runs_as(family: str, operator: str, kind: str) -> str:
     return _kernels().get((operator, kind, family), kind)
 
 
-def collective_runs_as(chip: Chip, kind: str, ranks: float) -> str:
-    """The kind of collective that runs where `kind` is asked for among `ranks` chips.
+def collective_runs_as(domain: float | None, kind: str, ranks: float) -> str:
+    """The kind of collective that runs where `kind` is asked for among `ranks` chips of a scale-up `domain`.
 
-    Without a scale-up link a framework leaves more than two ranks to the communication library.
+    Without a scale-up link (a domain of 1, or unknown) all that a framework launches goes over the bus, and it leaves
+    more than two ranks to the communication library.
 
     Source: vLLM, issue 56128 (github.com/vllm-project/vllm/issues/56128, read 2026-11-30). Under SGLang and
     TensorRT-LLM, too, such groups were timed like NCCL (`aic_custom_allreduce.csv` and `aic_nccl.csv`).
     """
     name, _, variant = kind.partition("@")
-    if chip.scaleup_domain != 1.0 or ranks <= 2.0 or not variant.startswith(FRAMEWORKS):
+    if (domain or 1.0) != 1.0:
+        return kind
+    if variant == "eager.link":
+        return f"{name}@eager.bus"
+    if ranks <= 2.0 or not variant.startswith(FRAMEWORKS):
         return kind
     return f"{name}@eager.bus" if variant.endswith("eager") else name
 

@@ -3,7 +3,7 @@
     kernels = Kernels.of(catalogue, chip_id)
     decode_attention_s(batch, keys, 32.0, 8.0, 128.0, 2.0, kernels.decode("bf16.bf16.wide"))
     moe_s(tokens, 7168.0, 2048.0, 8.0, 256.0, 1.0, 8.0, 0.0, kernels.experts("fp8_block"))
-    collective_s(message_bytes, 8.0, 2.0, kernels.message("all_reduce@vllm.graph"))
+    collective_s(message_bytes, 8.0, 2.0, kernels.message("all_reduce@vllm.graph", 8.0))
 
     kernels.residual_ratio("decode", "bf16.bf16.wide", sizes)
 
@@ -26,7 +26,7 @@ from polysilicon.performance.curves import Parameters, Silicon, attention_curve,
 from polysilicon.performance.decode import DecodeCurve
 from polysilicon.performance.efficiency import efficiency_of
 from polysilicon.performance.experts import ExpertCurve
-from polysilicon.performance.kernel_kinds import runs_as
+from polysilicon.performance.kernel_kinds import collective_runs_as, runs_as
 from polysilicon.performance.matrix import ProductCurve
 from polysilicon.performance.messages import ExchangeCurve, MessageCurve
 from polysilicon.performance.residuals import points_of, residual_ratio, residuals_of
@@ -42,7 +42,8 @@ class Kernels:
     """The fitted parameters of a chip and what curves need of its record.
 
     `timed` are the operators whose published tables hold the chip, so that residuals apply to its curves; those of a
-    chip that nobody timed, or that the user measured, are fitted to other rows. Every method takes the kind of a
+    chip that nobody timed, or that the user measured, are fitted to other rows. `domain`: chips that a scale-up link
+    joins, 1 where there is none. Every method takes the kind of a
     kernel: a format, with a variant after `@` where it is not the usual one.
     """
 
@@ -51,6 +52,7 @@ class Kernels:
     silicon: Silicon
     family: str = ""
     timed: frozenset[str] = frozenset()
+    domain: float | None = None
 
     @classmethod
     def of(cls, catalogue: Catalogue, chip_id: str) -> "Kernels":
@@ -68,7 +70,7 @@ class Kernels:
         Raises:
             InputError: nothing like it was ever timed.
         """
-        own = kernel_curves.kind_of(self.parameters, operator, runs_as(self.family, operator, kind))
+        own = kernel_curves.kind_of(self.parameters, operator, kind, self.family)
         if f"{operator}.{own}.floor_s" not in self.parameters:
             raise InputError(f"no kernel of the kind was timed for {operator}", found=kind)
         return own
@@ -121,9 +123,13 @@ class Kernels:
         """Of the experts of one layer, for `experts.moe_s`: one of `kernel_curves.EXPERT_FORMATS`."""
         return kernel_curves.expert_curve(self.parameters, self.silicon, self.kind("moe", kind))
 
-    def message(self, kind: str) -> MessageCurve:
-        """Of a collective, for `messages.collective_s`: `all_reduce`, `all_gather`, `reduce_scatter`, `all_to_all`."""
-        return kernel_curves.message_curve(self.parameters, self.silicon, self.kind("collective", kind))
+    def message(self, kind: str, ranks: float) -> MessageCurve:
+        """Of a collective, for `messages.collective_s`: `all_reduce`, `all_gather`, `reduce_scatter`, `all_to_all`.
+
+        Among how many `ranks` decides where a framework leaves it to the library.
+        """
+        ran = self.kind("collective", collective_runs_as(self.domain, kind, ranks))
+        return kernel_curves.message_curve(self.parameters, self.silicon, ran)
 
     def exchange(self, kind: str) -> ExchangeCurve:
         """Of sending tokens to experts or back, for `messages.exchange_s`: `dispatch`, `combine`, with the library."""
@@ -140,5 +146,6 @@ def _of(catalogue: Catalogue, chip_id: str) -> Kernels:
     last = catalogue.get(Fit, fit.records[-1])
     ours = last.parameters if last.level == "chip" and not last.theirs else {}
     timed = frozenset(name.removesuffix(TOLD) for name in ours if name.endswith(TOLD))
-    family = catalogue.get(Chip, chip_id).family or chip_id
-    return Kernels(chip_id, fit.parameters, Silicon.of(catalogue, chip_id), family, timed)
+    chip = catalogue.get(Chip, chip_id)
+    silicon = Silicon.of(catalogue, chip_id)
+    return Kernels(chip_id, fit.parameters, silicon, chip.family or chip_id, timed, chip.scaleup_domain)

@@ -140,7 +140,7 @@ def _expert_width(table: Candidates) -> Values:
 
 def _copied_bytes(table: Candidates, tokens: Values) -> Values:
     """Bytes that a chip moves around its experts for the `tokens` of a group of ranks, over all layers."""
-    served, shape = table.served, table.served.shape
+    shape = table.served.shape
     copied: Values = shape.moe_layers * serving_experts.copied_bytes(
         tokens, shape.sent_width, shape.experts_per_token, _expert_width(table), table.ep, table.engine["copy"]
     )

@@ -94,11 +94,11 @@ def _on_chip(one: Timed | Refused, chip: Chip | None) -> Timed | Refused:
     """The same as the kernel that runs there, or refused where it is a message among ranks that nothing timed joins."""
     if isinstance(one, Refused) or chip is None:
         return one
-    one = replace(one, kind=runs_as(chip.family, one.operator, one.kind))
+    one = replace(one, kind=runs_as(chip.family or chip.id, one.operator, one.kind))
     if one.operator not in ("collective", "exchange"):
         return one
     if one.operator == "collective":
-        one = replace(one, kind=collective_runs_as(chip, one.kind, one.sizes["ranks"]))
+        one = replace(one, kind=collective_runs_as(chip.scaleup_domain, one.kind, one.sizes["ranks"]))
     why = beyond(chip, one.kind, one.sizes)
     if not why:
         return one
