@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from polysilicon.facts import load
 from polysilicon.performance.cluster import Cluster
 from polysilicon.performance.serving import Layout, estimate_serving, search_serving
+from polysilicon.performance.serving_estimate import ask
 from polysilicon.performance.serving_formats import computed_in
+from polysilicon.performance.serving_limits import limits_of
 from polysilicon.workloads import Serving, transformer
 
 LLAMA = transformer(load(), "llama-3.1-8b")
@@ -41,6 +43,15 @@ def test_prompts_are_never_read_faster_than_the_peak_allows(prompt: int, answer:
     prompts_per_s = found.tokens_per_s_per_chip.high / answer
     assert prompts_per_s * prompt_flop(prompt) <= float(H100.peak_flop_per_s["bf16"]) * (1 + 1e-9)
     assert found.ttft_ms.low / 1e3 * float(H100.peak_flop_per_s["bf16"]) >= prompt_flop(prompt)
+
+
+def test_cutting_experts_narrower_leaves_their_least_arithmetic_as_it_is() -> None:
+    model = transformer(load(), "qwen3-235b-a22b")
+    first_ms = [
+        float(limits_of([ask(load(), model, Serving(2048, 64), H100, Layout(tp=tp), 1.0, "vllm")]).ttft_ms[0])
+        for tp in (1, 8)
+    ]
+    assert 8 * first_ms[1] == pytest.approx(first_ms[0], rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["nvidia-l4", "nvidia-h100-sxm-80gb", "amd-mi300x", "huawei-ascend-910b3"])

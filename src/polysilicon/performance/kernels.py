@@ -43,8 +43,8 @@ class Kernels:
 
     `timed` are the operators whose published tables hold the chip, so that residuals apply to its curves; those of a
     chip that nobody timed, or that the user measured, are fitted to other rows. `domain`: chips that a scale-up link
-    joins, 1 where there is none. Every method takes the kind of a
-    kernel: a format, with a variant after `@` where it is not the usual one.
+    joins, 1 where there is none. Every method takes the kind of a kernel: a format, with a variant after `@` where it
+    is not the usual one.
     """
 
     chip: str

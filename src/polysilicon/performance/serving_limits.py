@@ -12,6 +12,8 @@ from polysilicon.performance.values import Values
 from polysilicon.records.recorder import formula
 from polysilicon.records.units import MS_PER_S
 
+# Sizes that slow products down, nought where nothing does.
+SLOWING = ("tile_rows", "half_width")
 # Links so quick that nothing waits for them: what is sent may be hidden behind arithmetic.
 UNSEEN_LINK = 1e9
 # What is moved between products; it may stay on the chip.
@@ -84,7 +86,7 @@ def _faultless(asked: Asked) -> Efficiency:
     ideal: dict[str, Values] = {}
     for name in asked.efficiency.parameters:
         of_engine = name.rpartition("_")[0] in OF_ENGINE and name.rpartition("_")[2] == asked.fitted_as
-        free = name.endswith("_us") or "_us_" in name or of_engine or name == "tile_rows"
+        free = name.endswith("_us") or "_us_" in name or of_engine or name in SLOWING
         ideal[name] = 0.0 if free else 1.0
         if "link" in name:
             ideal[name] = UNSEEN_LINK
